@@ -1,0 +1,54 @@
+# The front door: `make report` and `make test` do all the set-up themselves.
+STUDY ?= studies/demo.yaml
+PYTHON ?= python3
+AFTERTUNE_DATA ?= ../shared/data
+export AFTERTUNE_DATA
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help report plan test test-slow lint clean lock setup
+
+help: ## List these targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@echo "STUDY=$(STUDY) (set another: STUDY=studies/seed-small.yaml make report)"
+
+report: $(READY) ## Run the study and write build/<study>/report.html and report.md
+	@python -m workflow run $(STUDY)
+
+plan: $(READY) ## Print what the study would do: steps, parameters, rows, memory, time
+	@python -m workflow plan $(STUDY)
+
+test: $(READY) ## Run the tests but the slow ones
+	pytest -rs
+
+test-slow: $(READY) ## Run the slow tests
+	pytest -rs -m slow
+
+lint: $(READY) ## Check style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+setup: $(READY) ## Make the virtual environment
+
+$(READY): requirements.txt requirements-demo.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=python3.12 make ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+lock: $(READY) ## Write requirements.txt anew from the ranges in pyproject.toml
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet torch==$(shell sed -n 's/^torch==//p' requirements.txt) -e '.[dev]'
+	(sed -n '/^#/p' requirements.txt; build/lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//') > requirements.new
+	mv requirements.new requirements.txt
+	rm -r build/lock
+
+clean: ## Remove everything that was built, the virtual environment too
+	rm -rf build dist $(VENV) .snakemake *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""How a checkpoint is made: `python -m finetune train ...`."""

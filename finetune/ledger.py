@@ -1,0 +1,371 @@
+"""The parameter ledger: how many parameters a model has, trains and gains, by component.
+
+Everything is counted twice, independently. `count` builds the model (and peft's adapter) on the meta device, without
+weights, and adds up its tensors; `closed_form` computes the same numbers from the configuration alone. Where a closed
+form is known the two must agree, or `LedgerError` is raised; where none is known the ledger says so.
+
+What is counted is the deployed model: a tied matrix once, and a head that peft wraps (frozen original beside the
+trained copy) once. Formulas are written in numbers, so that a reader can redo the sum.
+"""
+
+import copy
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from harness_tasks.errors import UserError
+
+Head = Literal["causal", "sequence-classification", "question-answering"]
+ComponentName = Literal["embeddings", "attention", "MLP", "norms", "head", "adapter", "other"]
+TASK_TYPES: dict[Head, str] = {
+    "causal": "CAUSAL_LM",
+    "sequence-classification": "SEQ_CLS",
+    "question-answering": "QUESTION_ANS",
+}
+
+
+class LedgerError(UserError):
+    """Two counts of the same parameters disagree: a failed check (exit code 1), not a wrong input."""
+
+
+@dataclass(frozen=True)
+class Component:
+    """One line of the ledger; all numbers are parameters.
+
+    ``closed_form`` is None where no formula is known for the architecture; ``formula`` then says why. Else ``formula``
+    is arithmetic that evaluates to ``closed_form``, with a remark after a semicolon where one is needed.
+    """
+
+    component: ComponentName
+    counted: int
+    closed_form: int | None
+    formula: str
+    trainable: int
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The parameters of one model.
+
+    ``total``: the deployed model, tied matrices once. ``trainable``: those that training changes.
+    ``added``: those that the base causal model does not have (a classifier's head, the adapter).
+    ``tied``: the size of what shares another's parameters and is therefore not counted again.
+    """
+
+    model: str
+    architecture: str
+    head: Head
+    total: int
+    trainable: int
+    added: int
+    tied: int
+    components: tuple[Component, ...]
+
+    def __getitem__(self, component: ComponentName) -> Component:
+        """Returns the component's line; KeyError where the model has none."""
+        for line in self.components:
+            if line.component == component:
+                return line
+        raise KeyError(component)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the ledger as plain JSON values, with the keys of `report params --json`."""
+        return {**asdict(self), "components": [asdict(line) for line in self.components]}
+
+
+def count(
+    config: Any,
+    *,
+    head: Head = "causal",
+    labels: int = 2,
+    lora_r: int | None = None,
+    lora_targets: Sequence[str] | None = None,
+    lora_layers: Sequence[int] | None = None,
+    method: Literal["lora", "full"] | None = None,
+    name: str | None = None,
+) -> Ledger:
+    """Returns the ledger of a model that does not exist yet: a configuration, a head, and perhaps a LoRA adapter.
+
+    ``config``: a transformers configuration; it is not changed.
+    ``labels``: width of a sequence-classification head; other heads ignore it.
+    ``lora_r``, ``lora_targets``, ``lora_layers``: the adapter's rank, the names of the modules it is put on (default:
+    every linear layer but the head) and the indices of the layers (default: all). Without a rank, all is trained.
+    ``method``: follows from ``lora_r``; when given it must agree with it.
+    ``name``: how the model is shown.
+
+    Raises `UserError` for values that no model can have, `LedgerError` where counted and closed form differ.
+    """
+    _check_choice(head, labels, lora_r, lora_targets, lora_layers, method)
+    with _quiet_meta():
+        model = _build(config, head, labels)
+        if lora_r is not None:
+            from peft import LoraConfig, get_peft_model
+
+            adapter = LoraConfig(
+                r=lora_r,
+                target_modules=_resolve_targets(model, lora_targets),
+                layers_to_transform=_resolve_layers(config, lora_layers),
+                task_type=TASK_TYPES[head],
+            )
+            model = get_peft_model(model, adapter)
+    return ledger_of(model, name=name)
+
+
+def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | None = None) -> Ledger:
+    """Returns the ledger of the base model ``config`` with the adapter that peft's configuration ``adapter`` describes.
+
+    The head follows from the adapter's task type (none: causal). ``labels`` is the width of a classification head.
+    """
+    from peft import get_peft_model
+
+    task = getattr(adapter.task_type, "value", adapter.task_type) or "CAUSAL_LM"
+    heads = [head for head, task_type in TASK_TYPES.items() if task_type == task]
+    if not heads:
+        raise UserError(
+            f"an adapter for the task type {task}",
+            "the base model's head follows from it, and only these are known: " + ", ".join(TASK_TYPES.values()),
+            "give the base model's configuration itself, with --lora-r and --head",
+        )
+    adapter = copy.deepcopy(adapter)
+    adapter.inference_mode = False  # saved adapters have it set, which would make nothing trainable
+    with _quiet_meta():
+        model = get_peft_model(_build(config, heads[0], labels), adapter)
+    return ledger_of(model, name=name)
+
+
+def ledger_of(model: Any, *, name: str | None = None) -> Ledger:
+    """Returns the ledger of a live model, plain or peft, on any device; ``trainable`` is what requires a gradient.
+
+    Raises `LedgerError` where counted and closed form differ.
+    """
+    from finetune.closed_form import closed_forms
+
+    base = model.get_base_model() if hasattr(model, "peft_config") else model
+    adapter = model.peft_config[model.active_adapter] if hasattr(model, "peft_config") else None
+    head = _head_of(base)
+    counted: dict[ComponentName, int] = dict.fromkeys(get_args(ComponentName), 0)
+    trainable, tied = dict(counted), 0
+    seen: set[int] = set()
+    for component, parameter in _parameters(model, base, adapter):
+        size = _numel(parameter)
+        if id(parameter) in seen:
+            tied += size
+            continue
+        seen.add(id(parameter))
+        counted[component] += size
+        trainable[component] += size if parameter.requires_grad else 0
+    forms = closed_forms(base.config, head=head, adapter=adapter)
+    components = []
+    for component in counted:
+        form, formula = forms.get(component, (None, "no closed form"))
+        optional = component == "other" or (component == "adapter" and adapter is None)
+        if optional and not counted[component]:
+            continue
+        if form is not None and form != counted[component]:
+            raise LedgerError(
+                f"{component}: {counted[component]} parameters counted, {form} by the closed form {formula}",
+                "one of the two is wrong, so neither may be printed",
+                f"report it with the configuration of this {type(base).__name__}",
+            )
+        components.append(Component(component, counted[component], form, formula, trainable[component]))
+    return Ledger(
+        model=name or shown_name(getattr(base.config, "name_or_path", "")) or type(base).__name__,
+        architecture=type(base).__name__,
+        head=head,
+        total=sum(counted.values()),
+        trainable=sum(trainable.values()),
+        added=counted["adapter"] + (counted["head"] if head != "causal" else 0),
+        tied=tied,
+        components=tuple(components),
+    )
+
+
+def shown_name(path: str) -> str:
+    """Returns how a model given as ``path`` is shown: as given, but of an absolute path only what tells models apart.
+
+    >>> shown_name("meta-llama/Llama-3.2-1B"), shown_name("build/base/"), shown_name("/home/someone/llama/config.json")
+    ('meta-llama/Llama-3.2-1B', 'build/base', 'llama')
+    """
+    given = Path(path).expanduser()
+    if not given.is_absolute():
+        return path.rstrip("/")
+    return given.parent.name if given.name == "config.json" else given.name
+
+
+def _check_choice(
+    head: Head,
+    labels: int,
+    lora_r: int | None,
+    lora_targets: Sequence[str] | None,
+    lora_layers: Sequence[int] | None,
+    method: str | None,
+) -> None:
+    if head not in get_args(Head):
+        close = get_close_matches(head, get_args(Head), n=1, cutoff=0.3) or ["causal"]
+        raise UserError(
+            f"a head called {head}",
+            "the heads are " + ", ".join(get_args(Head)),
+            f"write {close[0]}, if that is what you mean",
+        )
+    if labels < 1:
+        raise UserError(
+            f"{labels} labels",
+            "a classification head has one row of weights for each label, so it needs at least one",
+            "give the number of classes, for example --labels 2",
+        )
+    if lora_r is not None and lora_r < 1:
+        raise UserError(
+            f"LoRA rank {lora_r}",
+            "the rank is the inner width of the adapter's two matrices, so it is at least 1",
+            "give a rank such as --lora-r 8, or leave it out to count full fine-tuning",
+        )
+    if lora_r is None and (lora_targets is not None or lora_layers is not None):
+        raise UserError(
+            "LoRA targets or layers, but no LoRA rank",
+            "without a rank there is no adapter to put on them",
+            "add --lora-r, for example --lora-r 8",
+        )
+    if method is not None and method != ("full" if lora_r is None else "lora"):
+        raise UserError(
+            f"the method {method} with LoRA rank {lora_r}",
+            "the method lora needs a rank and the method full has none",
+            "give either the method lora with a rank, or the method full without",
+        )
+
+
+@contextmanager
+def _quiet_meta() -> Iterator[None]:
+    """Inside, modules are made on the meta device, and transformers' and peft's warnings about that are not shown."""
+    import torch
+
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _build(config: Any, head: Head, labels: int) -> Any:
+    import transformers
+
+    classes = {
+        "causal": transformers.AutoModelForCausalLM,
+        "sequence-classification": transformers.AutoModelForSequenceClassification,
+        "question-answering": transformers.AutoModelForQuestionAnswering,
+    }
+    config = copy.deepcopy(config)
+    if head == "sequence-classification":
+        config.num_labels = labels
+    try:
+        return classes[head].from_config(config)
+    except ValueError as error:
+        if "Unrecognized configuration class" not in str(error):
+            raise
+        raise UserError(
+            f"a model of type {config.model_type} with the head {head}",
+            f"transformers {transformers.__version__} has no such class, so there is nothing to count",
+            "choose another head, or another model",
+        ) from None
+
+
+def _linear_names(model: Any) -> list[str]:
+    """Returns the full names of the linear layers below the head."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    prefix = model.base_model_prefix + "."
+    kinds = (torch.nn.Linear, Conv1D)  # GPT-2 calls its linear layers Conv1D
+    return [name for name, module in model.named_modules() if isinstance(module, kinds) and name.startswith(prefix)]
+
+
+def _resolve_targets(model: Any, targets: Sequence[str] | None) -> list[str]:
+    """Returns the names that peft looks for; raises `UserError` for one that no module bears.
+
+    peft's own "all-linear" is not used: it takes in a question-answering head, on which peft then fails.
+    """
+    linear = _linear_names(model)
+    if targets is None:
+        return sorted({name.rpartition(".")[2] for name in linear})
+    if not targets:
+        raise UserError("an empty list of LoRA targets", "an adapter on nothing trains nothing", "name modules")
+    modules = {name.rpartition(".")[0] for name, _ in model.named_parameters()}
+    for target in targets:
+        if not any(name == target or name.endswith(f".{target}") for name in modules):
+            known = sorted({name.rpartition(".")[2] for name in linear})
+            close = get_close_matches(target, known, n=1, cutoff=0.3) or known[:1]
+            raise UserError(
+                f"no module called {target} in {type(model).__name__}",
+                "the adapter would not be put where you mean; its linear layers are " + ", ".join(known),
+                f"write {close[0]}, if that is what you mean",
+            )
+    return list(targets)
+
+
+def _resolve_layers(config: Any, layers: Sequence[int] | None) -> list[int] | None:
+    if layers is None:
+        return None
+    wrong = [layer for layer in layers if not 0 <= layer < config.num_hidden_layers]
+    if wrong or not layers:
+        raise UserError(
+            f"LoRA on layer {wrong[0]}" if wrong else "an empty list of LoRA layers",
+            f"the model's layers are 0 to {config.num_hidden_layers - 1}",
+            "name layers among them, or leave them out to adapt all",
+        )
+    return sorted(set(layers))
+
+
+def _head_of(base: Any) -> Head:
+    name = type(base).__name__
+    if "SequenceClassification" in name:
+        return "sequence-classification"
+    return "question-answering" if "QuestionAnswering" in name else "causal"
+
+
+def _parameters(model: Any, base: Any, adapter: Any) -> Iterator[tuple[ComponentName, Any]]:
+    """Yields each parameter of the deployed model with its component; a shared one as often as it is used."""
+    others: set[str] = set()
+    prefix = "\0"  # no module's name holds it
+    if adapter is not None:
+        from peft.mapping import PEFT_TYPE_TO_PREFIX_MAPPING
+
+        others = set(model.peft_config) - {model.active_adapter}
+        prefix = PEFT_TYPE_TO_PREFIX_MAPPING.get(adapter.peft_type, prefix)
+    base_names = {id(module): name for name, module in base.named_modules()}
+    for _, module in model.named_modules():
+        for parameter_name, parameter in module.named_parameters(recurse=False):
+            if id(module) not in base_names:  # prompt encoders and the like stand beside the base model
+                yield "adapter", parameter
+                continue
+            path = [*base_names[id(module)].split("."), parameter_name]
+            if others.intersection(path):
+                continue  # another adapter, not the active one
+            if any(part.startswith(prefix) for part in path):
+                yield "adapter", parameter
+            elif "original_module" not in path:  # peft's frozen copy of what it trains beside it
+                yield _component(module, path, base.base_model_prefix), parameter
+
+
+def _component(module: Any, path: list[str], body: str) -> ComponentName:
+    import torch
+
+    if path[0] != body:
+        return "head"
+    if isinstance(module, torch.nn.Embedding):
+        return "embeddings"
+    if "Norm" in type(module).__name__:
+        return "norms"
+    names = " ".join(path).lower()
+    if "attn" in names or "attention" in names:
+        return "attention"
+    return "MLP" if any(word in names for word in ("mlp", "ffn", "feed_forward", "expert", "dense")) else "other"
+
+
+def _numel(parameter: Any) -> int:
+    """Returns the logical number of parameters, also of a tensor that is packed (4 bit) or partitioned (ZeRO-3)."""
+    if hasattr(parameter, "ds_numel"):
+        return int(parameter.ds_numel)
+    state = getattr(parameter, "quant_state", None)
+    return int(math.prod(state.shape)) if state is not None else int(parameter.numel())

@@ -1,0 +1,60 @@
+"""The progress of a training run, on stderr: a bar on a terminal, else a plain line now and then."""
+
+import sys
+import time
+from typing import Any
+
+from tqdm import tqdm
+from transformers import TrainerCallback
+
+SECONDS_BETWEEN_LINES = 20
+
+
+class LossProgress(TrainerCallback):
+    """Shows steps, loss and the time that is left."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._loss = ""
+        self._started, self._first_step, self._line_at = 0.0, 0, 0.0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        self._started = self._line_at = time.monotonic()
+        self._first_step = state.global_step
+        if sys.stderr.isatty():
+            self._bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc="training", unit="step", file=sys.stderr
+            )
+        else:
+            print(f"training: {state.max_steps} steps, from step {state.global_step}", file=sys.stderr, flush=True)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        if self._bar is not None:
+            self._bar.update(1)
+            return
+        now = time.monotonic()
+        if now - self._line_at >= SECONDS_BETWEEN_LINES or state.global_step == state.max_steps:
+            self._line_at = now
+            left_s = (now - self._started) / (state.global_step - self._first_step)
+            left_s *= state.max_steps - state.global_step
+            line = f"training: step {state.global_step}/{state.max_steps}{self._loss}, {left_s:.0f} s left"
+            print(line, file=sys.stderr, flush=True)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **rest: Any) -> None:
+        if logs and "loss" in logs:
+            self._loss = f", loss {logs['loss']:.3f}"
+            if self._bar is not None:
+                self._bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    @staticmethod
+    def loss_curve(log_history: list[dict[str, float]]) -> list[dict[str, float]]:
+        """Returns step, epoch, mean loss since the entry before, and learning rate, from the trainer's log."""
+        return [
+            {key: entry[key] for key in ("step", "epoch", "loss", "learning_rate")}
+            for entry in log_history
+            if "loss" in entry
+        ]

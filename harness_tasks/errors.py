@@ -1,0 +1,33 @@
+"""The one kind of error that a user can mend."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+
+class UserError(ValueError):
+    """What was found (with the values), why it matters, and what mends it.
+
+    Our own command lines print it and exit 2; under the stock ``lm_eval`` it is the exception's message.
+
+    >>> print(UserError("the study has no task", "there is nothing to score", "add a task under `tasks:`"))
+    Found: the study has no task
+    Why it matters: there is nothing to score
+    To mend it: add a task under `tasks:`
+    """
+
+    def __init__(self, found: str, why: str, mend: str) -> None:
+        self.found, self.why, self.mend = found, why, mend
+        super().__init__(f"Found: {found}\nWhy it matters: {why}\nTo mend it: {mend}")
+
+
+@contextmanager
+def exit_on_user_error() -> Iterator[None]:
+    """Prints a `UserError` on stderr and leaves with exit code 2; every verb of our command lines runs inside it."""
+    try:
+        yield
+    except UserError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from None

@@ -1,0 +1,152 @@
+"""Building lm_eval's task objects by name, with errors that a user can act on. Imports lm_eval only when called."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness_tasks import TASKS_PATH
+from harness_tasks._messages import first_line
+from harness_tasks.errors import UserError
+
+if TYPE_CHECKING:
+    from lm_eval.api.task import ConfigurableTask
+    from lm_eval.tasks import TaskManager
+
+
+def load_task(
+    name: str,
+    *,
+    include_path: str | Path = TASKS_PATH,
+    metadata: Mapping[str, Any] | None = None,
+    include_defaults: bool | None = None,
+) -> "ConfigurableTask":
+    """Returns the task ``name``, its data loaded.
+
+    ``metadata`` is what lm_eval's ``--metadata`` takes. ``include_defaults`` says whether lm_eval's own tasks are
+    looked through too, which takes some seconds; None: only where ``include_path`` does not have the name. Raises
+    UserError where there is no such task, it is a group of several, or its definition or data cannot be loaded.
+    """
+    manager = task_manager(include_path, metadata, include_defaults=bool(include_defaults))
+    if include_defaults is None and name not in manager.all_tasks:
+        manager = task_manager(include_path, metadata, include_defaults=True)
+    if name not in manager.all_tasks:
+        raise unknown_task(name, manager.all_subtasks)
+    try:
+        tasks = manager.load(name)["tasks"]
+    except UserError:
+        raise
+    except Exception as error:  # whatever a task of someone else's raises, it is that task that cannot be loaded
+        raise UserError(
+            f"the task {name!r} cannot be loaded: {first_line(error)}",
+            "without its definition and its rows nothing can be rendered or scored",
+            "correct the task's YAML, or make its data reachable (network, or `--metadata` where the task reads it)",
+        ) from error
+    if name not in tasks:
+        raise UserError(
+            f"{name!r} is a group of {len(tasks)} tasks",
+            "one task at a time is trained on and sampled",
+            f"name one of them: {', '.join(sorted(tasks)[:8])}",
+        )
+    return tasks[name]
+
+
+def check_task(
+    name: str,
+    *,
+    include_path: str | Path = TASKS_PATH,
+    metadata: Mapping[str, Any] | None = None,
+    include_defaults: bool | None = None,
+    num_fewshot: int = 0,
+    training: bool = False,
+) -> "ConfigurableTask":
+    """Returns the task ``name`` after rendering its first scored row, its shots and, if asked, its first training row.
+
+    It is what our commands call before a model is loaded. Raises UserError as `load_task` does, and where a split
+    that is needed is missing or empty.
+    """
+    task = load_task(name, include_path=include_path, metadata=metadata, include_defaults=include_defaults)
+    _render_first(task, name, task.eval_docs, "scored")
+    if num_fewshot:
+        pool = list(task.fewshot_docs() or [])
+        _render_first(task, name, pool, "few-shot")
+        if len(pool) < num_fewshot:
+            raise UserError(
+                f"the task {name!r} has {len(pool)} rows to draw {num_fewshot} shots from",
+                "shots are drawn without repetition",
+                f"ask for at most {len(pool)} shots",
+            )
+    if training:
+        if not task.has_training_docs():
+            raise UserError(
+                f"the task {name!r} has no training split",
+                "its training rows are what a model would be fine-tuned on",
+                "name another task, or give this one a `training_split` in its YAML",
+            )
+        _render_first(task, name, task.training_docs(), "training")
+    return task
+
+
+def task_manager(
+    include_path: str | Path, metadata: Mapping[str, Any] | None = None, *, include_defaults: bool = False
+) -> "TaskManager":
+    """Returns lm_eval's index of the tasks under ``include_path`` and, if asked, of those that it ships."""
+    from lm_eval.tasks import TaskManager
+
+    if not Path(include_path).is_dir():
+        raise UserError(
+            f"the include path {str(include_path)!r} is not a folder",
+            "tasks are looked for in it, and lm_eval says nothing when there is none",
+            f"give one existing folder, such as {TASKS_PATH.name}/ (the default)",
+        )
+    return TaskManager(include_path=str(include_path), include_defaults=include_defaults, metadata=dict(metadata or {}))
+
+
+def unknown_task(name: str, known: Sequence[str]) -> UserError:
+    """Returns the error for a task that is not among ``known``; it suggests the nearest names."""
+    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.6) or [other for other in known if name in other][:3]
+    return UserError(
+        f"there is no task {name!r}",
+        "nothing can be rendered, trained on or scored without one",
+        f"name one of: {', '.join(nearest)}" if nearest else "`lm_eval ls tasks` lists the tasks that there are",
+    )
+
+
+def parse_metadata(text: str | None) -> dict[str, Any]:
+    """Returns the JSON object in ``text``, empty where that is None; raises UserError where it is none.
+
+    >>> parse_metadata('{"data_dir": "data"}')
+    {'data_dir': 'data'}
+    """
+    try:
+        value = json.loads(text) if text else {}
+    except json.JSONDecodeError as error:
+        value = error
+    if not isinstance(value, dict):
+        raise UserError(
+            f"the metadata {text!r} is no JSON object",
+            "it is handed to the task, which may read its rows from the folder named there",
+            'write it as --metadata \'{"data_dir": "DIR"}\'',
+        )
+    return value
+
+
+def _render_first(task: "ConfigurableTask", name: str, docs: Any, kind: str) -> None:
+    if docs is None or len(docs) == 0:
+        raise UserError(
+            f"the task {name!r} has no {kind} rows",
+            "there is nothing to render",
+            "correct the task's data or its split names",
+        )
+    try:
+        task.doc_to_text(docs[0])
+        task.doc_to_target(docs[0])
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"the first {kind} row of the task {name!r} cannot be rendered: {first_line(error)}",
+            "every other row would fail in the same way, after the model was loaded",
+            "correct `doc_to_text` or `doc_to_target` in the task's YAML",
+        ) from error

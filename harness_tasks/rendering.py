@@ -1,0 +1,97 @@
+"""How a task's prompts were rendered, as a digest: scores whose digests differ are not to be compared.
+
+Pure: it reads lm_eval's JSON and imports nothing of lm_eval, so `report` can use it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_json
+
+_TASK_FIELDS = (
+    "task",
+    "output_type",
+    "description",
+    "doc_to_text",
+    "doc_to_target",
+    "doc_to_choice",
+    "target_delimiter",
+    "fewshot_delimiter",
+    "gen_prefix",
+    "use_prompt",
+    "generation_kwargs",
+)
+_FEWSHOT_FIELDS = (
+    "sampler",
+    "split",
+    "fewshot_indices",
+    "samples",
+    "doc_to_text",
+    "doc_to_target",
+    "doc_to_choice",
+    "gen_prefix",
+    "fewshot_delimiter",
+    "target_delimiter",
+)
+# A function inside `fewshot_config` is dumped as "<function target at 0x7f...>".
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+
+def render_parts(
+    task_config: Mapping[str, Any],
+    *,
+    num_fewshot: int,
+    chat_template_sha: str | None,
+    fewshot_as_multiturn: bool | None,
+    system_instruction_sha: str | None,
+) -> dict[str, Any]:
+    """Returns what decided the text of a task's prompts, nothing of it bound to a machine or a model's folder.
+
+    ``task_config`` is ``task.dump_config()``, live or read back from ``results["configs"][task]``; the digests are
+    lm_eval's ``chat_template_sha`` and ``system_instruction_sha``, None where there was none. Few-shot settings are
+    left out at 0 shots, and turns count only under a chat template, since then they change nothing.
+    """
+    config = json.loads(json.dumps(task_config, default=str))
+    metadata = config.get("metadata") or {}
+    shots = config.get("fewshot_config") or {}
+    parts: dict[str, Any] = {field: _plain(config[field]) for field in _TASK_FIELDS if config.get(field) is not None}
+    parts["version"] = metadata.get("version")
+    parts["num_fewshot"] = num_fewshot
+    parts["chat_template_sha"] = chat_template_sha
+    parts["system_instruction_sha"] = system_instruction_sha
+    if num_fewshot > 0:
+        parts["fewshot"] = {field: _plain(shots[field]) for field in _FEWSHOT_FIELDS if shots.get(field) is not None}
+        parts["fewshot_as_multiturn"] = bool(chat_template_sha and fewshot_as_multiturn)
+    return parts
+
+
+def render_hash(parts: Mapping[str, Any]) -> str:
+    """Returns the SHA-256 (64 hex digits) of ``parts``."""
+    return sha256_json(dict(parts))
+
+
+def render_from_results(results: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Returns the parts of ``task``'s rendering from lm_eval's results JSON; UserError where it was not scored."""
+    try:
+        config, num_fewshot = results["configs"][task], results["n-shot"][task]
+    except KeyError:
+        scored = ", ".join(results.get("configs", {})) or "none"
+        raise UserError(
+            f"the results hold no configuration of the task {task!r} (tasks there: {scored})",
+            "how its prompts were rendered cannot be told, so its scores compare with nothing",
+            f"score it: lm_eval --tasks {task} --output_path DIR ...",
+        ) from None
+    return render_parts(
+        config,
+        num_fewshot=num_fewshot,
+        chat_template_sha=results.get("chat_template_sha"),
+        fewshot_as_multiturn=results.get("fewshot_as_multiturn"),
+        system_instruction_sha=results.get("system_instruction_sha"),
+    )
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(_ADDRESS.sub("", json.dumps(value, ensure_ascii=False)))

@@ -1,0 +1,134 @@
+"""SQuAD's rows, targets and scores; `passages_demo` shares the last two."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness_tasks import data, metrics
+
+V1 = data.Hub(
+    name="rajpurkar/squad",
+    revision="7b6d24c440a36b6815f21b70d25016731768db1f",
+    rows=(("train", 87599), ("validation", 10570)),
+    files=("squad1/train-v1.1.json", "squad1/dev-v1.1.json"),
+)
+V2 = data.Hub(
+    name="rajpurkar/squad_v2",
+    revision="3ffb306f725f7d2ce8394bc1873b24868140c412",
+    rows=(("train", 130319), ("validation", 11873)),
+    files=("squad2/train-v2.0.json", "squad2/dev-v2.0.json"),
+)
+V1_TRAIN_SUBSET = "squad1/train-subset-v1.1.json"
+"""A part of the v1.1 training articles (Du et al. 2017, test split); read where the whole file is not there."""
+
+
+def load(**metadata: Any) -> data.Splits:
+    """Returns the splits of ``squad_llama``: 80 % of the v2.0 training rows, the other 20 % to score, and a few-shot
+    pool of passages of which no question is scored.
+    """
+    folder = data.folder_of(metadata)
+    source = _rows(V2, folder, "train")
+
+    def make() -> dict[str, list[data.Row]]:
+        training, scored = data.assignment_indices(len(source.rows))
+        train, test = [source.rows[i] for i in training], [source.rows[i] for i in scored]
+        return {"train": train, "test": test, "fewshot": _shots(train, test)}
+
+    return data.deliver(metadata, source.origin, make, key=("squad_llama", source.key))
+
+
+def load_v1(**metadata: Any) -> data.Splits:
+    """Returns the splits of ``squad_v1_llama``: the official training and development rows, and a few-shot pool."""
+    return _official(V1, metadata)
+
+
+def load_v2(**metadata: Any) -> data.Splits:
+    """Returns the splits of ``squad_v2_llama``: the official training and development rows, and a few-shot pool."""
+    return _official(V2, metadata)
+
+
+def _official(hub: data.Hub, metadata: Mapping[str, Any]) -> data.Splits:
+    """Returns the official splits; a folder without the training file still scores its development rows zero-shot."""
+    folder = data.folder_of(metadata)
+    scored = _rows(hub, folder, "validation")
+    if folder is not None and _training_file(hub, folder) is None:
+        return data.deliver(
+            metadata,
+            scored.origin,
+            lambda: {"validation": scored.rows},
+            key=(hub.name, scored.key),
+            missing=data.missing_file(folder, hub.files[0], hub),
+        )
+    training = _rows(hub, folder, "train")
+
+    def make() -> dict[str, list[data.Row]]:
+        pool = _shots(training.rows, scored.rows)
+        return {"train": training.rows, "validation": scored.rows, "fewshot": pool}
+
+    origin = data.both(scored.origin, training.origin)
+    return data.deliver(metadata, origin, make, key=(hub.name, scored.key, training.key))
+
+
+def _rows(hub: data.Hub, folder: Path | None, split: str) -> data.Rows:
+    if folder is None:
+        return data.hub_rows(hub, split, _from_hub)
+    file = hub.files[1] if split == "validation" else _training_file(hub, folder) or hub.files[0]
+    return data.folder_rows(folder, file, hub, from_json)
+
+
+def _training_file(hub: data.Hub, folder: Path) -> str | None:
+    candidates = (hub.files[0], V1_TRAIN_SUBSET) if hub is V1 else (hub.files[0],)
+    return next((file for file in candidates if (folder / file).exists()), None)
+
+
+def _shots(training: Sequence[data.Row], scored: Sequence[data.Row]) -> list[data.Row]:
+    return data.shot_pool(training, [row["context"] for row in training], {row["context"] for row in scored})
+
+
+def _from_hub(row: data.Row) -> data.Row:
+    answers = {"text": list(row["answers"]["text"]), "answer_start": list(row["answers"]["answer_start"])}
+    return {**{field: row[field] for field in ("id", "title", "context", "question")}, "answers": answers}
+
+
+def from_json(text: str) -> list[data.Row]:
+    """Returns the questions of a file in SQuAD's format (v1.1 or v2.0), in their order, with the Hub's field names.
+
+    Raises ValueError, KeyError, TypeError or AttributeError where ``text`` is not such a file.
+    """
+    rows: list[data.Row] = [
+        {
+            "id": question["id"],
+            "title": article.get("title", ""),
+            "context": paragraph["context"],
+            "question": question["question"],
+            "answers": {
+                "text": [answer["text"] for answer in question["answers"]],
+                "answer_start": [answer["answer_start"] for answer in question["answers"]],
+            },
+        }
+        for article in json.loads(text)["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+    if not rows:
+        raise ValueError("the file holds no question")
+    return rows
+
+
+def target(doc: Mapping[str, Any]) -> str:
+    """Returns what a model should write: the first answer, or "unanswerable".
+
+    A function and no template: lm_eval would take a rendered answer such as "[1]" for a Python list.
+    """
+    answers = doc["answers"]["text"]
+    return " ".join(answers[0].split()) if answers else "unanswerable"
+
+
+def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
+    """Returns one question's scores, 0 to 100, each also under HasAns_ or NoAns_, whichever the question is."""
+    answers = doc["answers"]["text"]
+    prediction = metrics.prediction_text(results[0])
+    exact, f1 = 100 * metrics.exact_match(prediction, answers), 100 * metrics.token_f1(prediction, answers)
+    kind = "HasAns" if answers else "NoAns"
+    return {"exact": exact, "f1": f1, f"{kind}_exact": exact, f"{kind}_f1": f1}

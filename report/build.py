@@ -1,0 +1,115 @@
+"""`python -m report build STUDY`: facts.json, report.md, report.html and the figures, from what a study left behind."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness_tasks.errors import UserError, exit_on_user_error
+from harness_tasks.files import write_json, write_text
+from report import facts as of
+from report.findings import find
+from report.results import is_begun
+from studies import Study, load_study
+
+SCHEMA = "aftertune-facts/1"
+
+
+def build(
+    study: Annotated[Path, typer.Argument(help="the study's YAML file")],
+    output: Annotated[
+        Path | None, typer.Option(help="folder with the study's results, and for the page; unset: build/<study>")
+    ] = None,
+    facts_only: Annotated[bool, typer.Option("--facts-only", help="write facts.json and no page")] = False,
+) -> None:
+    """Write facts.json, report.md and report.html (one file, no network) from a study's results."""
+    with exit_on_user_error():
+        for path in build_report(study, output=output, facts_only=facts_only):
+            print(path)
+
+
+def build_report(study: Path, *, output: Path | None = None, facts_only: bool = False) -> list[Path]:
+    """Returns the files that were written for the study file ``study``; none where anything is wrong.
+
+    Raises:
+        UserError: the study or one of its results cannot be read, or results and samples disagree.
+    """
+    plan = load_study(study)
+    folder = output or plan.folder
+    facts = collect(plan, study, folder)
+    pages: dict[str, str] = {}
+    if not facts_only:
+        from report.render import render
+
+        pages = render(facts)
+    # Nothing is written before everything is known to be right.
+    write_json(folder / "facts.json", facts)
+    for name, text in pages.items():
+        write_text(folder / name, text)
+    return [folder / name for name in ("facts.json", *pages)]
+
+
+def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
+    """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``."""
+    # Here, because scipy and numpy take longer to load than `--help` may.
+    from report.comparison import overlapping, task_facts
+    from report.reproduction import reproduction_facts
+
+    if not (folder / "scores").is_dir():
+        raise UserError(
+            f"{folder} holds no scores", "there is nothing to report", f"run the study: STUDY={path} make report"
+        )
+    about, document = of.study_facts(study, path)
+    checkpoints = [of.checkpoint_facts(folder, checkpoint, document) for checkpoint in study.checkpoints()]
+    links = of.hub_facts(folder, [checkpoint["name"]["value"] for checkpoint in checkpoints])
+    for checkpoint, link in zip(checkpoints, links, strict=True):
+        checkpoint["hub"] = link
+    tasks = []
+    for task in _scored_tasks(study, folder):
+        beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
+        found = task_facts(folder, task, beside)
+        for comparison in found.get("comparisons", []):
+            trained_on = comparison["trained_on"]["value"]
+            comparison["overlaps"] = trained_on != task and overlapping(folder, trained_on, task)
+        found.setdefault("name", of.fact(task, "text", document.source("tasks", task)))
+        tasks.append(found)
+    facts: dict[str, Any] = {
+        "schema": SCHEMA,
+        "study": about,
+        "model": of.model_facts(folder),
+        "parameters": of.ledger_facts(folder, "base"),
+        "checkpoints": checkpoints,
+        "tasks": tasks,
+        "confidence": _confidence(tasks),
+        "summary_figure": _summary_figure(tasks, document.source()),
+    }
+    of.agree_on_size(facts["model"], facts["parameters"])
+    facts["reproduction"] = reproduction_facts(folder, facts)
+    facts["findings"] = find(facts)
+    return facts
+
+
+def _confidence(tasks: Any) -> of.Fact:
+    """Returns the confidence that every interval on the page has, taken from the first one."""
+    if isinstance(tasks, dict) and "interval" in tasks:
+        return of.fact(tasks["interval"]["confidence"], "share", tasks["source"])
+    parts = tasks.values() if isinstance(tasks, dict) else tasks if isinstance(tasks, list) else ()
+    found = (_confidence(part) for part in parts if isinstance(part, dict | list))
+    return next((known for known in found if of.is_known(known)), of.missing("nothing has an interval"))
+
+
+def _summary_figure(tasks: list[dict[str, Any]], source: dict[str, str]) -> dict[str, Any] | None:
+    scores = [s for task in tasks for c in task.get("comparisons", []) for s in c["scores"] if s["primary"]]
+    drawn = any(of.is_known(score[side]) for score in scores for side in ("before", "after"))
+    return {"path": of.fact("figures/summary.svg", "text", source)} if drawn else None
+
+
+def _is_scored(folder: Path, checkpoint: dict[str, Any], task: str) -> bool:
+    return is_begun(folder / "scores" / checkpoint["name"]["value"] / task)
+
+
+def _scored_tasks(study: Study, folder: Path) -> list[str]:
+    """Returns the study's tasks in its order, then others that its checkpoints were scored on as well."""
+    own = {"base", *(checkpoint.name for checkpoint in study.checkpoints())}
+    others = {found.name for name in own for found in (folder / "scores" / name).glob("*") if is_begun(found)}
+    return [*study.tasks, *sorted(others - set(study.tasks))]

