@@ -20,12 +20,14 @@ Default = Recipe()
 @app.command()
 def train(
     model: Annotated[str, typer.Option(help="Base model: Hub id or folder.")],
-    task: Annotated[str, typer.Option(help="Any harness task with a training split; its prompt is what is trained on.")],
+    task: Annotated[
+        str, typer.Option(help="Any harness task with a training split; its prompt is what is trained on.")
+    ],
     output: Annotated[Path, typer.Option(help="Folder for the checkpoint; it appears when the run is whole.")],
     method: Annotated[str, typer.Option(help="lora or full.")] = "lora",
     revision: Annotated[str | None, typer.Option(help="Commit of the model on the Hub.")] = None,
     include_path: Annotated[Path, typer.Option(help="Folder of task YAMLs.", show_default="our own")] = TASKS_PATH,
-    metadata: Annotated[str, typer.Option(help="JSON object for the task, e.g. '{\"data_dir\": \"DIR\"}'.")] = "{}",
+    metadata: Annotated[str, typer.Option(help='JSON object for the task, e.g. \'{"data_dir": "DIR"}\'.')] = "{}",
     num_fewshot: Annotated[int, typer.Option(min=0, help="Worked examples before each row.")] = 0,
     apply_chat_template: Annotated[bool, typer.Option(help="Render prompts with the chat template.")] = False,
     train_rows: Annotated[int | None, typer.Option(min=1, help="Rows at most, a seeded sample.")] = None,
@@ -141,9 +143,7 @@ def _recipe(values: dict[str, Any]) -> Recipe:
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise UserError(
-            f"--{name} is {value!r}", "there is no such choice", f"choose one of {', '.join(allowed)}"
-        )
+        raise UserError(f"--{name} is {value!r}", "there is no such choice", f"choose one of {', '.join(allowed)}")
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -151,10 +151,14 @@ def _json_object(text: str) -> dict[str, Any]:
         value = json.loads(text)
     except ValueError as error:
         raise UserError(
-            f"--metadata is no JSON ({error})", "the task reads its data folder from it", "quote it: '{\"key\": \"value\"}'"
+            f"--metadata is no JSON ({error})",
+            "the task reads its data folder from it",
+            'quote it: \'{"key": "value"}\'',
         ) from None
     if not isinstance(value, dict):
-        raise UserError("--metadata is no JSON object", "its keys are the task's settings", "write '{\"key\": \"value\"}'")
+        raise UserError(
+            "--metadata is no JSON object", "its keys are the task's settings", 'write \'{"key": "value"}\''
+        )
     return value
 
 

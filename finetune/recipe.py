@@ -11,7 +11,7 @@ LORA_LINEAR_LAYERS = "all-linear"
 
 
 class Recipe(BaseModel):
-    """The values of one training run; the study file's `recipe` and the options of `finetune train` have these names."""
+    """The values of one training run, as the study file's `recipe` and the options of `finetune train` name them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,7 +20,7 @@ class Recipe(BaseModel):
     batch_size: Annotated[int, Field(ge=1)] = 16
     """Rows an optimizer step. Rows that share a passage stay together, so a step may hold a few more or fewer."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
-    """Peak learning rate; unset: 5e-4 for LoRA, 2e-5 for full fine-tuning (LoRA wants about ten times more or higher)."""
+    """Peak learning rate; unset: 5e-4 for LoRA, 2e-5 for full fine-tuning, which wants ten times less or lower."""
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the steps over which the learning rate rises from 0."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
@@ -38,7 +38,7 @@ class Recipe(BaseModel):
     lora_targets: str = LORA_LINEAR_LAYERS
     """Modules that get LoRA matrices: `all-linear` (all linear layers but the head) or names joined by commas."""
     lora_last_layers: Annotated[int, Field(ge=1)] | None = None
-    """LoRA in the last N layers only: the layers below need no backward pass, which saves time; unset: in all layers."""
+    """LoRA in the last N layers only, which saves the layers below their backward pass; unset: in all layers."""
     max_length: Annotated[int, Field(ge=8)] = 2048
     """Longest training row in tokens. Nothing is cut silently: a longer row stops the run before it starts."""
     save_steps: Annotated[int, Field(ge=1)] = 25

@@ -105,7 +105,7 @@ class Renderer:
         target = self.task.doc_to_target(doc)
         answer = target[0] if isinstance(target, list) else str(target)
         if self.apply_chat_template:
-            ids = self.tokenizer.encode(answer, add_special_tokens=False) + [self.tokenizer.eos_token_id]
+            ids = [*self.tokenizer.encode(answer, add_special_tokens=False), self.tokenizer.eos_token_id]
         else:
             until = self.task.config.generation_kwargs.get("until") or []
             until = [until] if isinstance(until, str) else until

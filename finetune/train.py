@@ -269,17 +269,19 @@ def _model(run: Run, config: Any) -> Any:
     from peft import LoraConfig, get_peft_model
 
     recipe = run.recipe
-    targets: str | list[str] = recipe.lora_targets
+    targets: list[str]
     layers = None
     if recipe.lora_last_layers:
         total = config.num_hidden_layers
         layers = list(range(max(0, total - recipe.lora_last_layers), total))
-    if targets == LORA_LINEAR_LAYERS:  # by their short names: peft would list each module, and refuses layer indices
+    if (
+        recipe.lora_targets == LORA_LINEAR_LAYERS
+    ):  # by their short names: peft would list each module, and refuses layer indices
         head = model.get_output_embeddings()
         linear = (name for name, part in model.named_modules() if isinstance(part, nn.Linear) and part is not head)
         targets = sorted({name.rsplit(".", 1)[-1] for name in linear})
     else:
-        targets = [name.strip() for name in targets.split(",")]
+        targets = [name.strip() for name in recipe.lora_targets.split(",")]
     lora = LoraConfig(
         r=recipe.lora_r,
         lora_alpha=recipe.lora_alpha or 2 * recipe.lora_r,

@@ -1,6 +1,6 @@
 """A random two-layer Llama with a byte-level tokenizer: the model of `studies/tiny.yaml` and of the tests.
 
-    python -m studies.tiny_model build/tiny-model
+python -m studies.tiny_model build/tiny-model
 """
 
 import sys

@@ -66,7 +66,7 @@ def snakemake(study_file: str, *, cores: int | None = None, dry_run: bool = Fals
     """Returns the Snakemake command of a study."""
     at_once = 1 if shutil.which("nvidia-smi") else 2
     words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--config", f"study={study_file}"]
-    words += ["--cores", str(cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else "all")]
+    words += ["--cores", str(cores or "all")]
     words += ["--resources", f"accelerator={at_once}", "--rerun-triggers", "mtime", "params", "input"]
     words += ["--rerun-incomplete", "--nolock", "--scheduler", "greedy", "--quiet"]
     words += ["rules" if dry_run else "progress"]

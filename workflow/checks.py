@@ -10,7 +10,7 @@ from studies.study import BUILT_IN
 
 
 def check_study(study: Study) -> None:
-    """Raises a UserError for a base model that is no model folder, a missing wheel, or a data folder that is not there."""
+    """Raises a UserError for a base model that is no model folder, a missing wheel, or a missing data folder."""
     model = Path(study.model.path)
     if study.model.id == "embedded" and not (model / "config.json").is_file():
         gguf_path()

@@ -41,8 +41,7 @@ def score(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str,
             arguments["pretrained"] = folder
     arguments["dtype"] = dtype
     words = [*PYTHON, "harness_tasks", "run", "--model", "hf"]
-    words += ["--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]
-    words += ["--include_path", "harness_tasks", "--tasks", task]
+    words += ["--model_args", ",".join(f"{key}={value}" for key, value in arguments.items()), "--tasks", task]
     words += ["--batch_size", str(study.batch_size), "--log_samples", "--output_path", str(output)]
     if study.num_fewshot:
         words += ["--num_fewshot", str(study.num_fewshot)]
@@ -117,7 +116,9 @@ def train_key(study: Study, checkpoint: Checkpoint) -> str:
 
 def task_key(study: Study, task: str) -> str:
     """Returns all that a task's check and the draw of its scored items depend on."""
-    return json.dumps([sample(study, task, Path()), check(study, task, Path()), digests.task_digest(task), digests.data_digest(study)])
+    return json.dumps(
+        [sample(study, task, Path()), check(study, task, Path()), digests.task_digest(task), digests.data_digest(study)]
+    )
 
 
 def page_key(study: Study) -> str:

@@ -1,6 +1,6 @@
 """What the page says of the base model, read from its own files.
 
-    python -m workflow.describe STUDY OUTPUT
+python -m workflow.describe STUDY OUTPUT
 """
 
 import json

@@ -1,7 +1,7 @@
 """What a study would do, reckoned without a network and without weights: steps, parameters, rows, memory, time.
 
-The time is arithmetic over a speed, and no promise: floating-point operations (two a parameter and token forwards, twice
-that backwards, for frozen weights once) divided by the speed of a matrix product, measured here unless it is given.
+The time is arithmetic over a speed, and no promise: floating-point operations (two a parameter and token
+forwards, four backwards, two for frozen weights) over the speed of a matrix product, measured here unless given.
 """
 
 import json
@@ -28,6 +28,8 @@ START_S = 15.0
 UNPACK_S = 40.0
 """Seconds to unpack the embedded base model."""
 BYTES = {"float32": 4, "bfloat16": 2}
+PROCESS_BYTES = 600_000_000
+"""What Python with torch and transformers takes before any weight."""
 TRAINED_BYTES = 16
 """A trained parameter in float32 with its gradient and AdamW's two moments."""
 
@@ -48,9 +50,10 @@ class Step:
 def plan(study_file: str, *, teraflops: float | None = None, as_json: bool = False) -> str:
     """Returns the plan as text, or as JSON with the same values."""
     study = load_study(study_file)
-    ledgers = _ledgers(study)
+    config = _config(study)
+    ledgers = _ledgers(study, config)
     dtype, speed = _speed(study, teraflops)
-    steps = _steps(study, ledgers, dtype, speed)
+    steps = _steps(study, config, ledgers, dtype, speed)
     waiting = [step for step in steps if not step.done]
     summary = {
         "study": study.name,
@@ -65,12 +68,11 @@ def plan(study_file: str, *, teraflops: float | None = None, as_json: bool = Fal
     return json.dumps(summary, indent=2) if as_json else _text(study, ledgers, summary, steps)
 
 
-def _ledgers(study: Study) -> dict[str, Any]:
+def _ledgers(study: Study, config: Any) -> dict[str, Any]:
     """Returns the parameter ledger of the base model and of each checkpoint, from the configuration alone."""
     from finetune.ledger import count
     from finetune.recipe import LORA_LINEAR_LAYERS
 
-    config = _config(study)
     ledgers = {"base": count(config)}
     for checkpoint in study.checkpoints():
         recipe = study.plan(checkpoint.task).recipe
@@ -104,7 +106,7 @@ def _config(study: Study) -> Any:
         ) from None
 
 
-def _steps(study: Study, ledgers: dict[str, Any], dtype: str, speed: float) -> list[Step]:
+def _steps(study: Study, config: Any, ledgers: dict[str, Any], dtype: str, speed: float) -> list[Step]:
     base = ledgers["base"].total
     steps = []
     if study.model.id in BUILT_IN:
@@ -112,29 +114,31 @@ def _steps(study: Study, ledgers: dict[str, Any], dtype: str, speed: float) -> l
         seconds = UNPACK_S if study.model.id == "embedded" else START_S
         steps.append(Step(f"base model into {study.model.path}", path.is_file(), None, None, None, 8 * base, seconds))
     for task in study.tasks:
-        steps.append(_score_step(study, None, task, base, dtype, speed))
+        steps.append(_score_step(study, None, task, base, config, dtype, speed))
     for checkpoint in study.checkpoints():
-        steps.append(_train_step(study, checkpoint, base, ledgers[checkpoint.name].trainable, dtype, speed))
-        steps.append(_score_step(study, checkpoint, checkpoint.task, base, dtype, speed))
+        steps.append(_train_step(study, checkpoint, base, ledgers[checkpoint.name].trainable, config, dtype, speed))
+        steps.append(_score_step(study, checkpoint, checkpoint.task, base, config, dtype, speed))
     report = (study.folder / "report.html").is_file()
     return [*steps, Step("parameter ledgers, facts and report", report, None, None, None, None, 3 * START_S)]
 
 
 def _score_step(
-    study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str, speed: float
+    study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, config: Any, dtype: str, speed: float
 ) -> Step:
     name = checkpoint.name if checkpoint else "base"
     size = _size(task)
     rows = min(size["scored"], study.plan(task).limit or size["scored"]) if size else None
     tokens = rows * (size["prompt_tokens"] + size["new_tokens"]) if size and rows else None
     seconds = START_S + 2 * parameters * tokens / speed if tokens else None
-    memory = parameters * BYTES[dtype] + study.batch_size * (size or {}).get("prompt_tokens", 256) * 200_000
+    batch_tokens = study.batch_size * (size or {}).get("prompt_tokens", 256)
+    # lm_eval's `hf` keeps the whole vocabulary's logits of a batch, and their log-softmax in float32 beside them.
+    memory = PROCESS_BYTES + parameters * BYTES[dtype] + batch_tokens * config.vocab_size * (BYTES[dtype] + 4)
     done = (study.folder / "scores" / name / task / "results.json").is_file()
     return Step(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
 
 
 def _train_step(
-    study: Study, checkpoint: Checkpoint, parameters: int, trainable: int, dtype: str, speed: float
+    study: Study, checkpoint: Checkpoint, parameters: int, trainable: int, config: Any, dtype: str, speed: float
 ) -> Step:
     plan_ = study.plan(checkpoint.task)
     size = _size(checkpoint.task)
@@ -145,14 +149,17 @@ def _train_step(
         operations = 3
     seconds = START_S + operations * parameters * tokens / speed if tokens else None
     kept = BYTES["float32"] if checkpoint.method == "full" else BYTES[dtype]
-    row_tokens = (size or {}).get("prompt_tokens", 256)
-    memory = parameters * kept + trainable * TRAINED_BYTES + plan_.recipe.batch_size * row_tokens * 2_500_000
+    step_tokens = plan_.recipe.batch_size * (size or {}).get("row_tokens", 256)
+    # Kept for the way back: the inputs of a layer's matrix products and of what stands between them.
+    layer_values = 16 * config.hidden_size + 8 * config.intermediate_size
+    activations = step_tokens * config.num_hidden_layers * layer_values * BYTES[dtype]
+    memory = PROCESS_BYTES + parameters * kept + trainable * TRAINED_BYTES + activations
     done = (commands.checkpoint_folder(study, checkpoint) / "finetune.json").is_file()
     return Step(f"fine-tune {checkpoint.name}", done, rows, tokens, trainable, memory, seconds)
 
 
 def _size(task: str) -> dict[str, int] | None:
-    """Returns the rows and the mean tokens that the task's YAML declares under `metadata: size:`; None where it does not."""
+    """Returns the rows and mean tokens that the task's YAML declares under `metadata: size:`, or None."""
     for path in TASKS_PATH.glob("*/*.yaml"):
         text = path.read_text(encoding="utf-8")
         if re.search(rf"^task:\s*{re.escape(task)}\s*$", text, re.MULTILINE):
@@ -183,11 +190,10 @@ def _speed(study: Study, teraflops: float | None) -> tuple[str, float]:
 
 def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
     """Returns what checkpoints, and the trainer's while it runs, take on disk at most."""
-    base = ledgers["base"].total * BYTES["float32"]
-    total = base if study.model.id in BUILT_IN else 0
-    for checkpoint in study.checkpoints():
-        total += base if checkpoint.method == "full" else ledgers[checkpoint.name].trainable * BYTES["float32"]
-    return int(total + 2 * max(ledger.trainable for ledger in ledgers.values()) * TRAINED_BYTES)
+    total = ledgers["base"].total * BYTES["float32"] if study.model.id in BUILT_IN else 0
+    trained = [ledgers[checkpoint.name].trainable for checkpoint in study.checkpoints()]
+    # A trainer's checkpoint holds the trained weights and AdamW's two moments; two are kept.
+    return int(total + sum(trained) * BYTES["float32"] + 2 * max(trained) * 3 * BYTES["float32"])
 
 
 def _text(study: Study, ledgers: dict[str, Any], summary: dict[str, Any], steps: list[Step]) -> str:
@@ -225,4 +231,10 @@ def _gigabytes(value: int | None) -> str:
 def _time(seconds: float | None) -> str:
     if seconds is None:
         return "–"
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )

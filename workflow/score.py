@@ -1,6 +1,6 @@
 """One scoring step: runs lm_eval in the scratch folder and moves its files into place when they are whole.
 
-    python -m workflow.score STUDY TASK CHECKPOINT        (CHECKPOINT: `base`, or a checkpoint's name)
+python -m workflow.score STUDY TASK CHECKPOINT        (CHECKPOINT: `base`, or a checkpoint's name)
 """
 
 import json

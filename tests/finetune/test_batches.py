@@ -105,7 +105,9 @@ def test_an_epoch_is_a_permutation_with_batches_of_like_length() -> None:
     lengths = [draw.randrange(5, 60) for _ in range(103)]
     order = epoch_order(lengths, batch_groups=4, seed=1, epoch=0)
     assert sorted(order) == list(range(103))
-    spread = [max(lengths[i] for i in order[k : k + 4]) - min(lengths[i] for i in order[k : k + 4]) for k in range(0, 100, 4)]
+    spread = [
+        max(lengths[i] for i in order[k : k + 4]) - min(lengths[i] for i in order[k : k + 4]) for k in range(0, 100, 4)
+    ]
     assert max(spread) <= 6  # 103 lengths over 55 values, sorted by fours
 
 

@@ -1,6 +1,7 @@
 """Training rows are the evaluator's rows."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ def evaluator(tiny_model: Path) -> Any:
 @pytest.mark.parametrize("name", ["reviews_demo", "passages_demo"])
 @pytest.mark.parametrize("chat", [False, True])
 @pytest.mark.parametrize("shots", [0, 2])
-def test_trained_ids_begin_with_the_scored_ids(evaluator: Any, name: str, chat: bool, shots: int) -> None:
+def test_trained_ids_begin_with_the_scored_ids(
+    evaluator: Any, monkeypatch: pytest.MonkeyPatch, name: str, chat: bool, shots: int
+) -> None:
     """Both sides render the same documents; the evaluator's ids come from lm_eval's own methods."""
     task, scored = load_task(name), load_task(name)
     renderer = Renderer(task, evaluator.tokenizer, num_fewshot=shots, apply_chat_template=chat)
@@ -32,10 +35,11 @@ def test_trained_ids_begin_with_the_scored_ids(evaluator: Any, name: str, chat: 
         context = scored.fewshot_context(
             doc, num_fewshot=shots, apply_chat_template=chat, fewshot_as_multiturn=chat, chat_template=template
         )
-        if shots:  # our own sampler skips the document itself, which draws one more: same context by hand
-            row = renderer_row_of(renderer, doc, context)
-        else:
-            row = renderer.row(doc, cluster=None, text="")
+        if not shots:  # with shots ours skips the document itself, which moves the draw on: context by hand
+            assert renderer.context(doc) == context
+        monkeypatch.setattr(renderer, "context", lambda _, context=context: context)
+        row = renderer.row(doc, cluster=None, text="")
+        monkeypatch.undo()
         if name == "reviews_demo":
             requests = scored.construct_requests(doc=doc, ctx=context, apply_chat_template=chat, metadata=(name, 0, 1))
             prompt, continuation = evaluator._encode_pair(*requests[doc["label"]].args)
@@ -46,14 +50,6 @@ def test_trained_ids_begin_with_the_scored_ids(evaluator: Any, name: str, chat: 
             answer = doc["answers"]["text"][0] if doc["answers"]["text"] else "unanswerable"
             ending = "<eos>" if chat else "\n"
             assert evaluator.tokenizer.decode(row.target_ids) == ("" if chat else " ") + answer + ending
-
-
-def renderer_row_of(renderer: Renderer, doc: dict[str, Any], context: str) -> Row:
-    renderer.context = lambda _: context  # type: ignore[method-assign]
-    try:
-        return renderer.row(doc, cluster=None, text="")
-    finally:
-        del renderer.context  # type: ignore[attr-defined]
 
 
 def test_a_row_is_never_its_own_worked_example(tiny_model: Path) -> None:
@@ -68,12 +64,14 @@ def test_a_row_is_never_its_own_worked_example(tiny_model: Path) -> None:
 
 def test_the_document_hash_is_lm_evals(evaluator: Any, tmp_path: Path) -> None:
     import lm_eval
-
-    from harness_tasks import TASKS_PATH
     from lm_eval.tasks import TaskManager
 
+    from harness_tasks import TASKS_PATH
+
     manager = TaskManager(include_defaults=False, include_path=str(TASKS_PATH))
-    results = lm_eval.simple_evaluate(evaluator, tasks=["reviews_demo"], limit=2, task_manager=manager, bootstrap_iters=0)
+    results = lm_eval.simple_evaluate(
+        evaluator, tasks=["reviews_demo"], limit=2, task_manager=manager, bootstrap_iters=0
+    )
     samples = results["samples"]["reviews_demo"]
     assert [doc_hash(sample["doc"]) for sample in samples] == [sample["doc_hash"] for sample in samples]
 
@@ -83,8 +81,7 @@ class FakeTask:
 
     task_name, OUTPUT_TYPE = "fake", "multiple_choice"
 
-    class config:  # noqa: N801
-        metadata = {"cluster": "film"}
+    config = SimpleNamespace(metadata={"cluster": "film"})
 
     def training_docs(self) -> list[dict[str, str]]:
         texts = ["a fine film indeed", "dull", "It moves, slowly but surely.", "a plain bore of a film"]

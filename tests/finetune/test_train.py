@@ -1,6 +1,9 @@
 """A whole run on the tiny model: what it writes, that it repeats, that it resumes, and what it refuses."""
 
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,6 @@ from typer.testing import CliRunner
 from finetune.__main__ import app
 from finetune.recipe import Recipe
 from finetune.train import CausalTrainer, Run, train
-from harness_tasks.errors import UserError
 
 RECIPE = Recipe(epochs=2, batch_size=7, lora_r=4, save_steps=2)
 
@@ -121,6 +123,20 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(
     assert [entry["loss"] for entry in record["loss_curve"]] == [entry["loss"] for entry in expected["loss_curve"]]
     left, right = (load_file(folder / "adapter_model.safetensors") for folder in (run.output, checkpoint))
     assert all(torch.equal(left[name], right[name]) for name in right)
+
+
+def test_the_prompt_is_the_evaluators_to_the_hash(tiny_model: Path, tmp_path: Path) -> None:
+    from harness_tasks.rendering import render_from_results, render_hash
+
+    options = {"num_fewshot": 1, "apply_chat_template": True, "train_rows": 7}
+    output = train(replace(run_of(tiny_model, tmp_path / "chat", **options), task="reviews_demo"))
+    command = [sys.executable, "-m", "harness_tasks", "run", "--model_args", f"pretrained={tiny_model},peft={output}"]
+    command += ["--tasks", "reviews_demo", "--limit", "2", "--num_fewshot", "1", "--apply_chat_template"]
+    command += ["--output_path", str(tmp_path / "scores"), "--device", "cpu"]
+    subprocess.run(command, check=True, capture_output=True)
+    (results,) = (tmp_path / "scores").rglob("results_*.json")
+    scored = render_hash(render_from_results(json.loads(results.read_text()), "reviews_demo"))
+    assert json.loads((output / "finetune.json").read_text())["render"]["hash"] == scored
 
 
 def test_full_fine_tuning_changes_the_weights_and_adds_none(tiny_model: Path, tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""Study files: the shipped ones load, and what is wrong in one is said with what mends it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness_tasks.errors import UserError
+from studies import load_study
+from studies.tiny_model import write_tiny_model
+
+STUDIES = sorted((Path(__file__).resolve().parents[2] / "studies").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_shipped_studies_load(path: Path) -> None:
+    study = load_study(path)
+    assert study.name == path.stem
+    assert study.folder == Path("build") / path.stem
+    assert study.checkpoints()
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text)
+    return path
+
+
+SMALL = "title: t\nmodel: {id: embedded}\ntasks: {reviews_demo: }\nauthors: [{name: a, did: b}]\n"
+
+
+def test_defaults_and_checkpoints(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, SMALL + "seeds: [1, 2]\nmethods: [lora, full]\n"))
+    assert [checkpoint.name for checkpoint in study.checkpoints()] == [
+        "reviews_demo-lora-seed1",
+        "reviews_demo-lora-seed2",
+        "reviews_demo-full-seed1",
+        "reviews_demo-full-seed2",
+    ]
+    assert study.plan("reviews_demo").limit is None
+    assert study.model.path == "build/base"
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "mend"),
+    [
+        (SMALL + "method: [lora]\n", "has the unknown key `method`", "write `methods`"),
+        (SMALL.replace("{reviews_demo: }", "{reviews_demo: {recipe: {epoch: 1}}}"), "recipe.epoch`", "write `epochs`"),
+        (SMALL.replace("id: embedded", "id: embedded, licnce: mit"), "`model.licnce`", "write `licence`"),
+        (SMALL + "zzzzzz: 1\n", "`zzzzzz`", "delete it (known here: apply_chat_template,"),
+        (SMALL + "name: other\n", "unknown key `name`", "rename the file"),
+        (SMALL.replace("title: t\n", ""), "lacks the key `title`", "add `title:`"),
+        (SMALL + "dtype: float16\n", "`dtype` is 'float16'", "studies/README.md"),
+        (SMALL.replace("{reviews_demo: }", "{}"), "names no task", "add one under `tasks:`"),
+        (SMALL + "seeds: []\n", "`seeds` is []", "studies/README.md"),
+        ("- a\n- b\n", "holds no mapping", "start from studies/demo.yaml"),
+        ("a: [\n", "cannot be read as YAML", "mend the line"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, found: str, mend: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_study(write(tmp_path, text))
+    assert found in caught.value.found
+    assert caught.value.why
+    assert mend in caught.value.mend
+
+
+def test_a_missing_study_names_those_that_exist(tmp_path: Path) -> None:
+    write(tmp_path, SMALL)
+    with pytest.raises(UserError) as caught:
+        load_study(tmp_path / "yours.yaml")
+    assert str(tmp_path / "mine.yaml") in caught.value.mend
+
+
+def test_reading_a_study_imports_nothing_heavy() -> None:
+    import subprocess
+
+    code = "import sys, studies; print([name for name in ('torch', 'transformers', 'lm_eval') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_tiny_model_knows_every_text_and_repeats(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = write_tiny_model(tmp_path / "one")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    text = "Hé, 日本\n\t<b>"
+    assert tokenizer.decode(tokenizer(text).input_ids, skip_special_tokens=True) == text
+    assert tokenizer(text).input_ids[0] == tokenizer.bos_token_id
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    # 259 × 32 embeddings (tied), 2 × (attention 3,072 + MLP 6,144 + norms 64), a last norm of 32
+    assert sum(parameter.numel() for parameter in model.parameters()) == 8288 + 2 * (3072 + 6144 + 64) + 32 == 26880
+    again = load_file(write_tiny_model(tmp_path / "two") / "model.safetensors")
+    first = load_file(folder / "model.safetensors")
+    assert all(first[name].equal(again[name]) for name in first)

@@ -1,0 +1,112 @@
+"""What the documents say is so: links lead somewhere, keys and make targets exist, the CI's files are whole."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from finetune.recipe import Recipe
+from studies.study import Author, HubRepos, Model, Study, TaskPlan, load_study
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "studies/README.md", "finetune/README.md"]
+WORKFLOWS = ROOT / ".github" / "workflows"
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_relative_links_lead_to_files(name: str) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", read(name))
+    relative = [link for link in links if not re.match(r"https?:", link)]
+    assert [link for link in relative if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_make_targets_exist(name: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    assert {"report", "test"} <= targets
+    named = re.findall(r"(?:^|`)(?:[A-Z_]+=\S+ )*make ([a-z-]+)", read(name), re.MULTILINE)
+    assert set(named) <= targets
+
+
+@pytest.mark.parametrize("model", [Study, Model, TaskPlan, Recipe])
+def test_every_key_of_a_study_file_has_a_row(model: type[Study] | type[Model] | type[TaskPlan] | type[Recipe]) -> None:
+    keys = set(model.model_fields) - ({"name"} if model is Study else set())  # a study is named by its file
+    assert keys - _rows_of(_SECTIONS[model]) == set()
+
+
+@pytest.mark.parametrize("model", [Study, Model, TaskPlan, Recipe])
+def test_no_row_names_a_key_that_is_not_there(model: type[Study] | type[Model] | type[TaskPlan] | type[Recipe]) -> None:
+    assert _rows_of(_SECTIONS[model]) - set(model.model_fields) == set()
+
+
+def test_the_small_parts_of_a_study_file_are_named() -> None:
+    text = read("studies/README.md")
+    assert [key for key in (*Author.model_fields, *HubRepos.model_fields) if f"`{key}`" not in text] == []
+
+
+def test_documented_defaults_are_the_defaults() -> None:
+    text = read("studies/README.md")
+    for model in (Study, TaskPlan, Recipe):
+        stated = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", _section(_SECTIONS[model], text), re.MULTILINE))
+        plain = {
+            key: field.default for key, field in model.model_fields.items() if isinstance(field.default, int | float)
+        }
+        assert {key: stated[key] for key in plain} == {key: f"{value:g}" for key, value in plain.items()} | (
+            {"apply_chat_template": "false"} if model is Study else {}
+        )
+        words = {key: field.default for key, field in model.model_fields.items() if isinstance(field.default, str)}
+        assert {key: stated[key] for key in words} == words
+
+
+def test_the_readme_names_every_study_and_every_task() -> None:
+    text = read("README.md")
+    assert [path.name for path in (ROOT / "studies").glob("*.yaml") if f"`studies/{path.name}`" not in text] == []
+    tasks = [path.stem for path in (ROOT / "harness_tasks").glob("*/*.yaml")]
+    assert len(tasks) == 7
+    assert [task for task in tasks if f"| `{task}` |" not in text] == []
+
+
+def test_the_first_screen_says_what_comes_out() -> None:
+    screen = "\n".join(read("README.md").splitlines()[:24])
+    assert "**Aftertune measures what fine-tuning changed" in screen
+    assert re.search(r"!\[[^\]]{40,}\]\(docs/report\.png\)", screen)
+    assert "```sh\nmake report\nmake test\n```" in screen
+
+
+@pytest.mark.parametrize("name", ["test.yml", "report.yml"])
+def test_ci_files_are_yaml_with_steps_and_time_limits(name: str) -> None:
+    loaded = yaml.safe_load((WORKFLOWS / name).read_text(encoding="utf-8"))
+    assert set(loaded) >= {"name", True, "jobs"}  # YAML 1.1 reads the key `on` as true
+    for job in loaded["jobs"].values():
+        assert 0 < job["timeout-minutes"] <= 60
+        assert all(("run" in step) != ("uses" in step) for step in job["steps"])
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    test = yaml.safe_load((WORKFLOWS / "test.yml").read_text(encoding="utf-8"))["jobs"]["test"]
+    assert test["strategy"]["matrix"]["python-version"] == ["3.11", "3.13"]
+    assert test["steps"][-1]["run"] == "make test"
+    *_, report, upload = yaml.safe_load((WORKFLOWS / "report.yml").read_text(encoding="utf-8"))["jobs"]["report"][
+        "steps"
+    ]
+    assert report["run"] == "STUDY=studies/tiny.yaml make report"
+    kept = [Path(path) for path in upload["with"]["path"].split()]
+    assert {path.name for path in kept} == {"report.html", "report.md", "facts.json", "figures"}
+    assert {path.parent for path in kept} == {load_study(ROOT / "studies" / "tiny.yaml").folder}
+
+
+_SECTIONS = {Study: "## Keys", Model: "### `model:`", TaskPlan: "### `tasks: <task>:`", Recipe: "### `recipe:`"}
+
+
+def _section(heading: str, text: str) -> str:
+    return text.split(f"{heading}\n", 1)[1].split("\n#", 1)[0]
+
+
+def _rows_of(heading: str) -> set[str]:
+    """Returns the keys in the first column of the table under ``heading`` of studies/README.md."""
+    return set(re.findall(r"^\| `(\w+)` \|", _section(heading, read("studies/README.md")), re.MULTILINE))

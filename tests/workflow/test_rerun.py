@@ -1,0 +1,118 @@
+"""What is done is not done again, and a change redoes exactly what depends on it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import House
+
+
+@contextmanager
+def changed(path: Path, old: str, new: str) -> Iterator[None]:
+    """Replaces ``old`` by ``new`` in a file for a while; what was there, and its time, come back."""
+    text, stat = path.read_text(), path.stat()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    try:
+        yield
+    finally:
+        path.write_text(text)
+        import os
+
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def steps_of(task: str, *, seed: int = 1) -> set[str]:
+    """The steps that make and score one task's checkpoint."""
+    name = f"{task}-lora-seed{seed}"
+    return {f"train {name}", f"score {name} {task}", f"parameters {name}"}
+
+
+def test_a_second_run_does_nothing(house: House) -> None:
+    before = house.outputs()
+    again = house.run()
+    assert again.returncode == 0
+    assert house.outputs() == before
+    assert house.to_do() == set()
+
+
+def test_a_changed_prompt_redoes_that_task_alone(house: House) -> None:
+    prompt = house.folder / "harness_tasks" / "passages_demo" / "passages_demo.yaml"
+    with changed(prompt, "test_split: test\n", 'test_split: test\ndescription: "Read well.\\n"\n'):
+        own = {"check passages_demo", "sample passages_demo", "score base passages_demo"}
+        assert house.to_do() == steps_of("passages_demo") | own | {"report"}
+    assert house.to_do() == set()
+
+
+def test_a_changed_base_prompt_redoes_the_tasks_that_include_it(house: House) -> None:
+    prompt = house.folder / "harness_tasks" / "sst2" / "_sst2_yaml"
+    with changed(prompt, "positive or negative?", "negative or positive?"):
+        own = {"check reviews_demo", "sample reviews_demo", "score base reviews_demo"}
+        assert house.to_do() == steps_of("reviews_demo") | own | {"report"}
+
+
+def test_a_changed_recipe_redoes_that_checkpoint_alone(house: House) -> None:
+    with changed(house.study, "recipe: {epochs: 2, batch_size: 16", "recipe: {epochs: 3, batch_size: 16"):
+        assert house.to_do() == steps_of("reviews_demo") | {"report"}
+
+
+def test_how_often_the_trainer_saves_redoes_nothing(house: House) -> None:
+    with changed(house.study, "batch_size: 16, lora_r: 4, save_steps: 2", "batch_size: 16, lora_r: 4, save_steps: 3"):
+        assert house.to_do() == set()
+
+
+def test_another_seed_adds_its_checkpoints(house: House) -> None:
+    with changed(house.study, "dtype: float32\n", "dtype: float32\nseeds: [1, 2]\n"):
+        assert house.to_do() == steps_of("reviews_demo", seed=2) | steps_of("passages_demo", seed=2) | {"report"}
+
+
+def test_a_changed_template_only_writes_the_page_again(house: House) -> None:
+    with changed(house.folder / "templates" / "report.md.j2", "## ", "##  "):
+        assert house.to_do() == {"report"}
+
+
+def test_an_edited_author_only_writes_the_page_again(house: House) -> None:
+    with changed(house.study, "did: run this study", "did: ran this study"):
+        assert house.to_do() == {"report"}
+
+
+def test_two_runs_at_once_are_refused(house: House) -> None:
+    import fcntl
+
+    with open(house.build / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        refused = house.run()
+    assert refused.returncode == 2
+    assert "Found: another process is working on build/tiny" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found", "mend"),
+    [
+        ("limit: 40", "limits: 40", "unknown key `tasks.reviews_demo.limits`", "write `limit`"),
+        ("limit: 40", "limit: none", "`tasks.reviews_demo.limit` is 'none'", "studies/README.md"),
+        ("id: tiny-random", "id: studies", "the folder studies holds no config.json", "save_pretrained"),
+        ("dtype: float32", "metadata: {data_dir: nowhere}", "data_dir 'nowhere' is no folder", "AFTERTUNE_DATA"),
+    ],
+)
+def test_a_wrong_study_is_told_before_anything_runs(house: House, old: str, new: str, found: str, mend: str) -> None:
+    before = house.outputs()
+    with changed(house.study, old, new):
+        refused = house.run()
+    assert refused.returncode == 2
+    assert found in refused.stderr
+    assert mend in refused.stderr.split("To mend it: ")[1]
+    assert house.outputs() == before
+
+
+def test_an_unknown_task_fails_before_a_model_is_loaded(house: House) -> None:
+    before = house.outputs()
+    with changed(house.study, "  reviews_demo:\n", "  reviews_dmeo:\n"):
+        failed = house.run()
+    assert failed.returncode == 1
+    text = failed.stdout + failed.stderr
+    assert "Found: there is no task 'reviews_dmeo'" in text
+    assert "reviews_demo" in text.split("To mend it: ")[1].splitlines()[0]
+    assert "rule train" not in text
+    assert house.outputs() == before
