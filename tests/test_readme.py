@@ -1,14 +1,15 @@
 """Every command that README.md shows, taken from its text.
 
-Those that can run offline run, and their output is looked at (`RUN`). Where the text names a long job, a short one is put
-in its place: the tiny model, `--limit`, a few training rows, or `studies/tiny.yaml`. Those that need the Hub, a package
-index or a GPU (`CHECKED_ONLY`) go through our argument and study checks. `make test` is this very run, and so exempt. A
-command that is in none of the three fails the test.
+Those that can run offline run, and their output is looked at (`RUN`). Where the text names a long job, a short one is
+put in its place: the tiny model, `--limit`, a few training rows, or `studies/tiny.yaml`. Those that need the Hub, a
+package index or a GPU (`CHECKED_ONLY`) go through our argument and study checks. `make test` is this very run, and so
+exempt. A command that is in none of the three fails the test.
 """
 
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,7 +48,7 @@ class Reader:
         _write_data(self.data)
 
     def type(self, command: str) -> str:
-        """Returns what a README command of the `RUN` table printed, after what it builds on; a second time, the same."""
+        """Returns what a command of the `RUN` table printed, after those it builds on; it runs only once."""
         case = RUN[command]
         for before in case.after:
             self.type(before)
@@ -70,9 +71,9 @@ class Reader:
 class Case:
     """How a command runs here, and what must be seen.
 
-    ``swap``: what is put in place of parts of the text; each must occur. ``add``: what shortens it. ``make``: for a make
-    command, what its recipe comes to; that runs in its place. ``elsewhere``: not in the clone. ``after``: README commands
-    whose output it needs.
+    ``swap``: what is put in place of parts of the text; each must occur. ``add``: what shortens it. ``make``: for a
+    make command, what its recipe comes to; that runs in its place. ``elsewhere``: not in the clone. ``after``: README
+    commands whose output it needs.
     """
 
     look: Callable[[str, Reader], None]
@@ -92,7 +93,7 @@ class Case:
 
 
 def environment() -> dict[str, str]:
-    """Returns this process's environment without make's variables, offline, with this Python and this checkout first."""
+    """Returns this process's environment without make's variables, offline, with this Python and checkout first."""
     kept = {key: value for key, value in os.environ.items() if key not in NO_SURROUNDINGS}
     binaries = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -120,7 +121,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Reader
     return Reader(tmp_path_factory.mktemp("reader"), tiny_model)
 
 
-# What is looked at ------------------------------------------------------------------------------------------------------
+# What is looked at
 
 
 def every_step_is_planned(printed: str, reader: Reader) -> None:
@@ -223,7 +224,7 @@ def the_targets(printed: str, reader: Reader) -> None:
     assert {"report", "plan", "test", "lint", "clean"} <= {line.split(" ")[0] for line in printed.splitlines()}
 
 
-# What runs --------------------------------------------------------------------------------------------------------------
+# What runs
 
 
 def tiny(name: str) -> Callable[[Reader], dict[str, str]]:
@@ -232,13 +233,11 @@ def tiny(name: str) -> Callable[[Reader], dict[str, str]]:
 
 
 def _finished_study(reader: Reader) -> dict[str, str]:
-    sys.path.insert(0, str(ROOT / "tests" / "report"))
-    from synthetic import write_study
-
+    """Has the helper of the report's tests write a study's results, since real ones take minutes."""
     root = reader.folder / "written"
     study = root / "studies" / "trial.yaml"
     if not study.exists():
-        write_study(root)
+        runpy.run_path(str(ROOT / "tests" / "report" / "synthetic.py"))["write_study"](root)
     return {"studies/demo.yaml": f"{study} --output {root / 'build' / 'trial'}"}
 
 
@@ -347,7 +346,7 @@ RUN = {
 RUN = {command: Case(**{**case.__dict__, "text": command}) for command, case in RUN.items()}
 
 
-# What is checked only ---------------------------------------------------------------------------------------------------
+# What is checked only
 
 
 def another_python_makes_the_environment() -> None:
