@@ -7,13 +7,13 @@ that are scored.
 
 import json
 import random
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.text import fold
 
 
 @dataclass(frozen=True)
@@ -168,15 +168,6 @@ def row_text(doc: dict[str, Any]) -> str:
         if isinstance(doc.get(field), str):
             return str(doc[field])
     return next((value for value in doc.values() if isinstance(value, str)), "")
-
-
-def fold(text: str) -> str:
-    """Returns ``text`` with case, punctuation and runs of spaces folded away.
-
-    >>> fold("It's  GOOD, really!")
-    'it s good really'
-    """
-    return " ".join(re.findall(r"\w+", text.lower()))
 
 
 def check_lengths(rows: list[Row], max_length: int) -> None:

@@ -21,12 +21,13 @@ from finetune.ledger import ledger_of
 from finetune.progress import LossProgress
 from finetune.recipe import LORA_LINEAR_LAYERS, Method, Recipe
 from finetune.record import base_record, data_record, write_checkpoint
-from finetune.rows import Renderer, Row, check_lengths, fold, row_text, training_rows
+from finetune.rows import Renderer, Row, check_lengths, row_text, training_rows
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_json
 from harness_tasks.loading import load_task
 from harness_tasks.rendering import render_hash, render_parts
+from harness_tasks.text import fold
 
 
 @dataclass(frozen=True)

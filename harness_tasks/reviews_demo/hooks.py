@@ -5,8 +5,6 @@ import csv
 import importlib.metadata
 import importlib.util
 import io
-import re
-import unicodedata
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from harness_tasks import data
 from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
 from harness_tasks.sampling import seeded_order
+from harness_tasks.text import fold
 
 TRAIN_ROWS, TEST_ROWS = 2000, 1000
 MOST_PER_FILM = 5
@@ -81,15 +80,6 @@ def read_reviews(path: Path) -> list[data.Row]:
         for text, rows in same.items()
         if len(text.split()) >= FEWEST_WORDS and len({row["label"] for row in rows}) == 1
     ]
-
-
-def fold(text: str) -> str:
-    """Returns the words of ``text`` in lower case, without punctuation.
-
-    >>> fold("It's  GOOD -- really.")
-    'it s good really'
-    """
-    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def split_by_film(rows: list[data.Row]) -> tuple[list[data.Row], list[data.Row]]:

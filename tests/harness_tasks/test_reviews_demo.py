@@ -11,6 +11,7 @@ import pytest
 
 from harness_tasks import UserError
 from harness_tasks.reviews_demo import hooks
+from harness_tasks.text import fold
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_no_film_is_on_both_sides_and_few_rows_of_one_are_scored(splits: dict) -
 
 
 def test_no_text_comes_twice_or_is_short(splits: dict) -> None:
-    folded = [hooks.fold(row["sentence"]) for row in splits["train"] + splits["test"]]
+    folded = [fold(row["sentence"]) for row in splits["train"] + splits["test"]]
     assert len(set(folded)) == len(folded)
     assert min(len(text.split()) for text in folded) >= 4
 
