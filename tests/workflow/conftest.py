@@ -21,6 +21,8 @@ class House:
         for room in ROOMS:
             shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
         self.study = folder / "studies" / "tiny.yaml"
+        with self.study.open("a") as file:
+            file.write("metadata: {course: natural language processing}\n")  # JSON in every command
         self.build = folder / "build" / "tiny"
 
     def command(self, *words: str) -> list[str]:
