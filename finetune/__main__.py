@@ -58,7 +58,7 @@ def train(
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of rows.")] = 1,
     sampling_seed: Annotated[int, typer.Option(help="Seed of the sample that --train-rows takes.")] = 1,
     dtype: Annotated[str, typer.Option(help="auto (the faster one, probed), float32 or bfloat16.")] = "auto",
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 …", show_default="a GPU if any")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps.", show_default="a GPU if any")] = None,
     scratch: Annotated[
         Path | None, typer.Option(help="Folder for the trainer's checkpoints.", show_default="beside --output")
     ] = None,

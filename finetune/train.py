@@ -93,13 +93,14 @@ def train(run: Run) -> Path:
             "base": base["fingerprint"],
             "data": data["train_rows_sha256"],
             "method": run.method,
-            "choices": run.choices(),
+            "choices": {name: value for name, value in run.choices().items() if name != "save_steps"},
             "render": render_hash(parts),
             "dtype": run.dtype,
             "versions": machine.versions(),
         }
     )
     if prepare_scratch(run.output, run.scratch_folder, key):
+        shutil.rmtree(run.scratch_folder, ignore_errors=True)  # left by a kill after the move into place
         print(f"{run.output} is already this run's checkpoint", file=sys.stderr)
         return run.output
 
@@ -321,6 +322,7 @@ def _trainer(run: Run, model: Any, groups: list[Group], pad_id: int) -> tuple[Ca
         report_to="none",
         disable_tqdm=True,
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # else the Trainer cuts a batch over all GPUs, its masks apart
     trainer = CausalTrainer(
         groups=groups,
         sampling_seed=run.seed,

@@ -102,7 +102,7 @@ class Study(_Strict):
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 where a short probe finds it faster than float32, else float32."""
     device: str | None = None
-    """`cpu`, `cuda`, `cuda:0` …; unset: a GPU where there is one."""
+    """`cpu`, `cuda` or `mps`; unset: a GPU where there is one."""
     batch_size: Annotated[int, Field(ge=1)] = 16
     """Rows a batch when scoring."""
     num_fewshot: Annotated[int, Field(ge=0)] = 0

@@ -157,6 +157,13 @@ def test_lora_in_the_last_layers_only(tiny_model: Path, tmp_path: Path) -> None:
     assert all("layers.1." in name for name in names)
 
 
+def test_a_bfloat16_base_keeps_its_adapters_in_float32(tiny_model: Path, tmp_path: Path) -> None:
+    recipe = Recipe(epochs=1, batch_size=4, lora_r=4)
+    output = train(run_of(tiny_model, tmp_path / "bf16", dtype="bfloat16", train_rows=4, recipe=recipe))
+    assert {tensor.dtype for tensor in load_file(output / "adapter_model.safetensors").values()} == {torch.float32}
+    assert json.loads((output / "finetune.json").read_text())["dtype"] == "bfloat16"
+
+
 def test_a_merged_model_gives_the_adapters_logits(checkpoint: Path, tiny_model: Path, tmp_path: Path) -> None:
     from peft import PeftModel
     from transformers import AutoModelForCausalLM

@@ -93,7 +93,12 @@ def test_two_runs_at_once_are_refused(house: House) -> None:
         ("limit: 40", "limits: 40", "unknown key `tasks.reviews_demo.limits`", "write `limit`"),
         ("limit: 40", "limit: none", "`tasks.reviews_demo.limit` is 'none'", "studies/README.md"),
         ("id: tiny-random", "id: studies", "the folder studies holds no config.json", "save_pretrained"),
-        ("{course: natural", "{data_dir: nowhere, course: natural", "data_dir 'nowhere' is no folder", "AFTERTUNE_DATA"),
+        (
+            "{course: natural",
+            "{data_dir: nowhere, course: natural",
+            "data_dir 'nowhere' is no folder",
+            "AFTERTUNE_DATA",
+        ),
     ],
 )
 def test_a_wrong_study_is_told_before_anything_runs(house: House, old: str, new: str, found: str, mend: str) -> None:
