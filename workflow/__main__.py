@@ -69,7 +69,7 @@ def snakemake(study_file: str, *, cores: int | None = None, dry_run: bool = Fals
     words += ["--cores", str(cores or "all")]
     words += ["--resources", f"accelerator={at_once}", "--rerun-triggers", "mtime", "params", "input"]
     words += ["--rerun-incomplete", "--nolock", "--scheduler", "greedy", "--quiet"]
-    words += ["rules" if dry_run else "progress"]
+    words += ["host" if dry_run else "progress"]
     return words + (["--dry-run"] if dry_run else [])
 
 

@@ -114,11 +114,14 @@ def train_key(study: Study, checkpoint: Checkpoint) -> str:
     return json.dumps([command[:at] + command[at + 2 :], tasks, digests.data_digest(study)])
 
 
-def task_key(study: Study, task: str) -> str:
-    """Returns all that a task's check and the draw of its scored items depend on."""
-    return json.dumps(
-        [sample(study, task, Path()), check(study, task, Path()), digests.task_digest(task), digests.data_digest(study)]
-    )
+def check_key(study: Study, task: str) -> str:
+    """Returns all that the check of a task depends on."""
+    return json.dumps([check(study, task, Path()), digests.task_digest(task), digests.data_digest(study)])
+
+
+def sample_key(study: Study, task: str) -> str:
+    """Returns all that the draw of the scored items depends on."""
+    return json.dumps([sample(study, task, Path()), digests.task_digest(task), digests.data_digest(study)])
 
 
 def page_key(study: Study) -> str:

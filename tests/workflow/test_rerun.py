@@ -62,6 +62,12 @@ def test_how_often_the_trainer_saves_redoes_nothing(house: House) -> None:
         assert house.to_do() == set()
 
 
+def test_a_changed_limit_scores_that_task_again(house: House) -> None:
+    with changed(house.study, "limit: 40", "limit: 35"):
+        scored = {"sample reviews_demo", "score base reviews_demo", "score reviews_demo-lora-seed1 reviews_demo"}
+        assert house.to_do() == scored | {"report"}
+
+
 def test_another_seed_adds_its_checkpoints(house: House) -> None:
     with changed(house.study, "dtype: float32\n", "dtype: float32\nseeds: [1, 2]\n"):
         assert house.to_do() == steps_of("reviews_demo", seed=2) | steps_of("passages_demo", seed=2) | {"report"}
