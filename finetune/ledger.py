@@ -188,7 +188,7 @@ def ledger_of(model: Any, *, name: str | None = None) -> Ledger:
 def shown_name(path: str) -> str:
     """Returns how a model given as ``path`` is shown: as given, but of an absolute path only what tells models apart.
 
-    >>> shown_name("meta-llama/Llama-3.2-1B"), shown_name("build/base/"), shown_name("/home/someone/llama/config.json")
+    >>> shown_name("meta-llama/Llama-3.2-1B"), shown_name("build/base/"), shown_name("/models/llama/config.json")
     ('meta-llama/Llama-3.2-1B', 'build/base', 'llama')
     """
     given = Path(path).expanduser()
