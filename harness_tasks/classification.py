@@ -10,13 +10,12 @@ precision = metrics.precision
 recall = metrics.recall
 f1 = metrics.f1
 mcc = metrics.mcc
+expected_calibration_error = metrics.expected_calibration_error
 
 
 def process_results(doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, Any]:
-    """Returns one row's scores: ``acc`` 0.0 or 1.0, and the pair [gold, predicted] for what is no mean of rows.
+    """Returns one row's scores as `metrics.classification_scores` has them.
 
-    ``results`` holds a choice's log-likelihood and whether it is the greedy output; the first of equals wins.
+    ``results`` holds a choice's log-likelihood and whether it is the greedy output.
     """
-    log_likelihoods = [result[0] for result in results]
-    pair = [int(doc["label"]), log_likelihoods.index(max(log_likelihoods))]
-    return {"acc": float(pair[0] == pair[1]), "precision": pair, "recall": pair, "f1": pair, "mcc": pair}
+    return metrics.classification_scores(int(doc["label"]), [log_likelihood for log_likelihood, _ in results])

@@ -16,6 +16,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 import datasets
 from datasets import Dataset, DatasetDict
 
+from harness_tasks import metrics
 from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
 from harness_tasks.sampling import seeded_order
@@ -234,12 +235,14 @@ def deliver(
     make: Callable[[], Mapping[str, Sequence[Row]]],
     *,
     key: Hashable,
+    kind: metrics.Kind,
     missing: UserError | None = None,
 ) -> Splits:
-    """Returns the splits that ``make`` gives as data sets, and writes what they are into ``metadata["data"]``.
+    """Returns the splits that ``make`` gives as data sets, and writes what they are into ``metadata["data"]`` and how
+    a task of this ``kind`` is scored into ``metadata["signature"]``.
 
-    lm_eval passes the task's metadata by reference and dumps it into the results, so the nested dict ``data`` is how
-    a hook says what was scored. ``key`` names the splits: they are made once a process.
+    lm_eval passes the task's metadata by reference and dumps it into the results, so these nested dicts are how a hook
+    says what was scored, and with what. ``key`` names the splits: they are made once a process.
     """
 
     def build() -> tuple[dict[str, Dataset], dict[str, Any]]:
@@ -256,4 +259,6 @@ def deliver(
     splits, facts = once((key, origin), build)
     if isinstance(described := metadata.get("data"), dict):
         described.update(facts)
+    if isinstance(signature := metadata.get("signature"), dict):
+        signature.update(metrics.signatures(kind))
     return Splits(splits, missing=missing)

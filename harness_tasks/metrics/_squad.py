@@ -1,12 +1,15 @@
 """SQuAD's exact match and token F1, as the official v1.1 and v2.0 scripts and `evaluate`'s ``squad_v2`` compute them.
 
-Every score here is between 0 and 1; the tasks report it times 100.
+A score of one answer is between 0 and 1; the tasks report it times 100, as `squad_v2_scores` does.
 """
 
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from harness_tasks.errors import UserError
 
 NO_ANSWER = "unanswerable"
 """The word by which a model says that the passage does not answer; as a prediction it means the same as ``""``."""
@@ -58,6 +61,60 @@ def token_f1(prediction: str, answers: Iterable[str]) -> float:
     0.666667
     """
     return _best(_f1, prediction, answers)
+
+
+def squad_v2_scores(
+    predictions: Sequence[Mapping[str, Any]], references: Sequence[Mapping[str, Any]], no_answer_threshold: float = 1.0
+) -> dict[str, float]:
+    """Returns what `evaluate`'s ``squad_v2`` does, key for key: scores from 0 to 100, totals, and thresholds.
+
+    A prediction has ``id``, ``prediction_text`` and ``no_answer_probability``; a reference ``id`` and ``answers`` with
+    its ``text``. A prediction whose probability lies above ``no_answer_threshold`` counts as an abstention. Otherwise
+    the text is taken as it is: only an empty one abstains, not the word "unanswerable". The ``best_`` scores are those
+    of the threshold that suits these very answers best. Raises UserError where a reference has no prediction.
+    """
+    said = {prediction["id"]: prediction for prediction in predictions}
+    golds = {reference["id"]: list(reference["answers"]["text"]) for reference in references}
+    if lacking := [name for name in golds if name not in said]:
+        raise UserError(
+            f"no prediction for the question {lacking[0]!r} ({len(lacking)} of {len(golds)} questions have none)",
+            "every question counts, and one without a prediction is neither right nor wrong",
+            "give a prediction for each reference, with the same id",
+        )
+    abstains = {key: said[key]["no_answer_probability"] > no_answer_threshold for key in golds}
+    answerable = [key for key in golds if golds[key]]
+    unanswerable = [key for key in golds if not golds[key]]
+    raw = {
+        name: {key: score(said[key]["prediction_text"], answers) for key, answers in golds.items()}
+        for name, score in (("exact", exact_match), ("f1", token_f1))
+    }
+    scores: dict[str, float] = {}
+    for prefix, keys in (("", list(golds)), ("HasAns_", answerable), ("NoAns_", unanswerable)):
+        if keys:
+            for name, values in raw.items():
+                final = [float(not golds[key]) if abstains[key] else values[key] for key in keys]
+                scores[prefix + name] = 100 * sum(final) / len(keys)
+            scores[prefix + "total"] = len(keys)
+    for name, values in raw.items():
+        scores[f"best_{name}"], scores[f"best_{name}_thresh"] = _best_threshold(said, golds, values)
+    return scores
+
+
+def _best_threshold(
+    said: Mapping[str, Mapping[str, Any]], golds: Mapping[str, Sequence[str]], raw: Mapping[str, float]
+) -> tuple[float, float]:
+    """Returns the highest score that abstaining above some threshold gives, 0 to 100, and the threshold.
+
+    Starting from a model that always abstains, predictions are let in by rising probability of no answer. As in the
+    official script, a text on an unanswerable question costs 1, even where nothing is left of it after normalisation.
+    """
+    score = highest = float(sum(not answers for answers in golds.values()))
+    threshold = 0.0
+    for key in sorted((key for key in said if key in golds), key=lambda key: said[key]["no_answer_probability"]):
+        score += raw[key] if golds[key] else -float(bool(said[key]["prediction_text"]))
+        if score > highest:
+            highest, threshold = score, said[key]["no_answer_probability"]
+    return 100 * highest / len(golds), threshold
 
 
 def _best(score: Callable[[str, str], float], prediction: str, answers: Iterable[str]) -> float:

@@ -35,7 +35,7 @@ def load(**metadata: Any) -> data.Splits:
         train, test = split_by_film(read_reviews(path))
         return {"train": train, "test": test, "fewshot": train}
 
-    return data.deliver(metadata, origin, make, key=("reviews_demo", str(path)))
+    return data.deliver(metadata, origin, make, key=("reviews_demo", str(path)), kind="classification")
 
 
 def corpus_path() -> Path:

@@ -35,7 +35,7 @@ def load(**metadata: Any) -> data.Splits:
         train, test = [source.rows[i] for i in training], [source.rows[i] for i in scored]
         return {"train": train, "test": test, "fewshot": _shots(train, test)}
 
-    return data.deliver(metadata, source.origin, make, key=("squad_llama", source.key))
+    return data.deliver(metadata, source.origin, make, key=("squad_llama", source.key), kind="answers")
 
 
 def load_v1(**metadata: Any) -> data.Splits:
@@ -58,6 +58,7 @@ def _official(hub: data.Hub, metadata: Mapping[str, Any]) -> data.Splits:
             scored.origin,
             lambda: {"validation": scored.rows},
             key=(hub.name, scored.key),
+            kind="answers",
             missing=data.missing_file(folder, hub.files[0], hub),
         )
     training = _rows(hub, folder, "train")
@@ -67,7 +68,7 @@ def _official(hub: data.Hub, metadata: Mapping[str, Any]) -> data.Splits:
         return {"train": training.rows, "validation": scored.rows, "fewshot": pool}
 
     origin = data.both(scored.origin, training.origin)
-    return data.deliver(metadata, origin, make, key=(hub.name, scored.key, training.key))
+    return data.deliver(metadata, origin, make, key=(hub.name, scored.key, training.key), kind="answers")
 
 
 def _rows(hub: data.Hub, folder: Path | None, split: str) -> data.Rows:
@@ -125,10 +126,9 @@ def target(doc: Mapping[str, Any]) -> str:
     return " ".join(answers[0].split()) if answers else "unanswerable"
 
 
-def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, float]:
-    """Returns one question's scores, 0 to 100, each also under HasAns_ or NoAns_, whichever the question is."""
-    answers = doc["answers"]["text"]
-    prediction = metrics.prediction_text(results[0])
-    exact, f1 = 100 * metrics.exact_match(prediction, answers), 100 * metrics.token_f1(prediction, answers)
-    kind = "HasAns" if answers else "NoAns"
-    return {"exact": exact, "f1": f1, f"{kind}_exact": exact, f"{kind}_f1": f1}
+def process_results(doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
+    """Returns one question's scores as `metrics.answer_scores` has them, 0 to 100."""
+    return metrics.answer_scores(results[0], doc["answers"]["text"])
+
+
+corpus_bleu = metrics.corpus_bleu

@@ -34,7 +34,7 @@ def load(**metadata: Any) -> data.Splits:
         pool = _shots(train, [inferred[i] for i in training], {row["source_sentence"] for row in test}, test)
         return {"train": train, "test": test, "fewshot": pool}
 
-    return data.deliver(metadata, source.origin, make, key=("sst2_llama", source.key))
+    return data.deliver(metadata, source.origin, make, key=("sst2_llama", source.key), kind="classification")
 
 
 def load_glue(**metadata: Any) -> data.Splits:
@@ -51,6 +51,7 @@ def load_glue(**metadata: Any) -> data.Splits:
             scored.origin,
             lambda: {"validation": scored.rows},
             key=("sst2_llama_glue", scored.key),
+            kind="classification",
             missing=data.missing_file(folder, FILES["train"], HUB),
         )
     training = _rows(metadata, "train")
@@ -65,7 +66,9 @@ def load_glue(**metadata: Any) -> data.Splits:
         return {"train": training.rows, "validation": scored.rows, "fewshot": pool}
 
     origin = data.both(scored.origin, training.origin)
-    return data.deliver(metadata, origin, make, key=("sst2_llama_glue", scored.key, training.key))
+    return data.deliver(
+        metadata, origin, make, key=("sst2_llama_glue", scored.key, training.key), kind="classification"
+    )
 
 
 def _shots(

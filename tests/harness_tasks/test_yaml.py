@@ -1,5 +1,6 @@
 """The YAML files: none is skipped in silence, each says what a report must know, prompts are these to the letter."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
 from lm_eval.utils import apply_template
 
-from harness_tasks import TASKS_PATH
+from harness_tasks import TASKS_PATH, metrics
 
 TASKS = {
     "sst2_llama": ("acc", 1, "source_sentence"),
@@ -20,8 +21,9 @@ TASKS = {
     "reviews_demo": ("acc", 1, "film"),
     "passages_demo": ("f1", 100, "context"),
 }
-CLASSIFICATION = ["acc", "precision", "recall", "f1", "mcc"]
+CLASSIFICATION = ["acc", "precision", "recall", "f1", "mcc", "brier", "ece"]
 ANSWERS = ["exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"]
+ANSWERS += ["meteor", "meteor_exact_stem", "rouge1", "rouge2", "rougeL", "bleu"]
 
 
 def config(name: str) -> Mapping[str, Any]:
@@ -49,21 +51,29 @@ def test_metadata_and_metrics(name: str) -> None:
     task = config(name)
     metadata = task["metadata"]
     assert (metadata["primary"], metadata["scale"], metadata.get("cluster")) == (primary, scale, cluster)
-    assert metadata["version"] == 1.0
-    assert metadata["data"] == {}
+    assert metadata["version"] == 1.1
+    assert metadata["input"] == ("sentence" if primary == "acc" else "question")
+    assert metadata["data"] == metadata["signature"] == {}
     assert metadata["about"].endswith(".")
     assert task["training_split"] == "train"
     assert task["fewshot_split"] == "fewshot"
     assert "num_fewshot" not in task  # 0 written out would make lm_eval ignore --num_fewshot
     names = [metric["metric"] for metric in task["metric_list"]]
+    lower = [metric["metric"] for metric in task["metric_list"] if not metric["higher_is_better"]]
+    own = {m["metric"]: m["aggregation"] for m in task["metric_list"] if m["aggregation"] != "mean"}
     if primary == "acc":
         assert names == CLASSIFICATION
         assert (metadata["labels"], metadata["positive_label"]) == (["negative", "positive"], 1)
-        own = {m["metric"]: m["aggregation"].__module__ for m in task["metric_list"] if m["metric"] != "acc"}
+        assert lower == ["brier", "ece"]
         # lm_eval bootstraps its own f1 and mcc 100,000 times.
-        assert set(own.values()) == {"harness_tasks.metrics._classification"}
+        assert own == {
+            **{score: getattr(metrics, score) for score in ("precision", "recall", "f1", "mcc")},
+            "ece": metrics.expected_calibration_error,
+        }
     else:
         assert names == [name_ for name_ in ANSWERS if name != "squad_v1_llama" or not name_.startswith("NoAns")]
+        assert lower == []
+        assert own == {"bleu": metrics.corpus_bleu}
         assert task["generation_kwargs"] == {"until": ["\n"], "max_gen_toks": 32, "do_sample": False}
 
 
@@ -120,6 +130,7 @@ def test_each_readme_names_its_tasks_prompt_and_changes(folder: str) -> None:
     text = (TASKS_PATH / folder / "README.md").read_text(encoding="utf-8")
     for file in (TASKS_PATH / folder).glob("*.yaml"):
         assert f"`{file.stem}`" in text
-    assert "Answer:" in text
-    assert "### Changelog" in text
+        prompt = load_yaml(file)["doc_to_text"]
+        assert re.sub(r"\{\{(\w+)\.strip\(\)\}\}", r"{\1}", prompt) in text
+    assert "### Changelog\n\n* **1.1** " in text
     assert "### Licence" in text

@@ -1,0 +1,1 @@
+"""The metric that ``evaluate.load`` loads from this folder: bleu."""
