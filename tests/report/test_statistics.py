@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import sem
 from scipy.stats import t as student
 from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
 from statsmodels.api import OLS
@@ -122,7 +123,11 @@ def test_jackknife_of_a_mean_of_independent_items_is_the_t_interval() -> None:
     items = [30.0, 50.0, 80.0, 66.7, 40.0]
     found = level("f1", items, scale=100)
     half = student.ppf(0.975, 4) * np.std(items, ddof=1) / math.sqrt(5)
-    assert (found.lower, found.upper) == pytest.approx((np.mean(items) - half, np.mean(items) + half))
+    assert (found.lower, found.upper) == pytest.approx((np.mean(items) - half, np.mean(items) + half), abs=1e-9)
+    assert (found.lower, found.upper) == pytest.approx(
+        student.interval(0.95, 4, loc=np.mean(items), scale=sem(items)), abs=1e-9
+    )
+    assert found.standard_error == pytest.approx(sem(items), abs=1e-9)
     assert found.method == "delete-one-item jackknife, t(G−1)"
 
 
@@ -199,7 +204,8 @@ def test_no_item_is_an_error(items: list[None]) -> None:
 def test_one_cluster_has_no_interval() -> None:
     found = level("acc", [1.0, 0.0, 1.0], ["a", "a", "a"])
     assert found == Interval(2 / 3, None, None, "no interval: one cluster", 3, 1, 0.95)
-    assert level("f1", [40.0], scale=100).method == "no interval: one cluster"
+    assert level("f1", [40.0], scale=100).method == "no interval: one item"
+    assert level("ece", [[0.9, 1.0]]).method == "no interval: one item"
     assert level("acc", [1.0]).lower == pytest.approx(wilson(1, 1).lower)  # one independent item is a proportion
 
 
@@ -257,8 +263,13 @@ def test_unknown_scale_is_not_clipped() -> None:
         ("exact", [100.0], None, "an item scores 100.0, outside 0 to 1"),
         ("acc", [-0.5], None, "an item scores -0.5, outside 0 to 1"),
         ("acc", [math.nan], None, "not a finite number"),
-        ("kappa", [[1, 1]], None, "kappa: its items are pairs, and of pairs only precision, recall, f1, mcc"),
-        ("f1", [[1, 1], 0.5], None, "some items are numbers"),
+        (
+            "kappa",
+            [[1, 1]],
+            None,
+            "kappa: its items are lists, and of lists only precision, recall, f1, mcc, bleu, ece are known",
+        ),
+        ("f1", [[1, 1], 0.5], None, "f1: some items are no lists of 2 numbers"),
         ("acc", [1.0, 0.0], ["a"], "2 items but 1 cluster names"),
         ("acc", [1.0, 0.0], ["a", None], "an item without a cluster name"),
     ],
