@@ -110,6 +110,10 @@ class Study(_Strict):
     apply_chat_template: bool = False
     metadata: dict[str, Any] = {}
     """Passed to the tasks, as `--metadata` is: `data_dir` names a folder with the data."""
+    equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    """Methods count as equivalent when their scores differ by less than this share of the metric's scale."""
+    claims: str | None = None
+    """A file of claims that someone else made of the same study, to audit beside the answers."""
     hub: HubRepos = HubRepos()
     authors: Annotated[list[Author], Field(min_length=1)]
     name: str
@@ -132,6 +136,11 @@ class Study(_Strict):
         ]
 
 
+def study_files(folder: Path) -> list[Path]:
+    """Returns the study files in ``folder``; a file of claims (``*-claims.yaml``) is none."""
+    return sorted(file for file in folder.glob("*.yaml") if not file.stem.endswith("-claims"))
+
+
 def load_study(path: str | Path) -> Study:
     """Returns the study of a YAML file.
 
@@ -143,7 +152,7 @@ def load_study(path: str | Path) -> Study:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        others = sorted(str(file) for file in path.parent.glob("*.yaml")) or ["none"]
+        others = [str(file) for file in study_files(path.parent)] or ["none"]
         raise UserError(
             f"no study file at {path}",
             "a study file says which model, tasks and seeds to run",

@@ -7,9 +7,10 @@ import pytest
 
 from harness_tasks.errors import UserError
 from studies import load_study
+from studies.study import study_files
 from studies.tiny_model import write_tiny_model
 
-STUDIES = sorted((Path(__file__).resolve().parents[2] / "studies").glob("*.yaml"))
+STUDIES = study_files(Path(__file__).resolve().parents[2] / "studies")
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)

@@ -1,0 +1,172 @@
+"""`python -m report audit CLAIMS`: whether numbers that somebody else wrote can be true, and agree with each other."""
+
+import json
+import textwrap
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from harness_tasks.errors import exit_on_user_error
+from harness_tasks.files import sha256_file
+from report.audit.outcome import Outcome, Verdict, Word
+from report.audit.parameters import audit_parameters
+from report.audit.scores import audit_scores
+from report.audit.statements import EXCLUDES, audit_bounded, audit_difference, audit_statement
+from report.audit.claims import (
+    Bounded,
+    Claim,
+    Claims,
+    ClassificationScores,
+    Difference,
+    Parameters,
+    Statement,
+    is_reference,
+    read_claims,
+)
+from report.facts import fact
+from report.results import Document
+
+WIDTH = 110
+"""Characters a line of the list, so that it reads in a terminal."""
+
+
+def audit(
+    claims: Annotated[Path, typer.Argument(help="the YAML file that lists the claims; studies/CLAIMS.md describes it")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, not the list")] = False,
+) -> None:
+    """Check the numbers of a write-up that somebody else made: can they be, and do they agree with each other?
+
+    Exit codes: 0; 1 where a claim is impossible or missing; 2 for wrong input.
+    """
+    with exit_on_user_error():
+        verdicts = audit_claims(claims)
+        if as_json:
+            print(json.dumps([verdict.as_json() for verdict in verdicts], indent=2, ensure_ascii=False))
+        else:
+            print(listed(read_claims(claims).title, verdicts))
+        if any(verdict.fails for verdict in verdicts):
+            raise typer.Exit(1)
+
+
+def audit_claims(path: str | Path) -> list[Verdict]:
+    """Returns a verdict for each claim of a claims file, in its order.
+
+    Raises:
+        UserError: the file cannot be read as claims; see `report.audit.claims.read_claims`.
+    """
+    claims = read_claims(path)
+    outcomes = {claim.id: _outcome(claims, claim) for claim in claims.claims}
+    return [
+        Verdict(claim.id, claim.where, claim.quote.strip(), *_with_neighbours(claims, claim, outcomes))
+        for claim in claims.claims
+    ]
+
+
+def audit_facts(path: str | Path) -> dict[str, Any]:
+    """Returns the audit as facts for a page: file, title, url where there is one, claims, and how many of each verdict.
+
+    A verdict's source is its claim's place in the claims file, since it follows from that file alone.
+    """
+    path = Path(path)
+    claims, verdicts = read_claims(path), audit_claims(path)
+    document = Document(path.name, sha256_file(path), None)
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    facts = {
+        "file": fact(path.name, "text", document.source()),
+        "title": fact(claims.title, "text", document.source("title")),
+        "claims": [
+            {
+                **{
+                    key: fact(getattr(verdict, key), "text", document.source("claims", i, key))
+                    for key in ("id", "where", "quote")
+                },
+                "verdict": fact(verdict.verdict, "text", document.source("claims", i)),
+                "arithmetic": fact(verdict.arithmetic, "text", document.source("claims", i)),
+                "matrices": [
+                    {
+                        name: fact(count, "count", document.source("claims", i))
+                        for name, count in matrix._asdict().items()
+                    }
+                    for matrix in verdict.matrices
+                ],
+            }
+            for i, verdict in enumerate(verdicts)
+        ],
+        "counts": {
+            word.replace(" ", "_"): fact(counts[word], "count", document.source("claims")) for word in get_args(Word)
+        },
+    }
+    if claims.url is not None:
+        facts["url"] = fact(claims.url, "text", document.source("url"))
+    return facts
+
+
+def listed(title: str, verdicts: list[Verdict]) -> str:
+    """Returns the verdicts as text: one a paragraph, its words indented, and a line with how many there are of each."""
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    paragraphs = [f"{title}: {len(verdicts)} claims"]
+    for verdict in verdicts:
+        quote = " / ".join(line.strip() for line in verdict.quote.splitlines() if line.strip())
+        body = [f"“{quote}”", verdict.arithmetic]
+        lines = [textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="  ") for text in body]
+        paragraphs.append("\n".join([f"{verdict.verdict.upper()}: {verdict.id} ({verdict.where})", *lines]))
+    paragraphs.append(", ".join(f"{word}: {counts[word]}" for word in get_args(Word)))
+    return "\n\n".join(paragraphs)
+
+
+def _outcome(claims: Claims, claim: Claim) -> Outcome:
+    """Returns what the audit says of a claim by itself."""
+    if isinstance(claim, ClassificationScores):
+        return audit_scores(claim.scores(), claim.n, positives=claim.positives, n_from=claim.n_from)
+    if isinstance(claim, Parameters):
+        adapter = claim.adapter
+        return audit_parameters(
+            claim.numbers()["count"],
+            claims.models[claim.model].model_dump(),
+            model=claim.model,
+            of=claim.of,
+            head=claim.head,
+            labels=claim.labels or 2,
+            lora_r=adapter.r if adapter else None,
+            lora_targets=adapter.targets if adapter else (),
+        )
+    if isinstance(claim, Difference):
+        own = claim.numbers()
+        before, after = (
+            claims.figure(text) if is_reference(text) else own[key]
+            for key, text in (("before", claim.before), ("after", claim.after))
+        )
+        return audit_difference(before, after, own["stated"], change=claim.change)
+    if isinstance(claim, Statement):
+        return audit_statement([(claims.figure(name), _named(claims, name)) for name in claim.figures], claim.says)
+    if isinstance(claim, Bounded):
+        return audit_bounded(claim.numbers()["value"], scale=claim.scale, n=claim.n)
+    return Outcome("missing", f"Asked for and left empty: {claim.asked}.")
+
+
+def _named(claims: Claims, reference: str) -> str:
+    """Returns how another claim's figure is named beside its number: where it stands, and its line of the quote."""
+    name = reference.partition(".")[0]
+    claim = next(claim for claim in claims.claims if claim.id == name)
+    text = claims.figure(reference).text
+    line = next((line for line in claim.quote.splitlines() if text in line), claim.quote)
+    return f"{claim.where}: “{line.strip()}”"
+
+
+def _with_neighbours(claims: Claims, claim: Claim, outcomes: dict[str, Outcome]) -> Outcome:
+    """Returns a claim's outcome; of a statement also who says the opposite, and which of its figures cannot be."""
+    outcome = outcomes[claim.id]
+    if not isinstance(claim, Statement):
+        return outcome
+    text = outcome.arithmetic
+    for other in claims.claims:
+        same = isinstance(other, Statement) and set(other.figures) == set(claim.figures)
+        if isinstance(other, Statement) and same and other.says in EXCLUDES[claim.says]:
+            text += f" {other.where} says the opposite: “{other.quote.strip()}”"
+    for name in dict.fromkeys(reference.partition(".")[0] for reference in claim.figures):
+        if outcomes[name].verdict == "impossible":
+            text += f" The figure of {name} is itself impossible."
+    return outcome._replace(arithmetic=text)

@@ -1,0 +1,362 @@
+"""The claims of a write-up that somebody else made, as a YAML file lists them; its format is in studies/CLAIMS.md."""
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from finetune.ledger import Head
+from harness_tasks.errors import UserError
+from report.audit.figures import Printed, printed, stands_in
+from report.audit.scores import Score
+
+
+def _readable_number(text: str) -> str:
+    printed(text)
+    return text
+
+
+PrintedText = Annotated[str, AfterValidator(_readable_number)]
+"""A number as its author printed it, in quotation marks, so that YAML keeps its last zeros."""
+Count = Annotated[int, Field(ge=1)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Architecture(_Strict):
+    """What the number of parameters follows from; keys as in a model's config.json."""
+
+    model_type: str
+    hidden_size: Count
+    intermediate_size: Count
+    num_hidden_layers: Count
+    num_attention_heads: Count
+    num_key_value_heads: Count
+    vocab_size: Count
+    tie_word_embeddings: bool = False
+    head_dim: Count | None = None
+    """Unset: `hidden_size` / `num_attention_heads`."""
+    attention_bias: bool = False
+    mlp_bias: bool = False
+
+
+class Adapter(_Strict):
+    """A LoRA adapter."""
+
+    r: Count
+    targets: Annotated[list[Target], Field(min_length=1)] = list(get_args(Target))
+    """Unset: every linear layer but the head."""
+
+
+class _Claim(_Strict):
+    id: Identifier
+    where: Annotated[str, Field(min_length=1)]
+    """Where in the write-up it stands."""
+    quote: Annotated[str, Field(min_length=1)]
+    """The author's words, unchanged."""
+
+    def numbers(self) -> dict[str, Printed]:
+        """Returns the numbers that the claim's author printed, by their keys."""
+        return {}
+
+
+class ClassificationScores(_Claim):
+    """Scores of the positive one of two labels."""
+
+    kind: Literal["classification_scores"]
+    accuracy: PrintedText | None = None
+    precision: PrintedText | None = None
+    recall: PrintedText | None = None
+    f1: PrintedText | None = None
+    n: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Scored items."""
+    positives: Annotated[int, Field(ge=0)] | None = None
+    """How many of them are positive, where that is known."""
+    n_from: str | None = None
+    """Where `n` is known from."""
+
+    def scores(self) -> dict[Score, Printed]:
+        """Returns the scores that are claimed."""
+        texts: dict[Score, str | None] = {
+            "accuracy": self.accuracy, "precision": self.precision, "recall": self.recall, "F1": self.f1,
+        }  # fmt: skip
+        return {score: printed(text) for score, text in texts.items() if text is not None}
+
+    def numbers(self) -> dict[str, Printed]:
+        return {score.lower(): figure for score, figure in self.scores().items()}
+
+
+class Parameters(_Claim):
+    """A number of parameters."""
+
+    kind: Literal["parameters"]
+    count: PrintedText
+    of: Literal["total", "trainable"] = "total"
+    model: str
+    """A name under `models:`."""
+    head: Head = "causal"
+    labels: Count | None = None
+    """Width of a sequence-classification head, which needs it; other heads have none."""
+    adapter: Adapter | None = None
+
+    def numbers(self) -> dict[str, Printed]:
+        return {"count": printed(self.count)}
+
+
+class Difference(_Claim):
+    """What lies between two figures."""
+
+    kind: Literal["difference"]
+    before: str
+    """A printed number, or a figure of another claim: `id.key`."""
+    after: str
+    stated: PrintedText
+    change: Literal["absolute", "relative"] = "absolute"
+    """`relative`: as a share of the figure before."""
+
+    def numbers(self) -> dict[str, Printed]:
+        own = {"before": self.before, "after": self.after, "stated": self.stated}
+        return {key: printed(text) for key, text in own.items() if not is_reference(text)}
+
+
+class Statement(_Claim):
+    """A sentence that says how figures of other claims compare."""
+
+    kind: Literal["statement"]
+    says: Literal["equal", "not_equal", "higher", "lower"]
+    """`higher`, `lower`: each figure than the one before it."""
+    figures: Annotated[list[str], Field(min_length=2)]
+    """Figures of other claims: `id.key`."""
+
+
+class Bounded(_Claim):
+    """A score that has bounds, and perhaps is a proportion of n items."""
+
+    kind: Literal["bounded"]
+    value: PrintedText
+    scale: Literal["0-1", "0-100"]
+    n: Count | None = None
+    """Unset: it is no proportion of items."""
+
+    def numbers(self) -> dict[str, Printed]:
+        return {"value": printed(self.value)}
+
+
+class Missing(_Claim):
+    """Something that is asked for and left empty."""
+
+    kind: Literal["missing"]
+    asked: Annotated[str, Field(min_length=1)]
+    """What should stand there."""
+
+
+Claim = ClassificationScores | Parameters | Difference | Statement | Bounded | Missing
+KINDS: dict[str, type[_Claim]] = {
+    "classification_scores": ClassificationScores,
+    "parameters": Parameters,
+    "difference": Difference,
+    "statement": Statement,
+    "bounded": Bounded,
+    "missing": Missing,
+}
+
+
+class Claims(_Strict):
+    """The whole of a claims file."""
+
+    title: Annotated[str, Field(min_length=1)]
+    """The write-up whose claims they are."""
+    url: str | None = None
+    """Where it can be read."""
+    models: dict[str, Architecture] = {}
+    """The architectures that `parameters` claims name."""
+    claims: Annotated[list[Annotated[Claim, Field(discriminator="kind")]], Field(min_length=1)]
+
+    def figure(self, reference: str) -> Printed:
+        """Returns the figure that `id.key` names."""
+        name, _, key = reference.partition(".")
+        return next(claim.numbers()[key] for claim in self.claims if claim.id == name)
+
+
+def is_reference(text: str) -> bool:
+    """Returns whether ``text`` names another claim's figure rather than being a number.
+
+    >>> is_reference("zero-shot.accuracy"), is_reference("0.5458")
+    (True, False)
+    """
+    try:
+        printed(text)
+    except ValueError:
+        return True
+    return False
+
+
+def read_claims(path: str | Path) -> Claims:
+    """Returns the claims of a YAML file.
+
+    Raises:
+        UserError: the file is missing or no YAML; a key is unknown (the nearest known one is named), lacks or has a
+            value of the wrong kind; a figure is not in its quote; a name or a reference leads nowhere.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"no claims file at {path}",
+            "it lists what is to be checked",
+            "name one that exists, or write one as studies/CLAIMS.md says",
+        ) from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(
+            f"{path} cannot be read as YAML: {error}", "no claim is known", "mend the line that the message names"
+        ) from None
+    if not isinstance(values, dict):
+        raise UserError(
+            f"{path} holds no mapping", "a claims file is a mapping of keys", "start from studies/seed-claims.yaml"
+        )
+    if isinstance(values.get("models"), dict):
+        values["models"] = {
+            name: _from_file(path, model) if isinstance(model, str) else model
+            for name, model in values["models"].items()
+        }
+    try:
+        claims = Claims.model_validate(values)
+    except ValidationError as error:
+        raise _readable(path, values, error) from None
+    for claim in claims.claims:
+        _check(path, claims, claim)
+    return claims
+
+
+def _from_file(claims_file: Path, name: str) -> dict[str, Any]:
+    """Returns the keys that count of the config.json ``name``, a path from the claims file's folder."""
+    path = claims_file.parent / name
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UserError(
+            f"{claims_file} names the configuration {name}, which cannot be read: {error}",
+            "the number of parameters follows from it",
+            f"give the path of a model's config.json, from the folder {claims_file.parent}",
+        ) from None
+    known = {key: value for key, value in values.items() if key in Architecture.model_fields}
+    if values.get("model_type") == "llama":  # the first Llamas' files have no such key: every head is its own
+        known.setdefault("num_key_value_heads", values.get("num_attention_heads"))
+    return known
+
+
+def _check(path: Path, claims: Claims, claim: _Claim) -> None:
+    """Raises UserError where a claim contradicts its own quote or names what is not there."""
+    if [other.id for other in claims.claims].count(claim.id) > 1:
+        raise UserError(
+            f"{path} has two claims called {claim.id}", "a verdict must name its claim", "give each an id of its own"
+        )
+    for key, figure in claim.numbers().items():
+        if not stands_in(figure.text, claim.quote):
+            raise UserError(
+                f"{path}: {claim.id} has {key} {figure.text}, which its quote does not contain",
+                "the audit would check a number that the author did not write",
+                "copy quote and figure from the write-up, digit by digit",
+            )
+    if isinstance(claim, ClassificationScores):
+        if not claim.numbers():
+            raise UserError(
+                f"{path}: {claim.id} has no score",
+                "there is nothing to check",
+                "give accuracy, precision, recall or f1, or make it a claim of the kind missing",
+            )
+        if claim.positives is not None and claim.positives > claim.n:
+            raise UserError(
+                f"{path}: {claim.id} has {claim.positives} positives among {claim.n} items",
+                "these are a part of the items",
+                "correct `n` or `positives`",
+            )
+    if isinstance(claim, Parameters):
+        _known(path, claim, claim.model, list(claims.models), "model", "`models:`")
+        if (claim.labels is not None) != (claim.head == "sequence-classification"):
+            raise UserError(
+                f"{path}: {claim.id} has the head {claim.head} and {claim.labels or 'no'} labels",
+                "a sequence-classification head has a row of weights for each label, and only it has labels",
+                "give `labels` with head: sequence-classification, and with no other",
+            )
+    figures = [f"{other.id}.{key}" for other in claims.claims for key in other.numbers()]
+    for reference in _references(claim):
+        _known(path, claim, reference, figures, "figure", "the other claims")
+
+
+def _references(claim: _Claim) -> list[str]:
+    if isinstance(claim, Statement):
+        return claim.figures
+    if isinstance(claim, Difference):
+        return [text for text in (claim.before, claim.after) if is_reference(text)]
+    return []
+
+
+def _known(path: Path, claim: _Claim, name: str, known: list[str], what: str, place: str) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        raise UserError(
+            f"{path}: {claim.id} names the {what} {name}, which {place} do not have",
+            "the claim is checked against it",
+            (f"write {near[0]}" if near else f"add it to {place}") + f" (known: {', '.join(known) or 'none'})",
+        )
+
+
+def _readable(path: Path, values: dict[str, Any], error: ValidationError) -> UserError:
+    """Returns the first problem that pydantic found, in three parts."""
+    # A mistyped key is found twice: it is unknown, and the key that is meant is missing.
+    problems = error.errors()
+    problem = next((found for found in problems if found["type"] == "extra_forbidden"), problems[0])
+    place, model = _place(values, problem["loc"])
+    key = str(problem["loc"][-1])
+    if problem["type"] == "extra_forbidden":
+        known = list(model.model_fields)
+        near = difflib.get_close_matches(key, known, n=1)
+        return UserError(
+            f"{path} has the unknown key `{place}`",
+            "a mistyped key would be ignored, and the claim would not be checked as it is written",
+            (f"write `{near[0]}`" if near else "delete it") + f" (known here: {', '.join(known)})",
+        )
+    if problem["type"] == "missing":
+        return UserError(f"{path} lacks the key `{place}`", "the audit needs it", f"add `{key}:`")
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        given = str(problem["input"].get("kind") or "")
+        near = difflib.get_close_matches(given, list(KINDS), n=1, cutoff=0.4)
+        return UserError(
+            f"{path}: `{place}` has {f'the unknown kind {given}' if given else 'no kind'}",
+            "the kind says what is checked",
+            (f"write kind: {near[0]}" if near else "give one") + f" (the kinds: {', '.join(KINDS)})",
+        )
+    if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
+        return UserError(
+            f"{path}: `{place}` is the bare number {problem['input']}",
+            "YAML drops a number's last zeros and commas, and they say how precisely it was printed",
+            "write it in quotation marks, as its author printed it",
+        )
+    return UserError(
+        f"{path}: `{place}` is {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}",
+        "the value is not of the kind that this key takes",
+        "see the key in studies/CLAIMS.md",
+    )
+
+
+def _place(values: dict[str, Any], where: tuple[int | str, ...]) -> tuple[str, type[BaseModel]]:
+    """Returns how a place in the file is shown, a claim by its id, and the model that its key belongs to."""
+    parts = [str(part) for part in where]
+    if where[0] == "models" and len(where) > 1:
+        return ".".join(parts), Architecture
+    if where[0] != "claims" or len(where) < 2:
+        return ".".join(parts), Claims
+    claim = values["claims"][where[1]]
+    name = claim.get("id") if isinstance(claim, dict) else None
+    shown = [f"claims.{name or where[1]}", *(part for part in parts[2:] if part not in KINDS)]
+    kind = KINDS.get(parts[2], _Claim) if len(parts) > 2 else _Claim
+    return ".".join(shown), Adapter if "adapter" in parts[3:-1] else kind
