@@ -2,17 +2,21 @@
 
 import typer
 
+from report.audit import audit
 from report.build import build
 from report.params import params
+from report.verify.command import verify
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Counts a model's parameters, and writes a study's page.",
+    help="Counts a model's parameters, writes a study's page, and checks pages and claims against the numbers.",
 )
 app.command()(params)
 app.command()(build)
+app.command()(verify)
+app.command()(audit)
 
 if __name__ == "__main__":
     app()

@@ -42,16 +42,21 @@ def build_report(study: Path, *, output: Path | None = None, facts_only: bool = 
         from report.render import render
 
         pages = render(facts)
-    # Nothing is written before everything is known to be right.
+    # Nothing is written before everything is known to be right. The copies make the folder whole: `report verify`
+    # computes the facts again from what lies in it.
+    copied = [study, *([_claims(plan, folder)] if plan.claims else [])]
+    files = {**pages, **{path.name: path.read_text(encoding="utf-8") for path in copied}}
     write_json(folder / "facts.json", facts)
-    for name, text in pages.items():
+    for name, text in files.items():
         write_text(folder / name, text)
-    return [folder / name for name in ("facts.json", *pages)]
+    return [folder / name for name in ("facts.json", *files)]
 
 
 def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``."""
     # Here, because scipy and numpy take longer to load than `--help` may.
+    from report import across
+    from report.changes import change_facts
     from report.comparison import overlapping, task_facts
     from report.reproduction import reproduction_facts
 
@@ -64,6 +69,8 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     links = of.hub_facts(folder, [checkpoint["name"]["value"] for checkpoint in checkpoints])
     for checkpoint, link in zip(checkpoints, links, strict=True):
         checkpoint["hub"] = link
+        if "absent" not in checkpoint:
+            checkpoint["changes"] = change_facts(folder, checkpoint["path"]["value"])
     tasks = []
     for task in _scored_tasks(study, folder):
         beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
@@ -80,6 +87,12 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         "parameters": of.ledger_facts(folder, "base"),
         "checkpoints": checkpoints,
         "tasks": tasks,
+        "family": across.adjust(tasks, document.source("tasks")),
+        "equivalences": across.equivalences(
+            folder, tasks, study.equivalence_margin, document.source("equivalence_margin")
+        ),
+        "spreads": across.spreads(tasks),
+        "audit": _audit(study, folder),
         "confidence": _confidence(tasks),
         "summary_figure": _summary_figure(tasks, document.source()),
     }
@@ -87,6 +100,21 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     facts["reproduction"] = reproduction_facts(folder, facts)
     facts["findings"] = find(facts)
     return facts
+
+
+def _audit(study: Study, folder: Path) -> dict[str, Any] | None:
+    """Returns what became of the claims that the study names a file of; None where it names none."""
+    if study.claims is None:
+        return None
+    from report.audit import audit_facts
+
+    return audit_facts(_claims(study, folder))
+
+
+def _claims(study: Study, folder: Path) -> Path:
+    """Returns the study's file of claims; its copy beside the results where it is not to be found from here."""
+    path = Path(str(study.claims))
+    return path if path.is_file() else folder / path.name
 
 
 def _confidence(tasks: Any) -> of.Fact:

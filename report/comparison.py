@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from harness_tasks.rendering import render_from_results, render_hash
-from report import statistics
-from report.diagnosis import above_floor, diagnosis, floor
+from report import paired_tests, statistics
+from report.diagnosis import diagnosis
+from report.examples import KINDS, examples
 from report.facts import Fact, fact, is_known, missing, recorded
 from report.measured import (
-    PAIR_METRICS,
     Measured,
     abstains,
     counted,
@@ -22,6 +21,9 @@ from report.measured import (
     positive_name,
     unit_of,
 )
+from report.overlaps import overlap_facts
+from report.pairing import aligned, refusal, signature_differs
+from report.ranges import Ranges, above_floor, floor_facts, place
 from report.results import Scores, read_scores
 
 AGREEMENT = 1e-9
@@ -39,11 +41,13 @@ def task_facts(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -
     if known is None:
         return {"task": task, "absent": missing(f"it has not been scored: there is no scores/base/{task}")}
     unscored = missing(f"the base model has not been scored on it: there is no scores/base/{task}")
+    ranges = Ranges(known)
     return _about(known) | {
         "task": task,
-        "before": _side(base) if base else {"absent": unscored},
-        "floor": floor(base or known),
-        "comparisons": [_comparison(base, after[c["name"]["value"]], c, task) for c in checkpoints],
+        "before": _side(base, ranges, folder) if base else {"absent": unscored},
+        "floor": floor_facts(ranges),
+        "ranges": ranges.facts(),
+        "comparisons": [_comparison(base, after[c["name"]["value"]], c, ranges, folder) for c in checkpoints],
     }
 
 
@@ -98,58 +102,71 @@ def _about(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _side(measured: Measured) -> dict[str, Any]:
+def _side(measured: Measured, ranges: Ranges, folder: Path) -> dict[str, Any]:
     """Returns what concerns one checkpoint alone: its diagnosis, its distance from the floor, how it was scored."""
     results = measured.scores.results
     return {
-        "diagnosis": diagnosis(measured),
-        "above_floor": above_floor(measured),
+        "diagnosis": diagnosis(measured, folder),
+        "above_floor": above_floor(measured, ranges),
         "dtype": recorded(results, "config", "model_dtype", unit="text"),
     }
 
 
-def _comparison(base: Measured | None, after: Measured | None, checkpoint: dict[str, Any], task: str) -> dict[str, Any]:
+def _comparison(
+    base: Measured | None, after: Measured | None, checkpoint: dict[str, Any], ranges: Ranges, folder: Path
+) -> dict[str, Any]:
     """Returns the scores of one checkpoint beside the base's, metric by metric."""
-    name = checkpoint["name"]["value"]
+    name, task = checkpoint["name"]["value"], ranges.measured.scores.task
     unscored = missing(f"it has not been scored: there is no scores/{name}/{task}")
-    not_base = missing("the base model has not been scored")
     refused = refusal(base, after, checkpoint) if base and after else None
-    known = after or base
-    assert known is not None  # task_facts leaves a task out that nothing was scored on
     metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
-    scores = []
-    for metric in metrics:
-        before_fact = _level(base, metric) if base else not_base
-        after_fact = _level(after, metric) if after else unscored
-        difference = missing(refused or "one of the two scores is missing")
-        if base and after and not refused and is_known(before_fact) and is_known(after_fact):
-            difference = _difference(base, after, metric)
-        scores.append(
-            {
-                "metric": metric,
-                "label": fact(label_of(known, metric), "text", known.scores.results.source("configs", task)),
-                "primary": metric == known.scores.primary,
-                "higher_is_better": (known.scores.per_task("higher_is_better") or {}).get(metric) is not False,
-                "before": before_fact,
-                "after": after_fact,
-                "difference": difference,
-            }
-        )
-    paired = base and after and not refused
+    scores = [_score(base, after, metric, ranges, unscored, refused) for metric in metrics]
+    pair = (base, after) if base and after and not refused else None
+    right_or_wrong = next((metric for metric in metrics if pair and _is_right_or_wrong(*pair, metric)), None)
     return {
         "checkpoint": checkpoint["name"],
         "trained_on": checkpoint["task"],
+        "method": checkpoint["method"],
+        "seed": checkpoint["seed"],
         "scores": scores,
         "methods": _methods(scores),
-        "after": _side(after) if after else {"absent": unscored},
+        "after": _side(after, ranges, folder) if after else {"absent": unscored},
         "refused": missing(refused) if refused else None,
-        "transitions": _transitions(base, after, metrics) if paired and base and after else None,
-        "shift": _shift(base, after) if paired and base and after else None,
+        "transitions": _transitions(*pair, right_or_wrong) if pair and right_or_wrong else None,
+        "examples": examples(*pair, right_or_wrong) if pair and right_or_wrong else None,
+        "shift": _shift(*pair) if pair else None,
+        "overlap": overlap_facts(folder, *pair, name) if pair else None,
+    }
+
+
+def _score(
+    base: Measured | None, after: Measured | None, metric: str, ranges: Ranges, unscored: Fact, refused: str | None
+) -> dict[str, Any]:
+    """Returns one metric before and after, the difference, its test, and where between floor and ceiling both lie."""
+    known = ranges.measured
+    before_fact = _level(base, metric) if base else missing("the base model has not been scored")
+    after_fact = _level(after, metric) if after else unscored
+    no_difference = missing(refused or "one of the two scores is missing")
+    paired: dict[str, Any] = dict.fromkeys(("difference", "p_value", "p_method", "detectable"), no_difference)
+    if base and after and not refused and is_known(before_fact) and is_known(after_fact):
+        paired = _paired(base, after, metric)
+    floor, ceiling = ranges.floor(metric)[0], ranges.ceiling(metric)
+    return {
+        "metric": metric,
+        "label": fact(label_of(known, metric), "text", known.scores.results.source("configs", known.scores.task)),
+        "primary": metric == known.scores.primary,
+        "higher_is_better": ranges.higher_is_better(metric),
+        "before": before_fact,
+        "after": after_fact,
+        **paired,
+        "adjusted": missing("it is no primary metric"),
+        "before_place": place(before_fact, floor, ceiling),
+        "after_place": place(after_fact, floor, ceiling),
     }
 
 
 def _methods(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns which interval was made in which way, metrics of one way together."""
+    """Returns which interval and which p-value was made in which way, metrics of one way together."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for side, name in (("before", "base"), ("after", "fine-tuned"), ("difference", "difference")):
         for score in scores:
@@ -159,45 +176,11 @@ def _methods(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
             method = known["interval"]["method"] if "interval" in known else known["no_interval"]
             told = {key: fact(text, "text", known["source"]) for key, text in (("side", name), ("method", method))}
             rows.setdefault((side, method), told | {"labels": []})["labels"].append(score["label"])
+    for score in scores:
+        if is_known(score["p_method"]):
+            told = {"side": fact("p-value", "text", score["p_method"]["source"]), "method": score["p_method"]}
+            rows.setdefault(("p", score["p_method"]["value"]), told | {"labels": []})["labels"].append(score["label"])
     return list(rows.values())
-
-
-def refusal(base: Measured, after: Measured, checkpoint: dict[str, Any]) -> str | None:
-    """Returns why the two may not be compared; None where they may.
-
-    The same items, asked with the same rendered prompts of the same task version, and trained on prompts rendered in
-    that way: otherwise the difference mixes what fine-tuning did with what the prompt did.
-    """
-    one, two = base.scores, after.scores
-    if one.per_task("versions") != two.per_task("versions"):
-        return (
-            f"the task's version differs: {one.per_task('versions')} for the base model, "
-            f"{two.per_task('versions')} for the checkpoint"
-        )
-    rendered = [render_hash(render_from_results(scores.results.content, scores.task)) for scores in (one, two)]
-    if rendered[0] != rendered[1]:
-        return "the prompts were rendered in different ways before and after fine-tuning"
-    trained = checkpoint.get("render_hash", {}).get("value")
-    if trained is not None and checkpoint["task"]["value"] == one.task and trained != rendered[0]:
-        return "the checkpoint was trained on prompts rendered in another way than the scored ones"
-    before, later = (Counter(row["doc_hash"] for row in scores.rows) for scores in (one, two))
-    if before != later:
-        shared = sum((before & later).values())
-        return (
-            f"the scored items differ: {shared} are the same, of {before.total()} before and {later.total()} after "
-            "fine-tuning"
-        )
-    pairs = zip(one.rows, aligned(one, two.rows), strict=True)
-    changed = sum(a.get("prompt_hash") != b.get("prompt_hash") for a, b in pairs)
-    return f"the prompts of {changed} items differ before and after fine-tuning" if changed else None
-
-
-def aligned(base: Scores, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns ``rows`` in the order of the base's items, paired by `doc_hash` (`doc_id` is an order, no name)."""
-    waiting: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        waiting.setdefault(row["doc_hash"], []).append(row)
-    return [waiting[row["doc_hash"]].pop(0) for row in base.rows if waiting.get(row["doc_hash"])]
 
 
 def _level(measured: Measured, metric: str) -> Fact:
@@ -208,7 +191,7 @@ def _level(measured: Measured, metric: str) -> Fact:
     value, source = scores.recorded(metric)
     unit, rows = unit_of(measured, metric), scores.having(metric)
     items = measured.items(metric)
-    if items is None or (isinstance(items[0], tuple) and metric not in PAIR_METRICS):
+    if items is None:
         return fact(value, unit, source, n=len(rows) or None, no_interval="no interval: not a known function of items")
     interval = counted(statistics.level, measured, metric, items, scores.clusters(rows))
     if abs(interval.value - value) > AGREEMENT * (measured.scale or 1.0):
@@ -220,35 +203,51 @@ def _level(measured: Measured, metric: str) -> Fact:
     return interval_fact(interval, unit, source, also=[scores.samples.source()], value=value)
 
 
-def _difference(base: Measured, after: Measured, metric: str) -> Fact:
-    """Returns the paired difference, fine-tuned minus base."""
+def _paired(base: Measured, after: Measured, metric: str) -> dict[str, Fact]:
+    """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
     rows = base.scores.having(metric)
-    later = aligned(base.scores, after.scores.rows)
-    before_items, after_items = base.items(metric), after.items(metric, [row for row in later if metric in row])
-    if before_items is None or after_items is None or len(before_items) != len(after_items):
-        return missing("the samples do not hold it item by item, so the two cannot be paired")
-    if isinstance(before_items[0], tuple) and metric not in PAIR_METRICS:
-        return missing("it is not a known function of the items")
-    interval = counted(statistics.difference, base, metric, before_items, after_items, base.scores.clusters(rows))
-    also = [base.scores.samples.source()]
-    return interval_fact(interval, unit_of(base, metric), after.scores.samples.source(), also=also)
+    later = [row for row in aligned(base.scores, after.scores.rows) if metric in row]
+    items = (base.items(metric), after.items(metric, later))
+    reason = signature_differs(base.scores, after.scores, metric)
+    if items[0] is None or items[1] is None or len(items[0]) != len(items[1]):
+        reason = reason or "the samples do not hold it item by item, so the two cannot be paired"
+    if reason:
+        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(reason))
+    clusters, unit = base.scores.clusters(rows), unit_of(base, metric)
+    source, also = after.scores.samples.source(), [base.scores.samples.source()]
+    interval = counted(statistics.difference, base, metric, *items, clusters)
+    test = counted(paired_tests.paired_test, base, metric, *items, clusters)
+    smallest = paired_tests.detectable(interval)
+    return {
+        "difference": interval_fact(interval, unit, source, also=also),
+        "p_value": missing(test.method) if test.p is None else fact(test.p, "p", source, also=also, n=interval.n),
+        "p_method": fact(test.method, "text", source),
+        "detectable": missing(smallest.method)
+        if smallest.value is None
+        else fact(smallest.value, unit, source, also=also),
+    }
 
 
-def _transitions(base: Measured, after: Measured, metrics: list[str]) -> dict[str, Any] | None:
-    """Returns how many items went from wrong to right and so on, by the first metric that is right or wrong an item."""
-    for metric in metrics:
-        before, later = base.items(metric), after.items(metric, aligned(base.scores, after.scores.rows))
-        if before is None or later is None or not {*before, *later} <= {0.0, base.scale or 1.0}:
-            continue
-        counts = Counter((a > 0, b > 0) for a, b in zip(before, later, strict=True))  # type: ignore[operator]
-        source, also = after.scores.samples.source(), [base.scores.samples.source()]
-        names = {"fixed": (False, True), "broken": (True, False)}
-        names |= {"both_right": (True, True), "both_wrong": (False, False)}
-        return {
-            "label": fact(label_of(base, metric), "text", source),
-            **{name: fact(counts[key], "count", source, also=also, n=len(before)) for name, key in names.items()},
-        }
-    return None
+def _is_right_or_wrong(base: Measured, after: Measured, metric: str) -> bool:
+    """Returns whether each item is simply right or wrong by ``metric``, before and after."""
+    if len(base.scores.having(metric)) != len(base.scores.rows):
+        return False
+    items = [base.items(metric), after.items(metric, aligned(base.scores, after.scores.rows))]
+    return all(side is not None and set(side) <= {0.0, base.scale or 1.0} for side in items)
+
+
+def _transitions(base: Measured, after: Measured, metric: str) -> dict[str, Any]:
+    """Returns how many items went from wrong to right and so on, by a metric that is right or wrong an item."""
+    pairs = zip(base.scores.rows, aligned(base.scores, after.scores.rows), strict=True)
+    counts = Counter((one[metric] > 0, two[metric] > 0) for one, two in pairs)
+    source, also = after.scores.samples.source(), [base.scores.samples.source()]
+    return {
+        "label": fact(label_of(base, metric), "text", source),
+        **{
+            name: fact(counts[sides], "count", source, also=also, n=len(base.scores.rows))
+            for name, sides in KINDS.items()
+        },
+    }
 
 
 def _shift(base: Measured, after: Measured) -> dict[str, Any] | None:

@@ -1,29 +1,38 @@
-"""What is measured of the answers themselves, and what a score without a model would be.
+"""What is measured of the answers themselves: only this may stand as a cause in the analysis.
 
-Only this may stand as a cause in the analysis: a lean to one label, or how often no answer was given.
+A lean to one label, before anything was read (content-free prior) and on the items; how sure the answers are; how often
+no answer was given; answers that hold the gold one and more, that were cut off, or whose prompt was.
 """
 
+from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from harness_tasks.metrics import confusion
+from harness_tasks import metrics
 from report import statistics
-from report.facts import Fact, fact, missing
-from report.measured import Measured, abstains, counted, gold_answers, interval_fact, kind_of, pairs_of, unit_of
-from report.results import Item
+from report.facts import Fact, fact, missing, recorded
+from report.measured import Measured, abstains, gold_answers, interval_fact, kind_of, pairs_of, positive_name, response
+from report.results import Document, read_json, read_rows
+
+Row = dict[str, Any]
 
 
-def diagnosis(measured: Measured) -> dict[str, Any]:
-    """Returns what is measured about the answers themselves: predicted labels, or how often none was given."""
+def diagnosis(measured: Measured, folder: Path) -> dict[str, Any]:
+    """Returns what is measured of the answers of a checkpoint on a task, by the kind of the task.
+
+    ``folder``: the study's; the token counts and the label prior lie there, beside the scores.
+    """
     kind = kind_of(measured)
+    home = str(Path(measured.scores.samples.file).parent)
     if kind == "classification":
-        return {"classification": _classification(measured)}
-    return {"extraction": _extraction(measured)} if kind == "extraction" else {}
+        return {"classification": _classification(measured, folder, home)}
+    return {"extraction": _extraction(measured, folder, home)} if kind == "extraction" else {}
 
 
-def _classification(measured: Measured) -> dict[str, Any]:
+def _classification(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
     scores, pairs = measured.scores, pairs_of(measured)
     source, clusters = scores.samples.source(), scores.clusters(scores.rows)
-    counts = confusion(pairs)
+    counts = metrics.confusion(pairs)
     predicted, gold = [float(pair[1] == 1) for pair in pairs], [float(pair[0] == 1) for pair in pairs]
     wrong = counts.false_positive + counts.false_negative
     return {
@@ -32,58 +41,117 @@ def _classification(measured: Measured) -> dict[str, Any]:
         "predicted_share": interval_fact(statistics.level("acc", predicted, clusters), "share", source),
         "gold_share": interval_fact(statistics.level("acc", gold, clusters), "share", source),
         "bias": interval_fact(statistics.difference("acc", gold, predicted, clusters), "share", source),
+        "prior": _prior(folder, home, measured),
+        "calibration": _calibration(measured),
+        "truncated": _tokens(folder, home, source)["truncated"],
     }
 
 
-def _extraction(measured: Measured) -> dict[str, Any]:
+def _prior(folder: Path, home: str, measured: Measured) -> dict[str, Any]:
+    """Returns how probable the positive label is to the model when the input says nothing."""
+    name = f"{home}/prior.json"
+    if not (folder / name).exists():
+        return {"share": missing(f"it was not measured: there is no {name}")}
+    found = read_json(folder, name)
+    if "probabilities" not in found.content:
+        return {"share": missing(str(found.content.get("absent", "it was not measured")))}
+    return {
+        "share": fact(float(found.content["probabilities"][1]), "share", found.source("probabilities", 1)),
+        "even": fact(1 / len(found.content["probabilities"]), "share", found.source("labels")),
+        "label": positive_name(measured),
+        "inputs": [
+            {
+                "input": fact(row["input"] or "an empty text", "text", found.source("inputs", i, "input")),
+                "share": fact(float(row["probabilities"][1]), "share", found.source("inputs", i, "probabilities", 1)),
+            }
+            for i, row in enumerate(found.content["inputs"])
+        ],
+    }
+
+
+def _calibration(measured: Measured) -> dict[str, Any]:
+    """Returns how the confidence of the answers compares with how often they are right, in all and by confidence."""
+    scores, source = measured.scores, measured.scores.samples.source()
+    items = [item for item in measured.items("ece") or [] if isinstance(item, tuple)] if "ece" in scores.metrics else []
+    if not items:
+        return {"overconfidence": missing("the samples hold no probabilities"), "bins": []}
+    sure, right = ([float(item[side]) for item in items] for side in (0, 1))
+    clusters = scores.clusters(scores.having("ece"))
+    return {
+        "confidence": interval_fact(statistics.level("confidence", sure, clusters), "share", source),
+        "right": interval_fact(statistics.level("acc", right, clusters), "share", source),
+        "overconfidence": interval_fact(statistics.difference("acc", right, sure, clusters), "share", source),
+        "bins": [
+            {
+                "lower": fact(found.lower, "share", source),
+                "upper": fact(found.upper, "share", source),
+                "scored": fact(found.n, "count", source),
+                "confidence": fact(found.confidence, "share", source, n=found.n),
+                "right": fact(found.accuracy, "share", source, n=found.n),
+            }
+            for found in metrics.reliability(items)
+            if found.n
+        ],
+    }
+
+
+def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
     scores = measured.scores
     source = scores.samples.source()
-    parts = {"abstained": scores.rows, "abstained_answerable": [], "abstained_unanswerable": []}
+    parts: dict[str, list[Row]] = {"abstained": scores.rows, "abstained_answerable": [], "abstained_unanswerable": []}
     for row in scores.rows:
         parts["abstained_answerable" if gold_answers(row) else "abstained_unanswerable"].append(row)
-    shares: dict[str, Any] = {}
-    for name, rows in parts.items():
-        gone = [float(abstains(row)) for row in rows]
-        shares[name] = (
-            interval_fact(statistics.level("acc", gone, scores.clusters(rows)), "share", source)
-            if gone
-            else missing("no scored question is of this kind")
-        )
-    return shares | {
-        "answerable": fact(len(parts["abstained_answerable"]), "count", source),
+    answerable = parts["abstained_answerable"]
+    answered = [row for row in answerable if not abstains(row)]
+    return {
+        **{name: _share(measured, rows, abstains) for name, rows in parts.items()},
+        "answerable": fact(len(answerable), "count", source),
         "unanswerable": fact(len(parts["abstained_unanswerable"]), "count", source),
+        "holds_more": _share(measured, answerable, _holds_more),
+        "words": _words(measured, answered, lambda row: len(metrics.prediction_text(response(row)).split())),
+        "gold_words": _words(measured, answered, lambda row: fmean(len(gold.split()) for gold in gold_answers(row))),
+        **_tokens(folder, home, source),
     }
 
 
-def floor(measured: Measured) -> dict[str, Any]:
-    """Returns the score that needs no model: its kind, and what it comes to."""
-    scores, items = measured.scores, _floor_items(measured)
-    if items is None or scores.primary is None:
-        return {"score": missing("none is defined for this task's primary metric"), "kind": "none"}
-    interval = counted(statistics.level, measured, scores.primary, items, scores.clusters(scores.rows))
-    kind = "majority" if kind_of(measured) == "classification" else "abstain"
-    score = interval_fact(interval, unit_of(measured, scores.primary), scores.samples.source())
-    return {"score": score, "kind": kind}
+def _share(measured: Measured, rows: list[Row], holds: Any) -> Fact:
+    if not rows:
+        return missing("no scored question is of this kind")
+    scores = measured.scores
+    interval = statistics.level("acc", [float(holds(row)) for row in rows], scores.clusters(rows))
+    return interval_fact(interval, "share", scores.samples.source())
 
 
-def above_floor(measured: Measured) -> Fact:
-    """Returns the paired difference between the checkpoint and the floor, on the primary metric."""
-    scores, primary, without = measured.scores, measured.scores.primary, _floor_items(measured)
-    items = measured.items(primary) if primary and without else None
-    if without is None or primary is None or items is None or len(items) != len(without):
-        return missing("this task has no floor")
-    interval = counted(statistics.difference, measured, primary, without, items, scores.clusters(scores.rows))
-    return interval_fact(interval, unit_of(measured, primary), scores.samples.source())
+def _words(measured: Measured, rows: list[Row], count: Any) -> Fact:
+    if not rows:
+        return missing("no answerable question was answered")
+    scores = measured.scores
+    interval = statistics.level("words", [float(count(row)) for row in rows], scores.clusters(rows), scale=None)
+    return interval_fact(interval, "number", scores.samples.source())
 
 
-def _floor_items(measured: Measured) -> list[Item] | None:
-    """Returns what the primary metric gives each item without a model: the majority class, or always abstaining."""
-    kind, primary = kind_of(measured), measured.scores.primary
-    if kind == "classification" and primary == "acc":
-        golds = [gold for gold, _ in pairs_of(measured)]
-        majority = max(sorted(set(golds), reverse=True), key=golds.count)
-        return [float(gold == majority) for gold in golds]
-    if kind == "extraction" and primary in ("exact", "f1"):
-        gone = [0.0 if gold_answers(row) else measured.scale or 1.0 for row in measured.scores.rows]
-        return list(gone) if any(gone) else None
-    return None
+def _holds_more(row: Row) -> bool:
+    """Returns whether an answer holds a gold answer, word for word, and more words beside it."""
+    text = metrics.normalise(metrics.prediction_text(response(row)))
+    golds = [metrics.normalise(gold) for gold in gold_answers(row)]
+    return text not in golds and any(gold and f" {gold} " in f" {text} " for gold in golds)
+
+
+def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]:
+    """Returns how many prompts did not fit, and how many answers reached the most tokens that were allowed."""
+    name = f"{home}/lengths.jsonl"
+    if not (folder / name).exists():
+        absent = missing(f"tokens were not counted: there is no {name}")
+        return dict.fromkeys(("truncated", "cut_off", "most_tokens"), absent)
+    found: Document = read_rows(folder, name)
+    settings, *rows = found.content
+    source = found.source()
+    ends = [row["cut_off"] for row in rows if row.get("cut_off") is not None]
+    most = settings.get("max_answer_tokens")
+    return {
+        "truncated": fact(sum(bool(row["truncated"]) for row in rows), "count", source, n=len(rows)),
+        "cut_off": fact(sum(ends), "count", source, n=len(ends)) if ends else missing("no text is generated"),
+        "most_tokens": recorded(Document(name, found.sha256, settings), "max_answer_tokens", unit="count")
+        if most is not None
+        else missing("no text is generated"),
+    }

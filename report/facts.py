@@ -23,6 +23,7 @@ Unit = Literal[
     "proportion",  # 0 to 1
     "share",  # 0 to 1, shown in per cent
     "points",  # 0 to 100
+    "p",  # a p-value, 0 to 1
     "coefficient",  # -1 to 1
     "seconds",
     "bytes",

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 _DIGITS = {"proportion": 3, "coefficient": 3, "share": 1, "points": 2, "number": 3}
 _MOST_DIGITS = 6
+_SMALLEST_P = 0.0001
 _MOST_POINTERS = 3
 MINUS = "\N{MINUS SIGN}"
 
@@ -68,23 +69,36 @@ def _shown(function: Any) -> Any:
 def decimals(value: float, unit: str, *, sign: bool = False) -> str:
     """Returns ``value`` rounded as its unit has it: shares in per cent, a true minus, and 0 only for what is 0.
 
-    Where rounding would leave nothing of a value, it keeps digits until something shows: an interval that ends above
-    0 must not be read as one that touches it.
+    Where rounding would leave nothing of a value, it keeps digits until something shows, and then takes an exponent:
+    an interval that ends above 0 must not be read as one that touches it.
 
     >>> decimals(0.84512, "proportion"), decimals(-0.0004, "proportion", sign=True), decimals(0.5, "share")
     ('0.845', '−0.0004', '50.0 %')
+    >>> decimals(2e-9, "points", sign=True), decimals(0.0, "points", sign=True)
+    ('+2.0e−09', '0.00')
     """
     scaled, digits = (value * 100 if unit == "share" else value), _DIGITS[unit]
-    while digits < _MOST_DIGITS and scaled != 0 and float(f"{scaled:.{digits}f}") == 0:
+    while digits < _MOST_DIGITS and float(f"{scaled:.{digits}f}") == 0 != scaled:
         digits += 1
-    text = f"{scaled:+,.{digits}f}" if sign else f"{scaled:,.{digits}f}"
-    if float(text.replace(",", "")) == 0:
-        text = text.lstrip("+-")
+    vanishes = float(f"{scaled:.{digits}f}") == 0 != scaled
+    form = ".1e" if vanishes else f",.{digits}f"
+    text = f"{scaled:+{form}}" if sign and scaled != 0 else f"{scaled:{form}}"
+    if scaled == 0:
+        text = text.lstrip("-")
     return text.replace("-", MINUS) + (" %" if unit == "share" else "")
 
 
 def _number(fact: Mapping[str, Any]) -> str:
     return decimals(fact["value"], fact["unit"])
+
+
+def _p_value(fact: Mapping[str, Any]) -> str:
+    value, digits = fact["value"], 3
+    if value < _SMALLEST_P:
+        return escape(f"<{_SMALLEST_P:.4f}")
+    while digits < _MOST_DIGITS and value < 10 ** (1 - digits):
+        digits += 1
+    return f"{value:.{digits}f}"
 
 
 def _percent(fact: Mapping[str, Any]) -> str:
@@ -259,6 +273,7 @@ FILTERS = {
     "interval": _shown(_interval),
     "difference_interval": _shown(_difference_interval),
     "confidence": _shown(_confidence),
+    "p_value": _shown(_p_value),
     "duration": _shown(_duration),
     "size": _shown(_size),
     "count": count,

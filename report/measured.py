@@ -1,20 +1,37 @@
 """A checkpoint's scores on one task, with what is needed to count with them and to name what was counted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
+from typing import Any, TypeVar
 
 from harness_tasks.errors import UserError
 from harness_tasks.metrics import normalise, prediction_text
 from report.facts import Fact, Unit, fact
 from report.results import Item, Scores, item
 
-PAIR_METRICS = ("precision", "recall", "f1", "mcc")
+Result = TypeVar("Result")
+
+LABEL_METRICS = ("precision", "recall", "f1", "mcc")
 """The metrics of (gold, predicted) pairs that can be counted again."""
+
+SUM_METRICS = (*LABEL_METRICS, "ece", "bleu")
+"""The metrics that are no mean of their items, and that can be counted again from what the items add to their sums."""
+
+ANSWER_METRICS = ("meteor", "meteor_exact_stem", "rouge1", "rouge2", "rougeL", "bleu")
+"""The metrics that need a gold answer to compare with."""
 
 _LABELS = {
     "acc": "accuracy",
     "mcc": "Matthews correlation",
+    "brier": "Brier score",
+    "ece": "calibration error (ECE)",
+    "meteor": "METEOR (exact, stem, synonym)",
+    "meteor_exact_stem": "METEOR (exact, stem)",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "bleu": "BLEU",
     "exact": "exact match",
     "HasAns_exact": "answerable exact match",
     "HasAns_f1": "answerable token F1",
@@ -35,11 +52,19 @@ class Measured:
         """Returns what each item gives to ``metric``; None where that cannot be counted with."""
         values = [item(row, metric) for row in (self.scores.having(metric) if rows is None else rows)]
         known = [value for value in values if value is not None]
-        return known if known and len(known) == len(values) else None
+        if not known or len(known) != len(values):
+            return None
+        return known if isinstance(known[0], float) or metric in SUM_METRICS else None
 
     def pairs(self, metric: str) -> list[tuple[int, int]]:
-        """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs."""
-        return [value for value in self.items(metric) or [] if isinstance(value, tuple)]
+        """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs of labels."""
+        values = self.items(metric) if metric in LABEL_METRICS else None
+        return [(int(value[0]), int(value[1])) for value in values or [] if isinstance(value, tuple)]
+
+    @property
+    def labels(self) -> list[str]:
+        """What the task calls its labels, in their order."""
+        return [str(label) for label in self.scores.metadata.get("labels") or []]
 
 
 def kind_of(measured: Measured) -> str:
@@ -58,16 +83,17 @@ def pairs_of(measured: Measured) -> list[tuple[int, int]]:
 
 def positive_name(measured: Measured) -> Fact:
     """Returns what the task calls its positive label."""
-    metadata, source = measured.scores.metadata, measured.scores.results.source("configs", measured.scores.task)
-    labels = metadata.get("labels") or []
-    return fact(str(labels[1]) if len(labels) == 2 else "positive", "text", source)
+    source = measured.scores.results.source("configs", measured.scores.task)
+    return fact(measured.labels[1] if len(measured.labels) == 2 else "positive", "text", source)
 
 
 def label_of(measured: Measured, metric: str) -> str:
-    """Returns how the page calls ``metric``."""
+    """Returns how the page calls ``metric``; one of answerable questions alone says so."""
     if metric == "f1":
         return "F1" if kind_of(measured) == "classification" else "token F1"
-    return _LABELS.get(metric, metric.replace("_", " "))
+    label = _LABELS.get(metric, metric.replace("_", " "))
+    part = metric in ANSWER_METRICS and len(measured.scores.having(metric)) < len(measured.scores.rows)
+    return f"answerable {label}" if part else label
 
 
 def unit_of(measured: Measured, metric: str) -> Unit:
@@ -82,18 +108,23 @@ def gold_answers(row: dict[str, Any]) -> list[str]:
     return list(row["doc"]["answers"]["text"])
 
 
-def abstains(row: dict[str, Any]) -> bool:
-    """Returns whether the model gave no answer, or said that there is none."""
+def response(row: dict[str, Any]) -> str:
+    """Returns what the model wrote, as lm_eval's first filter left it."""
     answer = row["filtered_resps"][0]
     while isinstance(answer, list):
         answer = answer[0] if answer else ""
-    return normalise(prediction_text(str(answer))) == ""
+    return str(answer)
 
 
-def counted(function: Any, measured: Measured, metric: str, *items: Any) -> Any:
-    """Returns the interval that ``function`` of `report.statistics` gives; its complaints in three parts."""
+def abstains(row: dict[str, Any]) -> bool:
+    """Returns whether the model gave no answer, or said that there is none."""
+    return normalise(prediction_text(response(row))) == ""
+
+
+def counted(function: Callable[..., Result], measured: Measured, metric: str, *items: Any, **options: Any) -> Result:
+    """Returns what ``function`` of `report.statistics` gives; its complaints in three parts."""
     try:
-        return function(metric, *items, scale=measured.scale)
+        return function(metric, *items, scale=measured.scale, **options)
     except ValueError as error:
         raise UserError(
             f"{measured.scores.samples.file}: {error}",

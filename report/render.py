@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from html import escape as escape_html
 from importlib.resources import files
 from itertools import pairwise
@@ -52,6 +53,7 @@ def render_html(facts: Mapping[str, Any], markdown: str, drawn: Mapping[str, Pic
     return shell.render(study=facts["study"], contents=contents, body=Markup(body), style=style)
 
 
+@cache
 def _environment(finalize: Any) -> SandboxedEnvironment:
     environment = SandboxedEnvironment(
         loader=FunctionLoader(lambda name: (TEMPLATES / name).read_text(encoding="utf-8")),

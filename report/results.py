@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 
-Item = float | tuple[int, int]
-"""What one scored item gives to a metric: its own score, or the pair (gold label, predicted label)."""
+Item = float | tuple[float, ...]
+"""What one scored item gives to a metric: its own score, or what the metric sums over items, such as the pair
+(gold label, predicted label), the pair (confidence, right) or the n-gram counts of BLEU."""
 
 _NOT_METRICS = {"name", "alias", "sample_len", "sample_count"}
 
@@ -119,6 +120,14 @@ class Scores:
         rows = [row for row in self.samples.content if row.get("filter") == self.filter]
         return sorted(rows, key=lambda row: row["doc_id"])
 
+    def line(self, row: dict[str, Any]) -> int:
+        """Returns at which place of the sample file ``row`` stands, from 0."""
+        return self._lines[id(row)]
+
+    @cached_property
+    def _lines(self) -> dict[int, int]:
+        return {id(row): line for line, row in enumerate(self.samples.content)}
+
     @property
     def filter(self) -> str | None:
         """The name of the first filter, `none` in most tasks."""
@@ -183,7 +192,7 @@ class Scores:
 
 
 def item(row: dict[str, Any], metric: str) -> Item | None:
-    """Returns what the row gives to ``metric``; None where that is neither a number nor a pair of labels.
+    """Returns what the row gives to ``metric``; None where that is neither a number nor a list of numbers.
 
     >>> item({"f1": [1, 0], "acc": 1.0}, "f1"), item({"f1": [1, 0], "acc": 1.0}, "acc")
     ((1, 0), 1.0)
@@ -191,8 +200,8 @@ def item(row: dict[str, Any], metric: str) -> Item | None:
     value = row[metric]
     if isinstance(value, bool | int | float):
         return float(value)
-    if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
-        return int(value[0]), int(value[1])
+    if isinstance(value, list) and value and all(isinstance(part, int | float) for part in value):
+        return tuple(value)
     return None
 
 

@@ -4,13 +4,15 @@ Sentiment: 20 films with a positive and a negative item each (ids 2i and 2i + 1)
 questions and an unanswerable one each (ids 3i, 3i + 1, 3i + 2).
 """
 
+import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from harness_tasks.metrics import f1, mcc, precision, recall
+from harness_tasks.metrics import answer_scores, classification_scores, corpus_bleu, f1, mcc, precision, recall
 from harness_tasks.rendering import render_from_results, render_hash
 
 GOLD = [1, 0] * 20
@@ -58,6 +60,7 @@ def write_study(
                 write_scores(folder, checkpoint, task, predictions)
                 if name is None:
                     write_checkpoint(folder, checkpoint, task)
+                    write_overlap(folder, checkpoint, task)
     return file
 
 
@@ -109,6 +112,7 @@ def ledger(*, total: int, trainable: int, added: int) -> dict[str, Any]:
 
 
 def write_checkpoint(folder: Path, checkpoint: str, task: str) -> None:
+    write_tensors(folder, checkpoint)
     results = json.loads((folder / "scores" / checkpoint / task / "results.json").read_text(encoding="utf-8"))
     write_json(folder / "parameters" / f"{checkpoint}.json", ledger(total=1050, trainable=50, added=50))
     write_json(
@@ -148,6 +152,41 @@ def write_checkpoint(folder: Path, checkpoint: str, task: str) -> None:
     )
 
 
+def write_tensors(folder: Path, checkpoint: str) -> None:
+    """Writes what training changed: two frozen tensors, and one adapted matrix of each of two layers."""
+    frozen = [
+        {"name": name, "layer": None, "kind": "embeddings", "shape": [20, 30], "trained": False}
+        | {"sha256_before": "aa" * 32, "sha256_after": "aa" * 32, "relative_change": 0.0}
+        for name in ("embed", "norm")
+    ]
+    trained = [
+        {"name": f"layers.{n}.q", "layer": n, "kind": "attention", "shape": [10, 20], "trained": True, "adapter": True}
+        | {"sha256_before": "bb" * 32, "sha256_after": "cc" * 32, "relative_change": 0.01 * (n + 1)}
+        for n in (0, 1)
+    ]
+    write_json(
+        folder / "checkpoints" / checkpoint / "tensors.json",
+        {"checkpoint": checkpoint, "method": "lora", "tensors": frozen + trained},
+    )
+
+
+def write_overlap(folder: Path, checkpoint: str, task: str) -> None:
+    """Writes the overlap of scored and training rows: the first four items contain a training row, one is identical."""
+    samples = (folder / "scores" / checkpoint / task / "samples.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in samples.splitlines()]
+    definition = {grade: f"what {grade} means" for grade in ("identical", "same_source", "containment")}
+    head = {"scored": len(rows), "training_rows": 200, "training_file_sha256": "ab" * 32, "definition": definition}
+    graded = [
+        {
+            "doc_id": row["doc_id"],
+            "doc_hash": row["doc_hash"],
+            "grades": ["identical"] * (row["doc_id"] == 0) + ["containment"] * (row["doc_id"] < 4),
+        }
+        for row in rows
+    ]
+    write_rows(folder / "overlap" / checkpoint / f"overlap_{task}.jsonl", [head, *graded])
+
+
 def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any]) -> None:
     """Writes lm_eval's two files for predictions of ``task``: labels of reviews, or answers to the passages."""
     rows, scores, metadata = (review_rows if task == REVIEWS else passage_rows)(predictions)
@@ -178,13 +217,14 @@ def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any
                             "fingerprint": {"test": "34" * 32},
                             "rows": {"test": len(rows)},
                         },
+                        "signature": {metric: f"{metric} as the test has it|version 1" for metric in scores},
                         **metadata,
                     },
                 }
             },
             "versions": {task: 1.0},
             "n-shot": {task: 0},
-            "higher_is_better": {task: dict.fromkeys(scores, True)},
+            "higher_is_better": {task: {metric: metric not in ("brier", "ece") for metric in scores}},
             "n-samples": {task: {"original": len(rows), "effective": len(rows)}},
             "config": {
                 "model_dtype": "torch.float32",
@@ -201,58 +241,97 @@ def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any
             "total_evaluation_time_seconds": "75.5",
         },
     )
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    (home / "samples.jsonl").write_text(text, encoding="utf-8")
+    write_rows(home / "samples.jsonl", rows)
+    lengths = [{"doc_id": row["doc_id"], "prompt_tokens": 30, "truncated": False, **_written(row)} for row in rows]
+    write_rows(home / "lengths.jsonl", [{"max_length_tokens": 2048, "max_answer_tokens": 32}, *lengths])
+    write_json(home / "prior.json", _prior(task))
+
+
+def _written(row: dict[str, Any]) -> dict[str, Any]:
+    """Returns the tokens of a written answer; "wrong" stands for one that never stopped."""
+    if "label" in row["doc"]:
+        return {"answer_tokens": None, "cut_off": None}
+    return {"answer_tokens": 3, "cut_off": row["filtered_resps"] == ["wrong"]}
+
+
+def _prior(task: str) -> dict[str, Any]:
+    if task != REVIEWS:
+        return {"task": task, "absent": "the task has no choices"}
+    shares = {"": 0.9, "N/A": 0.8, "[MASK]": 0.7}
+    return {
+        "task": task,
+        "labels": ["rotten", "fresh"],
+        "inputs": [
+            {"input": text, "log_likelihoods": [math.log(1 - p), math.log(p)], "probabilities": [1 - p, p]}
+            for text, p in shares.items()
+        ],
+        "probabilities": [0.2, 0.8],
+    }
 
 
 def review_rows(predicted: list[int]) -> tuple[list[dict[str, Any]], dict[str, float], dict[str, Any]]:
+    """Returns rows whose chosen label is e times as probable as the other: its probability is e / (e + 1) = 0.731."""
     pairs = [list(pair) for pair in zip(GOLD, predicted, strict=True)]
-    rows = [
-        {
-            **_row(i, {"sentence": f"item {i}", "label": gold, "film": f"film {i // 2}"}),
-            "filtered_resps": [["-1.5", "False"], ["-2.5", "True"]],
-            "acc": float(gold == label),
-            **{metric: [gold, label] for metric in ("precision", "recall", "f1", "mcc")},
-        }
-        for i, (gold, label) in enumerate(pairs)
-    ]
+    rows = []
+    for i, (gold, label) in enumerate(pairs):
+        log_likelihoods = [-1.5, -2.5] if label == 0 else [-2.5, -1.5]
+        doc = {"sentence": f"item {i} of the reviews", "label": gold, "film": f"film {i // 2}"}
+        answers = [[str(value), str(value == -1.5)] for value in log_likelihoods]
+        scores = classification_scores(gold, log_likelihoods)
+        rows.append({**_row(i, doc), "filtered_resps": answers, **scores})
+    right, sure = sum(gold == label for gold, label in pairs) / len(pairs), math.e / (1 + math.e)
     scores = {
-        "acc": sum(gold == label for gold, label in pairs) / len(pairs),
+        "acc": right,
         "precision": precision(pairs),
         "recall": recall(pairs),
         "f1": f1(pairs),
         "mcc": mcc(pairs),
+        "brier": right * (1 - sure) ** 2 + (1 - right) * sure**2,
+        "ece": abs(right - sure),
     }
     about = {"cluster": "film", "primary": "acc", "scale": 1, "positive_label": 1, "labels": ["rotten", "fresh"]}
-    return rows, scores, about
+    return rows, scores, about | {"input": "sentence"}
 
 
 def passage_rows(answers: list[str]) -> tuple[list[dict[str, Any]], dict[str, float], dict[str, Any]]:
     rows = []
     for i, answer in enumerate(answers):
-        answerable = i % 3 < 2
-        right = answer == ("gold" if answerable else "unanswerable")
-        score = 100.0 if right else 0.0
-        kind = "HasAns" if answerable else "NoAns"
-        doc = {"question": f"question {i}", "context": f"passage {i // 3}", "answers": {"text": ["gold"] * answerable}}
-        scores = dict.fromkeys(("exact", "f1", f"{kind}_exact", f"{kind}_f1"), score)
-        rows.append({**_row(i, doc), "filtered_resps": [answer], **scores})
-    metrics = ("exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1")
-    values = {metric: [row[metric] for row in rows if metric in row] for metric in metrics}
-    scores = {metric: sum(kept) / len(kept) for metric, kept in values.items()}
-    return rows, scores, {"cluster": "context", "primary": "f1", "scale": 100}
+        golds = ["gold"] * (i % 3 < 2)
+        passage = f"The gold of passage {i // 3}. A second sentence."
+        doc = {"question": f"question {i}", "context": passage, "answers": {"text": golds}}
+        rows.append({**_row(i, doc), "filtered_resps": [answer], **answer_scores(answer, golds)})
+    names = dict.fromkeys(metric for row in rows for metric in row if metric in _METRICS)
+    values = {metric: [row[metric] for row in rows if metric in row] for metric in names}
+    scores = {name: corpus_bleu(kept) if name == "bleu" else sum(kept) / len(kept) for name, kept in values.items()}
+    return rows, scores, {"cluster": "context", "primary": "f1", "scale": 100, "input": "question"}
+
+
+_METRICS = {f"{part}{metric}" for part in ("", "HasAns_", "NoAns_") for metric in ("exact", "f1")}
+_METRICS |= {"meteor", "meteor_exact_stem", "rouge1", "rouge2", "rougeL", "bleu"}
 
 
 def _row(number: int, doc: dict[str, Any]) -> dict[str, Any]:
+    """Returns a row with lm_eval's own hashes: SHA-256 of the document as indented JSON, of prompt and of target."""
+    prompt, target = f"prompt {number}", "target"
     return {
         "doc_id": number,
         "doc": doc,
-        "target": "",
+        "target": target,
+        "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {}}},
         "filter": "none",
-        "doc_hash": f"doc{number}",
-        "prompt_hash": f"prompt{number}",
-        "target_hash": f"target{number}",
+        "doc_hash": _sha256(json.dumps(doc, indent=2, ensure_ascii=False)),
+        "prompt_hash": _sha256(prompt),
+        "target_hash": _sha256(target),
     }
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from synthetic import ALL_WRONG, ALWAYS_POSITIVE, GOLD, NEVER_ABSTAINS, TWO_WRONG, change_json, folder_of, write_study
 from typer.testing import CliRunner
 
@@ -31,11 +32,15 @@ def scores(facts: dict[str, Any], task: int, side: str) -> dict[str, float]:
 def test_scores_floors_and_transitions_are_the_hand_computed_ones(tmp_path: Path) -> None:
     facts, _, _ = built(write_study(tmp_path))
     # Always positive on 20 + 20: precision 0.5, recall 1, F1 2/3. Two wrong: 19, 1, 1, 19; MCC (361 - 1) / 400.
+    # The chosen label is e times as probable as the other: with half of the items right the Brier score is the mean
+    # of 0.2689² and 0.7311², and the calibration error 0.7311 − 0.5.
     assert scores(facts, 0, "before") == pytest.approx(
-        {"acc": 0.5, "precision": 0.5, "recall": 1.0, "f1": 2 / 3, "mcc": 0.0}
+        {"acc": 0.5, "precision": 0.5, "recall": 1.0, "f1": 2 / 3, "mcc": 0.0, "brier": 0.303388, "ece": 0.231059},
+        abs=1e-6,
     )
     assert scores(facts, 0, "after") == pytest.approx(
-        {"acc": 0.95, "precision": 0.95, "recall": 0.95, "f1": 0.95, "mcc": 0.9}
+        {"acc": 0.95, "precision": 0.95, "recall": 0.95, "f1": 0.95, "mcc": 0.9, "brier": 0.095435, "ece": 0.218941},
+        abs=1e-6,
     )
     assert scores(facts, 0, "difference")["acc"] == pytest.approx(0.45)
     reviews, passages = (task["comparisons"][0] for task in facts["tasks"])
@@ -98,12 +103,13 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     first = {path: path.read_bytes() for path in build_report(study, output=folder)}
     again = {path: path.read_bytes() for path in build_report(study, output=folder)}
     assert first == again
-    assert len(first) == 6
+    assert len(first) == 7
 
 
 def test_facts_only_writes_no_page(tmp_path: Path) -> None:
     study = write_study(tmp_path)
-    assert build_report(study, output=folder_of(study), facts_only=True) == [folder_of(study) / "facts.json"]
+    written = build_report(study, output=folder_of(study), facts_only=True)
+    assert written == [folder_of(study) / name for name in ("facts.json", "trial.yaml")]
     assert not (folder_of(study) / "report.md").exists()
 
 
@@ -411,3 +417,17 @@ def test_a_refusal_is_a_user_error_with_the_values(tmp_path: Path) -> None:
     change_json(folder_of(study) / "checkpoints/reviews-lora-seed1/finetune.json", checkpoint="another")
     with pytest.raises(UserError, match="says that it describes another"):
         build_report(study, output=folder_of(study))
+
+
+def test_claims_are_audited_on_the_page(tmp_path: Path) -> None:
+    claims = tmp_path / "their-claims.yaml"
+    shown = {"id": "acc", "kind": "bounded", "where": "Table <1>", "quote": "Accuracy: 95.0 | x", "value": "95.0"}
+    text = {"title": "Theirs", "claims": [{**shown, "scale": "0-1"}]}
+    claims.write_text(yaml.safe_dump(text), encoding="utf-8")
+    facts, markdown, html = built(write_study(tmp_path / "a", claims=str(claims)))
+    assert facts["audit"]["counts"]["impossible"]["value"] == 1
+    assert "## Audit of an earlier write-up" in markdown
+    assert "| Table \\<1\\> | Accuracy: 95.0 \\| x | impossible |" in markdown
+    assert "Table &lt;1&gt;" in html
+    assert (folder_of(tmp_path / "a" / "studies" / "trial.yaml") / "their-claims.yaml").is_file()
+    assert_no_hole(markdown, html)

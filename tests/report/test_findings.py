@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.findings import _decide, direction
+from report.findings.rules import decide, direction
 
 
 def difference(value: float, lower: float, upper: float) -> dict[str, Any]:
@@ -42,6 +42,6 @@ def test_a_mirrored_difference_is_said_the_other_way_round(value: float, below: 
 
 def test_rules_that_leave_a_gap_or_overlap_fail() -> None:
     with pytest.raises(RuntimeError, match="allow nothing"):
-        _decide("claim", {"a": False, "b": False})
+        decide("claim", {"a": False, "b": False})
     with pytest.raises(RuntimeError, match="exactly one must hold"):
-        _decide("claim", {"a": True, "b": True})
+        decide("claim", {"a": True, "b": True})

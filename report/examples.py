@@ -1,0 +1,73 @@
+"""Scored items to read: some that fine-tuning fixed, broke, left right and left wrong, as they stand in the samples."""
+
+from typing import Any
+
+from report.facts import Fact, fact
+from report.measured import Measured, gold_answers, kind_of, response
+from report.pairing import aligned
+
+SHOWN = 2
+"""Items of each kind."""
+
+LONGEST = 240
+"""Characters of a text that are shown."""
+
+KINDS = {"fixed": (False, True), "broken": (True, False), "both_right": (True, True), "both_wrong": (False, False)}
+"""Right before and right after, by name."""
+
+
+def examples(base: Measured, after: Measured, metric: str) -> dict[str, list[dict[str, Any]]]:
+    """Returns the first items of each kind, of different clusters as far as there are, by a right-or-wrong metric."""
+    before = base.scores.rows
+    later = aligned(base.scores, after.scores.rows)
+    clusters = base.scores.clusters(before) or [row["doc_hash"] for row in before]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, (right, then) in KINDS.items():
+        of_kind = [
+            index
+            for index, (one, two) in enumerate(zip(before, later, strict=True))
+            if (one[metric] > 0, two[metric] > 0) == (right, then)
+        ]
+        seen: set[str] = set()
+        first = [i for i in of_kind if not (clusters[i] in seen or seen.add(clusters[i]))]  # type: ignore[func-returns-value]
+        chosen = sorted([*first, *(i for i in of_kind if i not in set(first))][:SHOWN])
+        found[kind] = [_example(base, after, before[i], later[i]) for i in chosen]
+    return found
+
+
+def _example(base: Measured, after: Measured, before: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+    field = base.scores.metadata.get("input")
+    doc = before["doc"]
+    name = field if field in doc else next((key for key, value in doc.items() if isinstance(value, str)), None)
+    line = base.scores.line(before)
+    return {
+        "input": _quoted(
+            str(doc[name]) if name else "", base.scores.samples.source(line, "doc", *([name] if name else []))
+        ),
+        "gold": _quoted(_gold(base, before), base.scores.samples.source(line, "doc")),
+        "before": _quoted(_said(base, before), base.scores.samples.source(line, "filtered_resps")),
+        "after": _quoted(_said(after, later), after.scores.samples.source(after.scores.line(later), "filtered_resps")),
+    }
+
+
+def _quoted(text: str, source: dict[str, str]) -> Fact:
+    text = " ".join(text.split())
+    shown = text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0] + " …"
+    return fact(shown or "(empty)", "text", source)
+
+
+def _gold(measured: Measured, row: dict[str, Any]) -> str:
+    if kind_of(measured) == "extraction":
+        return next(iter(gold_answers(row)), "unanswerable")
+    return _label(measured, row, 0)
+
+
+def _said(measured: Measured, row: dict[str, Any]) -> str:
+    return _label(measured, row, 1) if kind_of(measured) == "classification" else response(row)
+
+
+def _label(measured: Measured, row: dict[str, Any], side: int) -> str:
+    """Returns the gold (0) or predicted (1) label's name."""
+    metric = next((metric for metric in measured.scores.metrics if measured.pairs(metric)), None)
+    label = row[metric][side] if metric else row.get("target", "")
+    return measured.labels[label] if metric and label < len(measured.labels) else str(label)

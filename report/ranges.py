@@ -1,0 +1,187 @@
+"""Between which scores a metric moves on a task: its floor, which needs no model, and its ceiling, gold against gold.
+
+A score is no skill where a constant answer gets it, and no failing where a perfect answer does not get more: METEOR
+gives a perfect answer of one word 0.5.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from harness_tasks import metrics
+from harness_tasks.baselines import first_sentence
+from report import statistics
+from report.facts import Fact, fact, is_known, missing
+from report.measured import (
+    LABEL_METRICS,
+    Measured,
+    counted,
+    gold_answers,
+    interval_fact,
+    kind_of,
+    label_of,
+    pairs_of,
+    unit_of,
+)
+from report.results import Item
+
+Baseline = dict[str, list[Item | None]]
+"""What each item gives to each metric without a model; None where the item does not count for the metric."""
+
+
+class Ranges:
+    """The floors and the ceilings of a task's metrics on the items of ``measured``."""
+
+    def __init__(self, measured: Measured) -> None:
+        self.measured = measured
+
+    @cached_property
+    def baselines(self) -> dict[str, Baseline]:
+        """What needs no model, by how the page names it."""
+        kind = kind_of(self.measured)
+        if kind == "classification":
+            return self._constant_labels()
+        if kind == "extraction":
+            rows = self.measured.scores.rows
+            ways = {
+                "copying the passage's first sentence": [first_sentence(row["doc"].get("context", "")) for row in rows]
+            }
+            if any(not gold_answers(row) for row in rows):
+                ways["never answering"] = [""] * len(rows)
+            return {name: self._answers(given) for name, given in ways.items()}
+        return {}
+
+    @cached_property
+    def best_possible(self) -> Baseline:
+        """What each item gives to each metric when the answer is the gold one."""
+        kind = kind_of(self.measured)
+        if kind == "classification":
+            golds = [gold for gold, _ in pairs_of(self.measured)]
+            found: Baseline = {metric: [(gold, gold) for gold in golds] for metric in LABEL_METRICS}
+            n = len(golds)
+            return {**found, "acc": [1.0] * n, "brier": [0.0] * n, "ece": [(1.0, 1.0)] * n}
+        return self._gold_answers() if kind == "extraction" else {}
+
+    def _constant_labels(self) -> dict[str, Baseline]:
+        golds = [gold for gold, _ in pairs_of(self.measured)]
+        names = self.measured.labels if len(self.measured.labels) == 2 else ["negative", "positive"]
+        found: dict[str, Baseline] = {}
+        for label in (1, 0):
+            pairs: list[Item | None] = [(gold, label) for gold in golds]
+            right: list[Item | None] = [float(gold == label) for gold in golds]
+            found[f"always giving the label {names[label]}"] = {"acc": right, **dict.fromkeys(LABEL_METRICS, pairs)}
+        share = sum(golds) / len(golds)
+        brier: list[Item | None] = [(share - gold) ** 2 for gold in golds]
+        return found | {"giving each label its share as its probability": {"brier": brier}}
+
+    def _answers(self, given: Sequence[str]) -> Baseline:
+        rows = self.measured.scores.rows
+        return _by_metric(
+            [metrics.answer_scores(text, gold_answers(row)) for text, row in zip(given, rows, strict=True)]
+        )
+
+    def _gold_answers(self) -> Baseline:
+        """Each item's best gold answer, metric by metric; BLEU's counts are those of the longest."""
+        best = []
+        for row in self.measured.scores.rows:
+            golds = gold_answers(row) or [""]
+            scores = [metrics.answer_scores(gold, gold_answers(row)) for gold in golds]
+            longest = max(range(len(golds)), key=lambda index, golds=golds: len(golds[index].split()))  # type: ignore[misc]
+            best.append(
+                {
+                    metric: scores[longest][metric] if isinstance(value, list) else max(s[metric] for s in scores)
+                    for metric, value in scores[0].items()
+                }
+            )
+        return _by_metric(best)
+
+    def floor(self, metric: str) -> tuple[Fact, str | None]:
+        """Returns the best score that needs no model, and how it is got; missing where none is known."""
+        found = [
+            (known, name)
+            for name, baseline in self.baselines.items()
+            if metric in baseline and is_known(known := self._score(metric, baseline[metric]))
+        ]
+        if not found:
+            return missing("no way to score without a model is known for it"), None
+        higher = self.higher_is_better(metric)
+        return max(found, key=lambda pair: pair[0]["value"] if higher else -pair[0]["value"])
+
+    def ceiling(self, metric: str) -> Fact:
+        """Returns the score of the gold answers themselves."""
+        if metric not in self.best_possible:
+            return missing("what a perfect answer would score is not known")
+        return self._score(metric, self.best_possible[metric])
+
+    def higher_is_better(self, metric: str) -> bool:
+        """Returns what the task says of the metric; most are better when higher."""
+        return (self.measured.scores.per_task("higher_is_better") or {}).get(metric) is not False
+
+    def _score(self, metric: str, items: list[Item | None]) -> Fact:
+        scores = self.measured.scores
+        interval = counted(statistics.level, self.measured, metric, items, scores.clusters(scores.rows))
+        return interval_fact(interval, unit_of(self.measured, metric), scores.samples.source())
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Returns floor, ceiling and signature of every metric of the task, in the order of its scores."""
+        found = []
+        results, task = self.measured.scores.results, self.measured.scores.task
+        signatures = self.measured.scores.metadata.get("signature") or {}
+        for metric in self.measured.scores.metrics:
+            floor, name = self.floor(metric)
+            at = results.source("configs", task, "metadata", "signature", metric)
+            found.append(
+                {
+                    "metric": metric,
+                    "label": fact(label_of(self.measured, metric), "text", results.source("configs", task)),
+                    "floor": floor,
+                    "how": fact(name, "text", floor["source"]) if name else missing("none is known"),
+                    "ceiling": self.ceiling(metric),
+                    "signature": fact(str(signatures[metric]), "text", at)
+                    if metric in signatures
+                    else missing("the task records none"),
+                }
+            )
+        return found
+
+
+def place(score: Fact, floor: Fact, ceiling: Fact) -> Fact:
+    """Returns where between floor (0) and ceiling (1) a score lies; below 0 where it is worse than no model."""
+    if not all(is_known(known) for known in (score, floor, ceiling)):
+        return missing("it needs a score, a floor and a ceiling")
+    if floor["value"] == ceiling["value"]:
+        return missing("floor and ceiling are the same")
+    share = (score["value"] - floor["value"]) / (ceiling["value"] - floor["value"])
+    return fact(share, "share", score["source"], also=[floor["source"]])
+
+
+def floor_facts(ranges: Ranges) -> dict[str, Any]:
+    """Returns the floor of the task's primary metric, and whose way it is."""
+    primary = ranges.measured.scores.primary
+    score, name = ranges.floor(primary) if primary else (missing("the task declares no primary metric"), None)
+    how = fact(name, "text", score["source"]) if name else missing("none is known")
+    return {"score": score, "how": how}
+
+
+def above_floor(measured: Measured, ranges: Ranges) -> Fact:
+    """Returns the paired difference between a checkpoint and the floor of the primary metric, on the same items."""
+    scores, primary = measured.scores, measured.scores.primary
+    items = measured.items(primary) if primary else None
+    name = ranges.floor(primary)[1] if primary else None
+    if primary is None or items is None or name is None:
+        return missing("this task has no floor")
+    known = zip(ranges.measured.scores.rows, ranges.baselines[name][primary], strict=True)
+    by_hash = {row["doc_hash"]: item for row, item in known}
+    without = [by_hash.get(row["doc_hash"]) for row in scores.having(primary)]
+    if any(item is None for item in without):
+        return missing("the floor was computed on other items")
+    clusters = scores.clusters(scores.having(primary))
+    interval = counted(statistics.difference, measured, primary, without, items, clusters)
+    return interval_fact(interval, unit_of(measured, primary), scores.samples.source())
+
+
+def _by_metric(rows: list[dict[str, Any]]) -> Baseline:
+    names = dict.fromkeys(metric for row in rows for metric in row)
+    return {
+        name: [tuple(value) if isinstance(value := row.get(name), list) else value for row in rows] for name in names
+    }

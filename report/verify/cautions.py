@@ -1,0 +1,72 @@
+"""What must be said of what the numbers do not cover, and before a score is believed."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from report.verify import lines
+from report.verify.lines import Line, count, known, line, reason, setting, text
+from report.verify.sentences import overlap, overlap_kind
+
+Part = Mapping[str, Any]
+
+
+def limits(facts: Part) -> list[Line]:
+    """Returns what must be said of what the numbers do not cover."""
+    seeds = [setting(seed) for seed in facts["study"]["seeds"]]
+    words = (
+        "Each checkpoint was trained once, with one seed ({seeds}). The intervals cover the sampling of items only: "
+        "another seed gives another checkpoint, and how far its scores would lie from these was not measured."
+        if len(seeds) == 1
+        else "Checkpoints were trained with several seeds ({seeds}) and each is shown by itself. Every interval of a "
+        "score covers the sampling of items only; the spread over seeds is shown apart."
+    )
+    said = [line(words, seeds=lines.joined(seeds))]
+    for task in facts["tasks"]:
+        if "before" in task:
+            said += _limits_of(task)
+    return said
+
+
+def _limits_of(task: Part) -> Iterable[Line]:
+    scored, available = task["scored"], task["available"]
+    name = text(task["name"])
+    if known(available) and available["value"] > scored["value"]:
+        words = "On {name}, {scored} of {available} items were scored, because the study sets a limit."
+        yield line(words, name=name, scored=count(scored), available=count(available))
+    if not known(task["cluster"]):
+        words = (
+            "{name} declares no cluster: its items count as independent, and if they are not, the intervals are too "
+            "narrow."
+        )
+        yield line(words, name=name)
+    before = task["before"].get("dtype", {})
+    for comparison in task["comparisons"]:
+        after = comparison["after"].get("dtype", {})
+        if known(before) and known(after) and before["value"] != after["value"]:
+            words = (
+                "On {name}, the base model was scored in {before} and {checkpoint} in {after}: a part of the "
+                "difference may come from the number format."
+            )
+            checkpoint = text(comparison["checkpoint"])
+            yield line(words, name=name, before=text(before), after=text(after), checkpoint=checkpoint)
+
+
+def warnings(facts: Part) -> list[Line]:
+    """Returns what a reader must be told before a score is believed."""
+    said = []
+    for task in facts["tasks"]:
+        for comparison in task.get("comparisons", []):
+            names = {"task": text(task["name"]), "checkpoint": text(comparison["checkpoint"])}
+            if comparison["overlaps"]:
+                words = (
+                    "{checkpoint} was trained on {trained_on} and is scored on {task}: the two overlap, so it has seen "
+                    "items that it is scored on, and its score there is not evidence of what it learned."
+                )
+                said.append(line(words, trained_on=text(comparison["trained_on"]), **names))
+            if comparison["refused"]:
+                words = "On {task}, the scores of {checkpoint} are not compared with the base model's: {reason}."
+                said.append(line(words, reason=reason(comparison["refused"]), **names))
+            graded = comparison["overlap"] and "absent" not in comparison["overlap"]
+            if graded and overlap_kind(comparison) in ("everything", "turns", "open"):
+                said.append(line("On {task} ({checkpoint}), {verdict}", verdict=overlap(comparison), **names))
+    return said

@@ -1,0 +1,98 @@
+"""`python -m report verify REPORT`: whether everything on a page is backed, down to the sample files."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness_tasks.errors import UserError, exit_on_user_error
+from report.verify import check, counted
+from report.verify.problems import Problem
+from report.verify.recount import count_facts, recount
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of verifying a page."""
+
+    problems: list[Problem]
+    numerals: int
+    """Numerals on the page; 0 where there are problems, as for the next."""
+    sentences: int
+    """Sentences on the page."""
+    facts: int
+    """Facts that were computed again."""
+
+
+def verify(
+    report: Annotated[Path, typer.Argument(help="the page: report.md, report.html or a copy under any name")],
+    facts: Annotated[
+        Path | None, typer.Option(help="facts.json, in the folder with the study's results; unset: beside the page")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the problems as JSON")] = False,
+) -> None:
+    """Check that every number, comparison and quotation on a page is backed; exit 1 and list what is not.
+
+    The page is read as text and set beside the facts, and the facts are computed again from the sample files.
+    """
+    with exit_on_user_error():
+        verdict = verify_report(report, facts=facts)
+    if as_json:
+        print(json.dumps([problem.as_dict() for problem in verdict.problems], ensure_ascii=False, indent=2))
+    elif verdict.problems:
+        print("\n".join(map(str, verdict.problems)))
+        print(f"{len(verdict.problems)} {'problem' if len(verdict.problems) == 1 else 'problems'}")
+    else:
+        print(
+            f"everything on the page is backed: {verdict.numerals:,} numerals, {verdict.sentences:,} sentences, "
+            f"{verdict.facts:,} facts recomputed"
+        )
+    if verdict.problems:
+        raise typer.Exit(1)
+
+
+def verify_report(report: Path, *, facts: Path | None = None) -> Verdict:
+    """Returns what is wrong with the page in the file ``report`` and with the facts and files behind it.
+
+    Raises:
+        UserError: the page or the facts cannot be read, or nothing can be computed again.
+    """
+    source = facts or report.parent / "facts.json"
+    page, recorded = _text(report), _facts(source)
+    problems = [*check(page, recorded), *recount(recorded, source.parent)]
+    numerals, sentences = (0, 0) if problems else counted(page, recorded)
+    return Verdict(problems, numerals, sentences, count_facts(recorded))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} cannot be read: {error}",
+            "there is no page to verify",
+            "name the report.md or report.html that `python -m report build STUDY` wrote",
+        ) from None
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    text = _text(path) if path.exists() else None
+    if text is None:
+        raise UserError(
+            f"{path} is not there",
+            "a page is verified against the facts that it was made from",
+            "name them: --facts build/<study>/facts.json",
+        )
+    try:
+        facts = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"{path} is not whole JSON: {error}", "no fact can be read from it", "build the report again"
+        ) from None
+    if not isinstance(facts, dict) or not str(facts.get("schema", "")).startswith("aftertune-facts/"):
+        raise UserError(
+            f"{path} holds no facts of a report", "nothing on the page could be set beside it", "build the report again"
+        )
+    return facts

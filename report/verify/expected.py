@@ -1,0 +1,82 @@
+"""What may stand on a page: headings, prose, tables, code and figures, each with the lines that the facts license."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from report.verify.lines import Fact, Line, line
+from report.verify.page import squeezed
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of a level from 1 to 6."""
+
+    level: int
+    text: Line
+
+
+@dataclass(frozen=True)
+class Prose:
+    """Sentences that follow each other in one paragraph, list item or quote."""
+
+    kind: Literal["text", "item", "quote"]
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its header, and for each row what every cell must say."""
+
+    header: Sequence[Line]
+    rows: Sequence[Sequence[Line]]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A block of code."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing: an image in Markdown, the drawing itself with its texts in HTML."""
+
+    name: Line
+    """The image's alternative text."""
+    path: str
+    title: Line
+    """The drawing's title, which is its caption too."""
+    words: Line
+    """The drawing's description."""
+    labels: Sequence[Line] = ()
+    """Texts in the drawing, in their order; numbers along an axis are not among them."""
+    data: Table | None = None
+    """The numbers drawn, where no table of the page has them."""
+    has_axes: bool = field(default=False)
+    """Whether numbers stand along axes: they must be evenly spaced in value as they are in place."""
+
+
+Expected = Heading | Prose | Table | Code | Figure
+
+
+def paragraph(*lines: Line) -> Prose:
+    """Returns a paragraph of sentences."""
+    return Prose("text", lines)
+
+
+def items(lines: Iterable[Line]) -> list[Prose]:
+    """Returns a list, one sentence an item."""
+    return [Prose("item", (one,)) for one in lines]
+
+
+def table(header: str, rows: Iterable[Sequence[Line | str]], /, **slots: Line) -> Table:
+    """Returns a table; ``header`` has a bar between its cells, and cells may be plain text."""
+    cells = [line(cell.strip(), **slots) for cell in header.split("|")]
+    return Table(cells, [[(cell,) if isinstance(cell, str) else cell for cell in row] for row in rows])
+
+
+def code(fact: Fact) -> Code:
+    """Returns a block of code that shows a text fact."""
+    return Code(squeezed(str(fact["value"])))

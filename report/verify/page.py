@@ -1,0 +1,300 @@
+"""A report's page as blocks of visible text, the same from Markdown and from HTML.
+
+Only what a reader sees is kept: escapes are undone, emphasis is dropped, white space is squeezed. What could hide a
+text (a comment, a script, an attribute that is read aloud or overlaid) is kept as an oddity, which is a problem.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Literal
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+Kind = Literal["heading", "text", "item", "quote", "table", "code", "figure"]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text within a drawing, and where it stands there (None: it does not say)."""
+
+    text: str
+    x: float | None = None
+    y: float | None = None
+
+
+@dataclass
+class Block:
+    """A piece of the page; which fields are filled depends on its kind."""
+
+    kind: Kind
+    text: str = ""
+    """Heading, paragraph, list item, quote or code; of a figure what it is called."""
+    level: int = 0
+    """Of a heading: 1 to 6."""
+    rows: list[list[str]] = field(default_factory=list)
+    """The cells of a table, the header first; of a figure its data, where the page has them."""
+    links: list[tuple[str, str]] = field(default_factory=list)
+    """Text and target of each link."""
+    path: str = ""
+    """Of a figure in Markdown: its file."""
+    labels: list[Label] = field(default_factory=list)
+    """Of a figure in HTML: the texts of the drawing."""
+    about: dict[str, str] = field(default_factory=dict)
+    """Of a figure in HTML: `title`, `desc`, `caption`, `summary`."""
+
+
+@dataclass
+class Page:
+    """A whole page; what only HTML has is empty in Markdown."""
+
+    html: bool
+    blocks: list[Block] = field(default_factory=list)
+    title: str = ""
+    description: str = ""
+    contents: list[tuple[str, str]] = field(default_factory=list)
+    """Text and target of each line of the table of contents."""
+    anchors: dict[str, str] = field(default_factory=dict)
+    """The id of a heading to its text."""
+    aside: list[str] = field(default_factory=list)
+    """Texts beside the content: the link that skips to it, the title of the table of contents."""
+    oddities: list[str] = field(default_factory=list)
+
+
+def squeezed(text: str) -> str:
+    """Returns ``text`` with runs of white space and control characters as one space, none at the ends.
+
+    >>> squeezed(" a\\n  b\\t")
+    'a b'
+    """
+    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
+
+
+def read_page(text: str) -> Page:
+    """Returns the page in ``text``; its content, not a file's name, tells HTML from Markdown.
+
+    >>> [block.text for block in read_page("# A\\n\\nb *c*\\nd").blocks]
+    ['A', 'b c d']
+    """
+    if re.match(r"\s*<(!doctype\s+html|html)\b", text, flags=re.IGNORECASE):
+        reader = _Reader()
+        reader.feed(text)
+        reader.close()
+        reader.flush()
+        return reader.page
+    return _from_markdown(text)
+
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def _from_markdown(text: str) -> Page:
+    page = Page(html=False)
+    environment: dict[str, dict[str, dict[str, str]]] = {}
+    within: list[str] = []
+    table = Block("table")
+    level = 0
+    for token in _MARKDOWN.parse(text, environment):
+        name = token.type.removesuffix("_open").removesuffix("_close")
+        if token.nesting == 1:
+            within.append(name)
+            level = int(token.tag[1]) if name == "heading" else level
+            if name == "table":
+                table = Block("table")
+                page.blocks.append(table)
+            elif name == "tr":
+                table.rows.append([])
+        elif token.nesting == -1:
+            within.pop()
+        elif token.type == "inline":
+            shown, links, images = _inline(token.children or [])
+            if "table" in within:
+                table.rows[-1].append(shown)
+                table.links += links
+            elif len(images) == 1 and not shown:
+                page.blocks.append(Block("figure", squeezed(images[0].content), path=str(images[0].attrGet("src"))))
+            elif "heading" in within:
+                page.blocks.append(Block("heading", shown, level=level, links=links))
+            else:
+                page.blocks.append(Block(_kind(within), shown, links=links))
+            if images and (shown or len(images) > 1):
+                page.oddities.append(f"an image within a text: {images[0].content}")
+        elif token.type in ("fence", "code_block"):
+            page.blocks.append(Block("code", squeezed(token.content)))
+        else:
+            page.oddities.append(f"a piece of Markdown of the kind {token.type}")
+    for name, target in environment.get("references", {}).items():
+        page.oddities.append(f"a link definition that no reader sees: {name} {target.get('href')}")
+    return page
+
+
+def _kind(within: Iterable[str]) -> Kind:
+    """Returns what a paragraph is by what it stands in."""
+    return "quote" if "blockquote" in within else "item" if {"list_item", "li"} & set(within) else "text"
+
+
+def _inline(tokens: Iterable[Token]) -> tuple[str, list[tuple[str, str]], list[Token]]:
+    """Returns the visible text, the links and the images of a paragraph's tokens."""
+    parts: list[str] = []
+    links: list[tuple[str, str]] = []
+    images: list[Token] = []
+    begun = 0
+    target = ""
+    for token in tokens:
+        if token.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        elif token.type == "image":
+            images.append(token)
+        elif token.type == "link_open":
+            begun, target = len(parts), str(token.attrGet("href"))
+        elif token.type == "link_close":
+            links.append((squeezed("".join(parts[begun:])), target))
+        else:
+            parts.append(token.content)
+    return squeezed("".join(parts)), links, images
+
+
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+_BLOCKS = {"p", "li", "ul", "ol", "blockquote", "td", "th", "pre", "table", "figure", "section", "div", "main", "nav"}
+_BLOCKS |= _HEADINGS | {"figcaption", "summary", "details", "tr", "thead", "tbody"}
+_PHRASES = {"a", "code", "strong", "em", "br"}
+_SHELL = {"html", "head", "body", "meta", "title", "style"}
+_DRAWING = {"svg", "g", "path", "circle", "text", "tspan", "defs", "use", "clippath", "rect", "line", "desc"}
+_EMPTY = {"meta", "br"}
+_ATTRIBUTES = {"class", "id", "href", "scope", "tabindex", "lang", "charset", "name", "content", "style", "aria-label"}
+_PRINT = re.compile(r"@media print\s*\{(?:[^{}]|\{[^{}]*\})*\}")
+_TELLING = re.compile(r"(?<![-\w])content\s*:|display\s*:\s*none|visibility|opacity\s*:\s*0|@import|url\(")
+
+
+class _Reader(HTMLParser):
+    """Reads an HTML page into blocks."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.page = Page(html=True)
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.links: list[tuple[str, str]] = []
+        self.link: tuple[int, str] | None = None
+        self.anchor = ""
+        self.place: tuple[float | None, float | None] = (None, None)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {key: value or "" for key, value in attrs}
+        self._mind(tag, given)
+        if tag in _BLOCKS or tag in ("svg", "text", "title", "desc", "style"):
+            self.flush()
+        if tag not in _EMPTY:
+            self.open.append(tag)
+        if tag == "br":
+            self.text.append(" ")
+        elif tag == "table" and "figure" not in self.open:
+            self.page.blocks.append(Block("table"))
+        elif tag == "tr":
+            self.page.blocks[-1].rows.append([])
+        elif tag == "figure":
+            self.page.blocks.append(Block("figure"))
+        elif tag in _HEADINGS:
+            self.anchor = given.get("id", "")
+        elif tag == "a":
+            self.link = (len(self.text), given.get("href", ""))
+        elif tag == "text":
+            self.place = (_number(given.get("x")), _number(given.get("y")))
+        elif tag == "meta" and given.get("name") == "description":
+            self.page.description = given.get("content", "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in _EMPTY:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a" and self.link is not None:
+            begun, target = self.link
+            self.links.append((squeezed("".join(self.text[begun:])), target))
+            self.link = None
+        if tag in _BLOCKS or tag in ("svg", "text", "title", "desc", "style"):
+            self.flush()
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.page.oddities.append(f"a comment: {squeezed(data)}")
+
+    def flush(self) -> None:
+        """Ends the text that was being read, and puts it where it belongs."""
+        text, links = squeezed("".join(self.text)), self.links
+        self.text, self.links, self.link = [], [], None
+        # An element that holds only blocks has the line breaks between them as its text.
+        if not text and not {"td", "th"} & set(self.open[-1:]):
+            return
+        within, page = self.open, self.page
+        if "style" in within:
+            if "svg" not in within and _TELLING.search(_PRINT.sub("", text)):
+                page.oddities.append("a style that adds or hides text, or loads something")
+        elif "figure" in within:
+            self._figure(page.blocks[-1], text)
+        elif "title" in within:
+            page.title = text
+        elif "nav" in within:
+            if [name for name, _ in links] == [text]:
+                page.contents += links
+            else:
+                page.aside.append(text)
+        elif "td" in within or "th" in within:
+            page.blocks[-1].rows[-1].append(text)
+            page.blocks[-1].links += links
+        elif heading := _HEADINGS & set(within):
+            page.blocks.append(Block("heading", text, level=int(heading.pop()[1]), links=links))
+            if self.anchor:
+                page.anchors[self.anchor] = text
+        elif "pre" in within:
+            page.blocks.append(Block("code", text))
+        elif "main" not in within and links and links[0][0] == text:
+            page.aside.append(text)
+        else:
+            page.blocks.append(Block(_kind(within), text, links=links))
+
+    def _figure(self, figure: Block, text: str) -> None:
+        if "svg" in self.open:
+            if "text" in self.open:
+                figure.labels.append(Label(text, *self.place))
+            elif self.open[-1] in ("title", "desc"):
+                figure.about[self.open[-1]] = text
+                figure.text = figure.about.get("title", "")
+            else:
+                self.page.oddities.append(f"a text within a drawing that is no label: {text}")
+        elif "td" in self.open or "th" in self.open:
+            figure.rows[-1].append(text)
+        elif self.open[-1] in ("figcaption", "summary"):
+            figure.about[self.open[-1].removeprefix("fig")] = text
+        else:
+            self.page.oddities.append(f"a text within a figure that is none of its parts: {text}")
+
+    def _mind(self, tag: str, given: dict[str, str]) -> None:
+        """Notes what this page has no use for and what could show or hide something."""
+        drawing = "svg" in self.open or tag == "svg"
+        if tag not in _BLOCKS | _PHRASES | _SHELL and not (drawing and tag in _DRAWING):
+            self.page.oddities.append(f"an element <{tag}>")
+        for key, value in given.items():
+            if key.startswith("on") or (not drawing and key not in _ATTRIBUTES):
+                self.page.oddities.append(f'an attribute {key}="{value}" of <{tag}>')
+            elif key == "style" and not drawing and not re.fullmatch(r"text-align:\s*(left|right|center)", value):
+                self.page.oddities.append(f'a style "{value}" of <{tag}>')
+            elif key == "class" and tag != "a" and "skip" in value.split():
+                self.page.oddities.append(f"a text out of sight, in <{tag}>")
+            elif key == "aria-label" and (tag, value) != ("nav", "Contents"):
+                self.page.oddities.append(f'a label "{value}" of <{tag}> that only a screen reader reads')
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,151 @@
+"""Every fact computed again from the files beside facts.json, and set beside the recorded one.
+
+An edit of a fact, a sample or a result is found even where every digest was made to fit: the facts are computed from
+the samples, the samples are scored from the responses that they record, and the responses are bound to their items by
+lm_eval's own hashes.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
+from report.verify.problems import Problem
+from report.verify.rescore import rescored, same
+
+Facts = Mapping[str, Any]
+
+
+def recount(facts: Facts, folder: Path) -> list[Problem]:
+    """Returns what the files in ``folder``, where a study left its results, do not back of ``facts``.
+
+    Raises:
+        UserError: the study file is not there, so nothing can be computed again.
+    """
+    study = study_file(facts, folder)
+    problems = list(_digests(facts, folder, study))
+    for path in sorted(folder.glob("scores/*/*/samples.jsonl")):
+        name = path.relative_to(folder).as_posix()
+        try:
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            problems += rescored(name, rows)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            problems.append(Problem(name, f"rows that cannot be scored again: {error}", "rows as lm_eval writes them"))
+    try:
+        again = recomputed(study, folder)
+    except UserError as error:
+        return [*problems, Problem("computing the facts again", error.found, error.why)]
+    return problems + list(compared(facts, again))
+
+
+def study_file(facts: Facts, folder: Path) -> Path:
+    """Returns the study file: the copy in ``folder``, else where the facts say that it was.
+
+    Raises:
+        UserError: it is in neither place.
+    """
+    try:
+        named, name = Path(facts["study"]["file"]["value"]), facts["study"]["digest"]["source"]["file"]
+    except (KeyError, TypeError):
+        raise UserError(
+            "the facts name no study file", "nothing can be computed again", "give the facts.json of `report build`"
+        ) from None
+    for path in (folder / name, named):
+        if path.is_file():
+            return path
+    raise UserError(
+        f"neither {folder / name} nor {named} is there",
+        "the facts are computed again from the study file and the results beside facts.json",
+        f"put the study file beside the facts: {folder / name}",
+    )
+
+
+def recomputed(study: Path, folder: Path) -> dict[str, Any]:
+    """Returns the facts of the study file ``study`` from the results in ``folder``, as facts.json would hold them."""
+    from report.build import collect
+    from studies import load_study
+
+    facts: dict[str, Any] = json.loads(json.dumps(collect(load_study(study), study, folder)))
+    return facts
+
+
+def _digests(facts: Facts, folder: Path, study: Path) -> Iterator[Problem]:
+    """Yields the files that a fact names as its source and that are gone, or no longer what they were."""
+    found: dict[str, dict[str, str]] = {}
+    waiting: list[Any] = [facts]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Mapping):
+            if isinstance(part.get("sha256"), str) and isinstance(part.get("file"), str):
+                found.setdefault(part["file"], {})[part["sha256"]] = str(part.get("pointer"))
+            waiting += part.values()
+        elif isinstance(part, list):
+            waiting += part
+    for name, digests in sorted(found.items()):
+        path = study if name == study.name else folder / name
+        actual = sha256_file(path) if path.is_file() else None
+        for recorded, pointer in digests.items():
+            # An empty digest: the fact is that the file is not there.
+            if recorded != (actual or ""):
+                yield Problem(f"the file {name} (of the fact at {pointer})", f"digest {recorded}", actual or "no file")
+
+
+def compared(facts: Facts, again: Facts) -> Iterator[Problem]:
+    """Yields where the recorded facts are not those that were computed again."""
+    for place, one, other in _differences(facts, again, ""):
+        if place == "/study/file/value" and Path(str(one)).name == Path(str(other)).name:
+            continue  # the copy beside the facts stands in for the file that the study was run from
+        if isinstance(one, str) and isinstance(other, str) and _elsewhere(one, other):
+            continue
+        yield Problem(f"facts.json {place}", _told(one), _told(other))
+
+
+_ABSENT = object()
+
+
+def _differences(one: Any, other: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in [*one, *[key for key in other if key not in one]]:
+            yield from _differences(one.get(key, _ABSENT), other.get(key, _ABSENT), f"{place}/{key}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for i, (mine, theirs) in enumerate(zip(one, other, strict=True)):
+            yield from _differences(mine, theirs, f"{place}/{i}")
+    elif not same(one, other):
+        yield place, one, other
+
+
+_HERE = re.compile(r"""(?<![^\s=:'",;])(\\\.|~)(?=$|[/\s'",:;])""")
+
+
+def _elsewhere(recorded: str, again: str) -> bool:
+    """Returns whether two texts differ only in a folder that was written as `.` or `~` where the facts were made.
+
+    >>> _elsewhere("train --out ./build", "train --out /home/me/study/build"), _elsewhere("a ./b", "a /c/d")
+    (True, False)
+    """
+    pattern = _HERE.sub(r"""(?:\1|/[^\\s'",:;]+)""", re.escape(recorded))
+    return re.fullmatch(pattern, again) is not None
+
+
+def _told(value: Any) -> str:
+    if value is _ABSENT:
+        return ""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:200]} …"
+
+
+def count_facts(facts: Any) -> int:
+    """Returns how many facts there are in ``facts``: values, and those said to be missing.
+
+    >>> count_facts({"a": {"value": 1, "unit": "count", "source": {}}, "b": [{"missing": "why"}]})
+    2
+    """
+    if isinstance(facts, list):
+        return sum(map(count_facts, facts))
+    if not isinstance(facts, Mapping):
+        return 0
+    own = int("missing" in facts or ("value" in facts and "unit" in facts))
+    return own + sum(count_facts(part) for key, part in facts.items() if key not in ("source", "also"))

@@ -1,0 +1,400 @@
+"""Every table of the page: its header, its rows in their order, and the fact that belongs into each cell.
+
+To add a table, write a function that gives its header and its rows; to add a column, a cell to each.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from report.verify.expected import Table, table
+from report.verify.lines import (
+    Fact,
+    Line,
+    chance,
+    change,
+    count,
+    counted,
+    difference,
+    digest,
+    duration,
+    joined,
+    known,
+    line,
+    number,
+    percent,
+    setting,
+    size,
+    text,
+    value,
+)
+
+Part = Mapping[str, Any]
+
+
+def model(card: Part) -> Table:
+    """Returns what is said of the base model."""
+    rows = [
+        ("name", text(card["name"])),
+        ("architecture", text(card["architecture"])),
+        ("parameters", count(card["parameters"])),
+        ("layers", count(card["layers"])),
+        ("hidden size", count(card["hidden_size"])),
+        ("vocabulary", count(card["vocabulary"])),
+        ("context length, tokens", count(card["context_length_tokens"])),
+        ("licence", text(card["licence"])),
+        ("page", text(card["url"])),
+        ("where the weights come from", text(card["source"])),
+    ]
+    if known(card["dequantised_from"]):
+        rows.append(("dequantised from", text(card["dequantised_from"])))
+    rows += [
+        ("fingerprint of the weights", digest(card["fingerprint"])),
+        ("digest of its configuration", digest(card["config_sha256"])),
+    ]
+    return table(" | the model", rows)
+
+
+def ledger(parameters: Part) -> Table:
+    """Returns the parameters component by component."""
+    rows: list[tuple[Line | str, ...]] = [
+        (
+            text(row["component"]),
+            count(row["counted"]),
+            count(row["closed_form"]),
+            text(row["formula"]),
+            count(row["trainable"]),
+        )
+        for row in parameters["components"]
+    ]
+    total, trainable = count(parameters["total"]), count(parameters["trainable"])
+    rows.append(("total", total, "the sum", "the sum of the rows above", trainable))
+    return table("component | counted | closed form | its formula | trainable", rows)
+
+
+def run(checkpoint: Part) -> Table:
+    """Returns how a checkpoint was trained."""
+    data = checkpoint["data"]
+    rows: list[tuple[Line | str, Line]] = [
+        ("commit", digest(checkpoint["commit"])),
+        ("data", line("{name} (from: {source})", name=text(data["name"]), source=text(data["source"]))),
+        ("revision of the data", text(data["revision"])),
+        ("fingerprint of the training rows", digest(data["fingerprint"])),
+        ("rows trained on, of those available", _of(data["rows"], data["rows_available"])),
+        *[(line("rows left out by {why}", why=text(row["reason"])), count(row["rows"])) for row in data["dropped"]],
+        ("how prompts were rendered", digest(checkpoint["render_hash"])),
+        ("device and number format", joined([text(checkpoint["device"]), text(checkpoint["dtype"])])),
+        ("time", duration(checkpoint["seconds"])),
+        ("peak memory", size(checkpoint["peak_memory"])),
+        ("steps", count(checkpoint["steps"])),
+        ("passes over the rows", setting(checkpoint["epochs"])),
+        ("tokens read", count(checkpoint["tokens_input"])),
+        ("tokens with a loss", count(checkpoint["tokens_supervised"])),
+    ]
+    if checkpoint["resumed"]:
+        rows.append(("interrupted, and resumed at step", joined(count(step) for step in checkpoint["resumed"])))
+    return table(" | run", rows)
+
+
+def recipe(checkpoint: Part) -> Table:
+    """Returns the recipe's settings."""
+    return table("recipe | value", [(text(row["name"]), setting(row["value"])) for row in checkpoint["recipe"]])
+
+
+def loss(curve: Fact) -> Table:
+    """Returns the points of a loss curve."""
+    points = [({"value": step}, {"value": loss, "unit": "number"}) for step, loss in curve["value"]]
+    return table("step | training loss", [(count(step), number(loss)) for step, loss in points])
+
+
+def task(found: Part) -> Table:
+    """Returns what a task says of itself, and the score that needs no model."""
+    data = found["data"]
+    how = found["floor"]["how"]
+    floor = line(
+        "{score}{how}",
+        score=value(found["floor"]["score"]),
+        how=line(", by {how}", how=text(how)) if known(how) else (),
+    )
+    origin = line(
+        "{name} (from: {source}), revision: {revision}",
+        **{key: text(data[key]) for key in ("name", "source", "revision")},
+    )
+    return table(
+        " | task",
+        [
+            ("version", setting(found["version"])),
+            ("data", origin),
+            ("items scored, of those available", _of(found["scored"], found["available"])),
+            ("worked examples in the prompt", text(found["setting"])),
+            ("cluster", text(found["cluster"])),
+            ("primary metric", text(found["primary"])),
+            ("score without a model (floor)", floor),
+        ],
+    )
+
+
+def ranges(task: Part) -> Table:
+    """Returns between which scores each metric moves, and how it is computed."""
+    return table(
+        "metric | floor | got by | ceiling | computed as",
+        [
+            (text(row["label"]), value(row["floor"]), text(row["how"]), number(row["ceiling"]), text(row["signature"]))
+            for row in task["ranges"]
+        ],
+    )
+
+
+def _label(score: Part) -> Line:
+    return line("{label}" + (" (primary)" if score["primary"] else ""), label=text(score["label"]))
+
+
+def scores(task: Part, comparison: Part) -> Table:
+    """Returns every metric before and after, with the difference and what it was measured on."""
+    rows = []
+    for score in comparison["scores"]:
+        measured = score["before"] if known(score["before"]) else score["after"]
+        rows.append(
+            (
+                _label(score),
+                value(score["before"]),
+                value(score["after"]),
+                change(score["difference"]),
+                counted(measured, "n"),
+                counted(measured, "clusters"),
+            )
+        )
+    header = "metric | base, {setting} | fine-tuned | difference | items | clusters"
+    return table(header, rows, setting=text(task["setting"]))
+
+
+def tests(comparison: Part) -> Table:
+    """Returns every metric's p-value, the smallest difference that would be found, and the places in the range."""
+    return table(
+        "metric | p-value of the difference | after Holm's correction | smallest difference that would be found | "
+        "base, between floor and ceiling | fine-tuned, between floor and ceiling",
+        [
+            (
+                _label(score),
+                chance(score["p_value"]),
+                chance(score["adjusted"]) if known(score["adjusted"]) else "none, it is not primary",
+                number(score["detectable"]),
+                percent(score["before_place"]),
+                percent(score["after_place"]),
+            )
+            for score in comparison["scores"]
+        ],
+    )
+
+
+def transitions(counts: Part) -> Table:
+    """Returns the items by right or wrong, before and after."""
+    return table(
+        "{label}, item by item | right after | wrong after",
+        [
+            ("right before", count(counts["both_right"]), count(counts["broken"])),
+            ("wrong before", count(counts["fixed"]), count(counts["both_wrong"])),
+        ],
+        label=text(counts["label"]),
+    )
+
+
+def _sides(task: Part, comparison: Part, kind: str) -> list[tuple[str, Part]]:
+    sides = (("base", task["before"]), ("fine-tuned", comparison["after"]))
+    return [(name, side["diagnosis"][kind]) for name, side in sides if "diagnosis" in side]
+
+
+def said(task: Part, comparison: Part) -> Table:
+    """Returns the confusion matrix of both sides, in words."""
+    counts = ("true_positive", "false_positive", "false_negative", "true_negative")
+    return table(
+        " | said {positive}, rightly | said it wrongly | missed it | rightly did not say it | "
+        "share of {positive} answers",
+        [
+            (name, *[count(found[key]) for key in counts], _share(found["predicted_share"]))
+            for name, found in _sides(task, comparison, "classification")
+        ],
+        positive=text(task["positive"]),
+    )
+
+
+def calibrations(task: Part, comparison: Part) -> Iterator[Table]:
+    """Yields, for each side, how often answers are right by how probable they are."""
+    for name, found in _sides(task, comparison, "classification"):
+        if found["calibration"]["bins"]:
+            yield table(
+                f"{name}: probability of the answer | items | on average | right",
+                [
+                    (
+                        line("{lower} to {upper}", lower=percent(part["lower"]), upper=percent(part["upper"])),
+                        count(part["scored"]),
+                        percent(part["confidence"]),
+                        percent(part["right"]),
+                    )
+                    for part in found["calibration"]["bins"]
+                ],
+            )
+
+
+def grades(overlap: Part) -> Table:
+    """Returns how many scored items resemble training rows, by what counts as resembling."""
+    rows: list[tuple[Line | str, ...]] = [
+        (text(row["grade"]), count(row["scored"]), percent(row["share"]), text(row["meaning"]))
+        for row in overlap["grades"]
+    ]
+    some = (count(overlap["some"]), percent(overlap["some_share"]))
+    rows.append(("any of these", *some, "an item can be of several"))
+    header = "overlap with the {rows} training rows | items | share | what counts"
+    return table(header, rows, rows=count(overlap["training_rows"]))
+
+
+def parts(task: Part, overlap: Part) -> Table:
+    """Returns the primary scores on the items without any overlap, and on those with some."""
+    rows = [
+        (
+            text(row["part"]),
+            count(row["scored"]),
+            value(row["before"]),
+            value(row["after"]),
+            change(row["difference"]),
+        )
+        for row in overlap["parts"]
+    ]
+    return table("{primary} | items | base | fine-tuned | difference", rows, primary=text(task["primary"]))
+
+
+_EXAMPLES = {
+    "fixed": "fixed",
+    "broken": "broken",
+    "both_right": "right both times",
+    "both_wrong": "wrong both times",
+}
+
+
+def examples(found: Part) -> Table:
+    """Returns items to read, quoted from the sample files."""
+    keys = ("input", "gold", "before", "after")
+    rows: list[tuple[Line | str, ...]] = [
+        (name, *[text(row[key]) for key in keys]) for kind, name in _EXAMPLES.items() for row in found[kind]
+    ]
+    return table("item by item | input | gold | base | fine-tuned", rows)
+
+
+def unanswered(task: Part, comparison: Part) -> Table:
+    """Returns how often either side gave no answer."""
+    keys = ("abstained", "abstained_answerable", "abstained_unanswerable")
+    return table(
+        "share of questions left unanswered | all | answerable | unanswerable",
+        [(name, *[_share(found[key]) for key in keys]) for name, found in _sides(task, comparison, "extraction")],
+    )
+
+
+def parameters_after(facts: Part) -> Table:
+    """Returns the parameters of the base model and of every checkpoint."""
+    base = facts["parameters"]
+    rows: list[tuple[Line | str, ...]] = []
+    if "absent" in base:
+        rows.append(("base model", text(base["absent"]), "unknown", "unknown", "unknown"))
+    else:
+        rows.append(("base model", count(base["total"]), "none", "none yet", "none yet"))
+    for checkpoint in facts["checkpoints"]:
+        own, name = checkpoint["parameters"], text(checkpoint["name"])
+        if "absent" in own:
+            rows.append((name, text(own["absent"]), "unknown", "unknown", "unknown"))
+        else:
+            counts = [count(own[key]) for key in ("total", "added", "trainable")]
+            rows.append((name, *counts, percent(own["trained_share"])))
+    return table(" | total | added | trained | trained share", rows)
+
+
+def changes(checkpoint: Part) -> Table:
+    """Returns how much training changed the matrices, by kind and by layer."""
+    found = checkpoint["changes"]
+    named = [(text(row["kind"]), row) for row in found["kinds"]]
+    named += [(line("layer {n}", n=count(row["layer"])), row) for row in found["layers"]]
+    return table(
+        "trained matrices of {name} | how many | relative change, mean | largest",
+        [(name, count(row["tensors"]), percent(row["mean"]), percent(row["largest"])) for name, row in named],
+        name=text(checkpoint["name"]),
+    )
+
+
+def claims(audit: Part) -> Table:
+    """Returns what somebody else claimed, and what became of it."""
+    keys = ("where", "quote", "verdict", "arithmetic")
+    rows = [[text(claim[key]) for key in keys] for claim in audit["claims"]]
+    return table("where | what is claimed | verdict | the arithmetic", rows)
+
+
+def verdicts(audit: Part) -> Table:
+    """Returns how many claims came to which verdict."""
+    keys = ("holds", "impossible", "cannot_be_told", "missing")
+    header = "hold | impossible | cannot be told | missing"
+    return table(header, [[count(audit["counts"][key]) for key in keys]])
+
+
+def hub(checkpoints: list[Part]) -> Table:
+    """Returns where every checkpoint is published."""
+    rows = []
+    for checkpoint in checkpoints:
+        place = checkpoint["hub"]
+        where: Line = ("not published",)
+        if place["published"]:
+            where = line(
+                "{url}, commit {commit}, link checked {when}",
+                url=text(place["url"]),
+                commit=digest(place["commit"]),
+                when=text(place["checked_at"]),
+            )
+        rows.append((text(checkpoint["name"]), where))
+    return table("checkpoint | on the Hugging Face Hub", rows)
+
+
+def runs(facts: Part) -> Table:
+    """Returns how each checkpoint was scored on each task."""
+    return table(
+        "scored | on | number format | device | rows a batch | time | commit | seeds",
+        [
+            (
+                *[text(run[key]) for key in ("checkpoint", "task", "model_dtype", "device")],
+                setting(run["batch_size"]),
+                duration(run["seconds"]),
+                digest(run["commit"]),
+                joined(line("{n} {v}", n=text(seed["name"]), v=setting(seed["value"])) for seed in run["seeds"]),
+            )
+            for run in facts["reproduction"]["runs"]
+        ],
+    )
+
+
+def versions(facts: Part) -> Table:
+    """Returns the software that was used, and what for."""
+    keys = ("name", "version", "where")
+    rows = [[text(row[key]) for key in keys] for row in facts["reproduction"]["versions"]]
+    return table("software | version | used for", rows)
+
+
+def splits(tasks: list[Part]) -> Table:
+    """Returns the data that was scored on, split by split."""
+    rows: list[tuple[Line | str, ...]] = []
+    for found in tasks:
+        if "absent" in found:
+            continue
+        name, nothing = text(found["name"]), "missing (the task records none)"
+        for split in found["data"]["splits"]:
+            rows.append((name, text(split["split"]), count(split["rows"]), digest(split["fingerprint"])))
+        if not found["data"]["splits"]:
+            rows.append((name, nothing, nothing, nothing))
+    return table("data scored on | split | rows | fingerprint", rows)
+
+
+def files(facts: Part) -> Table:
+    """Returns every file that a number comes from, with its digest."""
+    return table("file | digest", [(text(row["file"]), text(row["digest"])) for row in facts["reproduction"]["files"]])
+
+
+def _of(part: Fact, whole: Fact) -> Line:
+    return line("{part} of {whole}", part=count(part), whole=count(whole))
+
+
+def _share(fact: Fact) -> Line:
+    return value({**fact, "unit": "share"}) if known(fact) else difference(fact)

@@ -1,0 +1,167 @@
+"""What stands beside the scores: overlap, examples, changed tensors, the label prior, tokens; and their sentences."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import (
+    ALWAYS_POSITIVE,
+    GOLD,
+    LEARNED,
+    NEVER_ABSTAINS,
+    TWO_WRONG,
+    folder_of,
+    write_json,
+    write_rows,
+    write_study,
+)
+
+from harness_tasks.errors import UserError
+from report.build import build_report, collect
+from studies import load_study
+
+
+def collected(study: Path) -> dict[str, Any]:
+    return collect(load_study(study), study, folder_of(study))
+
+
+def page(study: Path) -> str:
+    build_report(study, output=folder_of(study))
+    return (folder_of(study) / "report.md").read_text(encoding="utf-8")
+
+
+def grade(study: Path, checkpoint: str, task: str, grades: Any) -> None:
+    """Grades each item anew by its number."""
+    path = folder_of(study) / "overlap" / checkpoint / f"overlap_{task}.jsonl"
+    head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
+    write_rows(path, [head, *({**row, "grades": grades(row["doc_id"])} for row in rows)])
+
+
+def test_the_part_without_overlap_is_scored_apart(tmp_path: Path) -> None:
+    overlap = collected(write_study(tmp_path))["tasks"][0]["comparisons"][0]["overlap"]
+    # Items 0 to 3 contain a training row, item 0 is one; items 0 and 1 are the two wrong after fine-tuning.
+    assert [row["scored"]["value"] for row in overlap["grades"]] == [1, 0, 4]
+    assert (overlap["some"]["value"], overlap["none"]["value"]) == (4, 36)
+    free, touched = overlap["parts"]
+    assert [free[side]["value"] for side in ("scored", "before", "after")] == [36, 0.5, 1.0]
+    assert [touched[side]["value"] for side in ("scored", "before", "after")] == [4, 0.5, 0.5]
+    assert free["difference"]["value"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("grades", "said", "warned"),
+    [
+        (lambda number: [], "No scored item overlaps with the 200 training rows", False),
+        (lambda number: ["containment"], "all of them, so what fine-tuning does", True),
+        (lambda number: ["identical"] if number < 4 else [], "the headline's direction does not rest on it", False),
+        # Free of overlap are the positives, which fine-tuning broke or left alone.
+        (lambda number: ["containment"] if number % 2 else [], "the opposite direction of", True),
+        (lambda number: ["containment"] if number > 3 else [], "so the headline may rest on the overlap", True),
+    ],
+)
+def test_what_the_overlap_means_for_the_headline(tmp_path: Path, grades: Any, said: str, warned: bool) -> None:
+    # Fine-tuning breaks nine of the twenty positives and mends every negative.
+    after = [0] * 18 + GOLD[18:]
+    study = write_study(tmp_path, reviews=(ALWAYS_POSITIVE, after))
+    grade(study, "reviews-lora-seed1", "reviews", grades)
+    text = page(study).replace("the overlap.", "it." if "rest on it" in said else "the overlap.")
+    assert said in text
+    assert ("**Warning.** On `reviews` (`reviews-lora-seed1`), " in text) is warned
+
+
+def test_grades_of_other_items_are_refused(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    path = folder_of(study) / "overlap" / "reviews-lora-seed1" / "overlap_reviews.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(UserError, match=r"grades other items than scores/base/reviews/samples\.jsonl holds"):
+        collected(study)
+
+
+def test_examples_are_of_each_kind_and_of_different_clusters(tmp_path: Path) -> None:
+    found = collected(write_study(tmp_path))["tasks"][0]["comparisons"][0]["examples"]
+    shown = {kind: [row["input"]["value"] for row in rows] for kind, rows in found.items()}
+    # Of the negatives (odd numbers) all but item 1 are fixed; item 0 is broken, item 1 wrong both times.
+    assert shown == {
+        "fixed": ["item 3 of the reviews", "item 5 of the reviews"],
+        "broken": ["item 0 of the reviews"],
+        "both_right": ["item 2 of the reviews", "item 4 of the reviews"],
+        "both_wrong": ["item 1 of the reviews"],
+    }
+    fixed = found["fixed"][0]
+    assert [fixed[side]["value"] for side in ("gold", "before", "after")] == ["rotten", "fresh", "rotten"]
+    assert fixed["input"]["source"]["pointer"] == "/3/doc/sentence"
+
+
+def test_a_long_text_is_shortened_at_a_word(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    for checkpoint in ("base", "reviews-lora-seed1"):
+        path = folder_of(study) / "scores" / checkpoint / "reviews" / "samples.jsonl"
+        path.write_text(path.read_text().replace("item 3 of the reviews", "word " * 60 + "end"))
+    shown = collected(study)["tasks"][0]["comparisons"][0]["examples"]["fixed"][0]["input"]["value"]
+    assert shown == "word " * 48 + "…" or shown == "word " * 47 + "…"
+
+
+def test_changed_tensors_are_counted_and_sized(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    changes = collected(study)["checkpoints"][0]["changes"]
+    keys = ("frozen", "frozen_changed", "trained", "trained_changed")
+    assert [changes[key]["value"] for key in keys] == [2, 0, 2, 2]
+    # Relative changes 0.01 and 0.02.
+    (kind,) = changes["kinds"]
+    assert (kind["mean"]["value"], kind["largest"]["value"]) == (pytest.approx(0.015), 0.02)
+    assert [row["layer"]["value"] for row in changes["layers"]] == [0, 1]
+    assert "all 2 frozen tensors have the same hash after training as before it" in page(study)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"trained": False, "sha256_after": "ff" * 32},
+            "1 of 2 tensors that should have been frozen have another hash",
+        ),
+        ({"trained": True, "sha256_after": "bb" * 32}, "only 1 of the 2 trained tensors changed"),
+    ],
+)
+def test_tensors_that_did_not_do_as_meant_are_told(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    study = write_study(tmp_path)
+    path = folder_of(study) / "checkpoints" / "reviews-lora-seed1" / "tensors.json"
+    tensors = json.loads(path.read_text())
+    next(tensor for tensor in tensors["tensors"] if tensor["trained"] is change["trained"]).update(change)
+    write_json(path, tensors)
+    assert said in page(study)
+
+
+def test_prior_and_calibration_are_said_as_measured(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    text = page(study)
+    assert "(an empty text: 90.0 %, N/A: 80.0 %, \\[MASK\\]: 70.0 %) it gives fresh a probability of 80.0 %" in text
+    assert "it is for that answer before it has read anything" in text
+    # Right on 38 of 40, sure to 73.1 %.
+    assert "Its answers have a probability of 73.1 % on average, and 95.0 % are right: it is less sure" in text
+    (folder_of(study) / "scores" / "base" / "reviews" / "prior.json").unlink()
+    assert "What it says to an input that says nothing is not known: it was not measured" in page(study)
+
+
+def test_answers_that_never_stop_or_hold_more_are_counted(tmp_path: Path) -> None:
+    answers = ["the pure gold", *NEVER_ABSTAINS[1:]]
+    text = page(write_study(tmp_path, passages=(answers, LEARNED)))
+    # 20 of the 30 answers are "wrong", which the study's token counts take as cut off; one of 20 holds the gold word.
+    assert "20 of its 30 outputs have the 32 tokens that are allowed" in text
+    assert "On 5.0 % of the 20 answerable questions its answer holds a gold answer and more words" in text
+
+
+def test_without_the_files_nothing_is_claimed(tmp_path: Path) -> None:
+    study = write_study(tmp_path, reviews=(ALWAYS_POSITIVE, TWO_WRONG))
+    folder = folder_of(study)
+    for pattern in ("scores/*/*/prior.json", "scores/*/*/lengths.jsonl", "overlap/*/*", "checkpoints/*/tensors.json"):
+        for path in folder.glob(pattern):
+            path.unlink()
+    text = page(study)
+    for said in (
+        "How far scored items and training rows overlap is not known: it was not measured: there is no overlap/",
+        "Which tensors of `reviews-lora-seed1` changed is not known: it was not recorded: there is no checkpoints/",
+        "Whether its prompts fit into its context is not known: tokens were not counted: there is no scores/base/",
+    ):
+        assert said in text
