@@ -10,7 +10,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help report plan test test-slow lint clean lock setup
+.PHONY: help report plan verify test test-slow lint clean lock setup
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,10 @@ report: $(READY) ## Run the study and write build/<study>/report.html and report
 
 plan: $(READY) ## Print what the study would do: steps, parameters, rows, memory, time
 	@python -m workflow plan $(STUDY)
+
+verify: $(READY) ## Check every number and sentence of the study's report against its files
+	@python -m report verify build/$(basename $(notdir $(STUDY)))/report.html
+	@python -m report verify build/$(basename $(notdir $(STUDY)))/report.md
 
 test: $(READY) ## Run the tests but the slow ones
 	pytest -rs

@@ -24,8 +24,8 @@ def prepare_scratch(output: Path, scratch: Path, key: str) -> bool:
     Raises:
         UserError: ``output`` is a folder with something in it that `finetune` did not write.
     """
-    record = output / "finetune.json"
-    if record.is_file() and json.loads(record.read_text()).get("key") == key:
+    whole = all((output / name).is_file() for name in OWN_FILES)
+    if whole and json.loads((output / "finetune.json").read_text()).get("key") == key:
         return True
     if output.is_dir() and any(output.iterdir()) and not any((output / name).exists() for name in OWN_FILES):
         raise UserError(
@@ -40,7 +40,7 @@ def prepare_scratch(output: Path, scratch: Path, key: str) -> bool:
     return False
 
 
-OWN_FILES = ("finetune.json", "train_rows.jsonl")
+OWN_FILES = ("finetune.json", "train_rows.jsonl", "tensors.json")
 
 
 def last_whole_checkpoint(scratch: Path) -> Path | None:

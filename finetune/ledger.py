@@ -345,10 +345,14 @@ def _parameters(model: Any, base: Any, adapter: Any) -> Iterator[tuple[Component
             if any(part.startswith(prefix) for part in path):
                 yield "adapter", parameter
             elif "original_module" not in path:  # peft's frozen copy of what it trains beside it
-                yield _component(module, path, base.base_model_prefix), parameter
+                yield component_of(module, path, base.base_model_prefix), parameter
 
 
-def _component(module: Any, path: list[str], body: str) -> ComponentName:
+def component_of(module: Any, path: list[str], body: str) -> ComponentName:
+    """Returns the line of the ledger that a parameter of ``module`` belongs to.
+
+    ``path`` is the parameter's name in the base model, split at its dots; ``body`` the model's `base_model_prefix`.
+    """
     import torch
 
     if path[0] != body:

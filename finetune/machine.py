@@ -41,10 +41,10 @@ def resolve_dtype(asked: Literal["auto", "float32", "bfloat16"], device: str) ->
 
 def resolve_device(asked: str | None) -> str:
     """Returns ``asked``, or the first GPU that torch sees, or `cpu`."""
-    import torch
-
     if asked:
         return asked
+    import torch  # seconds, which a step that names its device need not wait
+
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"

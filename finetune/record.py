@@ -1,4 +1,4 @@
-"""What stands beside a checkpoint's weights: `finetune.json`, `train_rows.jsonl`, the model card."""
+"""What stands beside a checkpoint's weights: `finetune.json`, `train_rows.jsonl`, `tensors.json`, the model card."""
 
 import hashlib
 import json
@@ -64,7 +64,14 @@ def data_record(task: Any, rows: list[Row], counts: dict[str, int]) -> dict[str,
 
 
 def write_checkpoint(
-    output: Path, scratch: Path, *, model: Any, tokenizer: Any, rows: list[Row], record: dict[str, Any]
+    output: Path,
+    scratch: Path,
+    *,
+    model: Any,
+    tokenizer: Any,
+    rows: list[Row],
+    record: dict[str, Any],
+    tensors: dict[str, Any],
 ) -> None:
     """Writes the checkpoint's folder in the scratch folder and moves it into place when it is whole."""
     partial = scratch / "finished"
@@ -75,6 +82,7 @@ def write_checkpoint(
         partial / "train_rows.jsonl",
         [{"doc_hash": row.doc_hash, "cluster": row.cluster, "text": row.text} for row in rows],
     )
+    write_json(partial / "tensors.json", tensors)
     write_text(partial / "README.md", _card(record))
     write_json(partial / "finetune.json", json.loads(json.dumps(record, default=str)))
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,6 @@ continuations, and the ids are cut where lm_eval's `hf` cuts them, so what is tr
 that are scored.
 """
 
-import json
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +12,9 @@ from functools import partial
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.lengths import encode, encode_pair
+from harness_tasks.loading import doc_hash
+from harness_tasks.overlap import input_text
 from harness_tasks.text import fold
 
 
@@ -41,15 +43,11 @@ class Renderer:
         self.chat_template: Callable[..., str] | None = (
             partial(_apply_chat_template, tokenizer) if apply_chat_template else None
         )
-        bos = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-        self._prefix = tokenizer.decode([bos]) if bos is not None else None
         task.set_config("num_fewshot", num_fewshot)
 
     def encode(self, text: str) -> list[int]:
         """Returns the ids that lm_eval's `hf` gives ``text``: no second BOS where the text begins with one."""
-        if self._prefix and text.startswith(self._prefix):
-            return list(self.tokenizer.encode(text, add_special_tokens=False))
-        return list(self.tokenizer.encode(text))
+        return encode(self.tokenizer, text)
 
     def context(self, doc: dict[str, Any]) -> str:
         """Returns the prompt of ``doc`` as the evaluator renders it; the worked examples never include ``doc``."""
@@ -77,7 +75,7 @@ class Renderer:
         )
         if self.task.OUTPUT_TYPE == "multiple_choice":
             context, continuation = requests[_gold_choice(self.task, doc)].args
-            prompt_ids, target_ids = self._pair(context, continuation)
+            prompt_ids, target_ids = encode_pair(self.tokenizer, context, continuation)
         elif self.task.OUTPUT_TYPE == "generate_until":
             prompt_ids, target_ids = self._answer(context, doc)
         else:
@@ -87,15 +85,6 @@ class Renderer:
                 "choose a task of the kind multiple_choice or generate_until",
             )
         return Row(doc_hash(doc), cluster, text, tuple(prompt_ids), tuple(target_ids))
-
-    def _pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
-        """Returns context and continuation as lm_eval's `TemplateLM._encode_pair` splits them."""
-        spaces = len(context) - len(context.rstrip())
-        if spaces:
-            context, continuation = context[:-spaces], context[-spaces:] + continuation
-        whole = self.encode(context + continuation)
-        prompt = self.encode(context)
-        return whole[: len(prompt)], whole[len(prompt) :]
 
     def _answer(self, context: str, doc: dict[str, Any]) -> tuple[list[int], list[int]]:
         """Returns the prompt's ids, and those of the answer with what ends it: the first stop string, or EOS in chat.
@@ -133,13 +122,14 @@ def training_rows(
         excluded: folded texts (see `fold`); a row whose text is contained in one of them, word for word, is dropped.
         seed: draws the sample.
     """
-    cluster_field = (task.config.metadata or {}).get("cluster")
+    metadata = task.config.metadata or {}
+    cluster_field = metadata.get("cluster")
     docs = list(task.training_docs())
     counts = {"available": len(docs), "min_words": 0, "overlap": 0}
     padded = "\n".join(f" {text} " for text in excluded)
     kept = []
     for doc in docs:
-        text = row_text(doc)
+        text = input_text(doc, metadata)
         if min_words and len(text.split()) < min_words:
             counts["min_words"] += 1
         elif padded and f" {fold(text)} " in padded:
@@ -153,21 +143,6 @@ def training_rows(
         cluster = str(doc[cluster_field]) if cluster_field in doc else None
         rows.append(renderer.row(doc, cluster=cluster, text=text))
     return rows, counts
-
-
-def doc_hash(doc: dict[str, Any]) -> str:
-    """Returns the hash that lm_eval writes into its sample files for ``doc``."""
-    from lm_eval.utils import handle_non_serializable, hash_string
-
-    return str(hash_string(json.dumps(doc, indent=2, default=handle_non_serializable, ensure_ascii=False)))
-
-
-def row_text(doc: dict[str, Any]) -> str:
-    """Returns the text of a row that overlap is judged by: its sentence or question, else its first text field."""
-    for field in ("sentence", "question", "text"):
-        if isinstance(doc.get(field), str):
-            return str(doc[field])
-    return next((value for value in doc.values() if isinstance(value, str)), "")
 
 
 def check_lengths(rows: list[Row], max_length: int) -> None:

@@ -21,11 +21,13 @@ from finetune.ledger import ledger_of
 from finetune.progress import LossProgress
 from finetune.recipe import LORA_LINEAR_LAYERS, Method, Recipe
 from finetune.record import base_record, data_record, write_checkpoint
-from finetune.rows import Renderer, Row, check_lengths, row_text, training_rows
+from finetune.rows import Renderer, Row, check_lengths, training_rows
+from finetune.tensors import before_training, tensor_changes
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_json
 from harness_tasks.loading import load_task
+from harness_tasks.overlap import input_text
 from harness_tasks.rendering import render_hash, render_parts
 from harness_tasks.text import fold
 
@@ -106,6 +108,7 @@ def train(run: Run) -> Path:
 
     set_seed(run.seed)
     model = _model(run, config)
+    before = before_training(model)  # also on resuming: the trainer puts the saved weights in later
     groups = group_rows(rows, most=run.recipe.batch_size, share_prefixes=_takes_masks(model))
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     trainer, progress, marker = _trainer(run, model, groups, pad_id)
@@ -144,7 +147,10 @@ def train(run: Run) -> Path:
         "resumed_at_steps": marker.resumed_at_steps,
         "parameters": ledger_of(model).as_json(),
     }
-    write_checkpoint(run.output, run.scratch_folder, model=model, tokenizer=tokenizer, rows=rows, record=record)
+    tensors = {"checkpoint": run.output.name, "method": run.method, "tensors": tensor_changes(model, before)}
+    write_checkpoint(
+        run.output, run.scratch_folder, model=model, tokenizer=tokenizer, rows=rows, record=record, tensors=tensors
+    )
     shutil.rmtree(run.scratch_folder, ignore_errors=True)
     return run.output
 
@@ -241,7 +247,7 @@ def _rows(run: Run, tokenizer: Any) -> tuple[list[Row], dict[str, int], Any]:
     excluded = []
     if run.exclude_overlap:
         scored = load_task(run.exclude_overlap, include_path=run.include_path, metadata=run.metadata)
-        excluded = [fold(row_text(doc)) for doc in scored.eval_docs]
+        excluded = [fold(input_text(doc, scored.config.metadata)) for doc in scored.eval_docs]
     task.set_fewshot_seed(1234)  # lm_eval's own default, so that shots are drawn as the evaluator draws them
     rows, counts = training_rows(
         task,

@@ -1,4 +1,6 @@
-"""`python -m harness_tasks`: lm_eval's own command line behind a check of our tasks' data, and sampling by cluster."""
+"""`python -m harness_tasks`: lm_eval's own command line behind a check of our tasks' data, and what is measured beside
+scores: sampling by cluster, overlap with the training rows, the content-free prior.
+"""
 
 import sys
 from functools import partial
@@ -90,6 +92,85 @@ def check(
         if output:
             write_json(output, found)
         print(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found.items()))
+
+
+@app.command()
+def overlap(
+    task: Annotated[str, typer.Argument(help="A task, ours or one that lm_eval ships.")],
+    samples: Annotated[
+        Path | None,
+        typer.Option(help="lm_eval's sample file (JSON lines) of the task.", show_default="its whole scored split"),
+    ] = None,
+    training_rows: Annotated[
+        Path | None,
+        typer.Option(help="A checkpoint's train_rows.jsonl.", show_default="the task's whole training split"),
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="A JSON lines file: a header, then a row an item.")] = None,
+    metadata: Annotated[str | None, typer.Option(help="A JSON object for the task, as lm_eval's --metadata.")] = None,
+    include_path: Annotated[Path, typer.Option(help="The folder in which tasks are looked for first.")] = TASKS_PATH,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say which scored rows resemble training rows, in three grades; with --samples also the scores apart."""
+    import json
+
+    from harness_tasks.files import write_jsonl
+    from harness_tasks.loading import parse_metadata
+    from harness_tasks.overlap import overlap as grade_overlap
+
+    with exit_on_user_error():
+        found = grade_overlap(
+            task,
+            samples=samples,
+            training_rows=training_rows,
+            metadata=parse_metadata(metadata),
+            include_path=include_path,
+        )
+        if output:
+            write_jsonl(output, [found.header, *found.items])
+        print(json.dumps(found.as_json(), indent=2) if json_ else found.as_text())
+
+
+@app.command()
+def prior(
+    task: Annotated[str, typer.Argument(help="A task, ours or one that lm_eval ships.")],
+    output: Annotated[Path, typer.Option(help="The JSON file to write: log-likelihoods and probabilities (0 to 1).")],
+    model: Annotated[str, typer.Option(help="lm_eval's model class.")] = "hf",
+    model_args: Annotated[str, typer.Option("--model_args", help="As lm_eval's: pretrained=DIR,peft=DIR,...")] = "",
+    num_fewshot: Annotated[int, typer.Option("--num_fewshot", min=0, help="Worked examples before the prompt.")] = 0,
+    apply_chat_template: Annotated[
+        bool, typer.Option("--apply_chat_template", help="Render the prompt with the chat template.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps.", show_default="a GPU if any")] = "cuda:0",
+    batch_size: Annotated[str, typer.Option("--batch_size", help="Rows a batch.")] = "1",
+    metadata: Annotated[str | None, typer.Option(help="A JSON object for the task, as lm_eval's --metadata.")] = None,
+    include_path: Annotated[Path, typer.Option(help="The folder in which tasks are looked for first.")] = TASKS_PATH,
+) -> None:
+    """Write which label a model leans to where the task's prompt has no content: "", "N/A" and "[MASK]" as its input.
+
+    A task without choices, or that does not declare its input, gets a file that says so; no model is loaded then.
+    """
+    from harness_tasks.files import write_json
+    from harness_tasks.loading import parse_metadata
+    from harness_tasks.prior import prior as measure_prior
+
+    with exit_on_user_error():
+        found = measure_prior(
+            task,
+            model=model,
+            model_args=model_args,
+            num_fewshot=num_fewshot,
+            apply_chat_template=apply_chat_template,
+            device=device,
+            batch_size=batch_size,
+            metadata=parse_metadata(metadata),
+            include_path=include_path,
+        )
+        write_json(output, found)
+        if "absent" in found:
+            print(f"{task}: {found['absent']}")
+        else:
+            pairs = zip(found["labels"], found["probabilities"], strict=True)
+            print(", ".join(f"{label} {probability:.4f}" for label, probability in pairs))
 
 
 def check_arguments(arguments: list[str]) -> bool:

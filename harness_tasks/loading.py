@@ -2,9 +2,12 @@
 
 import difflib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from harness_tasks import TASKS_PATH
 from harness_tasks._messages import first_line
@@ -86,6 +89,32 @@ def check_task(
             )
         _render_first(task, name, task.training_docs(), "training")
     return task
+
+
+def find_yaml(name: str, include_path: str | Path = TASKS_PATH) -> Path | None:
+    """Returns the YAML file under ``include_path`` that defines the task ``name``, or None; lm_eval is not asked."""
+    line = re.compile(rf"^task:\s*{re.escape(name)}\s*$", re.MULTILINE)
+    files = sorted(Path(include_path).rglob("*.yaml"))
+    return next((path for path in files if line.search(path.read_text(encoding="utf-8"))), None)
+
+
+def declared_metadata(name: str, include_path: str | Path = TASKS_PATH) -> dict[str, Any] | None:
+    """Returns what the YAML file of the task ``name`` says under `metadata:`, or None where there is no such file.
+
+    Nothing is loaded: neither the task's data nor its hooks.
+    """
+    path = find_yaml(name, include_path)
+    if path is None:
+        return None
+    found = yaml.safe_load(re.sub(r"!function\s+\S+", "null", path.read_text(encoding="utf-8")))
+    return dict(found.get("metadata") or {})
+
+
+def doc_hash(doc: Mapping[str, Any]) -> str:
+    """Returns the hash that lm_eval writes into its sample files for ``doc``."""
+    from lm_eval.utils import handle_non_serializable, hash_string
+
+    return str(hash_string(json.dumps(doc, indent=2, default=handle_non_serializable, ensure_ascii=False)))
 
 
 def task_manager(

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from finetune.recipe import Recipe
-from studies.study import Author, HubRepos, Model, Study, TaskPlan, load_study
+from studies.study import Author, HubRepos, Model, Study, TaskPlan, load_study, study_files
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "studies/README.md", "finetune/README.md"]
+DOCUMENTS += ["studies/CLAIMS.md", "harness_tasks/metrics/README.md"]
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 
@@ -65,7 +66,7 @@ def test_documented_defaults_are_the_defaults() -> None:
 
 def test_the_readme_names_every_study_and_every_task() -> None:
     text = read("README.md")
-    assert [path.name for path in (ROOT / "studies").glob("*.yaml") if f"`studies/{path.name}`" not in text] == []
+    assert [path.name for path in study_files(ROOT / "studies") if f"`studies/{path.name}`" not in text] == []
     tasks = [path.stem for path in (ROOT / "harness_tasks").glob("*/*.yaml")]
     assert len(tasks) == 7
     assert [task for task in tasks if f"| `{task}` |" not in text] == []

@@ -131,7 +131,8 @@ def every_step_is_planned(printed: str, reader: Reader) -> None:
     assert counts.pop("total") == sum(counts.values())
     assert counts == {
         "base_model": 1, "describe": 1, "check": tasks, "sample": tasks, "train": checkpoints,
-        "score": tasks + checkpoints, "parameters": 1 + checkpoints, "report": 1,
+        "score": tasks + checkpoints, "prior": tasks + checkpoints, "overlap": checkpoints,
+        "parameters": 1 + checkpoints, "report": 1,
     }  # fmt: skip
 
 
@@ -212,6 +213,26 @@ def a_page(printed: str, reader: Reader) -> None:
     assert re.findall(r"^## Answer (\d)", page, re.MULTILINE) == list("1234567")
 
 
+def a_page_that_is_backed(printed: str, reader: Reader) -> None:
+    assert "backed" in printed
+
+
+def the_overlap(printed: str, reader: Reader) -> None:
+    assert [grade for grade in ("identical", "same source", "containment") if grade not in printed] == []
+
+
+def a_label_prior(printed: str, reader: Reader) -> None:
+    prior = json.loads((reader.folder / "prior.json").read_text(encoding="utf-8"))
+    assert [row["input"] for row in prior["inputs"]] == ["", "N/A", "[MASK]"]
+    assert sum(prior["probabilities"]) == pytest.approx(1)
+
+
+def the_verdicts(printed: str, reader: Reader) -> None:
+    assert "TP 7,089 FP 5,674 FN 444 TN 263" in printed
+    assert "1,235,818,496" in printed
+    assert "missing: 5" in printed
+
+
 def the_tasks_folder(printed: str, reader: Reader) -> None:
     assert printed.strip() == str(TASKS_PATH)
 
@@ -241,6 +262,11 @@ def _finished_study(reader: Reader) -> dict[str, str]:
     return {"studies/demo.yaml": f"{study} --output {root / 'build' / 'trial'}"}
 
 
+def _written_page(reader: Reader) -> dict[str, str]:
+    _finished_study(reader)
+    return {"build/demo/report.md": str(reader.folder / "written" / "build" / "trial" / "report.md")}
+
+
 def _own_study(reader: Reader) -> dict[str, str]:
     """Writes the study that the README shows, on the tiny model."""
     shown = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)[0])
@@ -254,6 +280,8 @@ EMBEDDED = "python -m finetune embedded --output build/base"
 TRAIN = "python -m finetune train --model build/base --task reviews_demo --train-rows 500 --output build/mine/reviews"
 MERGE = "python -m finetune merge build/mine/reviews --output build/mine/merged"
 DRY_RUN = "python -m workflow run studies/demo.yaml --dry-run"
+BUILD = "python -m report build studies/demo.yaml"
+VERIFY = "python -m report verify build/demo/report.md"
 SHORT = "--limit 4 --device cpu"
 
 RUN = {
@@ -338,7 +366,24 @@ RUN = {
         after=[EMBEDDED],
     ),
     "python -m report params tests/data/llama-3.2-1b/config.json --lora-r 16 --json": Case(llama_with_an_adapter),
-    "python -m report build studies/demo.yaml": Case(a_page, swap=_finished_study),
+    BUILD: Case(a_page, swap=_finished_study),
+    VERIFY: Case(a_page_that_is_backed, swap=_written_page, after=[BUILD]),
+    "make verify": Case(
+        a_page_that_is_backed,
+        make="python -m report verify build/demo/report.md",
+        swap=_written_page,
+        after=[BUILD],
+    ),
+    "python -m report audit studies/seed-claims.yaml": Case(the_verdicts, add="; test $? -eq 1"),
+    """python -m harness_tasks overlap sst2_llama --metadata '{"data_dir": "DIR"}'""": Case(
+        the_overlap, swap=lambda reader: {"DIR": str(reader.data)}
+    ),
+    "python -m harness_tasks prior reviews_demo --model hf --model_args pretrained=build/base "
+    "--output build/mine/prior.json": Case(
+        a_label_prior,
+        swap=lambda reader: {"build/base": str(reader.model), "build/mine": str(reader.folder)},
+        add="--device cpu",
+    ),
     DRY_RUN: Case(every_step_is_planned, swap=tiny("demo"), elsewhere=True),
     "python -m workflow plan studies/demo.yaml": Case(a_plan_of("134,515,008 parameters")),
     "aftertune tasks-path": Case(the_tasks_folder, elsewhere=True),

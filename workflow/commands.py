@@ -30,27 +30,24 @@ def sample(study: Study, task: str, output: Path) -> list[str]:
 
 def score(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path) -> list[str]:
     """Scores the base model (``checkpoint`` None) or a checkpoint on a task: lm_eval's own options throughout."""
-    arguments = {"pretrained": study.model.path}
-    if study.model.revision and not study.model.is_local:
-        arguments["revision"] = study.model.revision
-    if checkpoint is not None:
-        folder = str(checkpoint_folder(study, checkpoint))
-        if checkpoint.method == "lora":
-            arguments["peft"] = folder
-        else:
-            arguments["pretrained"] = folder
-    arguments["dtype"] = dtype
-    words = [*PYTHON, "harness_tasks", "run", "--model", "hf"]
-    words += ["--model_args", ",".join(f"{key}={value}" for key, value in arguments.items()), "--tasks", task]
-    words += ["--batch_size", str(study.batch_size), "--log_samples", "--output_path", str(output)]
-    if study.num_fewshot:
-        words += ["--num_fewshot", str(study.num_fewshot)]
-    if study.apply_chat_template:
-        words.append("--apply_chat_template")
-    if study.device:
-        words += ["--device", study.device]
+    words = [*PYTHON, "harness_tasks", "run", "--tasks", task, *_asking(study, checkpoint, dtype)]
+    words += ["--log_samples", "--output_path", str(output)]
     if study.plan(task).limit:
         words += ["--samples", str(samples_file(study, task))]
+    return words + _metadata(study)
+
+
+def prior(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path) -> list[str]:
+    """Asks the base model or a checkpoint for the labels of a task where its prompt has no content."""
+    words = [*PYTHON, "harness_tasks", "prior", task, *_asking(study, checkpoint, dtype)]
+    return [*words, "--output", str(output), *_metadata(study)]
+
+
+def overlap(study: Study, checkpoint: Checkpoint) -> list[str]:
+    """Grades a task's scored items by their overlap with the rows that a checkpoint was trained on."""
+    words = [*PYTHON, "harness_tasks", "overlap", checkpoint.task, "--output", str(overlap_file(study, checkpoint))]
+    words += ["--samples", str(scores_folder(study, checkpoint.task, None) / "samples.jsonl")]
+    words += ["--training-rows", str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
     return words + _metadata(study)
 
 
@@ -94,6 +91,16 @@ def checkpoint_folder(study: Study, checkpoint: Checkpoint) -> Path:
     return study.folder / "checkpoints" / checkpoint.name
 
 
+def scores_folder(study: Study, task: str, checkpoint: Checkpoint | None) -> Path:
+    """Returns where the files of one scored (checkpoint, task) pair lie."""
+    return study.folder / "scores" / (checkpoint.name if checkpoint else "base") / task
+
+
+def overlap_file(study: Study, checkpoint: Checkpoint) -> Path:
+    """Returns the file with the grades of overlap between a checkpoint's training rows and its task's scored items."""
+    return study.folder / "overlap" / checkpoint.name / f"overlap_{checkpoint.task}.jsonl"
+
+
 def samples_file(study: Study, task: str) -> Path:
     """Returns the file with the indices of the items to score, where there is a limit."""
     return study.folder / "samples" / f"{task}.json"
@@ -102,7 +109,18 @@ def samples_file(study: Study, task: str) -> Path:
 def score_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
     """Returns all that a score depends on beside its input files."""
     command = score(study, task, checkpoint, dtype=study.dtype, output=Path())
-    return json.dumps([command, digests.task_digest(task), digests.data_digest(study)])
+    return json.dumps([command, digests.scoring_digest(task), digests.data_digest(study)])
+
+
+def prior_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
+    """Returns all that a content-free prior depends on beside its input files."""
+    command = prior(study, task, checkpoint, dtype=study.dtype, output=Path())
+    return json.dumps([command, digests.task_digest(task), digests.data_digest(study), digests.code_digest("prior")])
+
+
+def overlap_key(study: Study, checkpoint: Checkpoint) -> str:
+    """Returns all that the grades of overlap depend on beside their input files."""
+    return json.dumps([overlap(study, checkpoint), digests.code_digest("overlap", "text")])
 
 
 def train_key(study: Study, checkpoint: Checkpoint) -> str:
@@ -126,8 +144,30 @@ def sample_key(study: Study, task: str) -> str:
 
 def page_key(study: Study) -> str:
     """Returns all that the page depends on beside its input files: what the study says, the code, the templates."""
-    said = study.model_dump(include={"title", "model", "hub", "authors", "methods", "seeds"}, mode="json")
+    fields = {"title", "model", "hub", "authors", "methods", "seeds", "equivalence_margin"}
+    said = study.model_dump(include=fields, mode="json")
     return json.dumps([said, digests.page_digest()])
+
+
+def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str) -> list[str]:
+    """Returns the options of lm_eval that say which model is asked, and how."""
+    arguments = {"pretrained": study.model.path}
+    if study.model.revision and not study.model.is_local:
+        arguments["revision"] = study.model.revision
+    if checkpoint is not None:
+        folder = str(checkpoint_folder(study, checkpoint))
+        if checkpoint.method == "lora":
+            arguments["peft"] = folder
+        else:
+            arguments["pretrained"] = folder
+    arguments["dtype"] = dtype
+    words = ["--model", "hf", "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]
+    words += ["--batch_size", str(study.batch_size)]
+    if study.num_fewshot:
+        words += ["--num_fewshot", str(study.num_fewshot)]
+    if study.apply_chat_template:
+        words.append("--apply_chat_template")
+    return words + (["--device", study.device] if study.device else [])
 
 
 def _metadata(study: Study) -> list[str]:

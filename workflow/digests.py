@@ -13,33 +13,44 @@ from functools import cache
 from pathlib import Path
 
 from harness_tasks import TASKS_PATH
+from harness_tasks.loading import find_yaml
 from studies import Study
 
 PACKAGE_ROOT = TASKS_PATH.parent
+METRICS = TASKS_PATH / "metrics"
 DATA_ENDINGS = (".json", ".jsonl", ".tsv", ".csv")
 
 
 @cache
 def task_digest(task: str) -> str:
-    """Returns a digest of all that defines ``task``: its YAML with what it includes, its hooks, its shipped data.
+    """Returns a digest of what a task's rows and prompts come from: its YAML and what it includes, its hooks, its data.
 
-    A task that is not ours comes with lm_eval, and is told by that package's version.
+    The metrics are left out: no prompt, and so no training, depends on them. A task that is not ours comes with
+    lm_eval, and is told by that package's version.
     """
-    yaml_file = next((path for path in TASKS_PATH.glob("*/*.yaml") if _names_task(path, task)), None)
-    if yaml_file is None:
-        return f"lm_eval {importlib.metadata.version('lm_eval')}"
-    parts = _with_includes(yaml_file)
-    modules = {name for part in parts for name in re.findall(r"!function\s+([\w.]+)\.\w+", part.read_text())}
-    sources = _with_imports(path for name in modules if (path := _module_path(name)))
-    data = [path for path in yaml_file.parent.iterdir() if path.suffix in DATA_ENDINGS]
-    return _digest([*parts, *sources, *data])
+    files = _task_files(task)
+    return _digest(path for path in files if not path.is_relative_to(METRICS)) if files else _lm_eval()
+
+
+@cache
+def scoring_digest(task: str) -> str:
+    """Returns a digest of all that a task's scores come from: `task_digest`'s files and the metrics."""
+    files = _task_files(task)
+    return _digest(files) if files else _lm_eval()
 
 
 @cache
 def page_digest() -> str:
-    """Returns a digest of what turns results into a page: the report's code and the templates."""
-    files = [*(PACKAGE_ROOT / "report").rglob("*.py"), *(PACKAGE_ROOT / "templates").iterdir()]
-    return _digest(path for path in files if path.is_file() and path.suffix in (".py", ".j2", ".css"))
+    """Returns a digest of what turns results into a page: the report's code, what it imports, and the templates."""
+    code = _with_imports((PACKAGE_ROOT / "report").rglob("*.py"))
+    templates = (path for path in (PACKAGE_ROOT / "templates").rglob("*") if path.suffix in (".j2", ".css"))
+    return _digest([*code, *templates])
+
+
+@cache
+def code_digest(*names: str) -> str:
+    """Returns a digest of these modules of `harness_tasks`, and not of what they import."""
+    return _digest(path for name in names if (path := _module_path(f"harness_tasks.{name}")))
 
 
 def data_digest(study: Study) -> str:
@@ -51,8 +62,20 @@ def data_digest(study: Study) -> str:
     return _text_digest(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
 
 
-def _names_task(path: Path, task: str) -> bool:
-    return re.search(rf"^task:\s*{re.escape(task)}\s*$", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
+def _task_files(task: str) -> list[Path]:
+    """Returns the files that define ``task``; none where it is not ours."""
+    yaml_file = find_yaml(task)
+    if yaml_file is None:
+        return []
+    parts = _with_includes(yaml_file)
+    modules = {name for part in parts for name in re.findall(r"!function\s+([\w.]+)\.\w+", part.read_text())}
+    sources = _with_imports(path for name in modules if (path := _module_path(name)))
+    data = [path for path in yaml_file.parent.iterdir() if path.suffix in DATA_ENDINGS]
+    return [*parts, *sources, *data]
+
+
+def _lm_eval() -> str:
+    return f"lm_eval {importlib.metadata.version('lm_eval')}"
 
 
 def _with_includes(path: Path) -> list[Path]:
@@ -83,8 +106,8 @@ def _with_imports(paths: Iterable[Path]) -> list[Path]:
 def _module_path(name: str) -> Path | None:
     if not name.startswith("harness_tasks."):
         return None
-    path = PACKAGE_ROOT / (name.replace(".", "/") + ".py")
-    return path if path.is_file() else None
+    path = PACKAGE_ROOT / name.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
 def _digest(paths: Iterable[Path]) -> str:

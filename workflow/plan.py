@@ -6,17 +6,14 @@ forwards, four backwards, two for frozen weights) over the speed of a matrix pro
 
 import json
 import os
-import re
 import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
+from harness_tasks.loading import declared_metadata
 from studies import Checkpoint, Study, load_study
 from studies.study import BUILT_IN
 from workflow import commands
@@ -25,6 +22,8 @@ EFFICIENCY = 0.6
 """Share of a matrix product's speed that whole steps reach: measured 0.55 to 0.7 on two processor cores in float32."""
 START_S = 15.0
 """Seconds until a step's process has its model and its data."""
+OVERLAP_S = 5.0
+"""Seconds to grade a task's scored items against the training rows."""
 UNPACK_S = 40.0
 """Seconds to unpack the embedded base model."""
 BYTES = {"float32": 4, "bfloat16": 2}
@@ -115,9 +114,12 @@ def _steps(study: Study, config: Any, ledgers: dict[str, Any], dtype: str, speed
         steps.append(Step(f"base model into {study.model.path}", path.is_file(), None, None, None, 8 * base, seconds))
     for task in study.tasks:
         steps.append(_score_step(study, None, task, base, config, dtype, speed))
+        steps.append(_prior_step(study, None, task, base, dtype))
     for checkpoint in study.checkpoints():
         steps.append(_train_step(study, checkpoint, base, ledgers[checkpoint.name].trainable, config, dtype, speed))
         steps.append(_score_step(study, checkpoint, checkpoint.task, base, config, dtype, speed))
+        steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
+        steps.append(_overlap_step(study, checkpoint))
     report = (study.folder / "report.html").is_file()
     return [*steps, Step("parameter ledgers, facts and report", report, None, None, None, None, 3 * START_S)]
 
@@ -127,14 +129,32 @@ def _score_step(
 ) -> Step:
     name = checkpoint.name if checkpoint else "base"
     size = _size(task)
-    rows = min(size["scored"], study.plan(task).limit or size["scored"]) if size else None
+    rows = _scored_rows(study, task)
     tokens = rows * (size["prompt_tokens"] + size["new_tokens"]) if size and rows else None
     seconds = START_S + 2 * parameters * tokens / speed if tokens else None
     batch_tokens = study.batch_size * (size or {}).get("prompt_tokens", 256)
     # lm_eval's `hf` keeps the whole vocabulary's logits of a batch, and their log-softmax in float32 beside them.
     memory = PROCESS_BYTES + parameters * BYTES[dtype] + batch_tokens * config.vocab_size * (BYTES[dtype] + 4)
-    done = (study.folder / "scores" / name / task / "results.json").is_file()
+    done = (commands.scores_folder(study, task, checkpoint) / "results.json").is_file()
     return Step(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
+
+
+def _prior_step(study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str) -> Step:
+    name = checkpoint.name if checkpoint else "base"
+    done = (commands.scores_folder(study, task, checkpoint) / "prior.json").is_file()
+    memory = PROCESS_BYTES + parameters * BYTES[dtype]
+    return Step(f"prior of {name} on {task}", done, None, None, None, memory, START_S)
+
+
+def _overlap_step(study: Study, checkpoint: Checkpoint) -> Step:
+    done = commands.overlap_file(study, checkpoint).is_file()
+    rows = _scored_rows(study, checkpoint.task)
+    return Step(f"overlap with the rows of {checkpoint.name}", done, rows, None, None, None, OVERLAP_S)
+
+
+def _scored_rows(study: Study, task: str) -> int | None:
+    size = _size(task)
+    return min(size["scored"], study.plan(task).limit or size["scored"]) if size else None
 
 
 def _train_step(
@@ -160,12 +180,8 @@ def _train_step(
 
 def _size(task: str) -> dict[str, int] | None:
     """Returns the rows and mean tokens that the task's YAML declares under `metadata: size:`, or None."""
-    for path in TASKS_PATH.glob("*/*.yaml"):
-        text = path.read_text(encoding="utf-8")
-        if re.search(rf"^task:\s*{re.escape(task)}\s*$", text, re.MULTILINE):
-            found = yaml.safe_load(re.sub(r"!function \S+", "null", text))
-            return dict(found["metadata"]["size"])
-    return None
+    size: dict[str, int] | None = (declared_metadata(task) or {}).get("size")
+    return size
 
 
 def _speed(study: Study, teraflops: float | None) -> tuple[str, float]:

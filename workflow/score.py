@@ -3,7 +3,6 @@
 python -m workflow.score STUDY TASK CHECKPOINT        (CHECKPOINT: `base`, or a checkpoint's name)
 """
 
-import json
 import shlex
 import shutil
 import subprocess
@@ -15,16 +14,17 @@ import typer
 from finetune.machine import resolve_device, resolve_dtype
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json
+from harness_tasks.lengths import write_lengths
 from studies import load_study
 from workflow import commands
 
 
 def score(study_file: str, task: str, name: str) -> None:
-    """Scores one checkpoint on one task: `results.json`, `samples.jsonl` and `command.json` under `scores/`."""
+    """Scores one checkpoint on one task: `results.json`, `samples.jsonl`, `lengths.jsonl` and `command.json`."""
     with exit_on_user_error():
         study = load_study(study_file)
         checkpoint = next((one for one in study.checkpoints() if one.name == name), None)
-        output = study.folder / "scores" / name / task
+        output = commands.scores_folder(study, task, checkpoint)
         scratch = study.folder / "scratch" / "scores" / name / task
         shutil.rmtree(scratch, ignore_errors=True)
         dtype = resolve_dtype(study.dtype, resolve_device(study.device))
@@ -33,8 +33,7 @@ def score(study_file: str, task: str, name: str) -> None:
         if code:
             raise typer.Exit(code)
         results, samples = _only(scratch, "results_*.json"), _only(scratch, f"samples_{task}_*.jsonl")
-        json.loads(results.read_text(encoding="utf-8"))
-        output.mkdir(parents=True, exist_ok=True)
+        write_lengths(samples, results, output=output / "lengths.jsonl")
         write_json(output / "command.json", {"command": shlex.join(words)})
         samples.replace(output / "samples.jsonl")
         results.replace(output / "results.json")

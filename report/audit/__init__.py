@@ -10,10 +10,6 @@ import typer
 
 from harness_tasks.errors import exit_on_user_error
 from harness_tasks.files import sha256_file
-from report.audit.outcome import Outcome, Verdict, Word
-from report.audit.parameters import audit_parameters
-from report.audit.scores import audit_scores
-from report.audit.statements import EXCLUDES, audit_bounded, audit_difference, audit_statement
 from report.audit.claims import (
     Bounded,
     Claim,
@@ -25,6 +21,10 @@ from report.audit.claims import (
     is_reference,
     read_claims,
 )
+from report.audit.outcome import Outcome, Verdict, Word
+from report.audit.parameters import audit_parameters
+from report.audit.scores import audit_scores
+from report.audit.statements import EXCLUDES, audit_bounded, audit_difference, audit_statement
 from report.facts import fact
 from report.results import Document
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from finetune.rows import Renderer, Row, check_lengths, doc_hash, training_rows
+from finetune.rows import Renderer, Row, check_lengths, training_rows
 from harness_tasks.errors import UserError
-from harness_tasks.loading import load_task
+from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.text import fold
 
 

@@ -3,30 +3,20 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from short_runs import TASK, TASKS, run_of
 from typer.testing import CliRunner
 
 from finetune.__main__ import app
 from finetune.recipe import Recipe
-from finetune.train import CausalTrainer, Run, train
-
-RECIPE = Recipe(epochs=2, batch_size=7, lora_r=4, save_steps=2)
-
-
-def run_of(model: Path, output: Path, **changes: Any) -> Run:
-    values = {"recipe": RECIPE, "train_rows": 28, "dtype": "float32", "device": "cpu", "command": "the command"}
-    return Run(model=str(model), task="passages_demo", output=output, **{**values, **changes})
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(run_of(tiny_model, tmp_path_factory.mktemp("train") / "passages_demo-lora-seed1"))
+from finetune.train import CausalTrainer, train
+from harness_tasks import TASKS_PATH, loading
 
 
 def test_the_record_holds_the_run(checkpoint: Path, tiny_model: Path) -> None:
@@ -35,7 +25,7 @@ def test_the_record_holds_the_run(checkpoint: Path, tiny_model: Path) -> None:
     assert len(rows) == record["data"]["rows"] == 28
     assert record["data"]["rows_available"] == 336
     assert all(row["cluster"] and len(row["doc_hash"]) == 64 for row in rows)
-    assert record["checkpoint"] == "passages_demo-lora-seed1"
+    assert record["checkpoint"] == "short_passages-lora-seed1"
     assert record["command"] == "the command"
     assert record["recipe"]["lora_alpha"] == 8
     assert record["recipe"]["learning_rate"] == 5e-4
@@ -55,13 +45,12 @@ def test_tokens_are_counted_from_the_batches(checkpoint: Path, tiny_model: Path)
 
     record = json.loads((checkpoint / "finetune.json").read_text())
     docs = {row["doc_hash"] for row in map(json.loads, (checkpoint / "train_rows.jsonl").read_text().splitlines())}
-    from finetune.rows import doc_hash
-    from harness_tasks.loading import load_task
+    from harness_tasks.loading import doc_hash, load_task
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     answers = [
         (doc["answers"]["text"] or ["unanswerable"])[0]
-        for doc in load_task("passages_demo").training_docs()
+        for doc in load_task(TASK, include_path=TASKS).training_docs()
         if doc_hash(doc) in docs
     ]
     per_epoch = sum(len(tokenizer.encode(f" {answer}\n", add_special_tokens=False)) for answer in answers)
@@ -101,7 +90,7 @@ def test_a_run_repeats_bit_by_bit_and_another_seed_differs(checkpoint: Path, tin
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(
     checkpoint: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
 ) -> None:
-    run = run_of(tiny_model, tmp_path / "passages_demo-lora-seed1")
+    run = run_of(tiny_model, tmp_path / "short_passages-lora-seed1")
     whole, losses = CausalTrainer.compute_loss, []
 
     def stopping(self: Any, *arguments: Any, **options: Any) -> Any:
@@ -129,7 +118,8 @@ def test_the_prompt_is_the_evaluators_to_the_hash(tiny_model: Path, tmp_path: Pa
     from harness_tasks.rendering import render_from_results, render_hash
 
     options = {"num_fewshot": 1, "apply_chat_template": True, "train_rows": 7}
-    output = train(replace(run_of(tiny_model, tmp_path / "chat", **options), task="reviews_demo"))
+    run = run_of(tiny_model, tmp_path / "chat", task="reviews_demo", include_path=TASKS_PATH, **options)
+    output = train(run)
     command = [sys.executable, "-m", "harness_tasks", "run", "--model_args", f"pretrained={tiny_model},peft={output}"]
     command += ["--tasks", "reviews_demo", "--limit", "2", "--num_fewshot", "1", "--apply_chat_template"]
     command += ["--output_path", str(tmp_path / "scores"), "--device", "cpu"]
@@ -185,6 +175,10 @@ def test_merge_wants_an_adapter(tiny_model: Path, tmp_path: Path) -> None:
     assert "holds no adapter_config.json" in result.stderr
 
 
+def _own_tasks(manager: Any, *arguments: Any, include_defaults: bool = False) -> Any:
+    return manager(*arguments)
+
+
 COMMAND = ["train", "--task", "passages_demo", "--train-rows", "7", "--dtype", "float32", "--device", "cpu"]
 
 
@@ -203,8 +197,10 @@ COMMAND = ["train", "--task", "passages_demo", "--train-rows", "7", "--dtype", "
     ],
 )
 def test_wrong_input_is_told_in_three_parts_and_writes_nothing(
-    tiny_model: Path, tmp_path: Path, options: list[str], found: str, mend: str
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], found: str, mend: str
 ) -> None:
+    # A name that is not ours is looked for among lm_eval's 14,000 tasks too, which takes half a minute to index.
+    monkeypatch.setattr(loading, "task_manager", partial(_own_tasks, loading.task_manager))
     empty, full = tmp_path / "empty", tmp_path / "full"
     empty.mkdir()
     full.mkdir()

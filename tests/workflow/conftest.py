@@ -57,11 +57,13 @@ class House:
 
     def outputs(self) -> dict[str, int]:
         """Returns each finished step's file with the time at which it was written."""
-        names = ("results.json", "finetune.json", "facts.json", "report.md", "report.html", "model.json")
+        names = ("results.json", "lengths.jsonl", "prior.json", "finetune.json", "tensors.json", "model.json")
+        pages = ("facts.json", "report.md", "report.html")
         return {
             str(path.relative_to(self.build)): path.stat().st_mtime_ns
-            for path in sorted(self.build.rglob("*.json")) + sorted(self.build.rglob("report.*"))
-            if "scratch" not in path.parts and (path.name in names or path.parent.name == "parameters")
+            for path in sorted(self.build.rglob("*"))
+            if "scratch" not in path.parts
+            and (path.name in names + pages or path.name.startswith("overlap_") or path.parent.name == "parameters")
         }
 
 

@@ -29,6 +29,9 @@ def test_the_assignments_study_is_planned_from_the_shipped_configuration(monkeyp
     steps = {step["step"]: step for step in found["steps"]}
     assert steps["score base on sst2_llama"]["rows"] == 13_470
     assert steps["score base on squad_llama"]["rows"] == 26_064
+    assert steps["prior of base on squad_llama"]["trainable"] is None
+    assert steps["prior of sst2_llama-lora-seed1 on sst2_llama"]["memory_bytes"] > 1_235_814_400 * 2
+    assert steps["overlap with the rows of sst2_llama-lora-seed1"]["rows"] == 13_470
     train = steps["fine-tune sst2_llama-lora-seed1"]
     assert train["rows"] == 53_879
     assert train["trainable"] == 11_272_192
@@ -40,7 +43,7 @@ def test_the_assignments_study_is_planned_from_the_shipped_configuration(monkeyp
 def test_the_demo_is_planned_before_its_model_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     found = plan(monkeypatch, "demo", "--teraflops", "0.1")
     assert found["parameters"] == 134_515_008
-    assert len(found["steps"]) == 8
+    assert len(found["steps"]) == 14
     # rank 16 on the linear layers of the upper 15 of 30 layers: half of 4,884,480
     assert {step["trainable"] for step in found["steps"] if step["step"].startswith("fine-tune")} == {2_442_240}
 
@@ -51,7 +54,7 @@ def test_text_and_json_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1,235,814,400 parameters" in text
     assert "53,879" in text
     assert "11,272,192" in text
-    assert "7 steps, 7 to do" in text
+    assert "13 steps, 13 to do" in text
 
 
 def test_a_model_that_is_nowhere_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

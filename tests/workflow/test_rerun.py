@@ -24,9 +24,15 @@ def changed(path: Path, old: str, new: str) -> Iterator[None]:
 
 
 def steps_of(task: str, *, seed: int = 1) -> set[str]:
-    """The steps that make and score one task's checkpoint."""
+    """The steps that make one task's checkpoint and measure it."""
     name = f"{task}-lora-seed{seed}"
-    return {f"train {name}", f"score {name} {task}", f"parameters {name}"}
+    measured = {f"{rule} {name} {task}" for rule in ("score", "prior", "overlap")}
+    return {f"train {name}", f"parameters {name}"} | measured
+
+
+def base_steps_of(task: str) -> set[str]:
+    """The steps that look at one task and measure the base model on it."""
+    return {f"check {task}", f"sample {task}", f"score base {task}", f"prior base {task}"}
 
 
 def test_a_second_run_does_nothing(house: House) -> None:
@@ -40,16 +46,14 @@ def test_a_second_run_does_nothing(house: House) -> None:
 def test_a_changed_prompt_redoes_that_task_alone(house: House) -> None:
     prompt = house.folder / "harness_tasks" / "passages_demo" / "passages_demo.yaml"
     with changed(prompt, "test_split: test\n", 'test_split: test\ndescription: "Read well.\\n"\n'):
-        own = {"check passages_demo", "sample passages_demo", "score base passages_demo"}
-        assert house.to_do() == steps_of("passages_demo") | own | {"report"}
+        assert house.to_do() == steps_of("passages_demo") | base_steps_of("passages_demo") | {"report"}
     assert house.to_do() == set()
 
 
 def test_a_changed_base_prompt_redoes_the_tasks_that_include_it(house: House) -> None:
     prompt = house.folder / "harness_tasks" / "sst2" / "_sst2_yaml"
     with changed(prompt, "positive or negative?", "negative or positive?"):
-        own = {"check reviews_demo", "sample reviews_demo", "score base reviews_demo"}
-        assert house.to_do() == steps_of("reviews_demo") | own | {"report"}
+        assert house.to_do() == steps_of("reviews_demo") | base_steps_of("reviews_demo") | {"report"}
 
 
 def test_a_changed_recipe_redoes_that_checkpoint_alone(house: House) -> None:
@@ -64,8 +68,9 @@ def test_how_often_the_trainer_saves_redoes_nothing(house: House) -> None:
 
 def test_a_changed_limit_scores_that_task_again(house: House) -> None:
     with changed(house.study, "limit: 40", "limit: 35"):
-        scored = {"sample reviews_demo", "score base reviews_demo", "score reviews_demo-lora-seed1 reviews_demo"}
-        assert house.to_do() == scored | {"report"}
+        name = "reviews_demo-lora-seed1"
+        scored = {"sample reviews_demo", "score base reviews_demo", f"score {name} reviews_demo"}
+        assert house.to_do() == scored | {f"overlap {name} reviews_demo", "report"}  # the prior reads no item
 
 
 def test_another_seed_adds_its_checkpoints(house: House) -> None:
@@ -78,8 +83,36 @@ def test_a_changed_template_only_writes_the_page_again(house: House) -> None:
         assert house.to_do() == {"report"}
 
 
+@pytest.mark.parametrize(("module", "rule"), [("prior", "prior"), ("overlap", "overlap")])
+def test_a_changed_measure_is_taken_again_and_no_other(house: House, module: str, rule: str) -> None:
+    with changed(house.folder / "harness_tasks" / f"{module}.py", '"""', '"""Now: '):
+        steps = {step for step in house.to_do() if step != "report"}
+    names = ["reviews_demo-lora-seed1", "passages_demo-lora-seed1"]
+    assert steps == {f"{rule} {name} {name.split('-')[0]}" for name in names} | (
+        {f"prior base {task}" for task in ("reviews_demo", "passages_demo")} if rule == "prior" else set()
+    )
+
+
+def test_a_changed_metric_scores_again_and_trains_nothing(house: House) -> None:
+    with changed(house.folder / "harness_tasks" / "metrics" / "_squad.py", '"""', '"""Now: '):
+        steps = house.to_do()
+    assert {step.split()[0] for step in steps} == {"score", "overlap", "report"}
+    assert "score base passages_demo" in steps
+
+
+def test_a_function_that_the_page_takes_from_the_tasks_writes_the_page_again(house: House) -> None:
+    with changed(house.folder / "harness_tasks" / "rendering.py", '"""How', '"""Here is how'):
+        assert house.to_do() == {"report"}
+
+
 def test_an_edited_author_only_writes_the_page_again(house: House) -> None:
     with changed(house.study, "did: run this study", "did: ran this study"):
+        assert house.to_do() == {"report"}
+
+
+def test_claims_to_audit_are_an_input_of_the_page(house: House) -> None:
+    (house.folder / "claims.yaml").write_text("claims: []\n")
+    with changed(house.study, "dtype: float32\n", "dtype: float32\nclaims: claims.yaml\n"):
         assert house.to_do() == {"report"}
 
 

@@ -1,5 +1,6 @@
 """The whole workflow on the tiny study: what it makes, and that its numbers are lm_eval's and a recount's."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -90,14 +91,31 @@ def test_scores_equal_lm_evals_and_an_independent_recount(house: House, checkpoi
             "recall": oracle.recall_score(gold, said, zero_division=0),
             "f1": oracle.f1_score(gold, said, zero_division=0),
             "mcc": oracle.matthews_corrcoef(gold, said),
+            "brier": oracle.brier_score_loss(gold, softmax(likelihoods)[:, 1]),
+            "ece": calibration_error(softmax(likelihoods).max(1), np.equal(gold, said)),
         }
     else:
-        from evaluate_squad import squad_v2_scores
+        from evaluate_squad import answered_scores, squad_v2_scores
 
+        golds = {row["doc"]["id"]: row["doc"]["answers"]["text"] for row in rows}
         predictions = {row["doc"]["id"]: row["filtered_resps"][0] for row in rows}
-        expected = squad_v2_scores({row["doc"]["id"]: row["doc"]["answers"]["text"] for row in rows}, predictions)
+        expected = squad_v2_scores(golds, predictions) | answered_scores(golds, predictions)
+        (meteor,) = (metric for metric in found if metric.startswith("meteor"))  # its reference values: test_metrics
+        expected[meteor] = float(np.mean([row[meteor] for row in rows if meteor in row]))
     assert found == pytest.approx(expected)
     assert dict(facts_scores(house, checkpoint, task)) == pytest.approx(expected)
+
+
+def softmax(likelihoods: list[list[float]]) -> Any:
+    weights = np.exp(np.array(likelihoods) - np.max(likelihoods, axis=1, keepdims=True))
+    return weights / weights.sum(1, keepdims=True)
+
+
+def calibration_error(confidence: Any, right: Any) -> float:
+    """Guo et al. (2017), equation 3, with ten bins that hold their upper edge."""
+    bins = np.ceil(confidence * 10)
+    gaps = [abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).sum() for b in np.unique(bins)]
+    return float(sum(gaps) / len(confidence))
 
 
 def facts_scores(house: House, checkpoint: str, task: str) -> Iterator[tuple[str, float]]:
@@ -111,8 +129,9 @@ def facts_scores(house: House, checkpoint: str, task: str) -> Iterator[tuple[str
                 match = re.fullmatch(rf"/results/{task}/(\w+),none", source["pointer"])
                 if match:
                     yield match[1], node["value"]
-            for child in node.values():
-                yield from walk(child)
+            for key, child in node.items():
+                if not key.endswith("place"):  # where the score stands between floor and ceiling
+                    yield from walk(child)
         elif isinstance(node, list):
             for child in node:
                 yield from walk(child)
@@ -141,6 +160,62 @@ def test_no_scored_item_was_trained_on(house: House) -> None:
         clusters = {json.loads(line)["cluster"] for line in trained}
         field = {"reviews_demo": "film", "passages_demo": "context"}[name.split("-")[0]]
         assert not clusters & {row["doc"][field] for row in samples(house, name, name.split("-")[0])}
+
+
+def test_overlap_is_graded_for_every_scored_item(house: House) -> None:
+    for name in CHECKPOINTS:
+        task = name.split("-")[0]
+        lines = (house.build / "overlap" / name / f"overlap_{task}.jsonl").read_text().splitlines()
+        header, *items = map(json.loads, lines)
+        trained = house.build / "checkpoints" / name / "train_rows.jsonl"
+        assert header["training_file_sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
+        assert header["training_rows"] == len(trained.read_text().splitlines())
+        assert header["scored"] == len(items)
+        scored = sorted(samples(house, "base", task), key=lambda row: int(row["doc_id"]))
+        assert [item["doc_hash"] for item in items] == [row["doc_hash"] for row in scored]
+        assert not any("same_source" in item["grades"] for item in items)
+
+
+@pytest.mark.parametrize(("checkpoint", "task"), PAIRS)
+def test_prompts_and_answers_are_measured_in_tokens(house: House, checkpoint: str, task: str) -> None:
+    """A byte is a token of the tiny model, and <bos> is one more."""
+    lines = (house.build / "scores" / checkpoint / task / "lengths.jsonl").read_text().splitlines()
+    header, *items = map(json.loads, lines)
+    assert header == {"max_length_tokens": 4096, "max_answer_tokens": None if task == "reviews_demo" else 32}
+    rows = {row["doc_id"]: row for row in samples(house, checkpoint, task)}
+    assert [item["doc_id"] for item in items] == sorted(rows)
+    for item in items:
+        prompt = rows[item["doc_id"]]["arguments"]["gen_args_0"]["arg_0"]
+        assert item["prompt_tokens"] == len(prompt.encode()) + 1
+        assert item["truncated"] is False
+        answered = None if task == "reviews_demo" else len(rows[item["doc_id"]]["resps"][0][0].encode())
+        assert item["answer_tokens"] == answered
+        assert item["cut_off"] == (None if answered is None else answered >= 32)
+
+
+@pytest.mark.parametrize(("checkpoint", "task"), PAIRS)
+def test_the_prior_is_measured_where_there_are_labels(house: House, checkpoint: str, task: str) -> None:
+    found = json.loads((house.build / "scores" / checkpoint / task / "prior.json").read_text())
+    if task == "passages_demo":
+        assert found == {"task": task, "absent": "the model writes an answer of its own, and chooses among none"}
+    else:
+        assert found["labels"] == ["negative", "positive"]
+        assert sum(found["probabilities"]) == pytest.approx(1)
+
+
+def test_a_checkpoint_has_a_prior_of_its_own(house: House) -> None:
+    base, tuned = (
+        json.loads((house.build / "scores" / name / "reviews_demo" / "prior.json").read_text())
+        for name in ("base", "reviews_demo-lora-seed1")
+    )
+    assert base["probabilities"] != tuned["probabilities"]
+
+
+def test_what_was_frozen_is_unchanged_and_what_was_adapted_is_not(house: House) -> None:
+    for name in CHECKPOINTS:
+        tensors = json.loads((house.build / "checkpoints" / name / "tensors.json").read_text())["tensors"]
+        assert all((row["sha256_before"] == row["sha256_after"]) != row["trained"] for row in tensors)
+        assert sum(row["trained"] for row in tensors) == 14
 
 
 def test_ledgers_count_what_was_added(house: House) -> None:

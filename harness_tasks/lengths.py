@@ -1,0 +1,107 @@
+"""How long prompts and answers were in tokens, and what was cut: from lm_eval's sample and results files.
+
+Reads a tokenizer and no weights; nothing of transformers is imported until one is asked for.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.errors import UserError
+from harness_tasks.files import write_jsonl
+from harness_tasks.overlap import read_samples
+
+ANSWER_TOKENS = 256
+"""lm_eval's `hf` stops an answer there where the task sets no limit of its own."""
+ANSWER_LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+"""The names under which lm_eval takes the limit; the first one given counts."""
+
+
+def write_lengths(samples: Path, results: Path, *, output: Path) -> None:
+    """Writes `lengths.jsonl` of one task, scored by lm_eval's `hf`.
+
+    The tokenizer is the one that the results name, and the longest input the one that lm_eval wrote there.
+
+    Raises:
+        UserError: a file is missing or of another kind, or the tokenizer cannot be loaded.
+    """
+    try:
+        found = json.loads(results.read_text(encoding="utf-8"))
+        arguments, max_length_tokens = found["config"]["model_args"], int(found["max_length"])
+        place = arguments.get("tokenizer") or arguments["pretrained"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"the file {results} does not say which model was scored ({error})",
+            "tokens are counted with that model's tokenizer",
+            "score the task with `python -m harness_tasks run --model hf`",
+        ) from None
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=arguments.get("revision"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"the tokenizer of {place} cannot be loaded ({str(error).splitlines()[0]})",
+            "tokens are counted with it",
+            "run the command where the model that was scored is found",
+        ) from None
+    write_jsonl(output, lengths(read_samples(samples), tokenizer, max_length_tokens=max_length_tokens))
+
+
+def lengths(samples: Sequence[Mapping[str, Any]], tokenizer: Any, *, max_length_tokens: int) -> list[dict[str, Any]]:
+    """Returns a header with both limits in tokens, then a row an item.
+
+    ``prompt_tokens`` counts the whole prompt; ``truncated`` says that lm_eval's `hf` took tokens off its beginning,
+    because the prompt with its answer is longer than ``max_length_tokens``. Of a written answer, ``answer_tokens`` is
+    its length encoded again, and ``cut_off`` says that it reached the task's limit: it never stopped by itself. Both
+    are None for a choice.
+    """
+    rows, limits = [], set[int]()
+    for sample in samples:
+        requests = list(sample["arguments"].values())
+        prompt = str(requests[0]["arg_0"])
+        if isinstance(requests[0].get("arg_1"), str):
+            pairs = [encode_pair(tokenizer, request["arg_0"], request["arg_1"]) for request in requests]
+            prompt_tokens, answer_tokens, cut_off = len(pairs[0][0]), None, None
+            # The last token of a choice is only read off, so one more than the model takes fits.
+            truncated = max(len(context) + len(choice) for context, choice in pairs) > max_length_tokens + 1
+        else:
+            limit = _answer_limit(requests[0].get("arg_1") or {})
+            limits.add(limit)
+            prompt_tokens = len(encode(tokenizer, prompt))
+            truncated = prompt_tokens > max_length_tokens - limit
+            answer_tokens = len(tokenizer.encode(str(sample["resps"][0][0]), add_special_tokens=False))
+            cut_off = answer_tokens >= limit
+        rows.append(
+            {
+                "doc_id": sample["doc_id"],
+                "prompt_tokens": prompt_tokens,
+                "answer_tokens": answer_tokens,
+                "truncated": truncated,
+                "cut_off": cut_off,
+            }
+        )
+    return [{"max_length_tokens": max_length_tokens, "max_answer_tokens": max(limits, default=None)}, *rows]
+
+
+def encode(tokenizer: Any, text: str) -> list[int]:
+    """Returns the ids that lm_eval's `hf` gives ``text``: no second BOS where the text begins with one."""
+    first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
+    begins = first is not None and text.startswith(tokenizer.decode([first]))
+    return list(tokenizer.encode(text, add_special_tokens=False) if begins else tokenizer.encode(text))
+
+
+def encode_pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[int], list[int]]:
+    """Returns context and continuation as lm_eval's `TemplateLM._encode_pair` splits them."""
+    spaces = len(context) - len(context.rstrip())
+    if spaces:
+        context, continuation = context[:-spaces], context[-spaces:] + continuation
+    whole = encode(tokenizer, context + continuation)
+    prompt = encode(tokenizer, context)
+    return whole[: len(prompt)], whole[len(prompt) :]
+
+
+def _answer_limit(arguments: Mapping[str, Any]) -> int:
+    given = (arguments[name] for name in ANSWER_LIMITS if arguments.get(name) is not None)
+    return int(next(given, ANSWER_TOKENS))

@@ -1,0 +1,97 @@
+"""What a model says to a task's prompt without any content: which label it leans to before it has read anything.
+
+Source: Zhao, Wallace, Feng, Klein and Singh (2021), "Calibrate Before Use", section 4: the empty input, "N/A" and
+"[MASK]" stand where the item's text would, and the probabilities of the labels are averaged over the three.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness_tasks import TASKS_PATH
+from harness_tasks.errors import UserError
+from harness_tasks.metrics import probabilities
+
+INPUTS = ("", "N/A", "[MASK]")
+
+
+def prior(
+    task: str,
+    *,
+    model: str = "hf",
+    model_args: str = "",
+    num_fewshot: int = 0,
+    apply_chat_template: bool = False,
+    device: str = "cuda:0",
+    batch_size: str = "1",
+    metadata: Mapping[str, Any] | None = None,
+    include_path: str | Path = TASKS_PATH,
+) -> dict[str, Any]:
+    """Returns the probabilities that a model gives the choices of ``task`` where its prompt has no content.
+
+    The task renders the prompt and lm_eval's model class scores the choices, as when an item is scored; the other
+    arguments are lm_eval's own, with its defaults (a GPU that is not there means the processor). For a task whose
+    items have no common choices, or that does not declare its `input` field, the answer is
+    ``{"task": ..., "absent": reason}``, before any model is loaded.
+
+    Raises:
+        UserError: the task or its data cannot be loaded, its rows lack the field, or the model cannot be loaded.
+    """
+    from harness_tasks.loading import check_task
+
+    loaded = check_task(task, include_path=include_path, metadata=metadata, num_fewshot=num_fewshot)
+    declared = dict(loaded.config.metadata or {})
+    field = declared.get("input")
+    if loaded.OUTPUT_TYPE != "multiple_choice":
+        return {"task": task, "absent": "the model writes an answer of its own, and chooses among none"}
+    if not isinstance(loaded.config.doc_to_choice, list | dict):
+        return {"task": task, "absent": "the choices differ from item to item"}
+    if field is None:
+        return {"task": task, "absent": "the task does not declare which field is its input (`metadata: input:`)"}
+    doc = dict(loaded.eval_docs[0])
+    if field not in doc:
+        raise UserError(
+            f"the rows of {task} have no field {field!r}",
+            "it is the field that the task declares as its input, to be left empty here",
+            "correct `input` under `metadata:` in the task's YAML",
+        )
+    lm = _load_model(model, model_args, batch_size=batch_size, device=device)
+    loaded.set_config("num_fewshot", num_fewshot)
+    loaded.set_fewshot_seed(1234)  # lm_eval's own default: the same worked examples as when items are scored
+    choices = [str(choice) for choice in loaded.doc_to_choice(doc)]
+    requests = []
+    for text in INPUTS:
+        empty = {**doc, field: text}
+        context = loaded.fewshot_context(
+            empty,
+            num_fewshot=num_fewshot,
+            apply_chat_template=apply_chat_template,
+            fewshot_as_multiturn=apply_chat_template,
+            chat_template=lm.apply_chat_template if apply_chat_template else None,
+            gen_prefix=loaded.doc_to_prefix(empty),
+        )
+        built = loaded.construct_requests(
+            doc=empty, ctx=context, apply_chat_template=apply_chat_template, metadata=(task, 0, 1)
+        )
+        requests += built[: len(choices)]  # a task may ask for each choice without its prompt too
+    answers = [float(answer[0]) for answer in lm.loglikelihood(requests)]
+    inputs = []
+    for at, text in enumerate(INPUTS):
+        likelihoods = answers[at * len(choices) : (at + 1) * len(choices)]
+        inputs.append({"input": text, "log_likelihoods": likelihoods, "probabilities": probabilities(likelihoods)})
+    means = [sum(part) / len(INPUTS) for part in zip(*(one["probabilities"] for one in inputs), strict=True)]
+    return {"task": task, "inputs": inputs, "labels": declared.get("labels") or choices, "probabilities": means}
+
+
+def _load_model(model: str, model_args: str, *, batch_size: str, device: str) -> Any:
+    import lm_eval.models  # noqa: F401  (registers lm_eval's own model classes)
+    from lm_eval.api.registry import get_model
+
+    try:
+        return get_model(model).create_from_arg_string(model_args, {"batch_size": batch_size, "device": device})
+    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        raise UserError(
+            f"lm_eval's model class {model!r} cannot load {model_args!r} ({str(error).splitlines()[0]})",
+            "the choices are scored by it",
+            "give --model and --model_args as for `python -m harness_tasks run`, e.g. --model_args pretrained=DIR",
+        ) from None

@@ -1,0 +1,113 @@
+"""Lengths in tokens and what was cut, against lm_eval's own encoding and by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness_tasks import UserError
+from harness_tasks.lengths import encode, encode_pair, lengths, write_lengths
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def evaluator(tiny_model: Path) -> Any:
+    from lm_eval.models.huggingface import HFLM
+
+    return HFLM(pretrained=str(tiny_model), device="cpu", dtype="float32")
+
+
+@pytest.mark.parametrize("text", ["A fine film.", "<bos>A fine film.", " trailing ", "über"])
+def test_encoding_is_lm_evals(tokenizer: Any, evaluator: Any, text: str) -> None:
+    assert encode(tokenizer, text) == evaluator.tok_encode(text)
+    for choice in (" positive", "no"):
+        assert encode_pair(tokenizer, text, choice) == tuple(evaluator._encode_pair(text, choice))
+
+
+def choice(doc_id: int, prompt: str, *choices: str) -> dict[str, Any]:
+    requests = {f"gen_args_{i}": {"arg_0": prompt, "arg_1": text} for i, text in enumerate(choices)}
+    return {"doc_id": doc_id, "arguments": requests, "resps": [[["-1.0", "False"]]] * len(choices)}
+
+
+def answer(doc_id: int, prompt: str, text: str, **limits: int) -> dict[str, Any]:
+    return {"doc_id": doc_id, "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": limits}}, "resps": [[text]]}
+
+
+def test_choices(tokenizer: Any) -> None:
+    """A byte is a token here, and <bos> one more: "abcd" has five, " no" three and " yes" four.
+
+    A model that takes 8 tokens reads all but the choice's last: 5 + 4 - 1 = 8 fit, one byte more does not.
+    """
+    header, fits, cut = lengths(
+        [choice(3, "abcd", " no", " yes"), choice(4, "abcde", " no", " yes")], tokenizer, max_length_tokens=8
+    )
+    assert header == {"max_length_tokens": 8, "max_answer_tokens": None}
+    assert fits == {"doc_id": 3, "prompt_tokens": 5, "answer_tokens": None, "truncated": False, "cut_off": None}
+    assert cut == {"doc_id": 4, "prompt_tokens": 6, "answer_tokens": None, "truncated": True, "cut_off": None}
+
+
+def test_answers(tokenizer: Any) -> None:
+    """Of 12 tokens 4 are kept free for the answer: a prompt of 7 bytes and <bos> fits, one of 8 does not."""
+    samples = [
+        answer(0, "abcdefg", " ok", max_gen_toks=4),
+        answer(1, "abcdefgh", " oks", max_gen_toks=4),
+        answer(2, "", "", max_new_tokens=4),
+    ]
+    header, *rows = lengths(samples, tokenizer, max_length_tokens=12)
+    assert header == {"max_length_tokens": 12, "max_answer_tokens": 4}
+    assert [row["prompt_tokens"] for row in rows] == [8, 9, 1]
+    assert [row["answer_tokens"] for row in rows] == [3, 4, 0]
+    assert [row["truncated"] for row in rows] == [False, True, False]
+    assert [row["cut_off"] for row in rows] == [False, True, False]
+
+
+def test_a_task_without_a_limit_has_lm_evals(tokenizer: Any, evaluator: Any) -> None:
+    assert lengths([answer(0, "a", "b")], tokenizer, max_length_tokens=4096)[0]["max_answer_tokens"] == 256
+    assert evaluator.max_gen_toks == 256
+
+
+def test_what_is_called_truncated_is_what_lm_eval_cuts(tiny_model: Path, tokenizer: Any) -> None:
+    """lm_eval's own encoding of a batch, with a model that takes 20 tokens and 4 of them for the answer."""
+    from lm_eval.models.huggingface import HFLM
+
+    short = HFLM(pretrained=str(tiny_model), device="cpu", dtype="float32", max_length=20)
+    for size in (14, 15, 16, 17):
+        prompt = "x" * size
+        ids, _ = short.tok_batch_encode([prompt], left_truncate_len=short.max_length - 4)
+        cut = ids.shape[1] < len(short.tok_encode(prompt))
+        row = lengths([answer(0, prompt, "", max_gen_toks=4)], tokenizer, max_length_tokens=short.max_length)[1]
+        assert row["truncated"] == cut
+    assert cut  # the longest was
+
+
+def test_the_results_name_the_tokenizer_and_the_limit(tiny_model: Path, tmp_path: Path) -> None:
+    samples, results = tmp_path / "samples.jsonl", tmp_path / "results.json"
+    row = {**answer(0, "abc", " ok", max_gen_toks=4), "doc": {}, "doc_hash": "h"}
+    samples.write_text(json.dumps(row) + "\n")
+    model = {"pretrained": str(tiny_model), "dtype": "float32"}
+    results.write_text(json.dumps({"config": {"model_args": model}, "max_length": 4096}))
+    write_lengths(samples, results, output=tmp_path / "lengths.jsonl")
+    assert [json.loads(line) for line in (tmp_path / "lengths.jsonl").read_text().splitlines()] == [
+        {"max_length_tokens": 4096, "max_answer_tokens": 4},
+        {"doc_id": 0, "prompt_tokens": 4, "answer_tokens": 3, "truncated": False, "cut_off": False},
+    ]
+
+
+def test_a_results_file_without_a_model_is_told(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{"config": {"model_args": null}}')
+    with pytest.raises(UserError, match=r"does not say which model was scored") as caught:
+        write_lengths(tmp_path / "samples.jsonl", tmp_path / "results.json", output=tmp_path / "out")
+    assert caught.value.mend == "score the task with `python -m harness_tasks run --model hf`"
+
+
+def test_a_tokenizer_that_is_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{"config": {"model_args": {"pretrained": "no/such"}}, "max_length": 9}')
+    with pytest.raises(UserError, match="the tokenizer of no/such cannot be loaded"):
+        write_lengths(tmp_path / "samples.jsonl", tmp_path / "results.json", output=tmp_path / "out")
