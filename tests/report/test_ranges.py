@@ -68,3 +68,18 @@ def test_a_place_is_a_share_of_the_way_and_may_be_below_the_floor() -> None:
     assert place(known(0.05), known(0.25), known(0))["value"] == pytest.approx(0.8)
     assert "floor and ceiling are the same" in place(known(40), known(20), known(20))["missing"]
     assert "missing" in place({"missing": "?"}, known(0), known(1))
+
+
+def test_a_metric_that_was_computed_in_two_ways_is_not_compared(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    results = folder_of(study) / "scores" / "reviews-lora-seed1" / "reviews" / "results.json"
+    results.write_text(
+        results.read_text().replace("f1 as the test has it|version 1", "f1 as the test has it|version 2")
+    )
+    scores = {row["metric"]: row for row in collected(study)["tasks"][0]["comparisons"][0]["scores"]}
+    assert "value" in scores["acc"]["difference"]
+    for part in ("difference", "p_value", "detectable"):
+        assert scores["f1"][part]["missing"] == (
+            "it was computed in two ways: f1 as the test has it|version 1 for the base model, "
+            "f1 as the test has it|version 2 for the checkpoint"
+        )
