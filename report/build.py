@@ -44,7 +44,7 @@ def build_report(study: Path, *, output: Path | None = None, facts_only: bool = 
         pages = render(facts)
     # Nothing is written before everything is known to be right. The copies make the folder whole: `report verify`
     # computes the facts again from what lies in it.
-    copied = [study, *([_claims(plan, folder)] if plan.claims else [])]
+    copied = [study, *([Path(plan.claims)] if plan.claims else [])]
     files = {**pages, **{path.name: path.read_text(encoding="utf-8") for path in copied}}
     write_json(folder / "facts.json", facts)
     for name, text in files.items():
@@ -92,7 +92,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
             folder, tasks, study.equivalence_margin, document.source("equivalence_margin")
         ),
         "spreads": across.spreads(tasks),
-        "audit": _audit(study, folder),
+        "audit": _audit(study),
         "confidence": _confidence(tasks),
         "summary_figure": _summary_figure(tasks, document.source()),
     }
@@ -102,19 +102,13 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _audit(study: Study, folder: Path) -> dict[str, Any] | None:
+def _audit(study: Study) -> dict[str, Any] | None:
     """Returns what became of the claims that the study names a file of; None where it names none."""
     if study.claims is None:
         return None
     from report.audit import audit_facts
 
-    return audit_facts(_claims(study, folder))
-
-
-def _claims(study: Study, folder: Path) -> Path:
-    """Returns the study's file of claims; its copy beside the results where it is not to be found from here."""
-    path = Path(str(study.claims))
-    return path if path.is_file() else folder / path.name
+    return audit_facts(Path(study.claims))
 
 
 def _confidence(tasks: Any) -> of.Fact:

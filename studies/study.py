@@ -113,7 +113,8 @@ class Study(_Strict):
     equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
     """Methods count as equivalent when their scores differ by less than this share of the metric's scale."""
     claims: str | None = None
-    """A file of claims that someone else made of the same study, to audit beside the answers."""
+    """A file of claims that someone else made of the same study, to audit beside the answers; relative to the study
+    file's folder."""
     hub: HubRepos = HubRepos()
     authors: Annotated[list[Author], Field(min_length=1)]
     name: str
@@ -172,6 +173,8 @@ def load_study(path: str | Path) -> Study:
             "a study is named by its file, so that its build folder can be found",
             "rename the file instead, and delete the key",
         )
+    if isinstance(values.get("claims"), str):
+        values["claims"] = str(path.parent / values["claims"])
     try:
         study = Study(**values, name=path.stem)
     except ValidationError as error:

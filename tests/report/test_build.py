@@ -429,5 +429,6 @@ def test_claims_are_audited_on_the_page(tmp_path: Path) -> None:
     assert "## Audit of an earlier write-up" in markdown
     assert "| Table \\<1\\> | Accuracy: 95.0 \\| x | impossible |" in markdown
     assert "Table &lt;1&gt;" in html
-    assert (folder_of(tmp_path / "a" / "studies" / "trial.yaml") / "their-claims.yaml").is_file()
+    folder = folder_of(tmp_path / "a" / "studies" / "trial.yaml")
+    assert (folder / "their-claims.yaml").is_file()
     assert_no_hole(markdown, html)

@@ -32,6 +32,12 @@ def run_and_kill(house: House, when: Callable[[], bool]) -> None:
     process.wait()
 
 
+def _words(name: str) -> list[str]:
+    """Returns what a file's path says of its step: the folders, and the task or checkpoint in its own name."""
+    path = Path(name)
+    return [*path.parts[:-1], path.stem, path.stem.removeprefix("overlap_")]
+
+
 @pytest.mark.slow
 def test_killed_three_times_the_study_is_finished_without_redoing_a_step(tmp_path: Path) -> None:
     house = House(tmp_path)
@@ -41,7 +47,10 @@ def test_killed_three_times_the_study_is_finished_without_redoing_a_step(tmp_pat
     def kept() -> None:
         now = house.outputs()
         assert {name: now[name] for name in times} == times  # no finished step was done again
-        times.update(now)
+        # A step whose files are there but which Snakemake had not yet noted when it was killed is done again.
+        waiting = [set(step.split()[1:]) for step in house.to_do()]
+        noted = {name: time for name, time in now.items() if not any(step <= set(_words(name)) for step in waiting)}
+        times.update(noted)
 
     # in the middle of a training, when it has a checkpoint to go on from
     run_and_kill(house, lambda: bool(list(scratch.glob("train/passages_demo*/checkpoint-*/whole.json"))))
