@@ -111,7 +111,7 @@ def test_an_edited_author_only_writes_the_page_again(house: House) -> None:
 
 
 def test_claims_to_audit_are_an_input_of_the_page(house: House) -> None:
-    (house.folder / "claims.yaml").write_text("claims: []\n")
+    (house.study.parent / "claims.yaml").write_text("claims: []\n")  # found beside the study file
     with changed(house.study, "dtype: float32\n", "dtype: float32\nclaims: claims.yaml\n"):
         assert house.to_do() == {"report"}
 
