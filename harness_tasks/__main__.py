@@ -21,18 +21,22 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Score models
     help="Run lm_eval with these arguments; our tasks are found without --include_path, their data checked first.",
 )
 def run(context: typer.Context) -> None:
-    """Hands all arguments to ``lm_eval run``, once every task of ours that they name can load its data."""
+    """Hands all arguments to ``lm_eval run``, once every task of ours that they name can load its data.
+
+    Beside lm_eval's model classes there are `hf-seqcls` and `hf-span`, for heads.
+    """
     with exit_on_user_error():
         arguments = list(context.args)
         # A --config file may name a folder of its own, which an argument would override.
         if not {argument.split("=")[0] for argument in arguments} & {"--include_path", "--config", "-C"}:
             arguments += ["--include_path", str(TASKS_PATH)]
-        # lm_eval registers its own models only where nothing is registered yet, so its own come first.
-        import lm_eval.models
         import lm_eval.tasks
         from lm_eval.__main__ import cli_evaluate
 
+        from harness_tasks.models import register_models
+
         ours_alone = not {"-h", "--help"} & set(arguments) and check_arguments(arguments)
+        register_models()
         sys.argv = ["lm_eval", "run", *arguments]
         if ours_alone:  # lm_eval would index its own 14,000 tasks first, which takes seconds
             indexed = partial(lm_eval.tasks.TaskManager, include_defaults=False)
@@ -176,7 +180,8 @@ def prior(
 def check_arguments(arguments: list[str]) -> bool:
     """Returns whether every task that lm_eval's ``arguments`` name is found without lm_eval's own.
 
-    Raises UserError where they name an unknown task, or one of ours whose data cannot be loaded.
+    Raises UserError where they name an unknown task, one of ours whose data cannot be loaded, or a checkpoint with
+    another head than the model class scores. Warns on stderr of tasks that share items with the checkpoint's own.
 
     Arguments that lm_eval itself refuses end the process with its message and exit code 2.
     """
@@ -184,6 +189,8 @@ def check_arguments(arguments: list[str]) -> bool:
     from lm_eval.config.evaluate_config import EvaluatorConfig
 
     from harness_tasks.loading import check_task, task_manager, unknown_task
+    from harness_tasks.models.heads import check_model
+    from harness_tasks.models.related import warning_of_related
 
     try:
         config: Any = EvaluatorConfig.from_cli(HarnessCLI()._parser.parse_args(["run", *arguments]))
@@ -191,12 +198,14 @@ def check_arguments(arguments: list[str]) -> bool:
         raise UserError(
             str(error), "lm_eval refuses these arguments", "`python -m harness_tasks run --help` lists the right ones"
         ) from error
+    check_model(config.model, config.model_args, num_fewshot=config.num_fewshot or 0)
     include_path = config.include_path or TASKS_PATH
     asked = config.tasks if isinstance(config.tasks, list) else [config.tasks]
     asked = [name for item in asked for name in str(item).split(",")]
     names = [name for name in asked if not name.endswith(".yaml") and not Path(name).is_dir()]
 
     ours = task_manager(include_path)
+    checked: list[str] = []
     for name in names:
         matches = ours.match_tasks([name])
         if not matches:
@@ -214,6 +223,9 @@ def check_arguments(arguments: list[str]) -> bool:
                 include_defaults=False,
                 num_fewshot=config.num_fewshot or 0,
             )
+            checked.append(task)
+    if warning := warning_of_related(config.model_args, dict.fromkeys(checked), include_path):
+        print(warning, file=sys.stderr)
     # Not a pattern: it may stand for tasks of lm_eval's too.
     return bool(asked) and len(names) == len(asked) and set(names) <= set(ours.all_tasks)
 

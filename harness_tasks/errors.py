@@ -18,6 +18,9 @@ class UserError(ValueError):
     To mend it: add a task under `tasks:`
     """
 
+    exit_code = 2
+    """What our own command lines leave with: 2 for wrong input, 1 where a subclass stands for a check that failed."""
+
     def __init__(self, found: str, why: str, mend: str) -> None:
         self.found, self.why, self.mend = found, why, mend
         super().__init__(f"Found: {found}\nWhy it matters: {why}\nTo mend it: {mend}")
@@ -25,9 +28,9 @@ class UserError(ValueError):
 
 @contextmanager
 def exit_on_user_error() -> Iterator[None]:
-    """Prints a `UserError` on stderr and leaves with exit code 2; every verb of our command lines runs inside it."""
+    """Prints a `UserError` on stderr and leaves with its exit code; every verb of our command lines runs inside it."""
     try:
         yield
     except UserError as error:
         print(error, file=sys.stderr)
-        raise typer.Exit(2) from None
+        raise typer.Exit(error.exit_code) from None

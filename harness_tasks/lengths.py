@@ -10,7 +10,9 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_jsonl
+from harness_tasks.models.heads import HEADS, tokenizer_place
 from harness_tasks.overlap import read_samples
+from harness_tasks.spans import span_input
 
 ANSWER_TOKENS = 256
 """lm_eval's `hf` stops an answer there where the task sets no limit of its own."""
@@ -19,7 +21,7 @@ ANSWER_LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion
 
 
 def write_lengths(samples: Path, results: Path, *, output: Path) -> None:
-    """Writes `lengths.jsonl` of one task, scored by lm_eval's `hf`.
+    """Writes `lengths.jsonl` of one task, scored by lm_eval's `hf` or by our classes for heads.
 
     The tokenizer is the one that the results name, and the longest input the one that lm_eval wrote there.
 
@@ -28,8 +30,9 @@ def write_lengths(samples: Path, results: Path, *, output: Path) -> None:
     """
     try:
         found = json.loads(results.read_text(encoding="utf-8"))
-        arguments, max_length_tokens = found["config"]["model_args"], int(found["max_length"])
-        place = arguments.get("tokenizer") or arguments["pretrained"]
+        model, arguments = found["config"].get("model", "hf"), found["config"]["model_args"]
+        max_length_tokens = int(found["max_length"])
+        place = tokenizer_place(arguments) if model in HEADS else arguments.get("tokenizer") or arguments["pretrained"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"the file {results} does not say which model was scored ({error})",
@@ -46,32 +49,42 @@ def write_lengths(samples: Path, results: Path, *, output: Path) -> None:
             "tokens are counted with it",
             "run the command where the model that was scored is found",
         ) from None
-    write_jsonl(output, lengths(read_samples(samples), tokenizer, max_length_tokens=max_length_tokens))
+    rows = lengths(read_samples(samples), tokenizer, max_length_tokens=max_length_tokens, model=model)
+    write_jsonl(output, rows)
 
 
-def lengths(samples: Sequence[Mapping[str, Any]], tokenizer: Any, *, max_length_tokens: int) -> list[dict[str, Any]]:
+def lengths(
+    samples: Sequence[Mapping[str, Any]], tokenizer: Any, *, max_length_tokens: int, model: str = "hf"
+) -> list[dict[str, Any]]:
     """Returns a header with both limits in tokens, then a row an item.
 
-    ``prompt_tokens`` counts the whole prompt; ``truncated`` says that lm_eval's `hf` took tokens off its beginning,
-    because the prompt with its answer is longer than ``max_length_tokens``. Of a written answer, ``answer_tokens`` is
-    its length encoded again, and ``cut_off`` says that it reached the task's limit: it never stopped by itself. Both
-    are None for a choice.
+    ``prompt_tokens`` counts the whole prompt; ``truncated`` says that ``model``, lm_eval's `hf` or a class of ours,
+    took tokens off its beginning (`hf-span`: off its passage's end), because the prompt with its answer is longer than
+    ``max_length_tokens``. Of a written answer, ``answer_tokens`` is its length encoded again, and ``cut_off`` says that
+    it reached the task's limit: it never stopped by itself. Both are None for a choice, the latter for a span too.
     """
     rows, limits = [], set[int]()
     for sample in samples:
         requests = list(sample["arguments"].values())
-        prompt = str(requests[0]["arg_0"])
+        answer_tokens = cut_off = None
         if isinstance(requests[0].get("arg_1"), str):
             pairs = [encode_pair(tokenizer, request["arg_0"], request["arg_1"]) for request in requests]
-            prompt_tokens, answer_tokens, cut_off = len(pairs[0][0]), None, None
-            # The last token of a choice is only read off, so one more than the model takes fits.
-            truncated = max(len(context) + len(choice) for context, choice in pairs) > max_length_tokens + 1
+            prompt_tokens = len(pairs[0][0])
+            if model == "hf-seqcls":  # it reads no choice
+                truncated = prompt_tokens > max_length_tokens
+            else:  # the last token of a choice is only read off, so one more than the model takes fits
+                truncated = max(len(context) + len(choice) for context, choice in pairs) > max_length_tokens + 1
+        elif model == "hf-span":
+            doc = sample["doc"]
+            prompt_tokens = len(span_input(tokenizer, question=doc["question"], passage=doc["context"]).ids)
+            truncated = prompt_tokens > max_length_tokens
+            answer_tokens = _tokens_of_answer(tokenizer, sample)
         else:
             limit = _answer_limit(requests[0].get("arg_1") or {})
             limits.add(limit)
-            prompt_tokens = len(encode(tokenizer, prompt))
+            prompt_tokens = len(encode(tokenizer, str(requests[0]["arg_0"])))
             truncated = prompt_tokens > max_length_tokens - limit
-            answer_tokens = len(tokenizer.encode(str(sample["resps"][0][0]), add_special_tokens=False))
+            answer_tokens = _tokens_of_answer(tokenizer, sample)
             cut_off = answer_tokens >= limit
         rows.append(
             {
@@ -100,6 +113,10 @@ def encode_pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[i
     whole = encode(tokenizer, context + continuation)
     prompt = encode(tokenizer, context)
     return whole[: len(prompt)], whole[len(prompt) :]
+
+
+def _tokens_of_answer(tokenizer: Any, sample: Mapping[str, Any]) -> int:
+    return len(tokenizer.encode(str(sample["resps"][0][0]), add_special_tokens=False))
 
 
 def _answer_limit(arguments: Mapping[str, Any]) -> int:

@@ -84,11 +84,18 @@ def prior(
 
 
 def _load_model(model: str, model_args: str, *, batch_size: str, device: str) -> Any:
-    import lm_eval.models  # noqa: F401  (registers lm_eval's own model classes)
     from lm_eval.api.registry import get_model
+    from lm_eval.utils import simple_parse_args_string
 
+    from harness_tasks.models import register_models
+    from harness_tasks.models.heads import check_model
+
+    register_models()
+    check_model(model, simple_parse_args_string(model_args))
     try:
         return get_model(model).create_from_arg_string(model_args, {"batch_size": batch_size, "device": device})
+    except UserError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise UserError(
             f"lm_eval's model class {model!r} cannot load {model_args!r} ({str(error).splitlines()[0]})",

@@ -1,0 +1,113 @@
+"""Which lm_eval model class a checkpoint needs, read from its configuration files; no weight is loaded.
+
+lm_eval's `hf` loads a classifier as a language model, puts a random output layer on it, and prints plausible scores.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.errors import UserError
+
+CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface")
+"""The names under which lm_eval has its class for language models."""
+HEADS = ("hf-seqcls", "hf-span")
+"""The names under which our classes for heads are registered."""
+_ADAPTERS = {"SEQ_CLS": "hf-seqcls", "QUESTION_ANS": "hf-span"}
+_ARCHITECTURES = {
+    "ForSequenceClassification": "hf-seqcls",
+    "ForQuestionAnswering": "hf-span",
+    "ForCausalLM": "hf",
+    "LMHeadModel": "hf",
+    "ForConditionalGeneration": "hf",
+}
+_WORDS = {
+    "hf-seqcls": "a classifier",
+    "hf-span": "a span reader",
+    "hf": "a language model",
+    None: "neither classifier nor span reader",
+}
+_HARM = {
+    "hf": "the class loads it as a language model, with a random output layer, and its scores would look plausible",
+    "hf-seqcls": "the class scores a layer with an output for each choice, which would be made at random",
+    "hf-span": "the class scores a layer that marks the ends of an answer, which would be made at random",
+}
+
+
+def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int = 0) -> None:
+    """Raises UserError where lm_eval's model class ``model`` would put a random head on what ``model_args`` name.
+
+    Other classes than `hf`, `hf-seqcls` and `hf-span`, and a checkpoint whose files cannot be had, are not judged.
+    """
+    asked = "hf" if model in CAUSAL_CLASSES else model
+    if asked not in _HARM or not isinstance(model_args.get("pretrained"), str):
+        return
+    if asked == "hf-span" and num_fewshot:
+        raise UserError(
+            f"{num_fewshot} worked examples for a span reader",
+            "it reads the question and its passage alone, so the results would name examples that it never saw",
+            "leave --num_fewshot out",
+        )
+    place, kind, needed = _judge(model_args)
+    if kind and needed != asked and not (asked == "hf" and needed is None):
+        take = f"write --model {needed}" if needed else f"name a checkpoint that is {_WORDS[asked]}"
+        raise UserError(f"{place} is {_WORDS[needed]} ({kind}), and the model class is {model}", _HARM[asked], take)
+
+
+def read_json_file(place: str, name: str, revision: str | None = None) -> dict[str, Any] | None:
+    """Returns the JSON file ``name`` of a folder or a Hub repository; None where it is not there, or not reachable."""
+    if Path(place).is_dir():
+        file: str | None = str(Path(place) / name)
+    else:
+        from transformers.utils import cached_file
+
+        try:
+            file = cached_file(
+                place,
+                name,
+                revision=revision,
+                _raise_exceptions_for_gated_repo=False,
+                _raise_exceptions_for_missing_entries=False,
+                _raise_exceptions_for_connection_errors=False,
+            )
+        except OSError:
+            return None
+    try:
+        found = json.loads(Path(file).read_text(encoding="utf-8")) if file else None
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def tokenizer_place(model_args: Mapping[str, Any]) -> str:
+    """Returns where a head's tokenizer is: as given, else the adapter's own where it has one, else the base's."""
+    if model_args.get("tokenizer"):
+        return str(model_args["tokenizer"])
+    adapter = model_args.get("peft")
+    if adapter and read_json_file(adapter, "tokenizer_config.json", model_args.get("revision")) is not None:
+        return str(adapter)
+    return str(model_args["pretrained"])
+
+
+def _judge(model_args: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
+    """Returns the checkpoint that decides, what its files call its kind (None: unknown), and the class it needs."""
+    base, adapter, revision = model_args["pretrained"], model_args.get("peft"), model_args.get("revision")
+    config = read_json_file(base, "config.json", revision)
+    if adapter:
+        found = read_json_file(adapter, "adapter_config.json", revision)
+        task = found.get("task_type") if found else None
+        if found is None or task in _ADAPTERS:
+            return adapter, task, _ADAPTERS.get(task or "")
+        # Another adapter makes no head of its own: the base has it.
+    elif (alone := read_json_file(base, "adapter_config.json", revision)) is not None:
+        needed = _ADAPTERS.get(alone.get("task_type") or "", "hf")
+        if config is None or needed != "hf":
+            raise UserError(
+                f"{base} is an adapter, given as `pretrained`",
+                "an adapter is scored on the model that it was trained on",
+                f"write --model {needed} --model_args pretrained={alone.get('base_model_name_or_path')},peft={base}",
+            )
+    architecture = ((config or {}).get("architectures") or [None])[0]
+    needed_by = [needed for part, needed in _ARCHITECTURES.items() if architecture and part in architecture]
+    return base, architecture, needed_by[0] if needed_by else None

@@ -1,0 +1,99 @@
+"""Weights with a head, whole or an adapter on its base, through calls of transformers and peft alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import transformers
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM
+
+from harness_tasks.errors import UserError
+
+_CLASSIFIERS = (".score.weight", ".classifier.weight", ".classifier.out_proj.weight")
+
+
+def load_head(
+    auto_class: Any, pretrained: str, *, config: Any, peft: str | None, revision: str | None, dtype: str
+) -> Any:
+    """Returns the model that ``auto_class`` makes of ``pretrained``, with the adapter ``peft`` and its head on it.
+
+    An adapter's head stays in float32, in which it is trained, whatever ``dtype`` its base has. Raises UserError where
+    weights are missing that no adapter brings: transformers would make them at random.
+    """
+    with _quiet():
+        model, found = auto_class.from_pretrained(
+            pretrained,
+            config=config,
+            revision=revision,
+            dtype=dtype,
+            key_mapping=_renamed(auto_class, config) if peft else None,
+            output_loading_info=True,
+        )
+    heads = [name for name, _ in model.named_children() if name != model.base_model_prefix]
+    brought = [name.removeprefix("base_model.model.") for name in _shapes(peft, revision)] if peft else []
+    if missing := sorted(set(found["missing_keys"]) - set(brought)):
+        raise UserError(
+            f"{pretrained}{' and its adapter have' if peft else ' has'} no weights for {len(missing)} tensors of "
+            f"{type(model).__name__}, the first {missing[0]}",
+            "they would be random, and the scores would look plausible",
+            "name a whole checkpoint, or its base as `pretrained` and the adapter as `peft`",
+        )
+    if not peft:
+        return model
+    from peft import PeftModel
+
+    for name in heads:
+        model.get_submodule(name).float().register_forward_pre_hook(_in_own_dtype)
+    return PeftModel.from_pretrained(model, peft, revision=revision)
+
+
+def labels_of_adapter(place: str, revision: str | None) -> int | None:
+    """Returns how many labels the classifier's head in an adapter's weights has; None where it holds none."""
+    heads = [shape for name, shape in _shapes(place, revision).items() if name.endswith(_CLASSIFIERS)]
+    return heads[-1][0] if heads else None
+
+
+def _shapes(adapter: str, revision: str | None) -> dict[str, list[int]]:
+    """Returns the shape of each tensor of an adapter, by name; no tensor is read."""
+    from safetensors import safe_open
+    from transformers.utils import cached_file
+
+    with safe_open(cached_file(adapter, "adapter_model.safetensors", revision=revision), framework="pt") as weights:
+        return {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+
+
+def _renamed(auto_class: Any, config: Any) -> dict[str, str] | None:
+    """Returns how the tensors of a language model are called in the class with a head, as a pattern.
+
+    Llama's body is `model` in the one and `transformer` in the span reader. Without this, transformers finds not one
+    weight of the base, and goes on with a random body.
+    """
+    prefixes = []
+    for kind in (AutoModelForCausalLM, auto_class):
+        made = kind._model_mapping.get(type(config), None)
+        made = made[0] if isinstance(made, list | tuple) else made
+        prefixes.append(made.base_model_prefix if made else None)
+    language_model, head = prefixes
+    if language_model is None or head is None or language_model == head:
+        return None
+    return {rf"^{language_model}\.": f"{head}."}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Inside, transformers does not list the missing weights: an adapter brings some, and the others are an error."""
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+
+
+def _in_own_dtype(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Gives a float32 head its input in float32, where the body's output is not."""
+    dtype = next(module.parameters()).dtype
+    return tuple(
+        value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value for value in given
+    )

@@ -1,0 +1,196 @@
+"""Heads through `python -m harness_tasks`: the class that a checkpoint needs, results, lengths, priors, warnings."""
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from random_heads import note_task, write_adapter, write_head
+from typer.testing import CliRunner
+
+from harness_tasks import UserError
+from harness_tasks.__main__ import app, check_arguments
+from harness_tasks.lengths import write_lengths
+from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
+from harness_tasks.models.related import are_related, trained_on, warning_of_related
+
+KINDS = {"SEQ_CLS": "hf-seqcls", "QUESTION_ANS": "hf-span"}
+
+
+@pytest.fixture(scope="module")
+def heads(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """`model_args` by a name: whole checkpoints and adapters of both kinds, and language models."""
+    folder = tmp_path_factory.mktemp("heads")
+    found = {"hf": {"pretrained": str(tiny_model)}}
+    for kind, name in KINDS.items():
+        found[name] = {"pretrained": str(write_head(tiny_model, folder / name, kind))}
+        adapter = str(write_adapter(tiny_model, folder / f"{name}-adapter", kind))
+        found[f"{name} adapter"] = {"pretrained": str(tiny_model), "peft": adapter}
+    return found
+
+
+@pytest.mark.parametrize("asked", ["hf", "hf-seqcls", "hf-span"])
+@pytest.mark.parametrize("given", ["hf", "hf-seqcls", "hf-seqcls adapter", "hf-span", "hf-span adapter"])
+def test_each_head_has_one_class(heads: dict[str, dict[str, str]], asked: str, given: str) -> None:
+    needed = given.split()[0]
+    if asked == needed:
+        check_model(asked, heads[given])
+        return
+    with pytest.raises(UserError) as caught:
+        check_model(asked, heads[given])
+    place = heads[given].get("peft") or heads[given]["pretrained"]
+    words = {"hf": "a language model", "hf-seqcls": "a classifier", "hf-span": "a span reader"}
+    assert caught.value.found.startswith(f"{place} is {words[needed]} (")
+    assert caught.value.found.endswith(f"), and the model class is {asked}")
+    assert caught.value.mend == f"write --model {needed}"
+    if asked == "hf":
+        assert "a random output layer, and its scores would look plausible" in caught.value.why
+
+
+def test_an_adapter_given_as_the_model_is_refused(heads: dict[str, dict[str, str]], tiny_model: Path) -> None:
+    adapter = heads["hf-seqcls adapter"]["peft"]
+    with pytest.raises(UserError, match="is an adapter, given as `pretrained`") as caught:
+        check_model("hf", {"pretrained": adapter})
+    assert caught.value.mend == f"write --model hf-seqcls --model_args pretrained={tiny_model},peft={adapter}"
+
+
+def test_what_cannot_be_told_is_not_judged(tmp_path: Path, tiny_model: Path) -> None:
+    check_model("hf", {"pretrained": "nobody/has-this"})
+    check_model("hf-seqcls", {"pretrained": "nobody/has-this"})
+    check_model("hf-seqcls", {"pretrained": str(tiny_model), "peft": "nobody/has-this"})
+    check_model("hf-seqcls", {"pretrained": str(tmp_path)})
+    check_model("vllm", {"pretrained": str(tiny_model)})
+    check_model("hf", {})
+    (tmp_path / "config.json").write_text('{"architectures": ["BertForMaskedLM"]}')
+    check_model("hf", {"pretrained": str(tmp_path)})
+    with pytest.raises(UserError, match=r"is neither classifier nor span reader \(BertForMaskedLM\)") as caught:
+        check_model("hf-span", {"pretrained": str(tmp_path)})
+    assert caught.value.mend == "name a checkpoint that is a span reader"
+    (tmp_path / "config.json").write_text("{")
+    assert read_json_file(str(tmp_path), "config.json") is None
+
+
+def test_a_span_reader_has_no_worked_examples(heads: dict[str, dict[str, str]]) -> None:
+    with pytest.raises(UserError, match="2 worked examples for a span reader"):
+        check_model("hf-span", heads["hf-span"], num_fewshot=2)
+    check_model("hf-seqcls", heads["hf-seqcls"], num_fewshot=2)
+
+
+def test_the_command_refuses_before_anything_is_loaded(heads: dict[str, dict[str, str]], tmp_path: Path) -> None:
+    """The class is unset: lm_eval's default is `hf`."""
+    place = heads["hf-seqcls"]["pretrained"]
+    words = ["--model_args", f"pretrained={place}", "--tasks", "reviews_demo", "--output_path", "out"]
+    done = subprocess.run(
+        [sys.executable, "-m", "harness_tasks", "run", *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-3:] == [
+        f"Found: {place} is a classifier (LlamaForSequenceClassification), and the model class is hf",
+        "Why it matters: the class loads it as a language model, with a random output layer, and its scores would "
+        "look plausible",
+        "To mend it: write --model hf-seqcls",
+    ]
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("given", ["hf-seqcls adapter", "hf-span"])
+def test_results_and_lengths_are_those_of_any_model(
+    heads: dict[str, dict[str, str]], given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = "reviews_demo" if "seqcls" in given else "passages_demo"
+    words = ",".join(f"{key}={value}" for key, value in heads[given].items()) + ",dtype=float32"
+    arguments = ["--model", given.split()[0], "--model_args", words, "--tasks", task, "--limit", "3", "--device", "cpu"]
+    arguments += ["--batch_size", "2", "--output_path", str(tmp_path / "out"), "--log_samples"]
+    monkeypatch.setattr(sys, "argv", sys.argv)  # the command sets lm_eval's, and lm_eval logs to the runner's stderr
+    monkeypatch.setattr(logging.getLogger("lm_eval"), "handlers", [])
+    monkeypatch.setattr(logging.root, "handlers", logging.root.handlers[:])
+    done = CliRunner().invoke(app, ["run", *arguments])
+    assert done.exit_code == 0, done.output
+    assert task in done.stdout
+    assert f"Scoring with {given.split()[0]}" in done.stderr
+    (results,) = tmp_path.glob("out/*/results_*.json")
+    (samples,) = tmp_path.glob("out/*/samples_*.jsonl")
+    found = json.loads(results.read_text())
+    assert found["config"]["model"] == given.split()[0]
+    assert found["config"]["model_args"] == {**heads[given], "dtype": "float32"}
+    assert found["config"]["model_num_parameters"] > 26_000
+    assert (found["config"]["model_dtype"], found["max_length"]) == ("torch.float32", 4096)
+    write_lengths(samples, results, output=tmp_path / "lengths.jsonl")
+    header, *rows = [json.loads(line) for line in (tmp_path / "lengths.jsonl").open()]
+    assert header == {"max_length_tokens": 4096, "max_answer_tokens": None}
+    for row, sample in zip(rows, map(json.loads, samples.open()), strict=True):
+        doc = sample["doc"]
+        if task == "reviews_demo":
+            read = len(sample["arguments"]["gen_args_0"]["arg_0"].encode()) + 1  # a byte a token, and <bos>
+            written = None
+        else:
+            read = len(f"Question: {doc['question']}\nPassage: {doc['context']}".encode()) + 2  # <eos> too
+            written = len(sample["resps"][0][0].encode()) + 1
+        assert row == {
+            "doc_id": sample["doc_id"],
+            "prompt_tokens": read,
+            "answer_tokens": written and written - 1,
+            "truncated": False,
+            "cut_off": None,
+        }
+
+
+def test_the_prior_of_a_classifier(heads: dict[str, dict[str, str]], tmp_path: Path) -> None:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    place = heads["hf-seqcls"]["pretrained"]
+    words = ["prior", "reviews_demo", "--model_args", f"pretrained={place}", "--device", "cpu"]
+    refused = CliRunner().invoke(app, [*words, "--output", str(tmp_path / "prior.json")])
+    assert refused.exit_code == 2
+    assert "write --model hf-seqcls" in refused.stderr
+    done = CliRunner().invoke(app, [*words, "--model", "hf-seqcls", "--output", str(tmp_path / "prior.json")])
+    assert done.exit_code == 0, done.output
+    found = json.loads((tmp_path / "prior.json").read_text())
+    model, tokenizer = AutoModelForSequenceClassification.from_pretrained(place), AutoTokenizer.from_pretrained(place)
+    for one, text in zip(found["inputs"], ("", "N/A", "[MASK]"), strict=True):
+        prompt = f"{text}\nQuestion: Is this sentence positive or negative?\nAnswer:"
+        with torch.no_grad():
+            wanted = model(torch.tensor([tokenizer(prompt)["input_ids"]])).logits[0].log_softmax(-1)
+        assert one["log_likelihoods"] == pytest.approx(wanted.tolist(), abs=1e-5)
+
+
+def test_related_tasks() -> None:
+    assert are_related("reviews_demo", "sst2_llama_glue")
+    assert are_related("sst2_llama", "reviews_demo")  # the other one declares it
+    assert not are_related("passages_demo", "reviews_demo")
+    assert not are_related("unheard_of", "passages_demo")
+
+
+def test_a_related_task_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = note_task(tmp_path, "sst2_llama")
+    warning = (
+        f"Warning: {place} was trained on sst2_llama, whose items overlap with those of reviews_demo. What it was "
+        "trained on may be scored here, so the scores may be too high. Score it on a task without such an overlap, or "
+        "say so beside the number."
+    )
+    assert check_arguments(["--model_args", f"pretrained={place}", "--tasks", "passages_demo,reviews_demo"])
+    assert capsys.readouterr().err.splitlines()[-1] == warning
+    assert warning_of_related({"pretrained": "base", "peft": str(place)}, ["reviews_demo"]) == warning
+    assert warning_of_related({"pretrained": str(place)}, ["sst2_llama", "passages_demo"]) is None
+    assert warning_of_related({"pretrained": "base"}, ["reviews_demo"]) is None
+
+
+def test_a_merged_model_was_trained_on_its_adapters_task(tmp_path: Path) -> None:
+    assert trained_on({"pretrained": str(tmp_path)}) is None
+    (tmp_path / "merged_from.json").write_text(json.dumps({"adapter": {"task": "reviews_demo"}}))
+    assert trained_on({"pretrained": str(tmp_path)}) == "reviews_demo"
+    assert trained_on({}) is None
+
+
+def test_where_a_heads_tokenizer_is(heads: dict[str, dict[str, str]], tiny_model: Path, tmp_path: Path) -> None:
+    """An adapter may have been trained with another tokenizer than its base's, and then has it beside it."""
+    arguments: dict[str, Any] = heads["hf-span adapter"]
+    assert tokenizer_place(arguments) == str(tiny_model)
+    assert tokenizer_place({**arguments, "tokenizer": "other"}) == "other"
+    (tmp_path / "tokenizer_config.json").write_text("{}")
+    assert tokenizer_place({**arguments, "peft": str(tmp_path)}) == str(tmp_path)
