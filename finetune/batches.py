@@ -1,7 +1,5 @@
 """How rows become batches: passages encoded once, rows of like length together, an order that can be resumed.
 
-Axes: B groups in a batch, T tokens in the longest of them.
-
 Rows whose prompts begin alike (the questions on one passage, or one set of worked examples) form a *group*: one
 sequence that holds the common prefix once, then each row's own rest. A rest sees the prefix and itself, never another
 rest, and its positions go on from the prefix, so every row's loss and gradient are those it has alone; only the prefix
@@ -11,9 +9,9 @@ is not computed again. Where rows share no prefix a group is a row and this is o
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import Sampler
 
 from finetune.rows import Row
@@ -60,80 +58,78 @@ def group_rows(rows: Sequence[Row], *, most: int, share_prefixes: bool = True) -
     return groups
 
 
-def collate(groups: Sequence[Group], *, pad_id: int) -> dict[str, Any]:
-    """Returns one batch as keyword arguments of a causal LM, and the labels of the positions it keeps.
-
-    Keys: ``input_ids`` and ``position_ids`` (B, T); ``attention_mask`` (B, T), or (B, 1, T, T) where a group holds
-    several rows; ``logits_to_keep``, the K positions where some group has a target, so that the vocabulary's logits
-    are computed nowhere else; ``labels`` (B, K), the next token at those positions or IGNORED.
-    """
-    longest = max(group.length for group in groups)
-    shape = (len(groups), longest)
-    ids = torch.full(shape, pad_id)
-    positions = torch.zeros(shape, dtype=torch.long)
-    labels = torch.full(shape, IGNORED)
-    branch = torch.full(shape, -1)  # -1 padding, 0 prefix, 1.. the rows
-    for b, group in enumerate(groups):
-        ids[b, : group.prefix] = torch.tensor(group.rows[0].prompt_ids[: group.prefix], dtype=torch.long)
-        positions[b, : group.prefix] = torch.arange(group.prefix)
-        branch[b, : group.prefix] = 0
-        start = group.prefix
-        for number, row in enumerate(group.rows, 1):
-            rest = torch.tensor((row.prompt_ids + row.target_ids)[group.prefix :], dtype=torch.long)
-            stop = start + len(rest)
-            ids[b, start:stop] = rest
-            positions[b, start:stop] = torch.arange(group.prefix, row.length)
-            branch[b, start:stop] = number
-            targets = torch.tensor(row.target_ids, dtype=torch.long)
-            labels[b, stop - len(targets) - 1 : stop - 1] = targets  # the position before a token predicts it
-            start = stop
-    kept = (labels != IGNORED).any(0).nonzero().squeeze(1)
-    batch: dict[str, Any] = {"input_ids": ids, "position_ids": positions, "logits_to_keep": kept}
-    batch["labels"] = labels[:, kept]
-    if all(len(group.rows) == 1 for group in groups):
-        batch["attention_mask"] = (branch >= 0).long()
-    else:
-        batch["attention_mask"] = _branch_mask(branch)
-    return batch
+def padded(rows: Sequence[Sequence[int]], *, pad_id: int) -> tuple[Tensor, Tensor]:
+    """Returns the rows' ids and their attention mask, (B rows, T tokens of the longest), padded on the right."""
+    ids = torch.full((len(rows), max(map(len, rows))), pad_id)
+    mask = torch.zeros_like(ids)
+    for b, row in enumerate(rows):
+        ids[b, : len(row)] = torch.tensor(row)
+        mask[b, : len(row)] = 1
+    return ids, mask
 
 
-class LengthSampler(Sampler[int]):
-    """Yields the groups of an epoch so that a batch holds groups of like length.
+class StepSampler(Sampler[list[int]]):
+    """Yields, for one of several processes, the groups of each forward pass; a step is ``parts`` of them.
 
-    The order is a pure function of seed and epoch: a run that is killed in any epoch goes on with the very batches it
-    would have had (the Trainer's `group_by_length` draws anew and does not).
+    Every process reckons the same order and takes its own share, so any number of processes and parts trains on the
+    same groups in the same steps. A share may be empty, where a last step has fewer groups than there are shares. The
+    order is a pure function of seed and epoch: a run that is killed in any epoch goes on with the very batches it would
+    have had (the Trainer's `group_by_length` draws anew and does not).
     """
 
-    def __init__(self, lengths: Sequence[int], *, batch_groups: int, seed: int) -> None:
-        self.lengths, self.batch_groups, self.seed, self.epoch = lengths, batch_groups, seed, 0
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        *,
+        step_groups: int,
+        seed: int,
+        parts: int = 1,
+        process: int = 0,
+        processes: int = 1,
+    ) -> None:
+        self.lengths, self.step_groups, self.seed, self.epoch = lengths, step_groups, seed, 0
+        self.parts, self.process, self.processes = parts, process, processes
+
+    @property
+    def batch_sampler(self) -> "StepSampler":
+        """Returns itself: the Trainer tells the epoch to the sampler inside a batch sampler."""
+        return self
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by accelerate's data loader at the start of each epoch."""
+        """Called by the Trainer at the start of each epoch."""
         self.epoch = epoch
 
+    def steps(self, epoch: int) -> list[list[int]]:
+        """Returns the groups of each step of an epoch, over all processes."""
+        order = epoch_order(self.lengths, step_groups=self.step_groups, seed=self.seed, epoch=epoch)
+        return [order[i : i + self.step_groups] for i in range(0, len(order), self.step_groups)]
+
     def __len__(self) -> int:
-        return len(self.lengths)
+        return self.parts * -(-len(self.lengths) // self.step_groups)
 
-    def __iter__(self) -> Iterator[int]:
-        return iter(epoch_order(self.lengths, batch_groups=self.batch_groups, seed=self.seed, epoch=self.epoch))
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in self.steps(self.epoch):
+            size = -(-len(step) // self.parts)  # neighbours are of like length, so a part is a run of them
+            for part in range(self.parts):
+                yield step[part * size : (part + 1) * size][self.process :: self.processes]
 
 
-def epoch_order(lengths: Sequence[int], *, batch_groups: int, seed: int, epoch: int) -> list[int]:
-    """Returns a permutation of the groups whose runs of ``batch_groups`` are of like length, in random order.
+def epoch_order(lengths: Sequence[int], *, step_groups: int, seed: int, epoch: int) -> list[int]:
+    """Returns a permutation of the groups whose runs of ``step_groups`` are of like length, in random order.
 
-    Within chunks of fifty batches the shuffled groups are sorted by length, so a group's company still changes from
-    epoch to epoch. A last batch that is not full stays last, because the data loader cuts batches by counting.
+    Within chunks of fifty steps the shuffled groups are sorted by length, so a group's company still changes from epoch
+    to epoch. A last step that is not full stays last, because steps are cut by counting.
     """
     draw = random.Random(f"{seed}/{epoch}")
     order = list(range(len(lengths)))
     draw.shuffle(order)
-    chunk = 50 * batch_groups
+    chunk = 50 * step_groups
     batches = []
     for start in range(0, len(order), chunk):
         part = sorted(order[start : start + chunk], key=lambda i: lengths[i])
-        batches += [part[i : i + batch_groups] for i in range(0, len(part), batch_groups)]
-    whole = [batch for batch in batches if len(batch) == batch_groups]
-    rest = [batch for batch in batches if len(batch) < batch_groups]
+        batches += [part[i : i + step_groups] for i in range(0, len(part), step_groups)]
+    whole = [batch for batch in batches if len(batch) == step_groups]
+    rest = [batch for batch in batches if len(batch) < step_groups]
     draw.shuffle(whole)
     return [i for batch in whole + rest for i in batch]
 
@@ -146,13 +142,3 @@ def _common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
     """Returns how many first ids are equal, leaving each at least one of its own."""
     most = min(len(left), len(right)) - 1
     return next((i for i in range(most) if left[i] != right[i]), max(most, 0))
-
-
-def _branch_mask(branch: torch.Tensor) -> torch.Tensor:
-    """Returns which position sees which, (B, 1, T, T), from each position's branch (B, T): itself and what precedes it
-    in the prefix and in its own branch. A padded position sees itself alone, since softmax over nothing is nan."""
-    tokens = branch.shape[1]
-    earlier = torch.ones(tokens, tokens, dtype=torch.bool).tril()
-    same = (branch[:, :, None] == branch[:, None, :]) | (branch[:, None, :] == 0)
-    seen = same & earlier & (branch[:, None, :] >= 0)
-    return (seen | torch.eye(tokens, dtype=torch.bool)).unsqueeze(1)

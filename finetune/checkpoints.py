@@ -1,18 +1,24 @@
 """The trainer's checkpoints: which are whole, to which run they belong, and how long the run has taken in all."""
 
+import errno
 import json
 import shutil
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
+from torch import distributed
 from transformers import TrainerCallback
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
 
 MARKER = "whole.json"
-"""Written into a checkpoint's folder once all its files are there; a kill in the middle of a save leaves none."""
+"""Written into a checkpoint's folder once all its files are there, with their sizes; a kill in a save leaves none."""
 RUN_FILE = "run.json"
 
 
@@ -35,7 +41,8 @@ def prepare_scratch(output: Path, scratch: Path, key: str) -> bool:
         )
     run_file = scratch / RUN_FILE
     if not run_file.is_file() or json.loads(run_file.read_text()).get("key") != key:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch.exists():
+            shutil.rmtree(scratch)
         write_json(run_file, {"key": key})
     return False
 
@@ -44,9 +51,77 @@ OWN_FILES = ("finetune.json", "train_rows.jsonl", "tensors.json")
 
 
 def last_whole_checkpoint(scratch: Path) -> Path | None:
-    """Returns the newest checkpoint folder that was saved to its end, or None."""
-    whole = [path.parent for path in scratch.glob(f"checkpoint-*/{MARKER}")]
-    return max(whole, key=lambda path: int(path.name.rsplit("-", 1)[-1]), default=None)
+    """Returns the newest checkpoint folder that is whole, or None; says on stderr what newer ones lack.
+
+    What is not whole is removed: the trainer would count it among the checkpoints it keeps, and delete a whole one in
+    its place. Of several processes the first must therefore be through before the others call this.
+    """
+    folders = [path for path in scratch.glob("checkpoint-*") if path.name.rpartition("-")[2].isdigit()]
+    newest, lacks = None, []
+    for folder in sorted(folders, key=_step, reverse=True):
+        lack = _lack(folder)
+        if lack is None:
+            newest = newest or folder
+            continue
+        if newest is None:
+            lacks.append(f"{folder.name} is not used: {lack}")
+        shutil.rmtree(folder, ignore_errors=True)
+    if lacks:
+        goes_on = f"the run goes on from step {_step(newest)}" if newest else "the run starts from the beginning"
+        print("\n".join(["warning: " + "; ".join(lacks), goes_on]), file=sys.stderr, flush=True)
+    return newest
+
+
+@contextmanager
+def full_disk_told(scratch: Path) -> Iterator[None]:
+    """Turns a full disk, met inside the block, into a `UserError`, after removing the checkpoint that is cut short."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if not _is_full_disk(error):
+            raise
+        whole = last_whole_checkpoint(scratch)
+        free = shutil.disk_usage(scratch).free / 1e6
+        raise UserError(
+            f"the disk that holds {scratch} is full ({free:.0f} MB free): a checkpoint could not be written",
+            "what was trained since the last whole checkpoint is lost, nothing else",
+            "free space, or name a folder on another disk with --scratch; the same command goes on from step "
+            f"{_step(whole) if whole else 0}",
+        ) from error
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def _lack(folder: Path) -> str | None:
+    """Returns what is missing from a checkpoint, or None where it is whole."""
+    marker = folder / MARKER
+    if not marker.is_file():
+        return "it was not saved to its end"
+    for name, size in json.loads(marker.read_text())["files"].items():
+        path = folder / name
+        if not path.is_file():
+            return f"its {name} is missing"
+        if path.stat().st_size != size:
+            return f"its {name} has {path.stat().st_size} bytes, and was saved with {size}"
+        if path.suffix == ".safetensors":
+            try:
+                with safe_open(path, framework="pt"):
+                    pass
+            except (SafetensorError, OSError) as error:
+                return f"its {name} cannot be read ({error})"
+    return None
+
+
+def _is_full_disk(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    text = str(error)
+    if isinstance(error, SafetensorError):
+        return any(f"os error {number}" in text for number in (errno.ENOSPC, errno.EDQUOT))
+    # torch.save keeps no errno: these are the words of its archive writer and of the C++ stream below it.
+    return any(words in text for words in ("PytorchStreamWriter", "inline_container.cc", "iostream error"))
 
 
 class SaveMarker(TrainerCallback):
@@ -67,6 +142,19 @@ class SaveMarker(TrainerCallback):
         return self.before + time.monotonic() - self.started
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        if distributed.is_initialized():
+            distributed.barrier()  # each process saves files of its own, the states of its random numbers at least
+        if not state.is_world_process_zero:
+            return
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        marker = {"step": state.global_step, "seconds": self.seconds(), "resumed_at_steps": self.resumed_at_steps}
+        marker = {
+            "step": state.global_step,
+            "seconds": self.seconds(),
+            "resumed_at_steps": self.resumed_at_steps,
+            "files": {
+                path.relative_to(folder).as_posix(): path.stat().st_size
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
+            },
+        }
         write_json(folder / MARKER, marker)

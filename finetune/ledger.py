@@ -18,19 +18,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from finetune.heads import TASK_TYPES, Head, freeze_body, head_of, model_class
+from finetune.recipe import ADAPTER_METHODS, Method
 from harness_tasks.errors import UserError
 
-Head = Literal["causal", "sequence-classification", "question-answering"]
 ComponentName = Literal["embeddings", "attention", "MLP", "norms", "head", "adapter", "other"]
-TASK_TYPES: dict[Head, str] = {
-    "causal": "CAUSAL_LM",
-    "sequence-classification": "SEQ_CLS",
-    "question-answering": "QUESTION_ANS",
-}
 
 
 class LedgerError(UserError):
-    """Two counts of the same parameters disagree: a failed check (exit code 1), not a wrong input."""
+    """Two counts of the same parameters disagree: a failed check, not a wrong input."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,19 @@ class Ledger:
                 return line
         raise KeyError(component)
 
+    def closed_form_trainable(self, method: Method) -> int | None:
+        """Returns how many parameters ``method`` trains by the closed forms alone, or None where one is unknown.
+
+        That is the adapter and a head that the base has not; the head alone; or everything.
+        """
+        if method == "full":
+            lines = self.components
+        else:
+            names = ("head",) if method == "head" else ("adapter",) if self.head == "causal" else ("adapter", "head")
+            lines = tuple(line for line in self.components if line.component in names)
+        forms = [line.closed_form for line in lines]
+        return None if None in forms else sum(form for form in forms if form is not None)
+
     def as_json(self) -> dict[str, Any]:
         """Returns the ledger as plain JSON values, with the keys of `report params --json`."""
         return {**asdict(self), "components": [asdict(line) for line in self.components]}
@@ -86,7 +97,7 @@ def count(
     lora_r: int | None = None,
     lora_targets: Sequence[str] | None = None,
     lora_layers: Sequence[int] | None = None,
-    method: Literal["lora", "full"] | None = None,
+    method: Method | None = None,
     name: str | None = None,
 ) -> Ledger:
     """Returns the ledger of a model that does not exist yet: a configuration, a head, and perhaps a LoRA adapter.
@@ -94,8 +105,9 @@ def count(
     ``config``: a transformers configuration; it is not changed.
     ``labels``: width of a sequence-classification head; other heads ignore it.
     ``lora_r``, ``lora_targets``, ``lora_layers``: the adapter's rank, the names of the modules it is put on (default:
-    every linear layer but the head) and the indices of the layers (default: all). Without a rank, all is trained.
-    ``method``: follows from ``lora_r``; when given it must agree with it.
+    every linear layer but the head) and the indices of the layers (default: all).
+    ``method``: default `lora` with a rank and `full` without. `dora` has a magnitude beside each adapted output,
+    `qlora` the parameters of `lora` (a packed weight counts as what it stands for), `head` trains the head alone.
     ``name``: how the model is shown.
 
     Raises `UserError` for values that no model can have, `LedgerError` where counted and closed form differ.
@@ -103,13 +115,16 @@ def count(
     _check_choice(head, labels, lora_r, lora_targets, lora_layers, method)
     with _quiet_meta():
         model = _build(config, head, labels)
+        if method == "head":
+            freeze_body(model)
         if lora_r is not None:
             from peft import LoraConfig, get_peft_model
 
             adapter = LoraConfig(
                 r=lora_r,
-                target_modules=_resolve_targets(model, lora_targets),
-                layers_to_transform=_resolve_layers(config, lora_layers),
+                target_modules=lora_target_names(model, lora_targets),
+                layers_to_transform=layer_indices(config, lora_layers),
+                use_dora=method == "dora",
                 task_type=TASK_TYPES[head],
             )
             model = get_peft_model(model, adapter)
@@ -147,7 +162,7 @@ def ledger_of(model: Any, *, name: str | None = None) -> Ledger:
 
     base = model.get_base_model() if hasattr(model, "peft_config") else model
     adapter = model.peft_config[model.active_adapter] if hasattr(model, "peft_config") else None
-    head = _head_of(base)
+    head = head_of(base)
     counted: dict[ComponentName, int] = dict.fromkeys(get_args(ComponentName), 0)
     trainable, tied = dict(counted), 0
     seen: set[int] = set()
@@ -230,10 +245,10 @@ def _check_choice(
             "without a rank there is no adapter to put on them",
             "add --lora-r, for example --lora-r 8",
         )
-    if method is not None and method != ("full" if lora_r is None else "lora"):
+    if method is not None and (method in ADAPTER_METHODS) != (lora_r is not None):
         raise UserError(
             f"the method {method} with LoRA rank {lora_r}",
-            "the method lora needs a rank and the method full has none",
+            "the methods lora, dora and qlora need a rank, and full and head have none",
             "give either the method lora with a rank, or the method full without",
         )
 
@@ -249,26 +264,10 @@ def _quiet_meta() -> Iterator[None]:
 
 
 def _build(config: Any, head: Head, labels: int) -> Any:
-    import transformers
-
-    classes = {
-        "causal": transformers.AutoModelForCausalLM,
-        "sequence-classification": transformers.AutoModelForSequenceClassification,
-        "question-answering": transformers.AutoModelForQuestionAnswering,
-    }
     config = copy.deepcopy(config)
     if head == "sequence-classification":
         config.num_labels = labels
-    try:
-        return classes[head].from_config(config)
-    except ValueError as error:
-        if "Unrecognized configuration class" not in str(error):
-            raise
-        raise UserError(
-            f"a model of type {config.model_type} with the head {head}",
-            f"transformers {transformers.__version__} has no such class, so there is nothing to count",
-            "choose another head, or another model",
-        ) from None
+    return model_class(config, head)._from_config(config)
 
 
 def _linear_names(model: Any) -> list[str]:
@@ -281,7 +280,7 @@ def _linear_names(model: Any) -> list[str]:
     return [name for name, module in model.named_modules() if isinstance(module, kinds) and name.startswith(prefix)]
 
 
-def _resolve_targets(model: Any, targets: Sequence[str] | None) -> list[str]:
+def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
     """Returns the names that peft looks for; raises `UserError` for one that no module bears.
 
     peft's own "all-linear" is not used: it takes in a question-answering head, on which peft then fails.
@@ -304,7 +303,8 @@ def _resolve_targets(model: Any, targets: Sequence[str] | None) -> list[str]:
     return list(targets)
 
 
-def _resolve_layers(config: Any, layers: Sequence[int] | None) -> list[int] | None:
+def layer_indices(config: Any, layers: Sequence[int] | None) -> list[int] | None:
+    """Returns the indices of the layers that get LoRA, None for all; raises `UserError` for one that is not there."""
     if layers is None:
         return None
     wrong = [layer for layer in layers if not 0 <= layer < config.num_hidden_layers]
@@ -315,13 +315,6 @@ def _resolve_layers(config: Any, layers: Sequence[int] | None) -> list[int] | No
             "name layers among them, or leave them out to adapt all",
         )
     return sorted(set(layers))
-
-
-def _head_of(base: Any) -> Head:
-    name = type(base).__name__
-    if "SequenceClassification" in name:
-        return "sequence-classification"
-    return "question-answering" if "QuestionAnswering" in name else "causal"
 
 
 def _parameters(model: Any, base: Any, adapter: Any) -> Iterator[tuple[ComponentName, Any]]:

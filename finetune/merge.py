@@ -1,11 +1,16 @@
 """An adapter's weights added into its base model's."""
 
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import write_json
+from harness_tasks.files import sha256_file, write_json
+
+MERGED_FROM = "merged_from.json"
+"""Beside a merged model: the adapter's own record, the base's fingerprint, the SHA-256 of the adapter's weights."""
 
 
 def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
@@ -14,43 +19,95 @@ def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
     Weights are added in float32, whatever dtype the base is kept in, and saved in the base's own dtype.
 
     Raises:
-        UserError: ``adapter`` holds no adapter, ``output`` is not empty, or the base cannot be found.
+        UserError: ``adapter`` holds no adapter, ``output`` is not empty, the base cannot be found, is another than the
+            adapter was trained on, or already holds this adapter.
     """
-    settings = adapter / "adapter_config.json"
-    if not settings.is_file():
-        raise UserError(
-            f"the folder {adapter} holds no adapter_config.json",
-            "only a LoRA adapter can be merged",
-            "name a checkpoint made with --method lora",
-        )
     if output.exists() and any(output.iterdir()):
         raise UserError(
             f"the output folder {output} is not empty", "the merged model would be mixed with it", "name a new folder"
         )
-    import torch
-    from peft import PeftModel
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    model, provenance = _merged(adapter, base)
+    from transformers import AutoTokenizer, GenerationConfig
 
-    path = base or json.loads(settings.read_text())["base_model_name_or_path"]
-    try:
-        dtype = AutoConfig.from_pretrained(path).dtype or torch.float32
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the adapter's base model {path} cannot be loaded ({str(error).splitlines()[0]})",
-            "the adapter's weights are differences from it",
-            "run the command where that path is found, or name the base with --base",
-        ) from None
-    merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload().to(dtype)
+    from finetune.models import base_dtype, to_dtype
+
+    to_dtype(model, base_dtype(adapter, base=base))
+    if (adapter / "generation_config.json").is_file():
+        model.generation_config = GenerationConfig.from_pretrained(adapter)
+        model.config.eos_token_id = model.generation_config.eos_token_id
+        model.config.pad_token_id = model.generation_config.pad_token_id
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    merged.save_pretrained(partial)
+    model.save_pretrained(partial)
     AutoTokenizer.from_pretrained(adapter).save_pretrained(partial)
-    record = adapter / "finetune.json"
-    if record.is_file():
-        write_json(partial / "merged_from.json", json.loads(record.read_text()))
+    write_json(partial / MERGED_FROM, provenance)
     if output.exists():
         output.rmdir()
     output.parent.mkdir(parents=True, exist_ok=True)
     partial.rename(output)
     return output
+
+
+def merged_model(adapter: Path, *, base: str | None = None) -> Any:
+    """Returns the base model with the adapter's weights added, in float32; raises as `merge` does."""
+    return _merged(adapter, base)[0]
+
+
+def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
+    settings = adapter / "adapter_config.json"
+    if not settings.is_file():
+        raise UserError(
+            f"the folder {adapter} holds no adapter_config.json",
+            "only an adapter can be merged",
+            "name a checkpoint made with --method lora, dora or qlora",
+        )
+    import torch
+    from peft import PeftModel
+
+    from finetune.models import load_base, method_of, to_dtype
+
+    provenance = _provenance(adapter, base or json.loads(settings.read_text())["base_model_name_or_path"])
+    if method_of(adapter) == "qlora":
+        # it was trained on what the packed weights stand for, which is not the base as it was
+        model = load_base(adapter, dtype=getattr(torch, provenance["adapter"]["dtype"]), base=base).dequantize()
+        to_dtype(model, torch.float32)
+    else:
+        model = load_base(adapter, dtype=torch.float32, base=base)
+    return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(), provenance
+
+
+def _provenance(adapter: Path, base: str) -> dict[str, Any]:
+    """Returns what `merged_from.json` holds; raises `UserError` for a base that the adapter does not belong on."""
+    from finetune.models import load_config
+    from finetune.record import base_record
+
+    weights = adapter / "adapter_model.safetensors"
+    if not weights.is_file():
+        raise UserError(
+            f"the folder {adapter} holds no adapter_model.safetensors",
+            "weights are read from safetensors alone: other formats can run code when they are loaded",
+            "save the adapter with a current peft",
+        )
+    digest = sha256_file(weights)
+    before = _json(Path(base) / MERGED_FROM) or {}
+    if before.get("adapter_sha256") == digest:
+        raise UserError(
+            f"the base {base} already holds this adapter's weights ({MERGED_FROM})",
+            "merged twice, what training changed would count double",
+            "name the base model that the adapter was trained on, or use the merged one as it is",
+        )
+    record = _json(adapter / "finetune.json")
+    trained_on = ((record or {}).get("base") or {}).get("fingerprint")
+    fingerprint = base_record(base, None, load_config(base, None))["fingerprint"] if Path(base).is_dir() else None
+    if fingerprint and trained_on and re.fullmatch("[0-9a-f]{64}", trained_on) and fingerprint != trained_on:
+        raise UserError(
+            f"the base {base} has other weights ({fingerprint[:12]}) than those that the adapter was trained on "
+            f"({trained_on[:12]})",
+            "the adapter's weights are differences from the latter, and mean nothing on others",
+            "name the model that finetune.json calls the adapter's base",
+        )
+    return {"adapter": record or {}, "base_fingerprint": fingerprint or trained_on, "adapter_sha256": digest}
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text()) if path.is_file() else None

@@ -58,3 +58,17 @@ class LossProgress(TrainerCallback):
             for entry in log_history
             if "loss" in entry
         ]
+
+    @staticmethod
+    def dev_curve(log_history: list[dict[str, float]]) -> list[dict[str, float]]:
+        """Returns step, epoch, mean loss and accuracy (0 to 1) of each evaluation on the development split."""
+        return [
+            {
+                "step": entry["step"],
+                "epoch": entry["epoch"],
+                "loss": entry["eval_loss"],
+                "accuracy": entry["eval_accuracy"],
+            }
+            for entry in log_history
+            if "eval_loss" in entry
+        ]

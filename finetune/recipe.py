@@ -4,7 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Method = Literal["lora", "full"]
+Method = Literal["lora", "dora", "qlora", "full", "head"]
+ADAPTER_METHODS: tuple[Method, ...] = ("lora", "dora", "qlora")
+"""The methods whose checkpoint is an adapter: matrices beside a base model that stays as it is."""
+LEARNING_RATES: dict[Method, float] = {"lora": 5e-4, "dora": 5e-4, "qlora": 2e-4, "full": 2e-5, "head": 1e-3}
+"""Peak learning rates where a recipe names none: an adapter wants ten times that of full fine-tuning or more."""
 
 LORA_LINEAR_LAYERS = "all-linear"
 """peft's name for every linear layer but the head."""
@@ -18,9 +22,12 @@ class Recipe(BaseModel):
     epochs: Annotated[float, Field(gt=0)] = 1.0
     """Passes over the training rows."""
     batch_size: Annotated[int, Field(ge=1)] = 16
-    """Rows an optimizer step. Rows that share a passage stay together, so a step may hold a few more or fewer."""
+    """Rows an optimizer step, over all processes. Rows that share a passage stay together, so a step may hold a few
+    more or fewer."""
+    gradient_accumulation_steps: Annotated[int, Field(ge=1)] = 1
+    """Parts in which a step's rows go through the model, where memory does not hold them at once."""
     learning_rate: Annotated[float, Field(gt=0)] | None = None
-    """Peak learning rate; unset: 5e-4 for LoRA, 2e-5 for full fine-tuning, which wants ten times less or lower."""
+    """Peak learning rate; unset: 5e-4 for LoRA and DoRA, 2e-4 for QLoRA, 2e-5 for full fine-tuning, 1e-3 for a head."""
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the steps over which the learning rate rises from 0."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
@@ -41,11 +48,17 @@ class Recipe(BaseModel):
     """LoRA in the last N layers only, which saves the layers below their backward pass; unset: in all layers."""
     max_length: Annotated[int, Field(ge=8)] = 2048
     """Longest training row in tokens. Nothing is cut silently: a longer row stops the run before it starts."""
+    dev_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the training rows, by whole clusters, held back as the development split."""
+    eval_steps: Annotated[int, Field(ge=1)] | None = None
+    """Steps between two evaluations on the development split; unset: one at the end of each epoch."""
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Evaluations in a row without a lower development loss after which training stops; unset: it never stops early."""
     save_steps: Annotated[int, Field(ge=1)] = 25
     """Steps between two checkpoints of the trainer, from which an interrupted run goes on."""
 
     def resolved(self, method: Method) -> "Recipe":
         """Returns the recipe with the values that depend on the method filled in."""
-        rate = self.learning_rate if self.learning_rate is not None else {"lora": 5e-4, "full": 2e-5}[method]
+        rate = self.learning_rate if self.learning_rate is not None else LEARNING_RATES[method]
         alpha = self.lora_alpha if self.lora_alpha is not None else 2 * self.lora_r
         return self.model_copy(update={"learning_rate": rate, "lora_alpha": alpha})

@@ -1,4 +1,5 @@
-"""What stands beside a checkpoint's weights: `finetune.json`, `train_rows.jsonl`, `tensors.json`, the model card."""
+"""What stands beside a checkpoint's weights: `finetune.json`, `train_rows.jsonl`, `row_log.jsonl`, `tensors.json`, the
+model card."""
 
 import hashlib
 import json
@@ -8,6 +9,8 @@ from typing import Any
 
 import jinja2
 
+from finetune.models import save_model
+from finetune.prepare import Prepared
 from finetune.rows import Row
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_json, write_json, write_jsonl, write_text
@@ -48,8 +51,9 @@ def weights_fingerprint(folder: Path) -> str:
     return hashlib.sha256("".join(sha256_file(file) for file in files).encode()).hexdigest()
 
 
-def data_record(task: Any, rows: list[Row], counts: dict[str, int]) -> dict[str, Any]:
-    """Returns where the training rows come from, how many there are, and their fingerprint."""
+def data_record(prepared: Prepared) -> dict[str, Any]:
+    """Returns where the training rows come from, how many there are, and their fingerprints."""
+    task, rows, counts = prepared.task, prepared.rows, prepared.counts
     data = dict((task.config.metadata or {}).get("data") or {})
     return {
         "source": data.get("source", "task"),
@@ -59,38 +63,50 @@ def data_record(task: Any, rows: list[Row], counts: dict[str, int]) -> dict[str,
         "rows": len(rows),
         "rows_available": counts["available"],
         "dropped": {"min_words": counts["min_words"], "overlap": counts["overlap"]},
-        "train_rows_sha256": sha256_json([[row.prompt_ids, row.target_ids] for row in rows]),
+        "dev_rows": len(prepared.dev_rows),
+        "train_rows_sha256": _rows_sha256(rows),
+        "dev_rows_sha256": _rows_sha256(prepared.dev_rows),
     }
 
 
+def _rows_sha256(rows: list[Row]) -> str:
+    return sha256_json([[row.prompt_ids, row.target_ids, row.label, row.span] for row in rows])
+
+
 def write_checkpoint(
-    output: Path,
-    scratch: Path,
+    folder: Path,
     *,
     model: Any,
-    tokenizer: Any,
-    rows: list[Row],
+    prepared: Prepared,
     record: dict[str, Any],
     tensors: dict[str, Any],
+    row_log: list[dict[str, Any]],
 ) -> None:
-    """Writes the checkpoint's folder in the scratch folder and moves it into place when it is whole."""
-    partial = scratch / "finished"
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    tokenizer.save_pretrained(partial)
-    write_jsonl(
-        partial / "train_rows.jsonl",
-        [{"doc_hash": row.doc_hash, "cluster": row.cluster, "text": row.text} for row in rows],
-    )
-    write_json(partial / "tensors.json", tensors)
-    write_text(partial / "README.md", _card(record))
-    write_json(partial / "finetune.json", json.loads(json.dumps(record, default=str)))
+    """Writes a checkpoint's folder anew: weights, tokenizer, model card, and the files of this module."""
+    shutil.rmtree(folder, ignore_errors=True)
+    stop_ids = prepared.stop_ids if len(prepared.stop_ids) == 1 else ()  # several tokens are one end, no end each
+    save_model(model, prepared.tokenizer, folder, pad_id=prepared.pad_id, stop_ids=stop_ids)
+    rows = [{"doc_hash": row.doc_hash, "cluster": row.cluster, "text": row.text} for row in prepared.rows]
+    write_jsonl(folder / "train_rows.jsonl", rows)
+    write_jsonl(folder / "row_log.jsonl", row_log)
+    write_json(folder / "tensors.json", tensors)
+    write_text(folder / "README.md", _card(record))
+    write_record(folder, record)
+
+
+def write_record(folder: Path, record: dict[str, Any]) -> None:
+    """Writes `finetune.json`."""
+    write_json(folder / "finetune.json", json.loads(json.dumps(record, default=str)))
+
+
+def move_into_place(folder: Path, output: Path) -> None:
+    """Moves a whole checkpoint's folder to ``output``; what was there goes to a folder beside ``folder``."""
     output.parent.mkdir(parents=True, exist_ok=True)
     if output.exists():
-        old = scratch / "replaced"
+        old = folder.with_name("replaced")
         shutil.rmtree(old, ignore_errors=True)
         output.rename(old)
-    partial.rename(output)
+    folder.rename(output)
 
 
 def _card(record: dict[str, Any]) -> str:

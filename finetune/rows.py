@@ -6,27 +6,34 @@ that are scored.
 """
 
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from harness_tasks.errors import UserError
-from harness_tasks.lengths import encode, encode_pair
-from harness_tasks.loading import doc_hash
+from harness_tasks.lengths import encode
 from harness_tasks.overlap import input_text
 from harness_tasks.text import fold
 
 
 @dataclass(frozen=True)
 class Row:
-    """One training row. ``prompt_ids`` carry no loss; ``target_ids`` do."""
+    """One training row: ``prompt_ids`` carry no loss, ``target_ids`` do.
+
+    A classifier's row has no target but a ``label``, the index of the right choice. A span reader's has a ``span``, the
+    first and the last token of the answer in ``prompt_ids``; both are the last position where there is no answer.
+    ``number`` is the row's place in `train_rows.jsonl`.
+    """
 
     doc_hash: str
     cluster: str | None
     text: str
     prompt_ids: tuple[int, ...]
-    target_ids: tuple[int, ...]
+    target_ids: tuple[int, ...] = ()
+    label: int | None = None
+    span: tuple[int, int] | None = None
+    number: int = -1
 
     @property
     def length(self) -> int:
@@ -67,47 +74,19 @@ class Renderer:
             )
         )
 
-    def row(self, doc: dict[str, Any], *, cluster: str | None, text: str) -> Row:
-        """Returns ``doc`` as a training row: the prompt, and the answer that the task holds to be right."""
-        context = self.context(doc)
-        requests = self.task.construct_requests(
-            doc=doc, ctx=context, apply_chat_template=self.apply_chat_template, metadata=(self.task.task_name, 0, 1)
+    def requests(self, doc: dict[str, Any]) -> Any:
+        """Returns lm_eval's requests for ``doc``: one a choice, or the one that asks for an answer."""
+        return self.task.construct_requests(
+            doc=doc,
+            ctx=self.context(doc),
+            apply_chat_template=self.apply_chat_template,
+            metadata=(self.task.task_name, 0, 1),
         )
-        if self.task.OUTPUT_TYPE == "multiple_choice":
-            context, continuation = requests[_gold_choice(self.task, doc)].args
-            prompt_ids, target_ids = encode_pair(self.tokenizer, context, continuation)
-        elif self.task.OUTPUT_TYPE == "generate_until":
-            prompt_ids, target_ids = self._answer(context, doc)
-        else:
-            raise UserError(
-                f"{self.task.task_name} is a task of the kind {self.task.OUTPUT_TYPE}",
-                "it has no answer to train on",
-                "choose a task of the kind multiple_choice or generate_until",
-            )
-        return Row(doc_hash(doc), cluster, text, tuple(prompt_ids), tuple(target_ids))
-
-    def _answer(self, context: str, doc: dict[str, Any]) -> tuple[list[int], list[int]]:
-        """Returns the prompt's ids, and those of the answer with what ends it: the first stop string, or EOS in chat.
-
-        The answer is encoded apart from the prompt, because that is how it is generated: after the prompt's own ids.
-        """
-        target = self.task.doc_to_target(doc)
-        answer = target[0] if isinstance(target, list) else str(target)
-        if self.apply_chat_template:
-            ids = [*self.tokenizer.encode(answer, add_special_tokens=False), self.tokenizer.eos_token_id]
-        else:
-            until = self.task.config.generation_kwargs.get("until") or []
-            until = [until] if isinstance(until, str) else until
-            text = self.task.config.target_delimiter + answer + (until[0] if until else "")
-            ids = self.tokenizer.encode(text, add_special_tokens=False)
-            if not until:
-                ids = [*ids, self.tokenizer.eos_token_id]
-        return self.encode(context), list(ids)
 
 
 def training_rows(
     task: Any,
-    renderer: Renderer,
+    render: Callable[[dict[str, Any], str | None, str], Row],
     *,
     train_rows: int | None = None,
     min_words: int | None = None,
@@ -117,13 +96,13 @@ def training_rows(
     """Returns the rows to train on, and counts of what was `available` and dropped (`min_words`, `overlap`).
 
     Args:
+        render: makes a row of a document, its cluster and its text.
         train_rows: rows at most, a seeded sample in the task's own order; None takes all.
         min_words: rows whose text has fewer words are dropped.
         excluded: folded texts (see `fold`); a row whose text is contained in one of them, word for word, is dropped.
         seed: draws the sample.
     """
     metadata = task.config.metadata or {}
-    cluster_field = metadata.get("cluster")
     docs = list(task.training_docs())
     counts = {"available": len(docs), "min_words": 0, "overlap": 0}
     padded = "\n".join(f" {text} " for text in excluded)
@@ -135,34 +114,51 @@ def training_rows(
         elif padded and f" {fold(text)} " in padded:
             counts["overlap"] += 1
         else:
-            kept.append((doc, text))
+            kept.append(doc)
     if train_rows is not None and train_rows < len(kept):
         kept = [kept[i] for i in sorted(random.Random(seed).sample(range(len(kept)), train_rows))]
-    rows = []
-    for doc, text in kept:
-        cluster = str(doc[cluster_field]) if cluster_field in doc else None
-        rows.append(renderer.row(doc, cluster=cluster, text=text))
-    return rows, counts
+    return rows_of(kept, render, metadata), counts
 
 
-def check_lengths(rows: list[Row], max_length: int) -> None:
-    """Raises a UserError when a row holds more than ``max_length`` tokens: its target would be cut off."""
-    longest = max(rows, key=lambda row: row.length)
-    if longest.length > max_length:
-        over = sum(row.length > max_length for row in rows)
-        raise UserError(
-            f"{over} of {len(rows)} training rows are longer than max_length = {max_length} tokens "
-            f"(the longest has {longest.length})",
-            "cutting them would take the answer off the end, and the loss would teach nothing while it looks healthy",
-            f"raise max_length to {longest.length} or more, or leave long rows out of the task",
-        )
+def rows_of(
+    docs: Iterable[dict[str, Any]], render: Callable[[dict[str, Any], str | None, str], Row], metadata: dict[str, Any]
+) -> list[Row]:
+    """Returns a row for each of ``docs``, with the cluster and the text that the task's ``metadata`` declare."""
+    field = metadata.get("cluster")
+    return [render(doc, str(doc[field]) if field in doc else None, input_text(doc, metadata)) for doc in docs]
 
 
-def _gold_choice(task: Any, doc: dict[str, Any]) -> int:
+def hold_out(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """Returns the rows to train on and those of the development split: ``share`` (0 to 1) of them, by whole clusters.
+
+    Rows of one cluster stay together; a row without a cluster is one by itself.
+    """
+    clusters: dict[str, list[int]] = defaultdict(list)
+    for i, row in enumerate(rows):
+        clusters[row.cluster if row.cluster is not None else f"\0{i}"].append(i)
+    order = list(clusters)
+    random.Random(f"dev/{seed}").shuffle(order)
+    held: set[int] = set()
+    for name in order:
+        if len(held) >= share * len(rows):
+            break
+        held.update(clusters[name])
+    return [row for i, row in enumerate(rows) if i not in held], [row for i, row in enumerate(rows) if i in held]
+
+
+def numbered(rows: Iterable[Row]) -> list[Row]:
+    """Returns the rows, each with its place as its number."""
+    return [replace(row, number=i) for i, row in enumerate(rows)]
+
+
+def gold_choice(task: Any, doc: dict[str, Any]) -> int:
+    """Returns the index of the choice that the task holds to be right; -1 where its label is hidden or no choice."""
     target = task.doc_to_target(doc)
     if isinstance(target, list):
         target = target[0]
-    return target if isinstance(target, int) else task.doc_to_choice(doc).index(target)
+    choices = task.doc_to_choice(doc)
+    index = target if isinstance(target, int) else choices.index(target) if target in choices else -1
+    return index if 0 <= index < len(choices) else -1
 
 
 def _apply_chat_template(tokenizer: Any, chat: list[dict[str, str]], *, add_generation_prompt: bool = True) -> str:

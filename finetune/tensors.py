@@ -1,10 +1,14 @@
 """What training changed, tensor by tensor: `tensors.json` beside a checkpoint.
 
-A frozen tensor is proven unchanged by its SHA-256 before and after; of a trained one, and of a matrix that LoRA adapts,
-stands how large its change is against itself. A copy is kept of nothing but the tensors that are trained in full.
+A frozen tensor is proven unchanged by its SHA-256 before and after; of a trained one, and of a matrix that an adapter
+changes, stands how large its change is against itself. A copy is kept of nothing but the tensors that are trained in
+full, a new head among them: before training it is what its seed made it.
+
+Axes: O outputs and I inputs of an adapted matrix, R the adapter's rank.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,16 +38,18 @@ def before_training(model: Any) -> Before:
         sha256[name] = _sha256(parameter)
         if parameter.requires_grad:
             copies[name] = parameter.detach().to("cpu", copy=True)
-    for name, _, matrices, _ in _adapted(model):
-        sha256[_adapter(name)] = _sha256(*matrices)
+    for name, _, layer in _adapted(model):
+        sha256[_adapter(name)] = _sha256(*_matrices(layer, model.active_adapter))
     return Before(sha256, copies)
 
 
 def tensor_changes(model: Any, before: Before) -> list[dict[str, Any]]:
-    """Returns a row for each tensor of the base model, a tied one once, and for each matrix that LoRA adapts.
+    """Returns a row for each tensor of the deployed model, a tied one once, and for each matrix that is adapted.
 
-    ``relative_change`` is the Frobenius norm of the change over that of the tensor before; of an adapted matrix W the
-    change is scaling·BA, which `merge` would add. It is None for a frozen tensor, and where the norm before was 0.
+    ``relative_change`` is the Frobenius norm of the change over that of the tensor before. Of an adapted matrix W the
+    change is what `merge` would add: scaling·BA for LoRA; for DoRA m·(W + scaling·BA) / ‖W + scaling·BA‖ − W, the norm
+    being that of each output's row and m its trained magnitude. Packed weights are hashed as they are, and measured
+    unpacked. It is None for a frozen tensor, and where the norm before was 0.
     """
     rows = []
     for name, component, parameter in _base_tensors(model):
@@ -56,9 +62,9 @@ def tensor_changes(model: Any, before: Before) -> list[dict[str, Any]]:
                 "relative_change": None if copy is None else _ratio(_norm(parameter, copy), _norm(copy)),
             }
         )
-    for name, component, matrices, layer in _adapted(model):
-        weight = layer.base_layer.weight
-        change = layer.scaling[model.active_adapter] * _product_norm(*matrices)
+    for name, component, layer in _adapted(model):
+        weight, matrices = _unpacked(layer.base_layer.weight), _matrices(layer, model.active_adapter)
+        change = _adapted_change(layer, layer.scaling[model.active_adapter], weight, *matrices)
         rows.append(
             {
                 **_described(name, component, weight, trained=True),
@@ -72,30 +78,66 @@ def tensor_changes(model: Any, before: Before) -> list[dict[str, Any]]:
 
 
 def _base_tensors(model: Any) -> Iterator[tuple[str, ComponentName, Tensor]]:
-    """Yields the base model's parameters under the names they have without peft; of tied ones the first."""
+    """Yields the deployed model's parameters under the names they have without peft; of tied ones the first.
+
+    Of a head that peft trains that is the trained copy: the frozen original beside it is neither used nor saved.
+    """
     base = model.get_base_model() if hasattr(model, "peft_config") else model
     modules = dict(base.named_modules())
     for name, parameter in base.named_parameters():  # tied ones come once
         path = name.split(".")
-        if not any(part.startswith("lora_") for part in path):
+        if not any(part.startswith("lora_") or part == "original_module" for part in path):
             module = modules[".".join(path[:-1])]
-            yield _plain(name), component_of(module, path, base.base_model_prefix), parameter
+            yield _plain(name, model), component_of(module, path, base.base_model_prefix), parameter
 
 
-def _adapted(model: Any) -> Iterator[tuple[str, ComponentName, tuple[Tensor, Tensor], Any]]:
-    """Yields for each matrix that LoRA adapts its name and component, the pair A, B, and peft's layer around it."""
+def _adapted(model: Any) -> Iterator[tuple[str, ComponentName, Any]]:
+    """Yields for each matrix that the adapter changes its name and component, and peft's layer around it."""
     if not hasattr(model, "peft_config"):
         return
     base, adapter = model.get_base_model(), model.active_adapter
     for name, layer in base.named_modules():
-        if adapter in getattr(layer, "lora_A", {}):
-            matrices = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
-        elif adapter in getattr(layer, "lora_embedding_A", {}):
-            matrices = layer.lora_embedding_A[adapter], layer.lora_embedding_B[adapter]
-        else:
-            continue
-        path = [*name.split("."), "weight"]
-        yield ".".join(path), component_of(layer.base_layer, path, base.base_model_prefix), matrices, layer
+        if adapter in getattr(layer, "lora_A", {}) or adapter in getattr(layer, "lora_embedding_A", {}):
+            path = [*name.split("."), "weight"]
+            yield ".".join(path), component_of(layer.base_layer, path, base.base_model_prefix), layer
+
+
+def _matrices(layer: Any, adapter: str) -> tuple[Tensor, ...]:
+    """Returns A (R, I) and B (O, R), and for DoRA the magnitudes (O,)."""
+    if adapter in layer.lora_A:
+        pair = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
+    else:
+        pair = layer.lora_embedding_A[adapter], layer.lora_embedding_B[adapter]
+    magnitudes = getattr(layer, "lora_magnitude_vector", None) or {}
+    return (*pair, magnitudes[adapter].weight) if adapter in magnitudes else pair
+
+
+def _adapted_change(
+    layer: Any, scaling: float, weight: Tensor, a: Tensor, b: Tensor, magnitude: Tensor | None = None
+) -> float:
+    """Returns the Frobenius norm of what the adapter adds to ``weight``."""
+    if magnitude is None:
+        return scaling * _product_norm(a, b)
+    # embeddings, and GPT-2's layers, lie the other way round: (I, O)
+    outputs = weight.T if isinstance(layer.base_layer, torch.nn.Embedding) or layer.fan_in_fan_out else weight
+    a, b, magnitude = (part.detach().cpu().double() for part in (a, b, magnitude))
+    squares = 0.0
+    step = max(1, CHUNK // outputs.shape[1])
+    for start in range(0, outputs.shape[0], step):
+        part = slice(start, start + step)
+        old = outputs[part].detach().cpu().double()
+        new = old + scaling * b[part] @ a
+        new *= (magnitude[part] / new.norm(dim=1)).unsqueeze(1)
+        squares += float((new - old).square().sum())
+    return math.sqrt(squares)
+
+
+def _unpacked(weight: Any) -> Tensor:
+    """Returns a weight as numbers, also one that bitsandbytes holds in 4 bits."""
+    from peft.utils.integrations import dequantize_bnb_weight
+
+    found: Tensor = weight if getattr(weight, "quant_state", None) is None else dequantize_bnb_weight(weight)
+    return found
 
 
 def _described(name: str, component: ComponentName, tensor: Tensor, *, trained: bool) -> dict[str, Any]:
@@ -104,13 +146,14 @@ def _described(name: str, component: ComponentName, tensor: Tensor, *, trained: 
         "name": name,
         "layer": int(layer[1]) if layer else None,
         "kind": component,
-        "shape": list(tensor.shape),
+        "shape": list(getattr(tensor, "quant_state", tensor).shape),
         "trained": trained,
     }
 
 
-def _plain(name: str) -> str:
-    return name.replace(".base_layer.", ".")
+def _plain(name: str, model: Any) -> str:
+    name = name.replace(".base_layer.", ".")
+    return name.replace(f".modules_to_save.{model.active_adapter}.", ".") if "modules_to_save" in name else name
 
 
 def _adapter(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from finetune.ledger import Head
 from finetune.recipe import Method, Recipe
 from harness_tasks.errors import UserError
 
@@ -60,6 +61,10 @@ class TaskPlan(_Strict):
     """Training rows whose text has fewer words are left out."""
     exclude_overlap: str | None = None
     """Training rows contained in a scored row of this task are left out."""
+    head: Head = "causal"
+    """What the fine-tuned checkpoint answers with: words, a choice or a span. The base model always writes words."""
+    allow: list[str] = []
+    """Guards that may fail (finetune/README.md explains each)."""
     recipe: Recipe = Recipe()
 
 

@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 
+from finetune.ledger import Head
+from finetune.recipe import ADAPTER_METHODS
 from studies import Checkpoint, Study
 from workflow import digests
 
 PYTHON = ["python", "-m"]
+MODELS: dict[Head, str] = {"causal": "hf", "sequence-classification": "hf-seqcls", "question-answering": "hf-span"}
+"""The class of lm_eval that scores a checkpoint with that head."""
 
 
 def base_model(study: Study) -> list[str]:
@@ -59,6 +63,8 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
         "revision": None if study.model.is_local else study.model.revision,
         "task": checkpoint.task,
         "method": checkpoint.method,
+        "head": plan.head,
+        "allow": ",".join(plan.allow) or None,
         "seed": checkpoint.seed,
         "sampling_seed": study.sampling_seed,
         "train_rows": plan.train_rows,
@@ -151,17 +157,16 @@ def page_key(study: Study) -> str:
 
 def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str) -> list[str]:
     """Returns the options of lm_eval that say which model is asked, and how."""
+    model = "hf"
     arguments = {"pretrained": study.model.path}
     if study.model.revision and not study.model.is_local:
         arguments["revision"] = study.model.revision
     if checkpoint is not None:
         folder = str(checkpoint_folder(study, checkpoint))
-        if checkpoint.method == "lora":
-            arguments["peft"] = folder
-        else:
-            arguments["pretrained"] = folder
+        arguments["peft" if checkpoint.method in ADAPTER_METHODS else "pretrained"] = folder
+        model = MODELS[study.plan(checkpoint.task).head]
     arguments["dtype"] = dtype
-    words = ["--model", "hf", "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]
+    words = ["--model", model, "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]
     words += ["--batch_size", str(study.batch_size)]
     if study.num_fewshot:
         words += ["--num_fewshot", str(study.num_fewshot)]

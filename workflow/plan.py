@@ -1,36 +1,31 @@
 """What a study would do, reckoned without a network and without weights: steps, parameters, rows, memory, time.
 
-The time is arithmetic over a speed, and no promise: floating-point operations (two a parameter and token
-forwards, four backwards, two for frozen weights) over the speed of a matrix product, measured here unless given.
+The time is arithmetic over a speed, and no promise: floating-point operations (`finetune.estimate` counts those of
+training) over the speed of a matrix product, measured here unless given.
 """
 
 import json
+import math
 import os
 import subprocess
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from finetune import estimate
+from finetune.machine import resolve_device, resolve_dtype
 from harness_tasks.errors import UserError
 from harness_tasks.loading import declared_metadata
 from studies import Checkpoint, Study, load_study
 from studies.study import BUILT_IN
 from workflow import commands
 
-EFFICIENCY = 0.6
-"""Share of a matrix product's speed that whole steps reach: measured 0.55 to 0.7 on two processor cores in float32."""
 START_S = 15.0
 """Seconds until a step's process has its model and its data."""
 OVERLAP_S = 5.0
 """Seconds to grade a task's scored items against the training rows."""
 UNPACK_S = 40.0
 """Seconds to unpack the embedded base model."""
-BYTES = {"float32": 4, "bfloat16": 2}
-PROCESS_BYTES = 600_000_000
-"""What Python with torch and transformers takes before any weight."""
-TRAINED_BYTES = 16
-"""A trained parameter in float32 with its gradient and AdamW's two moments."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +65,13 @@ def plan(study_file: str, *, teraflops: float | None = None, as_json: bool = Fal
 def _ledgers(study: Study, config: Any) -> dict[str, Any]:
     """Returns the parameter ledger of the base model and of each checkpoint, from the configuration alone."""
     from finetune.ledger import count
-    from finetune.recipe import LORA_LINEAR_LAYERS
 
     ledgers = {"base": count(config)}
     for checkpoint in study.checkpoints():
-        recipe = study.plan(checkpoint.task).recipe
-        if checkpoint.method == "full":
-            ledgers[checkpoint.name] = ledgers["base"]
-            continue
-        targets = None if recipe.lora_targets == LORA_LINEAR_LAYERS else recipe.lora_targets.split(",")
-        layers = config.num_hidden_layers
-        last = range(max(0, layers - recipe.lora_last_layers), layers) if recipe.lora_last_layers else None
-        ledgers[checkpoint.name] = count(
-            config, lora_r=recipe.lora_r, lora_targets=targets, lora_layers=list(last) if last else None
+        task = study.plan(checkpoint.task)
+        labels = (declared_metadata(checkpoint.task) or {}).get("labels") or ()
+        ledgers[checkpoint.name] = estimate.parameters(
+            config, task.recipe, method=checkpoint.method, head=task.head, labels=len(labels)
         )
     return ledgers
 
@@ -116,7 +105,7 @@ def _steps(study: Study, config: Any, ledgers: dict[str, Any], dtype: str, speed
         steps.append(_score_step(study, None, task, base, config, dtype, speed))
         steps.append(_prior_step(study, None, task, base, dtype))
     for checkpoint in study.checkpoints():
-        steps.append(_train_step(study, checkpoint, base, ledgers[checkpoint.name].trainable, config, dtype, speed))
+        steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], config, dtype, speed))
         steps.append(_score_step(study, checkpoint, checkpoint.task, base, config, dtype, speed))
         steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
         steps.append(_overlap_step(study, checkpoint))
@@ -134,7 +123,8 @@ def _score_step(
     seconds = START_S + 2 * parameters * tokens / speed if tokens else None
     batch_tokens = study.batch_size * (size or {}).get("prompt_tokens", 256)
     # lm_eval's `hf` keeps the whole vocabulary's logits of a batch, and their log-softmax in float32 beside them.
-    memory = PROCESS_BYTES + parameters * BYTES[dtype] + batch_tokens * config.vocab_size * (BYTES[dtype] + 4)
+    logits = batch_tokens * config.vocab_size * (estimate.BYTES[dtype] + 4)
+    memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + logits
     done = (commands.scores_folder(study, task, checkpoint) / "results.json").is_file()
     return Step(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
 
@@ -142,7 +132,7 @@ def _score_step(
 def _prior_step(study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str) -> Step:
     name = checkpoint.name if checkpoint else "base"
     done = (commands.scores_folder(study, task, checkpoint) / "prior.json").is_file()
-    memory = PROCESS_BYTES + parameters * BYTES[dtype]
+    memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype]
     return Step(f"prior of {name} on {task}", done, None, None, None, memory, START_S)
 
 
@@ -157,25 +147,37 @@ def _scored_rows(study: Study, task: str) -> int | None:
     return min(size["scored"], study.plan(task).limit or size["scored"]) if size else None
 
 
-def _train_step(
-    study: Study, checkpoint: Checkpoint, parameters: int, trainable: int, config: Any, dtype: str, speed: float
-) -> Step:
+def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, config: Any, dtype: str, speed: float) -> Step:
+    """Returns what `finetune.estimate` says of the run, from the rows and tokens that the task's YAML declares."""
     plan_ = study.plan(checkpoint.task)
     size = _size(checkpoint.task)
-    rows = min(size["train"], plan_.train_rows or size["train"]) if size else None
-    tokens = int(rows * size["row_tokens"] * plan_.recipe.epochs) if size and rows else None
-    operations = {"full": 6, "lora": 4}[checkpoint.method]
-    if checkpoint.method == "lora" and plan_.recipe.lora_last_layers:
-        operations = 3
-    seconds = START_S + operations * parameters * tokens / speed if tokens else None
-    kept = BYTES["float32"] if checkpoint.method == "full" else BYTES[dtype]
-    step_tokens = plan_.recipe.batch_size * (size or {}).get("row_tokens", 256)
-    # Kept for the way back: the inputs of a layer's matrix products and of what stands between them.
-    layer_values = 16 * config.hidden_size + 8 * config.intermediate_size
-    activations = step_tokens * config.num_hidden_layers * layer_values * BYTES[dtype]
-    memory = PROCESS_BYTES + parameters * kept + trainable * TRAINED_BYTES + activations
+    name = f"fine-tune {checkpoint.name}"
     done = (commands.checkpoint_folder(study, checkpoint) / "finetune.json").is_file()
-    return Step(f"fine-tune {checkpoint.name}", done, rows, tokens, trainable, memory, seconds)
+    if not size:
+        return Step(name, done, None, None, ledger.trainable, None, None)
+    recipe, rows = plan_.recipe, min(size["train"], plan_.train_rows or size["train"])
+    tokens = int(rows * size["row_tokens"] * recipe.epochs)
+    pass_rows = -(-recipe.batch_size // recipe.gradient_accumulation_steps)
+    work = estimate.Work(
+        tokens=tokens,
+        supervised=int(rows * size["new_tokens"] * recipe.epochs),
+        steps=math.ceil(rows / recipe.batch_size * recipe.epochs),
+        row_tokens=size["row_tokens"],
+        pass_tokens=pass_rows * size["row_tokens"],
+        pass_logits=pass_rows * size["new_tokens"],
+    )
+    found = estimate.training(
+        work,
+        ledger,
+        config,
+        method=checkpoint.method,
+        dtype=dtype,
+        device=resolve_device(study.device),
+        lora_r=recipe.lora_r,
+        last_layers=recipe.lora_last_layers,
+        speed=speed,
+    )
+    return Step(name, done, rows, tokens, ledger.trainable, found.memory_bytes, START_S + (found.seconds or 0))
 
 
 def _size(task: str) -> dict[str, int] | None:
@@ -186,30 +188,18 @@ def _size(task: str) -> dict[str, int] | None:
 
 def _speed(study: Study, teraflops: float | None) -> tuple[str, float]:
     """Returns the dtype and the operations a second to reckon with."""
-    import torch
-
-    from finetune.machine import resolve_device, resolve_dtype
-
     device = resolve_device(study.device)
     dtype = resolve_dtype(study.dtype, device)
     if teraflops is not None:
         return dtype, teraflops * 1e12
-    size = 2048 if device.startswith("cuda") else 768
-    matrix = torch.ones(size, size, dtype=getattr(torch, dtype), device=device)
-    best = float("inf")
-    for _ in range(5):
-        started = time.perf_counter()
-        (matrix @ matrix).sum().item()
-        best = min(best, time.perf_counter() - started)
-    return dtype, EFFICIENCY * 2 * size**3 / best
+    return dtype, estimate.operations_a_second(dtype, device)
 
 
 def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
-    """Returns what checkpoints, and the trainer's while it runs, take on disk at most."""
-    total = ledgers["base"].total * BYTES["float32"] if study.model.id in BUILT_IN else 0
-    trained = [ledgers[checkpoint.name].trainable for checkpoint in study.checkpoints()]
-    # A trainer's checkpoint holds the trained weights and AdamW's two moments; two are kept.
-    return int(total + sum(trained) * BYTES["float32"] + 2 * max(trained) * 3 * BYTES["float32"])
+    """Returns what the base model, the checkpoints, and the trainer's of the largest run take on disk at most."""
+    base = ledgers["base"].total * estimate.BYTES["float32"] if study.model.id in BUILT_IN else 0
+    sizes = [estimate.disk_bytes(ledgers[one.name], one.method) for one in study.checkpoints()]
+    return int(base + sum(kept for kept, _ in sizes) + max(passing for _, passing in sizes))
 
 
 def _text(study: Study, ledgers: dict[str, Any], summary: dict[str, Any], steps: list[Step]) -> str:

@@ -191,6 +191,41 @@ def test_dora_and_lora_bias_add_one_number_an_output() -> None:
         assert found["adapter"].counted == found["adapter"].closed_form == 120
 
 
+def test_each_method_trains_what_its_closed_form_says() -> None:
+    # rank 2 on all seven matrices of three layers: A and B, in + out each; DoRA a number more for each output
+    pairs = ((12, 16), (12, 8), (12, 8), (16, 12), (12, 20), (12, 20), (20, 12))
+    lora = 3 * 2 * sum(inputs + outputs for inputs, outputs in pairs)
+    dora = lora + 3 * sum(outputs for _, outputs in pairs)
+    heads = {"causal": 0, "sequence-classification": 5 * 12, "question-answering": 2 * 12 + 2}
+    for head, size in heads.items():
+        for method, adapter in (("lora", lora), ("qlora", lora), ("dora", dora)):
+            found = count(llama(), head=head, labels=5, lora_r=2, method=method)
+            assert found.trainable == found.closed_form_trainable(method) == adapter + size
+        whole = count(llama(), head=head, labels=5, method="full")
+        assert whole.trainable == whole.closed_form_trainable("full") == whole.total
+        if size:
+            alone = count(llama(), head=head, labels=5, method="head")
+            assert alone.trainable == alone.closed_form_trainable("head") == alone["head"].trainable == size
+            assert alone.total == whole.total
+    untied = count(llama(tie_word_embeddings=False), method="head")
+    assert untied.trainable == untied.closed_form_trainable("head") == 50 * 12
+
+
+def test_an_adapter_that_never_attached_is_not_what_the_closed_form_says() -> None:
+    model = get_peft_model(AutoModelForSequenceClassification.from_config(llama()), LoraConfig(r=2, target_modules=QV))
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad = "score" in name
+    found = ledger_of(model)
+    assert found.trainable == 2 * 12
+    assert found.closed_form_trainable("lora") == 3 * 2 * (12 + 16 + 12 + 8) + 2 * 12
+
+
+def test_a_closed_form_that_is_unknown_stays_unknown() -> None:
+    found = count(GPT2Config(n_layer=1), lora_r=2, method="dora")
+    assert found.closed_form_trainable("dora") is None
+    assert found.closed_form_trainable("full") is None
+
+
 @pytest.mark.parametrize(
     ("tied_in_peft", "head", "tied"), [(False, 50 * 12, 0), (True, 0, 50 * 12)], ids=["parted", "kept tied"]
 )
@@ -274,6 +309,9 @@ def test_disagreement_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"lora_targets": QV}, "no LoRA rank", "add --lora-r"),
         ({"lora_r": 4, "method": "full"}, "the method full with LoRA rank 4", "either the method lora"),
         ({"method": "lora"}, "the method lora with LoRA rank None", "either the method lora"),
+        ({"method": "dora"}, "the method dora with LoRA rank None", "either the method lora"),
+        ({"method": "head"}, "a causal LM of type llama whose head is tied", "--method lora"),
+        ({"lora_r": 4, "method": "head"}, "the method head with LoRA rank 4", "either the method lora"),
         ({"lora_r": 4, "lora_targets": ["q_prj"]}, "no module called q_prj in LlamaForCausalLM", "write q_proj"),
         ({"lora_r": 4, "lora_targets": []}, "an empty list of LoRA targets", "name modules"),
         ({"lora_r": 4, "lora_layers": [1, 3]}, "LoRA on layer 3", "name layers among them"),

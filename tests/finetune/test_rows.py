@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from finetune.rows import Renderer, Row, check_lengths, training_rows
+from finetune import causal, classifier, span
+from finetune.rows import Renderer, Row, hold_out, training_rows
 from harness_tasks.errors import UserError
 from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.text import fold
@@ -39,13 +40,16 @@ def test_trained_ids_begin_with_the_scored_ids(
         if not shots:  # with shots ours skips the document itself, which moves the draw on: context by hand
             assert renderer.context(doc) == context
         monkeypatch.setattr(renderer, "context", lambda _, context=context: context)
-        row = renderer.row(doc, cluster=None, text="")
+        row = causal.row(renderer, doc, cluster=None, text="")
+        label = classifier.row(renderer, doc, cluster=None, text="") if name == "reviews_demo" else None
         monkeypatch.undo()
         if name == "reviews_demo":
             requests = scored.construct_requests(doc=doc, ctx=context, apply_chat_template=chat, metadata=(name, 0, 1))
             prompt, continuation = evaluator._encode_pair(*requests[doc["label"]].args)
             assert row.prompt_ids == tuple(prompt)
             assert row.target_ids == tuple(continuation)
+            assert label is not None
+            assert (label.prompt_ids, label.target_ids, label.label) == (row.prompt_ids, (), doc["label"])
         else:
             assert row.prompt_ids == tuple(evaluator.tok_encode(context))
             answer = doc["answers"]["text"][0] if doc["answers"]["text"] else "unanswerable"
@@ -89,13 +93,12 @@ class FakeTask:
         return [{"sentence": text, "film": str(i)} for i, text in enumerate(texts)]
 
 
-class EchoRenderer:
-    def row(self, doc: dict[str, str], *, cluster: str, text: str) -> Row:
-        return Row(text, cluster, text, (1,), (2,))
+def echo(doc: dict[str, str], cluster: str | None, text: str) -> Row:
+    return Row(text, cluster, text, (1,), (2,))
 
 
 def taken(**choices: Any) -> tuple[list[str], dict[str, int]]:
-    rows, counts = training_rows(FakeTask(), EchoRenderer(), **choices)  # type: ignore[arg-type]
+    rows, counts = training_rows(FakeTask(), echo, **choices)
     return [row.text for row in rows], counts
 
 
@@ -115,14 +118,60 @@ def test_a_sample_is_seeded_and_in_the_tasks_order() -> None:
     assert len({tuple(taken(train_rows=2, seed=seed)[0]) for seed in range(20)}) > 1
 
 
-def test_a_row_that_would_be_cut_is_an_error() -> None:
-    rows = [Row("", None, "", tuple(range(30)), (1, 2)), Row("", None, "", (1,), (2,))]
-    check_lengths(rows, 32)
-    with pytest.raises(UserError) as caught:
-        check_lengths(rows, 31)
-    assert str(caught.value) == (
-        "Found: 1 of 2 training rows are longer than max_length = 31 tokens (the longest has 32)\n"
-        "Why it matters: cutting them would take the answer off the end, and the loss would teach nothing while it "
-        "looks healthy\n"
-        "To mend it: raise max_length to 32 or more, or leave long rows out of the task"
-    )
+def test_a_development_split_takes_whole_clusters() -> None:
+    rows = [Row(str(i), f"film {i // 4}", "", (1,), (2,)) for i in range(40)]
+    trained, held = hold_out(rows, share=0.25, seed=1)
+    assert len(held) == 12  # the least number of films of four rows that holds a quarter of forty
+    assert not {row.cluster for row in trained} & {row.cluster for row in held}
+    assert sorted([*trained, *held], key=lambda row: int(row.doc_hash)) == rows
+    assert hold_out(rows, share=0.25, seed=1) == (trained, held)
+    assert any(hold_out(rows, share=0.25, seed=seed)[1] != held for seed in range(2, 6))
+
+
+def test_rows_without_a_cluster_are_held_out_one_by_one() -> None:
+    rows = [Row(str(i), None, "", (1,), (2,)) for i in range(10)]
+    assert len(hold_out(rows, share=0.3, seed=1)[1]) == 3
+
+
+def test_a_span_readers_row_points_at_the_answer(tiny_model: Path) -> None:
+    from transformers import AutoTokenizer
+
+    task = load_task("passages_demo")
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    renderer = Renderer(task, tokenizer)
+    for doc in list(task.training_docs())[:40]:
+        row = span.row(renderer, doc, cluster=None, text="")
+        assert row.span is not None
+        first, last = row.span
+        if doc["answers"]["text"]:
+            assert tokenizer.decode(row.prompt_ids[first : last + 1]).strip() == doc["answers"]["text"][0]
+        else:
+            assert first == last == row.length - 1
+        text = tokenizer.decode(row.prompt_ids)
+        assert text.index(doc["question"]) < text.index(doc["context"])  # a passage that comes first sees no question
+
+
+def test_a_head_says_which_tasks_it_fits() -> None:
+    with pytest.raises(UserError, match="--head question-answering where the answer is a span"):
+        classifier.labels_of(load_task("passages_demo"))
+    with pytest.raises(UserError, match="needs SQuAD's fields question, context and answers"):
+        span.labels_of(load_task("reviews_demo"))
+    assert classifier.labels_of(load_task("reviews_demo")) == ("negative", "positive")
+
+
+def test_documents_with_different_numbers_of_choices_have_no_classifier() -> None:
+    class Choices:
+        task_name, OUTPUT_TYPE = "choices", "multiple_choice"
+
+        def __init__(self, *choices: list[str]) -> None:
+            self.choices = choices
+
+        def training_docs(self) -> range:
+            return range(len(self.choices))
+
+        def doc_to_choice(self, doc: int) -> list[str]:
+            return self.choices[doc]
+
+    with pytest.raises(UserError, match="have 2 to 3 choices"):
+        classifier.labels_of(Choices(["a", "b"], ["a", "b", "c"]))
+    assert classifier.labels_of(Choices(["a", "b"], ["c", "d"])) == ("choice 1", "choice 2")

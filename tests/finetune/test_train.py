@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from finetune.__main__ import app
 from finetune.recipe import Recipe
-from finetune.train import CausalTrainer, train
+from finetune.train import train
+from finetune.trainer import FinetuneTrainer
 from harness_tasks import TASKS_PATH, loading
 
 
@@ -91,7 +92,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(
     checkpoint: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
 ) -> None:
     run = run_of(tiny_model, tmp_path / "short_passages-lora-seed1")
-    whole, losses = CausalTrainer.compute_loss, []
+    whole, losses = FinetuneTrainer.compute_loss, []
 
     def stopping(self: Any, *arguments: Any, **options: Any) -> Any:
         if self.state.global_step == stop_at and not losses:
@@ -99,7 +100,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_weights(
             raise KeyboardInterrupt
         return whole(self, *arguments, **options)
 
-    monkeypatch.setattr(CausalTrainer, "compute_loss", stopping)
+    monkeypatch.setattr(FinetuneTrainer, "compute_loss", stopping)
     with pytest.raises(KeyboardInterrupt):
         train(run)
     assert not run.output.exists()
@@ -188,9 +189,18 @@ COMMAND = ["train", "--task", "passages_demo", "--train-rows", "7", "--dtype", "
         (["--model", "MODEL", "--task", "reviews_dmeo"], "no task 'reviews_dmeo'", "reviews_demo"),
         (["--model", "no/such-model"], "the Hub did not give it", "name a local folder"),
         (["--model", "EMPTY"], "is no model that transformers can load", "config.json"),
-        (["--model", "MODEL", "--max-length", "100"], "longer than max_length = 100", "raise max_length to"),
+        ([], "no --model", "give --model"),
+        (["--model", "MODEL", "--head", "question"], "--head is 'question'", "question-answering"),
+        (["--model", "MODEL", "--head", "sequence-classification"], "passages_demo is a task of the kind", "--head"),
+        (["--model", "MODEL", "--method", "head"], "whose head is tied to its embeddings", "--method lora"),
+        (["--model", "MODEL", "--patience", "2"], "--patience 2 without a development split", "--dev-share 0.1"),
+        (["--model", "MODEL", "--select-on", "tset"], "has no split 'tset'", "dev, test"),
+        (["--model", "MODEL", "--seeds", "1,two"], "--seeds is '1,two'", "--seeds 1,2,3"),
+        (["--model", "MODEL", "--report-to", "wand"], "--report-to wand", "tensorboard, wandb, trackio"),
+        (["--model", "MODEL", "--report-to", "wandb"], "the package wandb is not installed", "pip install wandb"),
+        (["--recipe", "no.yaml"], "the recipe no.yaml cannot be read", "studies/recipes/"),
         (["--model", "MODEL", "--epochs", "0"], "--epochs is 0", "--help"),
-        (["--model", "MODEL", "--method", "lore"], "--method is 'lore'", "lora, full"),
+        (["--model", "MODEL", "--method", "lore"], "--method is 'lore'", "lora, dora, qlora, full, head"),
         (["--model", "MODEL", "--metadata", "{"], "--metadata is no JSON", "quote it"),
         (["--model", "MODEL", "--min-words", "999"], "no training row of passages_demo is left of 336", "min_words"),
         (["--model", "MODEL", "--output", "FULL"], "holds files that no training run wrote", "new or empty"),

@@ -36,8 +36,10 @@ def test_the_assignments_study_is_planned_from_the_shipped_configuration(monkeyp
     assert train["rows"] == 53_879
     assert train["trainable"] == 11_272_192
     assert train["memory_bytes"] > 1_235_814_400 * 2 + 11_272_192 * 16
-    # 4 operations a parameter and token at 100 TFLOP/s, beside what a process takes to start
-    assert train["seconds"] == pytest.approx(15 + 4 * 1_235_814_400 * train["tokens"] / 100e12)
+    # about 4 operations a parameter and token at 100 TFLOP/s: two forwards, two back through what is frozen; fewer for
+    # the embeddings, which are looked up; beside what a process takes to start
+    a_parameter_and_token = (train["seconds"] - 15) * 100e12 / 1_235_814_400 / train["tokens"]
+    assert 3 < a_parameter_and_token < 4.2
 
 
 def test_the_demo_is_planned_before_its_model_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,164 @@
+"""The causal LM: it learns to write the task's own answer after the task's own prompt.
+
+Axes: B groups in a batch, T tokens in the longest of them, K positions whose logits are kept, V vocabulary.
+"""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from finetune.batches import IGNORED, Group
+from finetune.ledger import Head
+from finetune.rows import Renderer, Row, gold_choice
+from harness_tasks.errors import UserError
+from harness_tasks.lengths import encode_pair
+from harness_tasks.loading import doc_hash
+
+HEAD: Head = "causal"
+SHARES_PREFIXES = True
+"""Rows whose prompts begin alike go through the model as one sequence (see `batches`)."""
+
+
+def labels_of(task: Any) -> tuple[str, ...]:
+    """Returns the labels of the head: none, the answers are words."""
+    return ()
+
+
+def row(renderer: Renderer, doc: dict[str, Any], *, cluster: str | None, text: str) -> Row:
+    """Returns ``doc`` as a training row: the prompt, and the answer that the task holds to be right."""
+    task = renderer.task
+    requests = renderer.requests(doc)
+    if task.OUTPUT_TYPE == "multiple_choice":
+        right = gold_choice(task, doc)
+        prompt_ids, target_ids = encode_pair(renderer.tokenizer, *requests[right].args)
+        target_ids = target_ids if right >= 0 else []  # nothing to learn: the guard `mask` stops the run
+    elif task.OUTPUT_TYPE == "generate_until":
+        prompt_ids, target_ids = renderer.encode(requests.args[0]), _answer_ids(renderer, doc)
+    else:
+        raise UserError(
+            f"{task.task_name} is a task of the kind {task.OUTPUT_TYPE}",
+            "it has no answer to train on",
+            "choose a task of the kind multiple_choice or generate_until",
+        )
+    return Row(doc_hash(doc), cluster, text, tuple(prompt_ids), tuple(target_ids))
+
+
+def stop_ids(renderer: Renderer) -> tuple[int, ...]:
+    """Returns the ids that end an answer: the task's first stop string, or EOS under a chat template or without one.
+
+    A choice is read off, never written, so it needs no end: ().
+    """
+    if renderer.task.OUTPUT_TYPE != "generate_until":
+        return ()
+    until = [] if renderer.apply_chat_template else renderer.task.config.generation_kwargs.get("until") or []
+    until = [until] if isinstance(until, str) else until
+    if not until:
+        if renderer.tokenizer.eos_token_id is None:
+            raise UserError(
+                f"the tokenizer of {renderer.tokenizer.name_or_path} has no end token",
+                "an answer would have nothing to end it, and a model that learns it would never stop",
+                "take a tokenizer with an `eos_token`, or a task with a stop string",
+            )
+        return (renderer.tokenizer.eos_token_id,)
+    return tuple(renderer.tokenizer.encode(until[0], add_special_tokens=False))
+
+
+def collate(groups: Sequence[Group], *, pad_id: int) -> dict[str, Any]:
+    """Returns one batch: keyword arguments of a causal LM, and the labels of the positions it keeps.
+
+    Keys: ``input_ids`` and ``position_ids`` (B, T); ``attention_mask`` (B, T), or (B, 1, T, T) where a group holds
+    several rows; ``logits_to_keep``, the K positions where some group has a target, so that the vocabulary's logits
+    are computed nowhere else; ``labels`` (B, K), the next token at those positions or IGNORED.
+    """
+    longest = max(group.length for group in groups)
+    shape = (len(groups), longest)
+    ids = torch.full(shape, pad_id)
+    positions = torch.zeros(shape, dtype=torch.long)
+    labels = torch.full(shape, IGNORED)
+    branch = torch.full(shape, -1)  # -1 padding, 0 prefix, 1.. the rows
+    for b, group in enumerate(groups):
+        ids[b, : group.prefix] = torch.tensor(group.rows[0].prompt_ids[: group.prefix], dtype=torch.long)
+        positions[b, : group.prefix] = torch.arange(group.prefix)
+        branch[b, : group.prefix] = 0
+        start = group.prefix
+        for number, row in enumerate(group.rows, 1):
+            rest = torch.tensor((row.prompt_ids + row.target_ids)[group.prefix :], dtype=torch.long)
+            stop = start + len(rest)
+            ids[b, start:stop] = rest
+            positions[b, start:stop] = torch.arange(group.prefix, row.length)
+            branch[b, start:stop] = number
+            targets = torch.tensor(row.target_ids, dtype=torch.long)
+            labels[b, stop - len(targets) - 1 : stop - 1] = targets  # the position before a token predicts it
+            start = stop
+    kept = (labels != IGNORED).any(0).nonzero().squeeze(1)
+    batch: dict[str, Any] = {"input_ids": ids, "position_ids": positions, "logits_to_keep": kept}
+    batch["labels"] = labels[:, kept]
+    if all(len(group.rows) == 1 for group in groups):
+        batch["attention_mask"] = (branch >= 0).long()
+    else:
+        batch["attention_mask"] = _branch_mask(branch)
+    return batch
+
+
+def logits(model: Any, batch: dict[str, Any]) -> Tensor:
+    """Returns the logits at the supervised positions, (items, V) in float32, in the order of the labels."""
+    given = {name: batch[name] for name in ("input_ids", "attention_mask", "position_ids")}
+    if _keeps_logits(model):
+        kept = model(**given, logits_to_keep=batch["logits_to_keep"], use_cache=False).logits
+    else:
+        kept = model(**given, use_cache=False).logits[:, batch["logits_to_keep"]]
+    return kept[batch["labels"] != IGNORED].float()
+
+
+def loss(logits: Tensor, batch: dict[str, Any]) -> Tensor:
+    """Returns the summed negative log-likelihood of the target tokens, in nats."""
+    labels = batch["labels"]
+    return nn.functional.cross_entropy(logits, labels[labels != IGNORED], reduction="sum")
+
+
+def items(batch: dict[str, Any]) -> int:
+    """Returns how many target tokens a batch has."""
+    return int((batch["labels"] != IGNORED).sum())
+
+
+def correct(logits: Tensor, batch: dict[str, Any]) -> int:
+    """Returns how many target tokens are the likeliest at their place."""
+    labels = batch["labels"]
+    return int((logits.argmax(-1) == labels[labels != IGNORED]).sum())
+
+
+def _keeps_logits(model: Any) -> bool:
+    """Whether the model computes logits only where it is told to; Llama and most others do."""
+    inner = getattr(model, "module", model)  # inside torch's wrapper for several processes
+    inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
+    return "logits_to_keep" in inspect.signature(inner.forward).parameters
+
+
+def _answer_ids(renderer: Renderer, doc: dict[str, Any]) -> list[int]:
+    """Returns the ids of the answer with what ends it.
+
+    The answer is encoded apart from the prompt, because that is how it is generated: after the prompt's own ids.
+    """
+    task, tokenizer = renderer.task, renderer.tokenizer
+    target = task.doc_to_target(doc)
+    answer = target[0] if isinstance(target, list) else str(target)
+    if renderer.apply_chat_template:
+        return [*tokenizer.encode(answer, add_special_tokens=False), *stop_ids(renderer)]
+    until = task.config.generation_kwargs.get("until") or []
+    until = [until] if isinstance(until, str) else until
+    text = task.config.target_delimiter + answer + (until[0] if until else "")
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return list(ids if until else [*ids, *stop_ids(renderer)])
+
+
+def _branch_mask(branch: torch.Tensor) -> torch.Tensor:
+    """Returns which position sees which, (B, 1, T, T), from each position's branch (B, T): itself and what precedes it
+    in the prefix and in its own branch. A padded position sees itself alone, since softmax over nothing is nan."""
+    tokens = branch.shape[1]
+    earlier = torch.ones(tokens, tokens, dtype=torch.bool).tril()
+    same = (branch[:, :, None] == branch[:, None, :]) | (branch[:, None, :] == 0)
+    seen = same & earlier & (branch[:, None, :] >= 0)
+    return (seen | torch.eye(tokens, dtype=torch.bool)).unsqueeze(1)

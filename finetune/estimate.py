@@ -1,0 +1,205 @@
+"""What training takes, by arithmetic: parameters, floating-point operations, memory, time, disk. No weight is loaded.
+
+Operations count two a weight and token forwards (a multiplication and an addition), as many again for the gradients of
+what flows back, and as many again for those of trained weights. The embeddings are looked up, not multiplied; the
+vocabulary's logits are computed only where something is learnt. Time is operations over the speed of a matrix product.
+"""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from finetune.ledger import Head, Ledger, count
+from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS, Method, Recipe
+
+EFFICIENCY = {"float32": 0.65, "bfloat16": 0.48}
+"""Share of a matrix product's speed that whole steps reach. Measured on a processor core: 0.68 for LoRA in float32; in
+bfloat16 0.47 for LoRA, 0.34 for DoRA, 0.55 for full fine-tuning."""
+BYTES = {"float32": 4, "bfloat16": 2}
+PROCESS_BYTES = 600_000_000
+"""What Python with torch and transformers takes before any weight."""
+TRAINED_BYTES = 16
+"""A trained parameter in float32 with its gradient and AdamW's two moments."""
+FOUR_BIT_BYTES = 0.55
+"""A weight in four bits, with its share of the scales."""
+OPTIMIZER_BYTES = 8
+"""AdamW's two moments of a trained parameter, as a trainer's checkpoint holds them."""
+KEPT_CHECKPOINTS = 3
+"""The trainer's checkpoints on disk at most: two are kept, and the oldest goes after the newest is written."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What goes through the model in a whole run, and in the largest forward pass of it.
+
+    ``tokens``: in all sequences, padding left out. ``supervised``: the items with a loss. ``row_tokens``: the mean
+    length of a sequence. ``pass_tokens``: tokens of the largest pass, padding among them. ``pass_logits``: positions
+    of it whose vocabulary logits are computed.
+    """
+
+    tokens: int
+    supervised: int
+    steps: int
+    row_tokens: float
+    pass_tokens: int
+    pass_logits: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run takes. ``seconds`` are None where no speed was given."""
+
+    operations: int
+    memory_bytes: int
+    seconds: float | None
+
+
+def training(
+    work: Work,
+    ledger: Ledger,
+    config: Any,
+    *,
+    method: Method,
+    dtype: str,
+    device: str,
+    lora_r: int = 16,
+    last_layers: int | None = None,
+    speed: float | None = None,
+) -> Estimate:
+    """Returns what training takes.
+
+    Args:
+        ledger: of the model that is trained, as `ledger.count` gives it for its head and method.
+        last_layers: the layers that an adapter is put on, from the end; None: all.
+        speed: operations a second, such as `operations_a_second` measures.
+    """
+    operations = _operations(work, ledger, config, method=method, lora_r=lora_r, last_layers=last_layers)
+    memory = _memory(work, ledger, config, method=method, dtype=dtype, device=device, last_layers=last_layers)
+    return Estimate(operations, memory, operations / speed if speed else None)
+
+
+def operations_a_second(dtype: str, device: str) -> float:
+    """Returns the operations a second that whole steps reach here, from a matrix product of some milliseconds."""
+    import torch
+
+    size = 2048 if device.startswith("cuda") else 768
+    matrix = torch.ones(size, size, dtype=getattr(torch, dtype), device=device)
+    best = float("inf")
+    for _ in range(5):
+        started = time.perf_counter()
+        (matrix @ matrix).sum().item()
+        best = min(best, time.perf_counter() - started)
+    return EFFICIENCY[dtype] * 2 * size**3 / best
+
+
+def parameters(
+    config: Any, recipe: Recipe, *, method: Method, head: Head, labels: int, name: str | None = None
+) -> Ledger:
+    """Returns the ledger of the model that a recipe trains; raises `UserError` as `ledger.count` does."""
+    if method not in ADAPTER_METHODS:
+        return count(config, head=head, labels=labels or 2, method=method, name=name)
+    named = recipe.lora_targets != LORA_LINEAR_LAYERS
+    return count(
+        config,
+        head=head,
+        labels=labels or 2,
+        lora_r=recipe.lora_r,
+        lora_targets=[target.strip() for target in recipe.lora_targets.split(",")] if named else None,
+        lora_layers=_last(config.get_text_config().num_hidden_layers, recipe.lora_last_layers),
+        method=method,
+        name=name,
+    )
+
+
+def work(prepared: Any) -> Work:
+    """Returns what a prepared run puts through the model, from its very groups and steps."""
+    from finetune.batches import StepSampler, group_rows
+
+    run, formulation = prepared.run, prepared.formulation
+    recipe, rows = run.recipe, prepared.rows
+    groups = group_rows(rows, most=recipe.batch_size, share_prefixes=formulation.SHARES_PREFIXES)
+    step_groups = max(1, round(recipe.batch_size * len(groups) / len(rows)))
+    lengths = [group.length for group in groups]
+    parts = recipe.gradient_accumulation_steps
+    sampler = StepSampler(lengths, step_groups=step_groups, seed=run.seed, parts=parts)
+    passes = [numbers for numbers in sampler if numbers]
+    largest = max(passes, key=lambda numbers: len(numbers) * max(lengths[i] for i in numbers))
+    batch = formulation.collate([groups[i] for i in largest], pad_id=prepared.pad_id)
+    steps = max(1, -(-len(groups) // step_groups))
+    supervised = sum(len(row.target_ids) if row.target_ids else 1 for row in rows)
+    return Work(
+        tokens=round(sum(lengths) * recipe.epochs),
+        supervised=round(supervised * recipe.epochs),
+        steps=max(1, math.ceil(steps * recipe.epochs)),
+        row_tokens=sum(lengths) / len(lengths),
+        pass_tokens=len(largest) * max(lengths[i] for i in largest),
+        pass_logits=len(largest) * len(batch["logits_to_keep"]) if "logits_to_keep" in batch else 0,
+    )
+
+
+def disk_bytes(ledger: Ledger, method: Method) -> tuple[int, int]:
+    """Returns what the finished checkpoint takes on disk, and what the trainer's take at most while it runs."""
+    saved = ledger.trainable if method in ADAPTER_METHODS else ledger.total
+    weights = saved * BYTES["float32"]
+    return weights, KEPT_CHECKPOINTS * (weights + ledger.trainable * OPTIMIZER_BYTES)
+
+
+def _operations(
+    work: Work, ledger: Ledger, config: Any, *, method: Method, lora_r: int, last_layers: int | None
+) -> int:
+    text = config.get_text_config()
+    counted = {line.component: line.counted for line in ledger.components}
+    body = counted["attention"] + counted["MLP"] + counted.get("other", 0)
+    head = text.vocab_size * text.hidden_size if ledger.head == "causal" else counted["head"]
+    scores = 2 * text.num_hidden_layers * text.hidden_size * work.row_tokens  # each token against each, and back
+    layers = 2 * (body + scores) * work.tokens
+    logits = 2 * head * work.supervised
+    if method == "full":
+        return round(3 * (layers + logits))
+    if method == "head":
+        return round(layers + 3 * logits)
+    back = len(_last(text.num_hidden_layers, last_layers) or range(text.num_hidden_layers)) / text.num_hidden_layers
+    adapter = 3 * 2 * counted["adapter"] * work.tokens
+    # DoRA takes the norm of each adapted matrix anew at every step, and multiplies its two factors out for it.
+    norms = work.steps * 2 * lora_r * body * back if method == "dora" else 0
+    return round((1 + back) * layers + (1 + bool(back)) * logits + adapter + norms)
+
+
+def _memory(
+    work: Work, ledger: Ledger, config: Any, *, method: Method, dtype: str, device: str, last_layers: int | None
+) -> int:
+    """Returns the larger of what loading and what the largest pass takes, in bytes.
+
+    On the embedded base within a tenth of what a step on the largest pass really took: LoRA in both dtypes, on short
+    and on long rows, in all and in half of the layers; DoRA, full and head.
+    """
+    text = config.get_text_config()
+    counted = {line.component: line.counted for line in ledger.components}
+    frozen, trained, single = ledger.total - ledger.trainable, ledger.trainable, BYTES["float32"]
+    process = 0 if device.startswith("cuda") else PROCESS_BYTES
+    weights = float(trained * TRAINED_BYTES + frozen * BYTES[dtype])
+    if method == "qlora":
+        body = counted["attention"] + counted["MLP"]
+        weights = trained * TRAINED_BYTES + body * FOUR_BIT_BYTES + (frozen - body) * BYTES[dtype]
+    if method == "full" and dtype == "bfloat16":
+        weights += trained * BYTES[dtype]  # autocast's copies
+    if method in ("full", "head") and device == "cpu":
+        weights += trained * single  # the copies that `tensors.json` is reckoned from
+    # Kept for the way back: the inputs of a layer's matrix products and of what stands between them.
+    hidden, inner = text.hidden_size, text.intermediate_size
+    layer_bytes = (16 * hidden + 8 * inner) * BYTES[dtype]
+    if method in ADAPTER_METHODS:
+        layer_bytes += (6 * hidden + inner) * single  # the inputs of the adapter's matrices
+    if method == "dora":
+        layer_bytes += 3 * (4 * hidden + 2 * inner) * single  # both of its products, scaled by the magnitude
+    layers = len(_last(text.num_hidden_layers, last_layers) or range(text.num_hidden_layers)) if method != "head" else 1
+    logits = work.pass_logits * text.vocab_size * (BYTES[dtype] + 2 * single)  # in float32 too, and a gradient
+    stored = BYTES.get(str(config.dtype).rpartition(".")[2], single)
+    kept = single if method == "full" else BYTES[dtype]
+    loading = ledger.total * (kept + stored if kept != stored else kept)
+    return round(process + max(loading, weights + work.pass_tokens * layers * layer_bytes + logits))
+
+
+def _last(layers: int, last: int | None) -> list[int] | None:
+    return None if last is None else list(range(max(0, layers - last), layers))

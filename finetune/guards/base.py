@@ -1,0 +1,126 @@
+"""Guards of the base model: what it was before, and whether the disk holds what is made of it."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from finetune.guards.evidence import Evidence
+from finetune.guards.verdicts import Verdict
+from harness_tasks.errors import UserError
+from harness_tasks.models.related import are_related
+
+
+def merged_base(evidence: Evidence) -> Verdict:
+    """The base is no merge already, so that an adapter made here is added once and to the weights it was made for."""
+    run, id_ = evidence.prepared.run, "merged-base"
+    if merged := evidence.base_json("merged_from.json"):
+        adapter = merged.get("adapter", merged).get("checkpoint", "an adapter")
+        return Verdict(
+            id_,
+            "fail",
+            f"the base {run.model} is itself a merge, with {adapter} added into it",
+            "a score would be taken for what this training did, and an adapter made here fits only this merge",
+            "train on the base model that it was merged from, or allow it with --allow merged-base",
+        )
+    if run.method == "qlora":
+        return Verdict(
+            id_,
+            "warn",
+            "the adapter is trained beside 4-bit weights, and a merge adds it to the unrounded ones",
+            "the merged model is another than the one that was trained",
+            "score the very checkpoint that is published, the adapter or the merged model",
+        )
+    return Verdict(id_, "pass", "the base holds no merged adapter; `merge` records what it adds, and adds it once")
+
+
+def base_fine_tuned(evidence: Evidence) -> Verdict:
+    """The base has not been fine-tuned on the task, so that before and after can be told apart."""
+    run, id_ = evidence.prepared.run, "base-fine-tuned"
+    record = evidence.base_json("finetune.json") or evidence.base_json("merged_from.json")
+    record = record.get("adapter", record) if isinstance(record.get("adapter", record), dict) else record
+    trained_on = record.get("task")
+    known = {run.task, *run.scored_tasks}
+    if trained_on and any(trained_on == task or are_related(trained_on, task, run.include_path) for task in known):
+        return Verdict(
+            id_,
+            "fail",
+            f"the base {run.model} has been fine-tuned on {trained_on}",
+            "its score before training is no zero-shot score, and the gain would be measured too small",
+            "start from the model that it was made from, or allow it with --allow base-fine-tuned",
+        )
+    data = _data_names(evidence.prepared.task)
+    if listed := sorted(data.intersection(_card_datasets(evidence.base_file("README.md")))):
+        return Verdict(
+            id_,
+            "fail",
+            f"the model card of {run.model} lists {', '.join(listed)} among its training data",
+            "its score before training is no zero-shot score, and the gain would be measured too small",
+            "start from a model that was not trained on it, or allow it with --allow base-fine-tuned",
+        )
+    if trained_on:
+        return Verdict(id_, "pass", f"the base has been fine-tuned on {trained_on}, which is none of these tasks")
+    return Verdict(id_, "pass", f"nothing in the base says that it was fine-tuned on {run.task}")
+
+
+def disk(evidence: Evidence) -> Verdict:
+    """The disk holds the trainer's checkpoints and the finished one."""
+    from finetune.estimate import disk_bytes
+
+    prepared = evidence.prepared
+    run = prepared.run
+    try:
+        finished, kept = disk_bytes(evidence.ledger, run.method)
+    except UserError as error:  # the guard trainable-count stops the run and says why
+        return Verdict("disk", "warn", "what the checkpoints take cannot be reckoned", error.found, error.mend)
+    needs: dict[Path, int] = {}
+    for folder, size in ((run.output, finished), (run.scratch_folder, kept + finished)):
+        place = _existing(folder)
+        # One file system, one budget; the finished checkpoint is written in the scratch folder and moved.
+        same = next((known for known in needs if known.stat().st_dev == place.stat().st_dev), place)
+        needs[same] = max(needs.get(same, 0), size)
+    for place, size in needs.items():
+        free = shutil.disk_usage(place).free
+        if free < size:
+            return Verdict(
+                "disk",
+                "fail",
+                f"the checkpoints take up to {_gigabytes(size)}, and {_gigabytes(free)} are free",
+                "training would stop in the middle of a save",
+                "free some space, name a folder on a larger disk with --output and --scratch, or allow it with "
+                "--allow disk",
+            )
+    most = max(needs.values())
+    return Verdict("disk", "pass", f"the checkpoints take up to {_gigabytes(most)}, which is free")
+
+
+def _existing(folder: Path) -> Path:
+    """Returns the folder, or the nearest one above it that exists."""
+    place = folder.absolute()
+    return next(parent for parent in (place, *place.parents) if parent.is_dir())
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.2f} GB"
+
+
+def _data_names(task: Any) -> set[str]:
+    """Returns the names under which a model card may list the task's data set: in full, and without its owner."""
+    data = (task.config.metadata or {}).get("data") or {}
+    names = {str(name).lower() for name in (data.get("name"), task.config.dataset_path) if name}
+    return names | {name.rpartition("/")[2] for name in names}
+
+
+def _card_datasets(card: Path | None) -> set[str]:
+    """Returns what a model card lists under `datasets`, in lower case."""
+    if card is None:
+        return set()
+    head = re.match(r"---\n(.*?)\n---", card.read_text(encoding="utf-8"), re.DOTALL)
+    try:
+        found = yaml.safe_load(head[1]) if head else {}
+    except yaml.YAMLError:
+        return set()
+    listed = found.get("datasets") if isinstance(found, dict) else None
+    return {str(name).lower() for name in (listed if isinstance(listed, list) else [listed] if listed else [])}

@@ -1,0 +1,143 @@
+"""What the guards look at beside the prepared run: the rows that will be scored, the parameters, the base's files.
+
+Each is made when a guard first asks for it, and once.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_args
+
+from finetune.ledger import Ledger
+from finetune.prepare import Prepared
+from harness_tasks.loading import doc_hash, load_task
+from harness_tasks.overlap import Grade, Text, grades, input_text
+
+SAMPLED_ROWS = 8
+"""Rows whose text is compared with their document's answer: what goes wrong there goes wrong in every row."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One task that the checkpoint will be scored on: its scored rows, and which of them resemble a training row."""
+
+    name: str
+    task: Any
+    split: str
+    hashes: tuple[str, ...]
+    grades: tuple[tuple[Grade, ...], ...]
+
+    @property
+    def overlapping(self) -> int:
+        """Scored rows with any grade of overlap."""
+        return sum(bool(held) for held in self.grades)
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns how many of the task's scored rows there are, and how many hold each grade, and any."""
+        counts = {grade: sum(grade in held for held in self.grades) for grade in get_args(Grade)}
+        return {"task": self.name, "scored": len(self.hashes), "any": self.overlapping, **counts}
+
+
+class Evidence:
+    """A prepared run, and what follows from it."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+
+    @cached_property
+    def scored(self) -> tuple[Scored, ...]:
+        """The scored tasks with their rows, graded against the rows that are trained on."""
+        return tuple(self._scored(name) for name in self.prepared.run.scored_tasks)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The parameters of the model that will be trained; UserError where the method does not fit the model."""
+        from finetune.estimate import parameters
+
+        run = self.prepared.run
+        return parameters(
+            self.prepared.config,
+            run.recipe,
+            method=run.method,
+            head=run.head,
+            labels=len(self.prepared.labels),
+            name=run.model,
+        )
+
+    @cached_property
+    def documents(self) -> list[tuple[Any, dict[str, Any]]]:
+        """Some training rows, each with the document that it was rendered from."""
+        wanted = {row.doc_hash: row for row in self.prepared.rows[:SAMPLED_ROWS]}
+        found = []
+        for doc in self.prepared.task.training_docs():
+            if not wanted:
+                break
+            if (row := wanted.pop(doc_hash(doc), None)) is not None:
+                found.append((row, doc))
+        return found
+
+    def base_file(self, name: str) -> Path | None:
+        """Returns the file ``name`` of the base model, a folder or a model on the Hub, or None where it has none."""
+        from transformers.utils import cached_file
+
+        run = self.prepared.run
+        path = cached_file(
+            run.model,
+            name,
+            revision=run.revision,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+            _raise_exceptions_for_gated_repo=False,
+        )
+        return None if path is None else Path(path)
+
+    def base_json(self, name: str) -> dict[str, Any]:
+        """Returns the JSON object in the base model's file ``name``; empty where there is none."""
+        path = self.base_file(name)
+        try:
+            found = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _scored(self, name: str) -> Scored:
+        run = self.prepared.run
+        task = self.prepared.task
+        if name != run.task:
+            task = load_task(name, include_path=run.include_path, metadata=run.metadata)
+        declared = task.config.metadata or {}
+        docs = list(task.eval_docs)
+        held = grades(
+            [_text(doc, declared) for doc in docs], [Text(row.text, row.cluster) for row in self.prepared.rows]
+        )
+        return Scored(
+            name=name,
+            task=task,
+            split=task.config.test_split or task.config.validation_split,
+            hashes=tuple(doc_hash(doc) for doc in docs),
+            grades=tuple(tuple(row) for row in held),
+        )
+
+
+def _text(doc: Mapping[str, Any], declared: Mapping[str, Any]) -> Text:
+    source = doc.get(str(declared.get("cluster")))
+    return Text(input_text(doc, declared), None if source is None else str(source))
+
+
+def squeezed(text: str) -> str:
+    """Returns the text without white space and in lower case, to compare it with what a tokenizer made of it.
+
+    >>> squeezed(" New  York\\n")
+    'newyork'
+    """
+    return re.sub(r"\s+", "", text).casefold()
+
+
+def named(tokenizer: Any, token: int | None) -> str:
+    """Returns how a token is shown: its text and its id."""
+    if token is None:
+        return "none"
+    return f"{tokenizer.convert_ids_to_tokens(token)} (id {token})"

@@ -1,0 +1,112 @@
+"""Guards of training itself: most hold by design, one is counted, and some can be judged only afterwards."""
+
+from finetune.guards.evidence import Evidence
+from finetune.guards.verdicts import Verdict
+from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS
+from harness_tasks.errors import UserError
+
+_EMBEDDINGS = {"lm_head", "embed_tokens", "embed_out", "wte"}
+"""The modules, by the names that models give them, whose matrix is the same one where embeddings are tied."""
+
+
+def accumulation(evidence: Evidence) -> Verdict:
+    """Gradients are those of the whole step, in however many parts its rows go through the model."""
+    parts = evidence.prepared.run.recipe.gradient_accumulation_steps
+    found = "the loss of a step is its sum over all items, divided by their number in all parts and processes"
+    return Verdict("accumulation", "by-design", f"{found}; parts here: {parts}")
+
+
+def resume_order(evidence: Evidence) -> Verdict:
+    """A resumed run goes on with the batches it would have had."""
+    return Verdict("resume-order", "by-design", "the order of the rows is a function of the seed and the epoch alone")
+
+
+def head_saved(evidence: Evidence) -> Verdict:
+    """What was trained is in the checkpoint, head included."""
+    found = "the checkpoint is loaded in a process of its own, and its logits compared with the trained model's"
+    return Verdict("head-saved", "after-training", found)
+
+
+def trainable_count(evidence: Evidence) -> Verdict:
+    """As many parameters are trained as the method says, by two counts; and an adapter is really put on something."""
+    id_, method = "trainable-count", evidence.prepared.run.method
+    try:
+        ledger = evidence.ledger
+    except UserError as error:
+        return Verdict(id_, "fail", error.found, error.why, error.mend)
+    expected = ledger.closed_form_trainable(method)
+    if not ledger.trainable or (expected is not None and expected != ledger.trainable):
+        return Verdict(
+            id_,
+            "fail",
+            f"{ledger.trainable:,} parameters would be trained, and {method} trains {expected or 'some'}",
+            "an adapter that is put on nothing trains nothing, and the loss of a new head falls all the same",
+            "correct --lora-targets and --lora-last-layers",
+        )
+    how = "by the count and by the closed form" if expected is not None else "counted; no closed form is known"
+    return Verdict(id_, "pass", f"{ledger.trainable:,} of {ledger.total:,} parameters are trained, {how}")
+
+
+def tied_embeddings(evidence: Evidence) -> Verdict:
+    """No adapter goes on one side of a matrix that the model reads its words with and writes them with."""
+    prepared, id_ = evidence.prepared, "tied-embeddings"
+    run = prepared.run
+    tied = bool(prepared.config.get_text_config().tie_word_embeddings) and run.head == "causal"
+    if not tied:
+        return Verdict(id_, "pass", "the head is a matrix of its own")
+    if run.method not in ADAPTER_METHODS:
+        return Verdict(id_, "pass", "embeddings and head are one matrix, trained and saved as one")
+    targets = run.recipe.lora_targets
+    named = [] if targets == LORA_LINEAR_LAYERS else [name.strip() for name in targets.split(",")]
+    wrong = [name for name in named if name.rpartition(".")[2] in _EMBEDDINGS]
+    if wrong:
+        return Verdict(
+            id_,
+            "fail",
+            f"--lora-targets names {', '.join(wrong)}, and the model's head is its embedding matrix",
+            "the adapter would change one of the two uses, and a merge or a reload the other one too, or neither",
+            f"leave {', '.join(wrong)} out of --lora-targets",
+        )
+    return Verdict(id_, "pass", "embeddings and head are one matrix, and the adapter is on neither")
+
+
+def packing(evidence: Evidence) -> Verdict:
+    """No row sees another."""
+    if evidence.prepared.formulation.SHARES_PREFIXES:
+        found = "rows are not packed; those with a common beginning share it, and what follows sees it and itself alone"
+    else:
+        found = "rows are not packed: each is a sequence by itself"
+    return Verdict("packing", "by-design", found)
+
+
+def precision(evidence: Evidence) -> Verdict:
+    """No trained weight is too coarse for its updates."""
+    run = evidence.prepared.run
+    found = f"what is trained is float32; {run.dtype} is for " + (
+        "the products of its matrices" if run.method == "full" else "the frozen weights"
+    )
+    return Verdict("precision", "by-design", found)
+
+
+def cache(evidence: Evidence) -> Verdict:
+    """No rows of an earlier tokenizer or template are taken for today's."""
+    return Verdict("cache", "by-design", "token ids are kept nowhere: every run renders its rows anew")
+
+
+def below_majority(evidence: Evidence) -> Verdict:
+    """The trained classifier beats the commonest label."""
+    found = "where there are labels to choose from, the accuracy on some rows is compared with the commonest label's"
+    return Verdict("below-majority", "after-training", found)
+
+
+def loss_shape(evidence: Evidence) -> Verdict:
+    """The loss is a number and falls."""
+    return Verdict(
+        "loss-shape", "after-training", "the loss curve is looked at: a number throughout, and lower at the end"
+    )
+
+
+def never_stops(evidence: Evidence) -> Verdict:
+    """Answers that are written come to an end."""
+    found = "where answers are written, some are, and must end before the limit of tokens"
+    return Verdict("never-stops", "after-training", found)

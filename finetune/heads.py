@@ -1,0 +1,80 @@
+"""The three heads: transformers' classes for them, and where in a model the head is."""
+
+from typing import Any, Literal
+
+from harness_tasks.errors import UserError
+
+Head = Literal["causal", "sequence-classification", "question-answering"]
+TASK_TYPES: dict[Head, str] = {
+    "causal": "CAUSAL_LM",
+    "sequence-classification": "SEQ_CLS",
+    "question-answering": "QUESTION_ANS",
+}
+"""peft's names for them."""
+
+
+def model_class(config: Any, head: Head) -> Any:
+    """Returns transformers' class for models of this configuration with that head.
+
+    Raises:
+        UserError: there is none.
+    """
+    import transformers
+
+    classes: dict[Head, Any] = {
+        "causal": transformers.AutoModelForCausalLM,
+        "sequence-classification": transformers.AutoModelForSequenceClassification,
+        "question-answering": transformers.AutoModelForQuestionAnswering,
+    }
+    found = classes[head]._model_mapping.get(type(config), None)
+    if found is None:
+        raise UserError(
+            f"a model of type {config.model_type} with the head {head}",
+            f"transformers {transformers.__version__} has no such class",
+            "choose another head, or another model",
+        )
+    return found[0] if isinstance(found, (list, tuple)) else found
+
+
+def head_of(base: Any) -> Head:
+    """Returns which head a transformers model has, by the name of its class."""
+    name = type(base).__name__
+    if "SequenceClassification" in name:
+        return "sequence-classification"
+    return "question-answering" if "QuestionAnswering" in name else "causal"
+
+
+def head_modules(model: Any) -> dict[str, Any]:
+    """Returns the modules with parameters that stand beside the model's body, by name: its head."""
+    return {
+        name: module
+        for name, module in model.named_children()
+        if name != model.base_model_prefix and any(True for _ in module.parameters())
+    }
+
+
+def freeze_body(model: Any) -> None:
+    """Leaves nothing but the head to require a gradient.
+
+    Raises:
+        UserError: the head is the matrix of the embeddings.
+    """
+    check_head_method(model.config, head_of(model))
+    heads = set(head_modules(model))
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.partition(".")[0] in heads)
+
+
+def check_head_method(config: Any, head: Head) -> None:
+    """Returns nothing where a head has parameters of its own, which can be trained alone.
+
+    Raises:
+        UserError: it is a causal LM's whose output matrix is that of its embeddings.
+    """
+    if head == "causal" and config.tie_word_embeddings:
+        raise UserError(
+            f"--method head on a causal LM of type {config.model_type} whose head is tied to its embeddings",
+            f"the head is the matrix that embeds the input, {config.vocab_size} × {config.hidden_size} parameters, and "
+            "training it would change what every layer reads",
+            "take --head sequence-classification or question-answering, whose heads are new, or --method lora",
+        )

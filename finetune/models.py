@@ -1,0 +1,381 @@
+"""The model of a run: loaded with its head and its method, saved, and loaded again.
+
+A base model's weights are read as they are, the head that a classifier or a span reader needs is new, and what the
+method trains is the only thing that requires a gradient.
+"""
+
+import copy
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoTokenizer
+
+from finetune import machine
+from finetune.four_bit import check_four_bit, four_bit_config, keep_layout
+from finetune.heads import TASK_TYPES, Head, check_head_method, freeze_body, head_modules, head_of, model_class
+from finetune.ledger import layer_indices, lora_target_names
+from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS
+from finetune.run import Run
+from harness_tasks.errors import UserError
+
+PEFTS_HEADS = ("classifier", "score", "qa_outputs")
+"""Heads that peft trains and saves of itself, by the adapter's task type."""
+
+
+def load_config(model: str, revision: str | None) -> Any:
+    """Returns the model's transformers configuration.
+
+    Raises:
+        UserError: ``model`` is no model, or is an adapter.
+    """
+    if Path(model, "adapter_config.json").is_file():
+        raise UserError(
+            f"the folder {model} holds an adapter",
+            "training starts from a whole model, and transformers would put the adapter's base in its place",
+            f"merge it first: python -m finetune merge {model} --output FOLDER, and name that folder",
+        )
+    try:
+        return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _no_model(model, error) from None
+
+
+def load_tokenizer(place: str, revision: str | None) -> Any:
+    """Returns the tokenizer of a folder or a Hub id; raises `UserError` where there is none."""
+    try:
+        return AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _no_model(place, error) from None
+
+
+def check_method(run: Run, config: Any) -> None:
+    """Returns nothing where the resolved run's method and head fit the model and this machine.
+
+    Raises:
+        UserError: the architecture has no such head, `head` of a causal LM whose head is the embedding matrix, `qlora`
+            where bitsandbytes cannot run.
+    """
+    model_class(config, run.head)
+    if run.method == "head":
+        check_head_method(config, run.head)
+    if run.method == "qlora":
+        check_four_bit(str(run.device))
+
+
+def load_model(run: Run, config: Any, *, labels: tuple[str, ...], pad_id: int) -> Any:
+    """Returns the base model with the run's head and method, ready to be trained, on the CPU (`qlora`: on its device).
+
+    Frozen weights are in the run's dtype. What is trained is in float32, since a bfloat16 weight loses updates below
+    about 1/256 of itself; so is every head that is new. A head's first weights are random: the caller sets the seed.
+
+    Args:
+        config: the base model's configuration, which is left alone.
+        labels: a classifier's labels, in the order of the task's choices; else ().
+        pad_id: fills batches up; a classifier reads the last token that is another.
+
+    Raises:
+        UserError: weights that cannot be read, are missing, or are those of a head with another number of labels.
+    """
+    dtype = getattr(torch, run.dtype) if run.method != "full" else torch.float32
+    four_bit_on = run.device if run.method == "qlora" else None
+    config_with_head = _with_head(config, run.head, labels, pad_id)
+    try:
+        model = _read(
+            run.model,
+            config=config_with_head,
+            head=run.head,
+            dtype=dtype,
+            revision=run.revision,
+            four_bit_on=four_bit_on,
+        )
+    except OSError as error:
+        raise _no_model(run.model, error) from None
+    if run.head != "causal" or run.method == "head":
+        _head_in_float32(model)
+    if run.method == "head":
+        freeze_body(model)
+    if run.method not in ADAPTER_METHODS:
+        return model
+    from peft import get_peft_model
+
+    return get_peft_model(model, lora_config(run, config, model), revision=run.revision)
+
+
+def lora_config(run: Run, config: Any, model: Any) -> Any:
+    """Returns peft's configuration of the run's adapter on ``model``; raises `UserError` for modules it has not."""
+    from peft import LoraConfig
+
+    recipe = run.recipe
+    names = None if recipe.lora_targets == LORA_LINEAR_LAYERS else [s.strip() for s in recipe.lora_targets.split(",")]
+    layers = None
+    if recipe.lora_last_layers:
+        total = config.num_hidden_layers
+        layers = layer_indices(config, range(max(0, total - recipe.lora_last_layers), total))
+    new = [] if run.head == "causal" else [name for name in head_modules(model) if name not in PEFTS_HEADS]
+    return LoraConfig(
+        r=recipe.lora_r,
+        lora_alpha=recipe.lora_alpha or 2 * recipe.lora_r,
+        lora_dropout=recipe.lora_dropout,
+        target_modules=lora_target_names(model, names),
+        layers_to_transform=layers,
+        use_dora=run.method == "dora",
+        modules_to_save=new or None,
+        task_type=TASK_TYPES[run.head],
+    )
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path, *, pad_id: int | None, stop_ids: tuple[int, ...]) -> None:
+    """Writes the weights (safetensors) and the tokenizer, and sees to it that they agree on padding and on the end.
+
+    The tokenizer gets ``pad_id`` where that is a special token, since any other would no longer be text; then, and for
+    a classifier or span reader always, so does the configuration. Generation ends at ``stop_ids`` as well as at the
+    base's own ends; the tokenizer keeps its end token, which is one of them. Beside an adapter stand the configuration
+    of a classifier or span reader (labels, padding) and a causal LM's generation configuration, which peft leaves out.
+    """
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    is_adapter, head = base is not model, head_of(base)
+    tokenizer = copy.deepcopy(tokenizer)
+    is_special = pad_id in {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    if pad_id is not None and is_special:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(pad_id)
+    if pad_id is not None and (is_special or head != "causal"):
+        base.config.pad_token_id = pad_id
+    generation = getattr(base, "generation_config", None) if head == "causal" else None
+    if generation is not None:
+        generation.pad_token_id = base.config.pad_token_id
+        if stop_ids:
+            ends = _ids(stop_ids, tokenizer.eos_token_id, base.config.eos_token_id, generation.eos_token_id)
+            base.config.eos_token_id = generation.eos_token_id = ends if len(ends) > 1 else ends[0]
+    model.save_pretrained(folder)
+    if not is_adapter:
+        # float32 beside bfloat16, as `head` leaves it, loses nothing when it is all read as float32
+        widest = max((parameter.dtype for parameter in base.parameters()), key=lambda dtype: dtype.itemsize)
+        base.config.dtype = widest
+    if not is_adapter or head != "causal":
+        config = copy.deepcopy(base.config)
+        config.architectures = [type(base).__name__]
+        vars(config).pop("quantization_config", None)  # how QLoRA's base was read, not how its files are
+        config.save_pretrained(folder)
+    if is_adapter and generation is not None:
+        generation.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def load_checkpoint(folder: Path, *, dtype: torch.dtype | None = None, base: str | None = None) -> Any:
+    """Returns a checkpoint's model, an adapter (on its base) or a whole one, with the head it was trained with.
+
+    Args:
+        dtype: of the weights that were frozen, as in training; None takes the base model's or the checkpoint's own.
+        base: where an adapter's base model is; None takes what the adapter names.
+
+    Raises:
+        UserError: no checkpoint there, or its base model cannot be loaded.
+    """
+    if (folder / "adapter_config.json").is_file():
+        from peft import PeftModel
+
+        return PeftModel.from_pretrained(load_base(folder, dtype=dtype, base=base), str(folder)).eval()
+    config = load_config(str(folder), None)
+    dtype = dtype or config.dtype or torch.float32
+    head = _head_named(config)
+    # read in float32, so that a head that was saved in it is not rounded
+    model = _read(str(folder), config=config, head=head, dtype=torch.float32, of_base=False)
+    if dtype != torch.float32:
+        tied = head == "causal" and config.tie_word_embeddings
+        body = model if tied else getattr(model, model.base_model_prefix)
+        to_dtype(body, dtype)
+        if not tied:
+            _head_in_float32(model)
+    return model.eval()
+
+
+def load_base(adapter: Path, *, dtype: torch.dtype | None = None, base: str | None = None) -> Any:
+    """Returns the base model that an adapter's folder names, with the adapter's head, its weights still random.
+
+    It is packed in 4 bits where the adapter was trained on such a base (its `finetune.json` says so). ``dtype`` is as
+    in `load_checkpoint`, and so are the errors.
+    """
+    path, revision, head = _base_of(adapter, base)
+    config = _base_config(path, revision)
+    dtype = dtype or config.dtype or torch.float32
+    if (adapter / "config.json").is_file():  # a classifier's or span reader's own, with its labels and its padding
+        config = AutoConfig.from_pretrained(adapter, trust_remote_code=False)
+    four_bit_on = machine.resolve_device(None) if method_of(adapter) == "qlora" else None
+    try:
+        model = _read(path, config=config, head=head, dtype=dtype, revision=revision, four_bit_on=four_bit_on)
+    except OSError as error:
+        raise _no_base(path, error) from None
+    if head != "causal":
+        _head_in_float32(model)
+    return model
+
+
+def base_dtype(adapter: Path, *, base: str | None = None) -> torch.dtype:
+    """Returns the dtype in which an adapter's base model is kept; raises `UserError` where there is none."""
+    path, revision, _ = _base_of(adapter, base)
+    return _base_config(path, revision).dtype or torch.float32
+
+
+def to_dtype(module: Any, dtype: torch.dtype) -> None:
+    """Changes the dtype of the parameters, and not, as `module.to` would, of the frequencies of RoPE."""
+    for parameter in module.parameters():
+        parameter.data = parameter.data.to(dtype)
+
+
+def method_of(checkpoint: Path) -> str | None:
+    """Returns the method that a checkpoint's `finetune.json` names, or None where there is no such file."""
+    record = checkpoint / "finetune.json"
+    return json.loads(record.read_text()).get("method") if record.is_file() else None
+
+
+def _base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
+    """Returns where an adapter's base model is, its revision, and the head it is loaded with."""
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    task = settings.get("task_type") or "CAUSAL_LM"
+    heads = [head for head, task_type in TASK_TYPES.items() if task_type == task]
+    if not heads:
+        raise UserError(
+            f"an adapter for the task type {task}",
+            "the base model's head follows from it, and only these are known: " + ", ".join(TASK_TYPES.values()),
+            "name a checkpoint that `finetune train` made",
+        )
+    return base or settings["base_model_name_or_path"], None if base else settings.get("revision"), heads[0]
+
+
+def _base_config(path: str, revision: str | None) -> Any:
+    try:
+        return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise _no_base(path, error) from None
+
+
+def _no_base(path: str, error: Exception) -> UserError:
+    return UserError(
+        f"the adapter's base model {path} cannot be loaded ({_line(error)})",
+        "the adapter's weights are differences from it",
+        "run the command where that path is found, or name the base with --base",
+    )
+
+
+def _read(
+    place: str,
+    *,
+    config: Any,
+    head: Head,
+    dtype: torch.dtype,
+    revision: str | None = None,
+    four_bit_on: str | None = None,
+    of_base: bool = True,
+) -> Any:
+    """Returns the model with a head, read from ``place``; a base's head may be new, nothing else may be missing."""
+    packing = {}
+    if four_bit_on is not None:
+        with torch.device("meta"):
+            heads = list(head_modules(model_class(config, head)._from_config(copy.deepcopy(config))))
+        packing = {"quantization_config": four_bit_config(dtype, keep=heads), "device_map": {"": four_bit_on}}
+    with _quiet():
+        try:
+            model, found = model_class(config, head).from_pretrained(
+                place, revision=revision, config=config, dtype=dtype, key_mapping=_renamed(config, head) or None,
+                trust_remote_code=False, output_loading_info=True, **packing,
+            )  # fmt: skip
+        except RuntimeError as error:  # transformers raises it for shapes that differ
+            raise UserError(
+                f"the weights of {place} do not fit a {head} head with {config.num_labels} labels ({_line(error)})",
+                "a head that was trained for other labels cannot be gone on with",
+                "start from the base model, not from a classifier trained on another task",
+            ) from None
+    keep_layout(model)
+    # else save_pretrained would undo the renaming, and nobody could load what it wrote
+    vars(model).pop("_weight_conversions", None)
+    new = set(head_modules(model)) if of_base and head != "causal" else set()
+    missing = sorted(name for name in found["missing_keys"] if name.partition(".")[0] not in new)
+    if missing:
+        raise UserError(
+            f"{place} has no weights for {len(missing)} tensors of {type(model).__name__}, the first {missing[0]}",
+            "they would be random, and training would look healthy all the same",
+            "name a whole model whose files are complete",
+        )
+    return model
+
+
+def _renamed(config: Any, head: Head) -> dict[str, str]:
+    """Returns how a causal LM's tensors are called in the model with ``head``, as patterns.
+
+    Llama's body is `model` in the causal LM and `transformer` in the span reader: without this, transformers finds not
+    one weight and goes on with a random body.
+    """
+    body, causal = model_class(config, head).base_model_prefix, model_class(config, "causal").base_model_prefix
+    return {} if body == causal else {rf"^{causal}\.": f"{body}."}
+
+
+def _with_head(config: Any, head: Head, labels: tuple[str, ...], pad_id: int) -> Any:
+    config = copy.deepcopy(config)
+    if head == "causal":
+        return config
+    config.pad_token_id = pad_id
+    if head == "sequence-classification":
+        config.num_labels = len(labels)
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: i for i, label in enumerate(labels)}
+    return config
+
+
+def _head_in_float32(model: Any) -> None:
+    """Makes the head float32, and its input where the body's is not."""
+    for module in head_modules(model).values():
+        module.float()
+        module.register_forward_pre_hook(_in_own_dtype)
+
+
+def _in_own_dtype(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    dtype = next(module.parameters()).dtype
+    return tuple(value.to(dtype) if isinstance(value, Tensor) else value for value in given)
+
+
+def _head_named(config: Any) -> Head:
+    names = " ".join(config.architectures or [])
+    if "ForSequenceClassification" in names:
+        return "sequence-classification"
+    return "question-answering" if "ForQuestionAnswering" in names else "causal"
+
+
+def _ids(*given: Any) -> list[int]:
+    """Returns the token ids among ``given`` (None, an id, or several), each once, in their order."""
+    several = [[] if ids is None else [ids] if isinstance(ids, int) else list(ids) for ids in given]
+    return list(dict.fromkeys(i for ids in several for i in ids))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Inside, transformers says nothing of a head that is new: what is missing is checked by `_read`."""
+    before = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(before)
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _no_model(place: str, error: Exception) -> UserError:
+    if Path(place).exists():
+        return UserError(
+            f"the folder {place} is no model that transformers can load ({_line(error)})",
+            "training starts from a model's configuration, tokenizer and weights",
+            "name a folder that holds config.json, tokenizer.json and *.safetensors, or a Hub id",
+        )
+    return UserError(
+        f"the model {place} is no folder here, and the Hub did not give it ({_line(error)})",
+        "training starts from a model's configuration, tokenizer and weights",
+        "check the name and the network (and `hf auth login` for a gated model), or name a local folder",
+    )

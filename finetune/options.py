@@ -1,0 +1,266 @@
+"""The options that `finetune train` and `finetune plan` share, and recipe files, which hold the same values."""
+
+import difflib
+import functools
+import inspect
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+import yaml
+from pydantic import ValidationError
+
+from finetune.ledger import Head
+from finetune.recipe import Method, Recipe
+from finetune.run import DEV, Dtype, Run
+from harness_tasks import TASKS_PATH
+from harness_tasks.errors import UserError
+
+Default = Recipe()
+TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
+"""The trackers that `--report-to` takes, and the package that each needs."""
+_CHOICES = {"method": get_args(Method), "head": get_args(Head), "dtype": get_args(Dtype)}
+_LISTS = ("scored_on", "allow", "report_to")
+
+
+def _declared(
+    model: Annotated[str | None, typer.Option(help="Base model: Hub id or folder.", show_default="needed")] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="Any harness task with a training split; its prompt is what is trained on.", show_default="needed"
+        ),
+    ] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="YAML file with any of these options; the ones given here win.")
+    ] = None,
+    method: Annotated[str, typer.Option(help="lora, dora, qlora, full, or head (the head alone).")] = "lora",
+    head: Annotated[
+        str, typer.Option(help="causal, sequence-classification (choices) or question-answering (spans).")
+    ] = "causal",
+    revision: Annotated[str | None, typer.Option(help="Commit of the model on the Hub.")] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="Folder or Hub id of a tokenizer.", show_default="the model's own")
+    ] = None,
+    include_path: Annotated[Path, typer.Option(help="Folder of task YAMLs.", show_default="our own")] = TASKS_PATH,
+    metadata: Annotated[str, typer.Option(help='JSON object for the task, e.g. \'{"data_dir": "DIR"}\'.')] = "{}",
+    num_fewshot: Annotated[int, typer.Option(min=0, help="Worked examples before each row.")] = 0,
+    apply_chat_template: Annotated[bool, typer.Option(help="Render prompts with the chat template.")] = False,
+    train_rows: Annotated[
+        int | None, typer.Option(min=1, help="Rows at most, a seeded sample.", show_default="all")
+    ] = None,
+    min_words: Annotated[int | None, typer.Option(min=1, help="Leave out rows with fewer words.")] = None,
+    exclude_overlap: Annotated[
+        str | None, typer.Option(help="Leave out rows contained in a scored row of this task.")
+    ] = None,
+    epochs: Annotated[float, typer.Option(help="Passes over the rows.")] = Default.epochs,
+    batch_size: Annotated[
+        int, typer.Option(min=1, help="Rows an optimizer step, over all processes.")
+    ] = Default.batch_size,
+    gradient_accumulation_steps: Annotated[
+        int, typer.Option(min=1, help="Parts in which a step's rows go through the model.")
+    ] = Default.gradient_accumulation_steps,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Peak learning rate.", show_default="5e-4 lora and dora, 2e-4 qlora, 2e-5 full, 1e-3 head"),
+    ] = None,
+    warmup_ratio: Annotated[float, typer.Option(help="Share of steps with a rising rate.")] = Default.warmup_ratio,
+    schedule: Annotated[str, typer.Option(help="linear, cosine or constant.")] = Default.schedule,
+    weight_decay: Annotated[float, typer.Option(help="AdamW's decoupled weight decay.")] = Default.weight_decay,
+    max_grad_norm: Annotated[float, typer.Option(help="Gradients are scaled to this norm.")] = Default.max_grad_norm,
+    lora_r: Annotated[int, typer.Option(min=1, help="Rank of the LoRA matrices.")] = Default.lora_r,
+    lora_alpha: Annotated[int | None, typer.Option(min=1, help="LoRA's scale.", show_default="2 × lora-r")] = None,
+    lora_dropout: Annotated[float, typer.Option(help="Dropout before the LoRA matrices.")] = Default.lora_dropout,
+    lora_targets: Annotated[
+        str, typer.Option(help="Modules with LoRA: all-linear, or names joined by commas.")
+    ] = Default.lora_targets,
+    lora_last_layers: Annotated[
+        int | None, typer.Option(min=1, help="LoRA in the last N layers only.", show_default="all layers")
+    ] = None,
+    max_length: Annotated[int, typer.Option(min=8, help="Longest row in tokens; nothing is cut.")] = Default.max_length,
+    dev_share: Annotated[
+        float,
+        typer.Option(help="Share of the training rows, by whole clusters, held back to choose the checkpoint on."),
+    ] = Default.dev_share,
+    select_on: Annotated[
+        str, typer.Option(help="Split to choose the checkpoint on: dev (see --dev-share), or a split of the task.")
+    ] = DEV,
+    eval_steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps between evaluations on that split.", show_default="an epoch")
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stop after so many evaluations without a lower loss.", show_default="never"),
+    ] = None,
+    scored_on: Annotated[
+        str | None,
+        typer.Option(help="Tasks that the checkpoint will be scored on, joined by commas.", show_default="the task"),
+    ] = None,
+    allow: Annotated[str | None, typer.Option(help="Guards that may fail, joined by commas.")] = None,
+    save_steps: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = Default.save_steps,
+    seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of rows.")] = 1,
+    sampling_seed: Annotated[int, typer.Option(help="Seed of --train-rows and of --dev-share.")] = 1,
+    dtype: Annotated[str, typer.Option(help="auto (the faster one, probed), float32 or bfloat16.")] = "auto",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or mps.", show_default="a GPU if any")] = None,
+    scratch: Annotated[
+        Path | None, typer.Option(help="Folder for the trainer's checkpoints.", show_default="beside --output")
+    ] = None,
+    report_to: Annotated[
+        str | None, typer.Option(help="tensorboard, wandb or trackio, joined by commas.", show_default="none")
+    ] = None,
+    proof: Annotated[
+        bool, typer.Option(help="Load the finished checkpoint in a process of its own and compare it.")
+    ] = True,
+) -> None:
+    """The signature is what counts: `with_run_options` gives it to a verb."""
+
+
+def with_run_options(verb: Callable[..., None]) -> Callable[..., None]:
+    """Returns ``verb(values, **own)`` as a Typer command whose options are its own and those of a run.
+
+    ``values`` holds the options that were given, with those of the recipe file under them, for `run_of`.
+    """
+    declared = inspect.signature(_declared).parameters
+    own = {name: value for name, value in inspect.signature(verb).parameters.items() if name != "values"}
+
+    @functools.wraps(verb)
+    def command(context: typer.Context, **options: Any) -> None:
+        mine = {name: options.pop(name) for name in own}
+        sources = {name: context.get_parameter_source(name) for name in options}
+        given = {
+            name: value for name, value in options.items() if (source := sources[name]) and source.name != "DEFAULT"
+        }
+        verb(given, **mine)
+
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+    parameters = [context, *own.values(), *declared.values()]
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+    )
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return command
+
+
+def load_recipe(path: Path) -> dict[str, Any]:
+    """Returns the values of a recipe file: a flat mapping whose keys are the options' names, with underscores.
+
+    Raises:
+        UserError: the file is missing, no YAML or no mapping, or has a key that is no option.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(
+            f"the recipe {path} cannot be read ({error})",
+            "the run's values are taken from it",
+            "name a YAML file; studies/recipes/ holds some",
+        ) from None
+    known = {*inspect.signature(_declared).parameters, "output"} - {"recipe"}
+    if not isinstance(values, dict):
+        raise UserError(f"the recipe {path} holds no mapping", "a recipe is a mapping of options", "write `task: ...`")
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            raise UserError(
+                f"the recipe {path} has the unknown key `{key}`",
+                "a mistyped key would be ignored, and the run would do something else than it says",
+                f"write `{near[0]}`" if near else f"delete it (known: {', '.join(sorted(known))})",
+            )
+    return values
+
+
+def run_of(values: dict[str, Any]) -> Run:
+    """Returns the run that the options ``values`` describe; ``recipe`` among them names a file with more of them.
+
+    Raises:
+        UserError: an option that is needed is missing, or one has a value that it cannot have.
+    """
+    if "recipe" in values:
+        values = {**load_recipe(Path(values["recipe"])), **values}
+        del values["recipe"]
+    for name, why in (
+        ("model", "training starts from a model"),
+        ("task", "its rows are trained on"),
+        ("output", "the checkpoint is written there"),
+    ):
+        if not values.get(name):
+            raise UserError(f"no --{name}", why, f"give --{name}, or `{name}:` in the recipe file")
+    for name, choices in _CHOICES.items():
+        if name in values and values[name] not in choices:
+            raise UserError(
+                f"--{name} is {values[name]!r}", "there is no such choice", f"choose one of {', '.join(choices)}"
+            )
+    lists = {name: _names(values[name]) for name in _LISTS if values.get(name)}
+    _check_trackers(lists.get("report_to", ()))
+    include_path = Path(values.get("include_path", TASKS_PATH))
+    if not include_path.is_dir():
+        raise UserError(
+            f"--include-path {include_path} is no folder",
+            "the task's YAML is looked for in it",
+            "name the folder that holds the YAML files",
+        )
+    own = {name: value for name, value in values.items() if name not in Recipe.model_fields}
+    paths = {name: Path(own[name]) for name in ("output", "scratch") if own.get(name)}
+    return Run(
+        **{
+            **own,
+            **lists,
+            **paths,
+            "include_path": include_path,
+            "metadata": _metadata(values.get("metadata", {})),
+            "recipe": _recipe({name: value for name, value in values.items() if name in Recipe.model_fields}),
+            "command": "python -m finetune " + shlex.join(sys.argv[1:]),
+        }
+    )
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(value.split(",")) if isinstance(value, str) else tuple(str(name) for name in value)
+
+
+def _check_trackers(names: tuple[str, ...]) -> None:
+    import importlib.util
+
+    for name in names:
+        if name not in TRACKERS:
+            raise UserError(f"--report-to {name}", "no such tracker is known", f"choose among {', '.join(TRACKERS)}")
+        if importlib.util.find_spec(TRACKERS[name]) is None:
+            raise UserError(
+                f"--report-to {name}, and the package {TRACKERS[name]} is not installed",
+                "the loss curve could not be sent there",
+                f"pip install {TRACKERS[name]}, or leave the option out",
+            )
+
+
+def _recipe(values: dict[str, Any]) -> Recipe:
+    try:
+        return Recipe(**values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0])
+        raise UserError(
+            f"--{name.replace('_', '-')} is {problem['input']!r}: {problem['msg']}",
+            "the run would not be what was meant",
+            "give a value that python -m finetune train --help allows",
+        ) from None
+
+
+def _metadata(value: Any) -> dict[str, Any]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise UserError(
+                f"--metadata is no JSON ({error})",
+                "the task reads its data folder from it",
+                'quote it: \'{"key": "value"}\'',
+            ) from None
+    if not isinstance(value, dict):
+        raise UserError(
+            "--metadata is no JSON object", "its keys are the task's settings", 'write \'{"key": "value"}\''
+        )
+    return value

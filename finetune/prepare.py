@@ -1,0 +1,142 @@
+"""All that a run needs before any weight is loaded: its task, tokenizer, configuration and rows."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from finetune.formulations import FORMULATIONS
+from finetune.models import check_method, load_config, load_tokenizer
+from finetune.rows import Renderer, Row, hold_out, numbered, rows_of, training_rows
+from finetune.run import DEV, Run
+from harness_tasks.errors import UserError
+from harness_tasks.loading import load_task
+from harness_tasks.overlap import input_text
+from harness_tasks.text import fold
+
+FEWSHOT_SEED = 1234
+"""lm_eval's own default, so that shots are drawn as the evaluator draws them."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `guards`, `plan` and `train` look at. ``run`` is resolved: device, dtype and the recipe's defaults.
+
+    ``task`` is lm_eval's task object, ``config`` the base model's configuration as it is, ``formulation`` one of the
+    modules `causal`, `classifier` and `span`. ``dev_rows`` is empty where the checkpoint is not chosen but is the last
+    one. ``counts``: rows `available` and dropped (`min_words`, `overlap`). ``labels``: a classifier's, else ().
+    ``pad_id`` fills batches up; ``stop_ids`` end an answer that is written, else ().
+    """
+
+    run: Run
+    task: Any
+    tokenizer: Any
+    config: Any
+    formulation: Any
+    rows: list[Row]
+    dev_rows: list[Row]
+    counts: dict[str, int]
+    labels: tuple[str, ...]
+    pad_id: int
+    stop_ids: tuple[int, ...]
+
+
+def prepare(run: Run) -> Prepared:
+    """Returns the run's task, tokenizer, configuration and rows.
+
+    Raises:
+        UserError: a task that is unknown, has no training split or does not fit the head; data that cannot be had; a
+            folder that is no model; a method that cannot be used here; no row that is left.
+    """
+    run = run.resolved()
+    config = load_config(run.model, run.revision)
+    check_method(run, config)
+    tokenizer = load_tokenizer(run.tokenizer or run.model, None if run.tokenizer else run.revision)
+    task = load_task(run.task, include_path=run.include_path, metadata=run.metadata)
+    _check_task(run, task, tokenizer)
+    formulation = FORMULATIONS[run.head]
+    labels = formulation.labels_of(task)
+    task.set_fewshot_seed(FEWSHOT_SEED)
+    renderer = Renderer(task, tokenizer, num_fewshot=run.num_fewshot, apply_chat_template=run.apply_chat_template)
+
+    def render(doc: dict[str, Any], cluster: str | None, text: str) -> Row:
+        found: Row = formulation.row(renderer, doc, cluster=cluster, text=text)
+        return found
+
+    rows, counts = training_rows(
+        task,
+        render,
+        train_rows=run.train_rows,
+        min_words=run.min_words,
+        excluded=_scored_texts(run),
+        seed=run.sampling_seed,
+    )
+    dev_rows: list[Row] = []
+    if run.select_on != DEV:
+        dev_rows = rows_of(_split(run, task), render, task.config.metadata or {})
+    elif run.recipe.dev_share:
+        rows, dev_rows = hold_out(rows, share=run.recipe.dev_share, seed=run.sampling_seed)
+    if not rows:
+        raise UserError(
+            f"no training row of {run.task} is left of {counts['available']}",
+            "there is nothing to train on",
+            "lower min_words or dev_share, or drop exclude_overlap",
+        )
+    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    return Prepared(
+        run=run,
+        task=task,
+        tokenizer=tokenizer,
+        config=config,
+        formulation=formulation,
+        rows=numbered(rows),
+        dev_rows=numbered(dev_rows),
+        counts=counts,
+        labels=labels,
+        pad_id=0 if pad_id is None else pad_id,
+        stop_ids=formulation.stop_ids(renderer),
+    )
+
+
+def _check_task(run: Run, task: Any, tokenizer: Any) -> None:
+    if not task.has_training_docs():
+        raise UserError(
+            f"the task {run.task} has no training split",
+            "there is nothing to train on",
+            "choose a task whose YAML names a training_split"
+            + (", or put its training file into the data folder" if run.metadata.get("data_dir") else ""),
+        )
+    if run.apply_chat_template and not tokenizer.chat_template:
+        raise UserError(
+            f"the tokenizer of {run.model} has no chat template",
+            "--apply-chat-template renders the prompt with it",
+            "leave the option out, or name a model that has one",
+        )
+    if run.recipe.patience and not run.selects:
+        raise UserError(
+            f"--patience {run.recipe.patience} without a development split",
+            "training stops early when the loss on rows that are not trained on falls no more",
+            "add --dev-share 0.1, which holds a tenth of the training rows back",
+        )
+
+
+def _scored_texts(run: Run) -> list[str]:
+    if not run.exclude_overlap:
+        return []
+    scored = load_task(run.exclude_overlap, include_path=run.include_path, metadata=run.metadata)
+    return [fold(input_text(doc, scored.config.metadata)) for doc in scored.eval_docs]
+
+
+def _split(run: Run, task: Any) -> Any:
+    """Returns the documents of the task's split that ``select_on`` names, by its own name or as validation or test."""
+    config = task.config
+    named = {"validation": config.validation_split, "test": config.test_split}
+    given = {config.validation_split: task.validation_docs, config.test_split: task.test_docs}
+    given.pop(None, None)
+    split = named.get(run.select_on) or run.select_on
+    if split not in given:
+        known = [DEV, *sorted(given)]
+        raise UserError(
+            f"the task {run.task} has no split {run.select_on!r} to choose the checkpoint on",
+            "the checkpoint with the lowest loss there is the one that is kept",
+            f"write --select-on with one of {', '.join(known)}; {DEV} is cut from the training rows by --dev-share",
+        )
+    return given[split]()
