@@ -1,5 +1,6 @@
 """The command line of the room: `python -m finetune train|plan|merge|embedded`."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,9 @@ def train(
         from finetune.train import train as run_training
 
         for each in runs:
-            print(run_training(each), flush=True)
+            written = run_training(each)
+            if os.environ.get("RANK", "0") == "0":  # under torchrun every process comes here
+                print(written, flush=True)
 
 
 @app.command()

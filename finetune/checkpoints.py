@@ -85,8 +85,7 @@ def full_disk_told(scratch: Path) -> Iterator[None]:
         raise UserError(
             f"the disk that holds {scratch} is full ({free:.0f} MB free): a checkpoint could not be written",
             "what was trained since the last whole checkpoint is lost, nothing else",
-            "free space, or name a folder on another disk with --scratch; the same command goes on from step "
-            f"{_step(whole) if whole else 0}",
+            f"free space there; the same command goes on from step {_step(whole) if whole else 0}",
         ) from error
 
 
@@ -140,6 +139,12 @@ class SaveMarker(TrainerCallback):
     def seconds(self) -> float:
         """Returns the wall-clock seconds of the run in all its parts, what was lost at a kill left out."""
         return self.before + time.monotonic() - self.started
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        if control.should_save or control.should_evaluate:
+            # The trainer's mean loss since its last entry is in no checkpoint: a resumed run's next entry would be
+            # the mean of fewer steps than the unbroken run's.
+            control.should_log = True
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         if distributed.is_initialized():

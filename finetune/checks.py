@@ -47,7 +47,7 @@ def changed_tensors(tensors: Sequence[Mapping[str, Any]], record: Mapping[str, A
         "fail",
         f"{_some(wrong)}, which is not what the method {record['method']} trains",
         "the checkpoint is not the result of the training that its record describes",
-        "look at tensors.json; a learning rate that is never above 0 changes nothing",
+        "look at tensors.json; where nothing has changed, train longer: the first step of a warm-up has the rate 0",
     )
 
 

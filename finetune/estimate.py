@@ -25,8 +25,8 @@ FOUR_BIT_BYTES = 0.55
 """A weight in four bits, with its share of the scales."""
 OPTIMIZER_BYTES = 8
 """AdamW's two moments of a trained parameter, as a trainer's checkpoint holds them."""
-KEPT_CHECKPOINTS = 3
-"""The trainer's checkpoints on disk at most: two are kept, and the oldest goes after the newest is written."""
+KEPT_CHECKPOINTS = 4
+"""The trainer's checkpoints on disk at most: two and the best are kept, and the oldest goes after the newest is written."""
 
 
 @dataclass(frozen=True)

@@ -100,13 +100,19 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def move_into_place(folder: Path, output: Path) -> None:
-    """Moves a whole checkpoint's folder to ``output``; what was there goes to a folder beside ``folder``."""
+    """Moves a whole checkpoint's folder to ``output``, also from another disk; what was there goes."""
     output.parent.mkdir(parents=True, exist_ok=True)
+    beside = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.move(folder, beside)  # a copy where it is another disk, else a change of name
     if output.exists():
-        old = folder.with_name("replaced")
+        old = output.with_name(f".{output.name}.replaced")
         shutil.rmtree(old, ignore_errors=True)
         output.rename(old)
-    folder.rename(output)
+        beside.rename(output)
+        shutil.rmtree(old)
+    else:
+        beside.rename(output)
 
 
 def _card(record: dict[str, Any]) -> str:

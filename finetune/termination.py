@@ -32,7 +32,7 @@ class Termination(TrainerCallback):
             distributed.all_reduce(flag, op=distributed.ReduceOp.MAX)
             self.received = bool(flag.item())
         if self.received:
-            control.should_save = control.should_training_stop = True
+            control.should_log = control.should_save = control.should_training_stop = True
 
     def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         signal.signal(signal.SIGTERM, self._before or signal.SIG_DFL)

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from accelerate import PartialState
 from transformers import TrainerCallback, set_seed
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from finetune import machine
 from finetune.batches import Group
@@ -69,6 +70,7 @@ def train(run: Run) -> Path:
 
     set_seed(run.seed)
     model = load_model(run, prepared.config, labels=prepared.labels, pad_id=prepared.pad_id)
+    attention = str(model.config._attn_implementation)
     before = before_training(model)  # also on resuming: the trainer puts the saved weights in later
     log = RowLog(run.scratch_folder, processes.process_index)
     progress, marker = LossProgress(), SaveMarker(started=time.monotonic())
@@ -90,7 +92,7 @@ def train(run: Run) -> Path:
         raise SystemExit(TERMINATED)
     if trainer.state.best_model_checkpoint:
         trainer._load_best_model()
-    model = _whole(trainer, prepared)
+    model = _whole(trainer, prepared, attention)
     if processes.is_main_process:
         seconds = marker.seconds()
         with full_disk_told(run.scratch_folder):
@@ -222,13 +224,17 @@ def _finish(
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _whole(trainer: FinetuneTrainer, prepared: Prepared) -> Any:
+def _whole(trainer: FinetuneTrainer, prepared: Prepared, attention: str) -> Any:
     """Returns the trained model in one piece, also where FSDP or DeepSpeed spread it over processes."""
     if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
-        return trainer.model
+        model: Any = trainer.model
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        base.set_attn_implementation(attention)  # as others will load it, not as the trainer computed
+        return model
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # every process must take part
     if not trainer.is_world_process_zero():
         return None
+    unset_hf_deepspeed_config()  # else ZeRO-3 would spread this copy too, and wait for processes that are through
     set_seed(prepared.run.seed)
     model = load_model(prepared.run, prepared.config, labels=prepared.labels, pad_id=prepared.pad_id)
     model.load_state_dict(weights)

@@ -182,11 +182,17 @@ def llama_with_an_adapter(printed: str, reader: Reader) -> None:
     assert (ledger["total"], ledger["trainable"]) == (1_235_814_400 + 11_272_192, 11_272_192)
 
 
+def a_plan_with_guards(printed: str, reader: Reader) -> None:
+    assert printed.startswith("lora of ")
+    assert "27 guards: 0 failed, 0 warned" in printed
+    assert re.search(r"^  label  \| (negative|positive)$", printed, re.MULTILINE), printed
+
+
 def a_checkpoint(printed: str, reader: Reader) -> None:
     folder = reader.folder / "reviews"
     record = json.loads((folder / "finetune.json").read_text(encoding="utf-8"))
-    assert (record["method"], record["task"], record["data"]["rows"]) == ("lora", "reviews_demo", 7)
-    assert len((folder / "train_rows.jsonl").read_text(encoding="utf-8").splitlines()) == 7
+    assert (record["method"], record["task"], record["data"]["rows"]) == ("lora", "reviews_demo", 40)
+    assert len((folder / "train_rows.jsonl").read_text(encoding="utf-8").splitlines()) == 40
     assert (folder / "adapter_model.safetensors").is_file()
 
 
@@ -277,6 +283,7 @@ def _own_study(reader: Reader) -> dict[str, str]:
 
 
 EMBEDDED = "python -m finetune embedded --output build/base"
+PLAN = "python -m finetune plan --model build/base --task reviews_demo --head sequence-classification"
 TRAIN = "python -m finetune train --model build/base --task reviews_demo --train-rows 500 --output build/mine/reviews"
 MERGE = "python -m finetune merge build/mine/reviews --output build/mine/merged"
 DRY_RUN = "python -m workflow run studies/demo.yaml --dry-run"
@@ -341,9 +348,10 @@ RUN = {
         after=[TRAIN],
     ),
     EMBEDDED: Case(an_embedded_model, swap=lambda reader: {"build/base": str(reader.folder / "base")}),
+    PLAN: Case(a_plan_with_guards, swap=lambda reader: {"build/base": str(reader.model)}, add="--device cpu"),
     TRAIN: Case(
         a_checkpoint,
-        swap=lambda reader: {"build/base": str(reader.model), "500": "7", "build/mine": str(reader.folder)},
+        swap=lambda reader: {"build/base": str(reader.model), "500": "40", "build/mine": str(reader.folder)},
         add="--device cpu --dtype float32",
     ),
     MERGE: Case(merged_weights, swap=lambda reader: {"build/mine": str(reader.folder)}, after=[TRAIN]),

@@ -1,0 +1,1 @@
+"""How fast the other rooms are, beside what else does the same work."""
