@@ -73,7 +73,7 @@ def aftertune(prepared: Prepared, *, folder: Path, trained: Callable[[list[int]]
 
 
 def trl(prepared: Prepared, *, folder: Path, rows_per_step: int, batches: list[list[int]] | None = None) -> Trainer:
-    """Returns TRL's trainer with its defaults, but without gradient checkpointing and autocast.
+    """Returns TRL's trainer with its defaults, but without gradient checkpointing.
 
     ``batches``: the numbers of the rows of each step, in place of its own random batches.
     """
@@ -81,9 +81,8 @@ def trl(prepared: Prepared, *, folder: Path, rows_per_step: int, batches: list[l
     from trl import SFTConfig, SFTTrainer
 
     disable_progress_bars()
-    arguments = SFTConfig(
-        **_values(prepared, folder=folder, rows_per_step=rows_per_step), gradient_checkpointing=False, bf16=False
-    )
+    values = _values(prepared, folder=folder, rows_per_step=rows_per_step)
+    arguments = SFTConfig(**values, gradient_checkpointing=False)
     # Token ids in place of text: the rows are ours to the last token, and TRL uses the labels as they are.
     rows = Dataset.from_list([{"input_ids": _ids(row), "labels": _labels(row)} for row in prepared.rows])
 
@@ -146,6 +145,7 @@ def _values(prepared: Prepared, *, folder: Path, rows_per_step: int) -> dict[str
         "weight_decay": recipe.weight_decay,
         "max_grad_norm": recipe.max_grad_norm,
         "seed": run.seed,
+        "bf16": run.dtype == "bfloat16",
         "use_cpu": run.device == "cpu",
         "dataloader_pin_memory": str(run.device).startswith("cuda"),
         "save_strategy": "no",

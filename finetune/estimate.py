@@ -26,7 +26,7 @@ FOUR_BIT_BYTES = 0.55
 OPTIMIZER_BYTES = 8
 """AdamW's two moments of a trained parameter, as a trainer's checkpoint holds them."""
 KEPT_CHECKPOINTS = 4
-"""The trainer's checkpoints on disk at most: two and the best are kept, and the oldest goes after the newest is written."""
+"""The trainer's checkpoints on disk at most: two and the best stay, and the oldest goes after the newest is written."""
 
 
 @dataclass(frozen=True)
