@@ -145,6 +145,17 @@ def disk_bytes(ledger: Ledger, method: Method) -> tuple[int, int]:
     return weights, KEPT_CHECKPOINTS * (weights + ledger.trainable * OPTIMIZER_BYTES)
 
 
+def shown_time(seconds: float) -> str:
+    """Returns a duration in the unit that suits it.
+
+    >>> shown_time(45), shown_time(600), shown_time(9000)
+    ('45 s', '10 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def _operations(
     work: Work, ledger: Ledger, config: Any, *, method: Method, lora_r: int, last_layers: int | None
 ) -> int:

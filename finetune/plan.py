@@ -104,7 +104,7 @@ class Plan:
         )
         if self.seconds is not None:
             source = "from three steps" if self.probe else "reckoned"
-            lines.append(f"{'time':<12} {_time(self.seconds)} ({source})")
+            lines.append(f"{'time':<12} {estimate.shown_time(self.seconds)} ({source})")
         for found in self.overlap:
             kinds = ", ".join(f"{found[grade]:,} {grade}" for grade in get_args(Grade))
             lines.append(
@@ -235,13 +235,3 @@ def _visible(text: str) -> list[str]:
 
 def _gigabytes(size: float) -> str:
     return f"{size / 1e9:.2f} GB"
-
-
-def _time(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 90
-        else f"{seconds / 60:.0f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )

@@ -25,14 +25,6 @@ def merged_base(evidence: Evidence) -> Verdict:
             "a score would be taken for what this training did, and an adapter made here fits only this merge",
             "train on the base model that it was merged from, or allow it with --allow merged-base",
         )
-    if run.method == "qlora":
-        return Verdict(
-            id_,
-            "warn",
-            "the adapter is trained beside 4-bit weights, and a merge adds it to the unrounded ones",
-            "the merged model is another than the one that was trained",
-            "score the very checkpoint that is published, the adapter or the merged model",
-        )
     return Verdict(id_, "pass", "the base holds no merged adapter; `merge` records what it adds, and adds it once")
 
 

@@ -161,17 +161,6 @@ def test_a_base_tuned_on_something_else_is_none_of_our_business(tiny_model: Path
     )
 
 
-def test_four_bit_weights_and_a_merge(tiny_model: Path) -> None:
-    from dataclasses import replace
-
-    prepared = prepared_of(tiny_model)
-    found = verdict_of("merged-base", replace(prepared, run=replace(prepared.run, method="qlora")))
-    assert (found.verdict, found.found) == (
-        "warn",
-        "the adapter is trained beside 4-bit weights, and a merge adds it to the unrounded ones",
-    )
-
-
 def test_ids_beyond_the_embeddings(tiny_model: Path, tmp_path: Path) -> None:
     def merge_more(tokenizer: Any) -> None:
         tokenizer.add_tokens(["film"])
