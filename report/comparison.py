@@ -109,6 +109,7 @@ def _side(measured: Measured, ranges: Ranges, folder: Path) -> dict[str, Any]:
         "diagnosis": diagnosis(measured, folder),
         "above_floor": above_floor(measured, ranges),
         "dtype": recorded(results, "config", "model_dtype", unit="text"),
+        "model_class": recorded(results, "config", "model", unit="text"),
     }
 
 

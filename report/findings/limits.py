@@ -20,13 +20,14 @@ def limits(facts: Mapping[str, Any]) -> list[Finding]:
             found.append(finding("limit_applied", {k: f"{at}/{k}" for k in ("name", "scored", "available")}))
         if not task["clustered"]:
             found.append(finding("clusters_undeclared", {"name": f"{at}/name"}))
-        before = task["before"].get("dtype", missing(""))
         for c, comparison in enumerate(task["comparisons"]):
-            place, after = f"{at}/comparisons/{c}", comparison["after"].get("dtype", missing(""))
-            if is_known(before) and is_known(after) and before["value"] != after["value"]:
-                evidence = {"task": f"{at}/name", "checkpoint": f"{place}/checkpoint"}
-                evidence |= {"before": f"{at}/before/dtype", "after": f"{place}/after/dtype"}
-                found.append(finding("dtype_differs", evidence))
+            place = f"{at}/comparisons/{c}"
+            for key in ("dtype", "model_class"):
+                before, after = (side.get(key, missing("")) for side in (task["before"], comparison["after"]))
+                if is_known(before) and is_known(after) and before["value"] != after["value"]:
+                    evidence = {"task": f"{at}/name", "checkpoint": f"{place}/checkpoint"}
+                    evidence |= {"before": f"{at}/before/{key}", "after": f"{place}/after/{key}"}
+                    found.append(finding(f"{key}_differs", evidence))
     return found
 
 

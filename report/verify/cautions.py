@@ -10,6 +10,15 @@ from report.verify.sentences import overlap, overlap_kind
 Part = Mapping[str, Any]
 
 
+_UNLIKE = {
+    "dtype": "On {name}, the base model was scored in {before} and {checkpoint} in {after}: a part of the difference "
+    "may come from the number format.",
+    "model_class": "On {name}, the base model answered by lm_eval's class {before} and {checkpoint} by {after}: the "
+    "checkpoint has a head that the base model has not, and the difference is that of the two ways to answer as well.",
+}
+"""What must be said where base and checkpoint were scored in different ways, by the fact that tells them apart."""
+
+
 def limits(facts: Part) -> list[Line]:
     """Returns what must be said of what the numbers do not cover."""
     seeds = [setting(seed) for seed in facts["study"]["seeds"]]
@@ -39,16 +48,12 @@ def _limits_of(task: Part) -> Iterable[Line]:
             "narrow."
         )
         yield line(words, name=name)
-    before = task["before"].get("dtype", {})
     for comparison in task["comparisons"]:
-        after = comparison["after"].get("dtype", {})
-        if known(before) and known(after) and before["value"] != after["value"]:
-            words = (
-                "On {name}, the base model was scored in {before} and {checkpoint} in {after}: a part of the "
-                "difference may come from the number format."
-            )
-            checkpoint = text(comparison["checkpoint"])
-            yield line(words, name=name, before=text(before), after=text(after), checkpoint=checkpoint)
+        checkpoint = text(comparison["checkpoint"])
+        for key, words in _UNLIKE.items():
+            before, after = task["before"].get(key, {}), comparison["after"].get(key, {})
+            if known(before) and known(after) and before["value"] != after["value"]:
+                yield line(words, name=name, before=text(before), after=text(after), checkpoint=checkpoint)
 
 
 def warnings(facts: Part) -> list[Line]:

@@ -338,7 +338,13 @@ def test_limits_number_formats_and_undeclared_clusters_are_said(tmp_path: Path) 
     set_in_results(study, "base", "reviews", lambda r: r["n-samples"]["reviews"].update(original=1000))
     set_in_results(study, "base", "passages", lambda r: r["configs"]["passages"]["metadata"].pop("cluster"))
     set_in_results(study, "base", "passages", lambda r: r["config"].update(model_dtype="torch.bfloat16"))
+    for name, model in (("base", "hf"), ("reviews-lora-seed1", "hf-seqcls")):
+        set_in_results(study, name, "reviews", lambda r, model=model: r["config"].update(model=model))
     markdown = built(study)[1]
+    assert (
+        "On `reviews`, the base model answered by lm_eval's class `hf` and `reviews-lora-seed1` by `hf-seqcls`: "
+        "the checkpoint has a head that the base model has not" in markdown
+    )
     assert "On `reviews`, 40 of 1,000 items were scored, because the study sets a limit." in markdown
     assert "`passages` declares no cluster: its items count as independent" in markdown
     assert "the base model was scored in torch.bfloat16 and `passages-lora-seed1` in torch.float32" in markdown

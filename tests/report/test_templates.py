@@ -58,6 +58,7 @@ def test_every_claim_has_a_sentence_for_every_case() -> None:
         expected.add(f"metrics_{way}")
     expected |= {f"{who}_{rest}" for who in ("base", "tuned") for rest in ("perfect", "unexplained")}
     expected |= {f"warning_overlap_{case}" for case in ("all", "reverses", "unclear")}
+    expected |= {"dtype_differs", "model_class_differs"}
     expected |= {"seeds_one", "seeds_several", "power_known", "power_unknown"}
     assert len(expected) > 90
     assert {name for name in sentences if not name.startswith("_")} == expected
