@@ -158,3 +158,28 @@ def test_the_loss_curve_goes_to_a_tracker(tiny_model: Path, tmp_path: Path, monk
     monkeypatch.setitem(INTEGRATION_TO_CALLBACK, "wandb", Tracker)
     output = train(run_of(tiny_model, tmp_path / "out", recipe=ONE_EPOCH, report_to=("wandb",)))
     assert logged == [entry["loss"] for entry in record_of(output)["loss_curve"]]
+
+
+@pytest.mark.parametrize(("task", "implementation"), [("reviews_demo", "eager"), ("passages_demo", "sdpa")])
+def test_short_rows_on_a_processor_have_their_attention_step_by_step(
+    tiny_model: Path, tmp_path: Path, task: str, implementation: str
+) -> None:
+    """Questions on one passage share it, which only the fused attention takes a mask for here."""
+    from finetune.models import load_model
+    from finetune.prepare import prepare
+
+    prepared = prepare(run_of(tiny_model, tmp_path / "out", task=task, include_path=TASKS_PATH))
+    model = load_model(prepared.run, prepared.config, labels=(), pad_id=prepared.pad_id)
+    made = trainer.make_trainer(prepared, model, trained=lambda rows: None, folder=tmp_path)
+    assert model.config._attn_implementation == implementation
+    assert any(len(group.rows) > 1 for group in made._groups) == (implementation == "sdpa")
+
+
+def test_how_attention_is_computed_changes_nothing(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eager = record_of(train(run_of(tiny_model, tmp_path / "eager", recipe=ONE_EPOCH, **REVIEWS)))
+    monkeypatch.setattr(trainer, "EAGER_TOKENS", 0)
+    fused = record_of(train(run_of(tiny_model, tmp_path / "fused", recipe=ONE_EPOCH, **REVIEWS)))
+    left, right = ([entry["loss"] for entry in record["loss_curve"]] for record in (eager, fused))
+    assert left == pytest.approx(right, abs=1e-5)
