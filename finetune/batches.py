@@ -58,6 +58,11 @@ def group_rows(rows: Sequence[Row], *, most: int, share_prefixes: bool = True) -
     return groups
 
 
+def groups_a_step(groups: Sequence[Group], batch_size: int) -> int:
+    """Returns how many groups an optimizer step takes, so that it has ``batch_size`` rows on average."""
+    return max(1, round(batch_size * len(groups) / sum(len(group.rows) for group in groups)))
+
+
 def padded(rows: Sequence[Sequence[int]], *, pad_id: int) -> tuple[Tensor, Tensor]:
     """Returns the rows' ids and their attention mask, (B rows, T tokens of the longest), padded on the right."""
     ids = torch.full((len(rows), max(map(len, rows))), pad_id)

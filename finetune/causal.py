@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from finetune.batches import IGNORED, Group
-from finetune.ledger import Head
+from finetune.heads import Head, without_adapter
 from finetune.rows import Renderer, Row, gold_choice
 from harness_tasks.errors import UserError
 from harness_tasks.lengths import encode_pair
@@ -107,8 +107,7 @@ def logits(model: Any, batch: dict[str, Any]) -> Tensor:
     """Returns the logits at the supervised positions, (items, V) in float32, in the order of the labels."""
     supervised = batch["labels"] != IGNORED
     given = {name: batch[name] for name in ("input_ids", "attention_mask", "position_ids")}
-    inner = getattr(model, "module", model)  # inside torch's wrapper for several processes
-    inner = inner.get_base_model() if hasattr(inner, "get_base_model") else inner
+    inner = without_adapter(getattr(model, "module", model))  # inside torch's wrapper for several processes
     head = inner.get_output_embeddings()
     if head is None or "logits_to_keep" not in inspect.signature(inner.forward).parameters:
         return model(**given, use_cache=False).logits[:, batch["logits_to_keep"]][supervised].float()

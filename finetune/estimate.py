@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from finetune.ledger import Head, Ledger, count
-from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS, Method, Recipe
+from finetune.heads import Head
+from finetune.ledger import Ledger, count
+from finetune.recipe import ADAPTER_METHODS, Method, Recipe
 
 EFFICIENCY = {"float32": 0.65, "bfloat16": 0.48}
 """Share of a matrix product's speed that whole steps reach. Measured on a processor core: 0.68 for LoRA in float32; in
@@ -99,14 +100,13 @@ def parameters(
     """Returns the ledger of the model that a recipe trains; raises `UserError` as `ledger.count` does."""
     if method not in ADAPTER_METHODS:
         return count(config, head=head, labels=labels or 2, method=method, name=name)
-    named = recipe.lora_targets != LORA_LINEAR_LAYERS
     return count(
         config,
         head=head,
         labels=labels or 2,
         lora_r=recipe.lora_r,
-        lora_targets=[target.strip() for target in recipe.lora_targets.split(",")] if named else None,
-        lora_layers=_last(config.get_text_config().num_hidden_layers, recipe.lora_last_layers),
+        lora_targets=recipe.named_targets,
+        lora_layers=recipe.last_layers(config.get_text_config().num_hidden_layers),
         method=method,
         name=name,
     )
@@ -114,12 +114,12 @@ def parameters(
 
 def work(prepared: Any) -> Work:
     """Returns what a prepared run puts through the model, from its very groups and steps."""
-    from finetune.batches import StepSampler, group_rows
+    from finetune.batches import StepSampler, group_rows, groups_a_step
 
     run, formulation = prepared.run, prepared.formulation
     recipe, rows = run.recipe, prepared.rows
     groups = group_rows(rows, most=recipe.batch_size, share_prefixes=formulation.SHARES_PREFIXES)
-    step_groups = max(1, round(recipe.batch_size * len(groups) / len(rows)))
+    step_groups = groups_a_step(groups, recipe.batch_size)
     lengths = [group.length for group in groups]
     parts = recipe.gradient_accumulation_steps
     sampler = StepSampler(lengths, step_groups=step_groups, seed=run.seed, parts=parts)
@@ -127,7 +127,7 @@ def work(prepared: Any) -> Work:
     largest = max(passes, key=lambda numbers: len(numbers) * max(lengths[i] for i in numbers))
     batch = formulation.collate([groups[i] for i in largest], pad_id=prepared.pad_id)
     steps = max(1, -(-len(groups) // step_groups))
-    supervised = sum(len(row.target_ids) if row.target_ids else 1 for row in rows)
+    supervised = sum(row.items for row in rows)
     return Work(
         tokens=round(sum(lengths) * recipe.epochs),
         supervised=round(supervised * recipe.epochs),

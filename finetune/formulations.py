@@ -3,6 +3,6 @@
 from typing import Any
 
 from finetune import causal, classifier, span
-from finetune.ledger import Head
+from finetune.heads import Head
 
 FORMULATIONS: dict[Head, Any] = {module.HEAD: module for module in (causal, classifier, span)}

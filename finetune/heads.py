@@ -13,6 +13,18 @@ TASK_TYPES: dict[Head, str] = {
 """peft's names for them."""
 
 
+def auto_class(head: Head) -> Any:
+    """Returns transformers' class that loads any model with that head."""
+    import transformers
+
+    classes: dict[Head, Any] = {
+        "causal": transformers.AutoModelForCausalLM,
+        "sequence-classification": transformers.AutoModelForSequenceClassification,
+        "question-answering": transformers.AutoModelForQuestionAnswering,
+    }
+    return classes[head]
+
+
 def model_class(config: Any, head: Head) -> Any:
     """Returns transformers' class for models of this configuration with that head.
 
@@ -21,12 +33,7 @@ def model_class(config: Any, head: Head) -> Any:
     """
     import transformers
 
-    classes: dict[Head, Any] = {
-        "causal": transformers.AutoModelForCausalLM,
-        "sequence-classification": transformers.AutoModelForSequenceClassification,
-        "question-answering": transformers.AutoModelForQuestionAnswering,
-    }
-    found = classes[head]._model_mapping.get(type(config), None)
+    found = auto_class(head)._model_mapping.get(type(config), None)
     if found is None:
         raise UserError(
             f"a model of type {config.model_type} with the head {head}",
@@ -38,10 +45,23 @@ def model_class(config: Any, head: Head) -> Any:
 
 def head_of(base: Any) -> Head:
     """Returns which head a transformers model has, by the name of its class."""
-    name = type(base).__name__
-    if "SequenceClassification" in name:
+    return head_named(type(base).__name__)
+
+
+def head_named(architecture: str) -> Head:
+    """Returns which head a class of transformers makes, by its name.
+
+    >>> head_named("LlamaForSequenceClassification"), head_named("LlamaForCausalLM")
+    ('sequence-classification', 'causal')
+    """
+    if "SequenceClassification" in architecture:
         return "sequence-classification"
-    return "question-answering" if "QuestionAnswering" in name else "causal"
+    return "question-answering" if "QuestionAnswering" in architecture else "causal"
+
+
+def without_adapter(model: Any) -> Any:
+    """Returns the transformers model inside peft's, or the model itself where it has no adapter."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def head_modules(model: Any) -> dict[str, Any]:

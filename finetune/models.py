@@ -6,23 +6,31 @@ method trains is the only thing that requires a gradient.
 
 import copy
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
-from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer
 
 from finetune import machine
 from finetune.four_bit import check_four_bit, four_bit_config, keep_layout
-from finetune.heads import TASK_TYPES, Head, check_head_method, freeze_body, head_modules, head_of, model_class
+from finetune.heads import (
+    TASK_TYPES,
+    Head,
+    auto_class,
+    check_head_method,
+    freeze_body,
+    head_modules,
+    head_named,
+    head_of,
+    model_class,
+    without_adapter,
+)
 from finetune.ledger import layer_indices, lora_target_names
-from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS
+from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
 from harness_tasks.errors import UserError
+from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body
 
 PEFTS_HEADS = ("classifier", "score", "qa_outputs")
 """Heads that peft trains and saves of itself, by the adapter's task type."""
@@ -112,18 +120,13 @@ def lora_config(run: Run, config: Any, model: Any) -> Any:
     from peft import LoraConfig
 
     recipe = run.recipe
-    names = None if recipe.lora_targets == LORA_LINEAR_LAYERS else [s.strip() for s in recipe.lora_targets.split(",")]
-    layers = None
-    if recipe.lora_last_layers:
-        total = config.num_hidden_layers
-        layers = layer_indices(config, range(max(0, total - recipe.lora_last_layers), total))
     new = [] if run.head == "causal" else [name for name in head_modules(model) if name not in PEFTS_HEADS]
     return LoraConfig(
         r=recipe.lora_r,
         lora_alpha=recipe.lora_alpha or 2 * recipe.lora_r,
         lora_dropout=recipe.lora_dropout,
-        target_modules=lora_target_names(model, names),
-        layers_to_transform=layers,
+        target_modules=lora_target_names(model, recipe.named_targets),
+        layers_to_transform=layer_indices(config, recipe.last_layers(config.num_hidden_layers)),
         use_dora=run.method == "dora",
         modules_to_save=new or None,
         task_type=TASK_TYPES[run.head],
@@ -138,7 +141,7 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, pad_id: int | None, 
     base's own ends; the tokenizer keeps its end token, which is one of them. Beside an adapter stand the configuration
     of a classifier or span reader (labels, padding) and a causal LM's generation configuration, which peft leaves out.
     """
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base = without_adapter(model)
     is_adapter, head = base is not model, head_of(base)
     tokenizer = copy.deepcopy(tokenizer)
     is_special = pad_id in {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
@@ -183,7 +186,7 @@ def load_checkpoint(folder: Path, *, dtype: torch.dtype | None = None, base: str
         return PeftModel.from_pretrained(load_base(folder, dtype=dtype, base=base), str(folder)).eval()
     config = load_config(str(folder), None)
     dtype = dtype or config.dtype or torch.float32
-    head = _head_named(config)
+    head = head_named(" ".join(config.architectures or []))
     # read in float32, so that a head that was saved in it is not rounded
     model = _read(str(folder), config=config, head=head, dtype=torch.float32, of_base=False)
     if dtype != torch.float32:
@@ -279,10 +282,11 @@ def _read(
         with torch.device("meta"):
             heads = list(head_modules(model_class(config, head)._from_config(copy.deepcopy(config))))
         packing = {"quantization_config": four_bit_config(dtype, keep=heads), "device_map": {"": four_bit_on}}
-    with _quiet():
+    mapping = renamed_body(auto_class(head), config)
+    with quiet():
         try:
             model, found = model_class(config, head).from_pretrained(
-                place, revision=revision, config=config, dtype=dtype, key_mapping=_renamed(config, head) or None,
+                place, revision=revision, config=config, dtype=dtype, key_mapping=mapping,
                 trust_remote_code=False, output_loading_info=True, **packing,
             )  # fmt: skip
         except RuntimeError as error:  # transformers raises it for shapes that differ
@@ -305,16 +309,6 @@ def _read(
     return model
 
 
-def _renamed(config: Any, head: Head) -> dict[str, str]:
-    """Returns how a causal LM's tensors are called in the model with ``head``, as patterns.
-
-    Llama's body is `model` in the causal LM and `transformer` in the span reader: without this, transformers finds not
-    one weight and goes on with a random body.
-    """
-    body, causal = model_class(config, head).base_model_prefix, model_class(config, "causal").base_model_prefix
-    return {} if body == causal else {rf"^{causal}\.": f"{body}."}
-
-
 def _with_head(config: Any, head: Head, labels: tuple[str, ...], pad_id: int) -> Any:
     config = copy.deepcopy(config)
     if head == "causal":
@@ -331,36 +325,13 @@ def _head_in_float32(model: Any) -> None:
     """Makes the head float32, and its input where the body's is not."""
     for module in head_modules(model).values():
         module.float()
-        module.register_forward_pre_hook(_in_own_dtype)
-
-
-def _in_own_dtype(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
-    dtype = next(module.parameters()).dtype
-    return tuple(value.to(dtype) if isinstance(value, Tensor) else value for value in given)
-
-
-def _head_named(config: Any) -> Head:
-    names = " ".join(config.architectures or [])
-    if "ForSequenceClassification" in names:
-        return "sequence-classification"
-    return "question-answering" if "ForQuestionAnswering" in names else "causal"
+        module.register_forward_pre_hook(in_own_dtype)
 
 
 def _ids(*given: Any) -> list[int]:
     """Returns the token ids among ``given`` (None, an id, or several), each once, in their order."""
     several = [[] if ids is None else [ids] if isinstance(ids, int) else list(ids) for ids in given]
     return list(dict.fromkeys(i for ids in several for i in ids))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Inside, transformers says nothing of a head that is new: what is missing is checked by `_read`."""
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(before)
 
 
 def _line(error: Exception) -> str:

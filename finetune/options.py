@@ -14,7 +14,7 @@ import typer
 import yaml
 from pydantic import ValidationError
 
-from finetune.ledger import Head
+from finetune.heads import Head
 from finetune.recipe import Method, Recipe
 from finetune.run import DEV, Dtype, Run
 from harness_tasks import TASKS_PATH

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 
 from finetune import estimate
 from finetune.guards import Evidence, Verdict, examine
+from finetune.guards.rows import length_limit
 from finetune.prepare import Prepared, prepare
 from finetune.rows import Row
 from finetune.run import Run
@@ -207,8 +208,7 @@ def segments(prepared: Prepared, row: Row) -> tuple[Segment, ...]:
 
 def _lengths(prepared: Prepared) -> dict[str, int | float]:
     lengths = [row.length for row in (*prepared.rows, *prepared.dev_rows)]
-    positions = getattr(prepared.config.get_text_config(), "max_position_embeddings", None)
-    limit = min(prepared.run.recipe.max_length, positions or prepared.run.recipe.max_length)
+    limit, _ = length_limit(prepared)
     too_long = sum(length > limit for length in lengths)
     mean = sum(lengths) / len(lengths)
     return {"mean": round(mean, 2), "longest": max(lengths), "limit": limit, "too_long": too_long}

@@ -96,6 +96,12 @@ def prepare(run: Run) -> Prepared:
     )
 
 
+def split_named(name: str, task: Any) -> str:
+    """Returns the split of the task's data that ``name`` stands for: `validation`, `test`, or a split's own name."""
+    named = {"validation": task.config.validation_split, "test": task.config.test_split}
+    return str(named.get(name) or name)
+
+
 def _check_task(run: Run, task: Any, tokenizer: Any) -> None:
     if not task.has_training_docs():
         raise UserError(
@@ -127,11 +133,9 @@ def _scored_texts(run: Run) -> list[str]:
 
 def _split(run: Run, task: Any) -> Any:
     """Returns the documents of the task's split that ``select_on`` names, by its own name or as validation or test."""
-    config = task.config
-    named = {"validation": config.validation_split, "test": config.test_split}
+    config, split = task.config, split_named(run.select_on, task)
     given = {config.validation_split: task.validation_docs, config.test_split: task.test_docs}
     given.pop(None, None)
-    split = named.get(run.select_on) or run.select_on
     if split not in given:
         known = [DEV, *sorted(given)]
         raise UserError(

@@ -57,6 +57,19 @@ class Recipe(BaseModel):
     save_steps: Annotated[int, Field(ge=1)] = 25
     """Steps between two checkpoints of the trainer, from which an interrupted run goes on."""
 
+    @property
+    def named_targets(self) -> list[str] | None:
+        """The modules that `lora_targets` names; None for all linear layers."""
+        if self.lora_targets == LORA_LINEAR_LAYERS:
+            return None
+        return [name.strip() for name in self.lora_targets.split(",")]
+
+    def last_layers(self, total: int) -> list[int] | None:
+        """Returns the indices of the layers that get LoRA, of ``total``; None for all."""
+        if self.lora_last_layers is None:
+            return None
+        return list(range(max(0, total - self.lora_last_layers), total))
+
     def resolved(self, method: Method) -> "Recipe":
         """Returns the recipe with the values that depend on the method filled in."""
         rate = self.learning_rate if self.learning_rate is not None else LEARNING_RATES[method]

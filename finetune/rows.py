@@ -40,6 +40,11 @@ class Row:
         """Tokens in the row."""
         return len(self.prompt_ids) + len(self.target_ids)
 
+    @property
+    def items(self) -> int:
+        """Items with a loss: target tokens, or the one label or span of a head's row."""
+        return len(self.target_ids) or 1
+
 
 class Renderer:
     """Turns a task's documents into training rows with one tokenizer and one way of prompting."""

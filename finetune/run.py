@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from finetune import machine
-from finetune.ledger import Head
+from finetune.heads import Head
 from finetune.recipe import Method, Recipe
 from harness_tasks import TASKS_PATH
 

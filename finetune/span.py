@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from finetune.batches import IGNORED, Group, padded
-from finetune.ledger import Head
+from finetune.heads import Head
 from finetune.rows import Renderer, Row
 from harness_tasks.errors import UserError
 from harness_tasks.loading import doc_hash

@@ -18,6 +18,7 @@ from finetune.batches import Group
 from finetune.checkpoints import SaveMarker, full_disk_told, last_whole_checkpoint, prepare_scratch
 from finetune.guards import examine
 from finetune.guards.verdicts import GuardError, Verdict, raise_failed
+from finetune.heads import without_adapter
 from finetune.ledger import ledger_of
 from finetune.models import load_model
 from finetune.prepare import Prepared, prepare
@@ -85,7 +86,7 @@ def train(run: Run) -> Path:
     with full_disk_told(run.scratch_folder):
         trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     if termination.received and trainer.state.global_step < trainer.state.max_steps:
-        _end_of(processes)
+        processes.wait_for_everyone()  # none ends while another still needs it
         if processes.is_main_process:
             step = trainer.state.global_step
             print(f"SIGTERM: saved at step {step}; the same command goes on from there", file=sys.stderr)
@@ -97,7 +98,7 @@ def train(run: Run) -> Path:
         seconds = marker.seconds()
         with full_disk_told(run.scratch_folder):
             _finish(prepared, guards, identity, trainer, model, before, progress, seconds, marker.resumed_at_steps)
-    _end_of(processes)
+    processes.wait_for_everyone()  # none ends while another still needs it
     return run.output
 
 
@@ -173,7 +174,7 @@ def _finish(
     run, scratch = prepared.run, prepared.run.scratch_folder
     steps = int(trainer.state.global_step)
     trained_groups = [group for step in _groups_of_steps(trainer, steps) for group in step]
-    groups = len(trainer._groups)
+    groups = len(trainer.groups)
     record = {
         "checkpoint": run.output.name,
         "key": identity["key"],
@@ -196,10 +197,10 @@ def _finish(
         "steps": steps,
         "chosen_step": int(trainer.state.best_global_step or steps),
         "epochs": float(trainer.state.epoch or 0),
-        "rows_per_step": len(prepared.rows) / max(1, -(-groups // trainer._sampler.step_groups)),
+        "rows_per_step": len(prepared.rows) / max(1, -(-groups // trainer.sampler.step_groups)),
         "tokens": {
             "input": sum(group.length for group in trained_groups),
-            "supervised": sum(len(row.target_ids) or 1 for group in trained_groups for row in group.rows),
+            "supervised": sum(row.items for group in trained_groups for row in group.rows),
         },
         "seconds": seconds,
         "peak_memory_bytes": machine.peak_memory_bytes(str(run.device)),
@@ -228,8 +229,7 @@ def _whole(trainer: FinetuneTrainer, prepared: Prepared, attention: str) -> Any:
     """Returns the trained model in one piece, also where FSDP or DeepSpeed spread it over processes."""
     if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
         model: Any = trainer.model
-        base = model.get_base_model() if hasattr(model, "get_base_model") else model
-        base.set_attn_implementation(attention)  # as others will load it, not as the trainer computed
+        without_adapter(model).set_attn_implementation(attention)  # as others will load it, not as the trainer computed
         return model
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # every process must take part
     if not trainer.is_world_process_zero():
@@ -246,14 +246,9 @@ def _groups_of_steps(trainer: FinetuneTrainer, steps: int) -> list[list[Group]]:
     found: list[list[Group]] = []
     epoch = 0
     while len(found) < steps:
-        found += [[trainer._groups[i] for i in step] for step in trainer._sampler.steps(epoch)]
+        found += [[trainer.groups[i] for i in step] for step in trainer.sampler.steps(epoch)]
         epoch += 1
     return found[:steps]
-
-
-def _end_of(processes: PartialState) -> None:
-    """Waits for every process, so that none ends while another still needs it."""
-    processes.wait_for_everyone()
 
 
 def _chat_template_sha(prepared: Prepared) -> str | None:

@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
-from finetune.batches import IGNORED, Group, StepSampler, group_rows
+from finetune.batches import IGNORED, Group, StepSampler, group_rows, groups_a_step
+from finetune.heads import without_adapter
 from finetune.prepare import Prepared
 from harness_tasks.errors import UserError
 
@@ -44,8 +45,8 @@ class FinetuneTrainer(Trainer):
         **arguments: Any,
     ) -> None:
         super().__init__(train_dataset=range(len(groups)), eval_dataset=range(len(dev_groups)), **arguments)
-        self._formulation, self._groups, self._dev_groups = formulation, groups, dev_groups
-        self._sampler, self._pad_id, self._trained = sampler, pad_id, trained
+        self.groups, self.sampler = groups, sampler
+        self._formulation, self._dev_groups, self._pad_id, self._trained = formulation, dev_groups, pad_id, trained
         self.loss_is_scaled_for_ga = True  # compute_loss divides by the items of the whole step
         self.remove_callback(PrinterCallback)
         self.remove_callback(ProgressCallback)
@@ -58,13 +59,13 @@ class FinetuneTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         # Not handed to accelerate: it would fill the last step up with rows from the first, trained on twice.
-        dataset: Any = range(len(self._groups))
+        dataset: Any = range(len(self.groups))
         pin = self.args.dataloader_pin_memory
-        return DataLoader(dataset, batch_sampler=self._sampler, collate_fn=self._collate, pin_memory=pin)
+        return DataLoader(dataset, batch_sampler=self.sampler, collate_fn=self._collate, pin_memory=pin)
 
     def _collate(self, numbers: list[int]) -> dict[str, Any]:
-        groups = [self._groups[number] for number in numbers]
-        batch = self._formulation.collate(groups or [self._groups[0]], pad_id=self._pad_id)
+        groups = [self.groups[number] for number in numbers]
+        batch = self._formulation.collate(groups or [self.groups[0]], pad_id=self._pad_id)
         if not groups:  # an empty share: the process takes part in the step, and adds nothing to it
             batch["labels"] = torch.full_like(batch["labels"], IGNORED)
         batch["rows"] = [row.number for group in groups for row in group.rows]
@@ -105,7 +106,7 @@ class FinetuneTrainer(Trainer):
         was_training = model.training
         model.eval()
         total, right, items = 0.0, 0, 0
-        size = self._sampler.step_groups
+        size = self.sampler.step_groups
         order = sorted(range(len(self._dev_groups)), key=lambda i: self._dev_groups[i].length)
         with torch.no_grad():
             for start in range(0, len(order), size):
@@ -161,11 +162,11 @@ def make_trainer(
     share = formulation.SHARES_PREFIXES and _takes_masks(model)
     groups = group_rows(prepared.rows, most=recipe.batch_size, share_prefixes=share)
     dev_groups = group_rows(prepared.dev_rows, most=recipe.batch_size, share_prefixes=share)
-    step_groups = max(1, round(recipe.batch_size * len(groups) / len(prepared.rows)))
+    step_groups = groups_a_step(groups, recipe.batch_size)
     steps_an_epoch = -(-len(groups) // step_groups)
     steps = max(1, math.ceil(steps_an_epoch * recipe.epochs))
     if run.device == "cpu" and all(len(group.rows) == 1 and group.length <= EAGER_TOKENS for group in groups):
-        _base(model).set_attn_implementation("eager")
+        without_adapter(model).set_attn_implementation("eager")
     selects = bool(dev_groups) and max_steps < 0
     parts = recipe.gradient_accumulation_steps
     arguments = TrainingArguments(
@@ -222,8 +223,4 @@ def make_trainer(
 
 def _takes_masks(model: Any) -> bool:
     """Whether attention takes a mask of which position sees which (sdpa does); else rows are not grouped."""
-    return getattr(_base(model).config, "_attn_implementation", None) == "sdpa"
-
-
-def _base(model: Any) -> Any:
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+    return getattr(without_adapter(model).config, "_attn_implementation", None) == "sdpa"

@@ -7,14 +7,14 @@ model, and the count is checked against the tensors in the adapter's file. Torch
 import json
 import math
 import os
-import sys
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from finetune.ledger import TASK_TYPES, Head, Ledger, LedgerError, count, count_adapter, shown_name
+from finetune.heads import TASK_TYPES, Head
+from finetune.ledger import Ledger, LedgerError, count, count_adapter, shown_name
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json
 from report.model_files import AdapterFolder, adapter_folder, configuration, configuration_file
@@ -51,7 +51,7 @@ def params(
     Exit codes: 0; 1 where two counts of the same parameters disagree; 2 for wrong input.
     """
     with exit_on_user_error():
-        ledger = _or_exit_1(
+        ledger = ledger_for(
             model,
             head=head,
             labels=labels,
@@ -132,14 +132,6 @@ def table(ledger: Ledger) -> str:
     lines.append("")
     lines += [f"{name:<{widths[0]}}  {value:>{widths[1]},}  {remark}" for name, value, remark in remarks]
     return "\n".join(lines)
-
-
-def _or_exit_1(model: str, **options: Any) -> Ledger:
-    try:
-        return ledger_for(model, **options)
-    except LedgerError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from finetune.ledger import Head
+from finetune.heads import Head
 from finetune.recipe import Method, Recipe
 from harness_tasks.errors import UserError
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from finetune.ledger import Head
+from finetune.heads import Head
 from finetune.recipe import ADAPTER_METHODS
 from studies import Checkpoint, Study
 from workflow import digests

@@ -3,7 +3,6 @@
 Each is made when a guard first asks for it, and once.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, get_args
 from finetune.ledger import Ledger
 from finetune.prepare import Prepared
 from harness_tasks.loading import doc_hash, load_task
+from harness_tasks.models.heads import read_json_file
 from harness_tasks.overlap import Grade, Text, grades, input_text
 
 SAMPLED_ROWS = 8
@@ -96,12 +96,8 @@ class Evidence:
 
     def base_json(self, name: str) -> dict[str, Any]:
         """Returns the JSON object in the base model's file ``name``; empty where there is none."""
-        path = self.base_file(name)
-        try:
-            found = json.loads(path.read_text(encoding="utf-8")) if path else {}
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
+        run = self.prepared.run
+        return read_json_file(run.model, name, run.revision) or {}
 
     def _scored(self, name: str) -> Scored:
         run = self.prepared.run

@@ -7,6 +7,7 @@ from finetune.batches import IGNORED, Group
 from finetune.guards.evidence import Evidence, named, squeezed
 from finetune.guards.tokens import added_tokens
 from finetune.guards.verdicts import Verdict
+from finetune.prepare import Prepared
 from finetune.rows import Row, gold_choice
 
 _PROMPT_FIELDS = ("output_type", "description", "doc_to_text", "doc_to_choice", "target_delimiter", "gen_prefix")
@@ -89,10 +90,7 @@ def truncation(evidence: Evidence) -> Verdict:
     """No row is longer than the recipe and the model allow, because nothing is cut."""
     prepared, id_ = evidence.prepared, "truncation"
     rows = [*prepared.rows, *prepared.dev_rows]
-    positions = getattr(prepared.config.get_text_config(), "max_position_embeddings", None)
-    limit, option = prepared.run.recipe.max_length, "max_length"
-    if positions is not None and positions < limit:
-        limit, option = positions, "the model's max_position_embeddings"
+    limit, option = length_limit(prepared)
     longest, over = max(row.length for row in rows), sum(row.length > limit for row in rows)
     if not over:
         return Verdict(id_, "pass", f"the longest row has {longest} tokens, {limit} are allowed, and nothing is cut")
@@ -106,6 +104,14 @@ def truncation(evidence: Evidence) -> Verdict:
         "cutting them would take the answer off the end, and the loss would teach nothing while it looks healthy",
         f"{raised}, or leave long rows out of the task",
     )
+
+
+def length_limit(prepared: Prepared) -> tuple[int, str]:
+    """Returns the most tokens that a row may have, and what says so: the recipe or the model."""
+    positions = getattr(prepared.config.get_text_config(), "max_position_embeddings", None)
+    if positions is not None and positions < prepared.run.recipe.max_length:
+        return int(positions), "the model's max_position_embeddings"
+    return prepared.run.recipe.max_length, "max_length"
 
 
 def question_first(evidence: Evidence) -> Verdict:

@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 from finetune.guards.evidence import Evidence
 from finetune.guards.verdicts import Verdict
+from finetune.prepare import split_named
 from finetune.run import DEV
 from harness_tasks.models.related import are_related
 from harness_tasks.overlap import Grade
@@ -104,8 +105,7 @@ def _selects_on_scored(evidence: Evidence) -> str | None:
     run = evidence.prepared.run
     if run.select_on == DEV:
         return None
-    config = evidence.prepared.task.config
-    split = {"validation": config.validation_split, "test": config.test_split}.get(run.select_on) or run.select_on
+    split = split_named(run.select_on, evidence.prepared.task)
     chosen = {row.doc_hash for row in evidence.prepared.dev_rows}
     for scored in evidence.scored:
         if scored.name == run.task and scored.split == split:

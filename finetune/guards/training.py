@@ -2,7 +2,7 @@
 
 from finetune.guards.evidence import Evidence
 from finetune.guards.verdicts import Verdict
-from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS
+from finetune.recipe import ADAPTER_METHODS
 from harness_tasks.errors import UserError
 
 _EMBEDDINGS = {"lm_head", "embed_tokens", "embed_out", "wte"}
@@ -56,9 +56,7 @@ def tied_embeddings(evidence: Evidence) -> Verdict:
         return Verdict(id_, "pass", "the head is a matrix of its own")
     if run.method not in ADAPTER_METHODS:
         return Verdict(id_, "pass", "embeddings and head are one matrix, trained and saved as one")
-    targets = run.recipe.lora_targets
-    named = [] if targets == LORA_LINEAR_LAYERS else [name.strip() for name in targets.split(",")]
-    wrong = [name for name in named if name.rpartition(".")[2] in _EMBEDDINGS]
+    wrong = [name for name in run.recipe.named_targets or () if name.rpartition(".")[2] in _EMBEDDINGS]
     if wrong:
         return Verdict(
             id_,

@@ -21,13 +21,13 @@ def load_head(
     An adapter's head stays in float32, in which it is trained, whatever ``dtype`` its base has. Raises UserError where
     weights are missing that no adapter brings: transformers would make them at random.
     """
-    with _quiet():
+    with quiet():
         model, found = auto_class.from_pretrained(
             pretrained,
             config=config,
             revision=revision,
             dtype=dtype,
-            key_mapping=_renamed(auto_class, config) if peft else None,
+            key_mapping=renamed_body(auto_class, config) if peft else None,
             output_loading_info=True,
         )
     heads = [name for name, _ in model.named_children() if name != model.base_model_prefix]
@@ -44,7 +44,7 @@ def load_head(
     from peft import PeftModel
 
     for name in heads:
-        model.get_submodule(name).float().register_forward_pre_hook(_in_own_dtype)
+        model.get_submodule(name).float().register_forward_pre_hook(in_own_dtype)
     return PeftModel.from_pretrained(model, peft, revision=revision)
 
 
@@ -63,7 +63,7 @@ def _shapes(adapter: str, revision: str | None) -> dict[str, list[int]]:
         return {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
 
 
-def _renamed(auto_class: Any, config: Any) -> dict[str, str] | None:
+def renamed_body(auto_class: Any, config: Any) -> dict[str, str] | None:
     """Returns how the tensors of a language model are called in the class with a head, as a pattern.
 
     Llama's body is `model` in the one and `transformer` in the span reader. Without this, transformers finds not one
@@ -81,8 +81,8 @@ def _renamed(auto_class: Any, config: Any) -> dict[str, str] | None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Inside, transformers does not list the missing weights: an adapter brings some, and the others are an error."""
+def quiet() -> Iterator[None]:
+    """Inside, transformers does not list missing weights: a head may be new, and whoever loads checks the others."""
     verbosity = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()
     try:
@@ -91,7 +91,7 @@ def _quiet() -> Iterator[None]:
         transformers.logging.set_verbosity(verbosity)
 
 
-def _in_own_dtype(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+def in_own_dtype(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
     """Gives a float32 head its input in float32, where the body's output is not."""
     dtype = next(module.parameters()).dtype
     return tuple(

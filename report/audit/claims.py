@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from finetune.ledger import Head
+from finetune.heads import Head
 from harness_tasks.errors import UserError
 from report.audit.figures import Printed, printed, stands_in
 from report.audit.scores import Score

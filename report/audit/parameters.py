@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 from finetune.closed_form import closed_forms
-from finetune.ledger import Head
+from finetune.heads import Head
 from report.audit.figures import Printed
 from report.audit.outcome import Outcome
 

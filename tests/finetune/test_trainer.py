@@ -172,7 +172,7 @@ def test_short_rows_on_a_processor_have_their_attention_step_by_step(
     model = load_model(prepared.run, prepared.config, labels=(), pad_id=prepared.pad_id)
     made = trainer.make_trainer(prepared, model, trained=lambda rows: None, folder=tmp_path)
     assert model.config._attn_implementation == implementation
-    assert any(len(group.rows) > 1 for group in made._groups) == (implementation == "sdpa")
+    assert any(len(group.rows) > 1 for group in made.groups) == (implementation == "sdpa")
 
 
 def test_how_attention_is_computed_changes_nothing(
