@@ -31,10 +31,14 @@ def run(context: typer.Context) -> None:
         if not {argument.split("=")[0] for argument in arguments} & {"--include_path", "--config", "-C"}:
             arguments += ["--include_path", str(TASKS_PATH)]
         import lm_eval.tasks
+        import torch
         from lm_eval.__main__ import cli_evaluate
 
         from harness_tasks.models import register_models
 
+        if not {argument.split("=")[0] for argument in arguments} & {"--device", "--config", "-C"}:
+            # lm_eval's own default is cuda:0; without a GPU it takes the processor, and its results say cuda:0 still.
+            arguments += ["--device", "cuda:0" if torch.cuda.is_available() else "cpu"]
         ours_alone = not {"-h", "--help"} & set(arguments) and check_arguments(arguments)
         register_models()
         sys.argv = ["lm_eval", "run", *arguments]

@@ -9,6 +9,7 @@ from typing import Any
 
 import lm_eval
 import pytest
+import torch
 from lm_eval.models.huggingface import HFLM
 from lm_eval.utils import handle_non_serializable, hash_string
 
@@ -116,11 +117,14 @@ def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_our_run_is_lm_evals_run_with_our_tasks(tiny_model: Path, tmp_path: Path) -> None:
-    arguments = ["--model", "hf", "--device", "cpu", "--model_args", f"pretrained={tiny_model},dtype=float32"]
+    arguments = ["--model", "hf", "--model_args", f"pretrained={tiny_model},dtype=float32", "--output_path", "out"]
     done = command("run", *arguments, "--tasks", "reviews_demo", "--limit", "2", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "reviews_demo" in done.stdout
     assert "precision" in done.stdout
+    results = json.loads(next(tmp_path.glob("out/*/results_*.json")).read_text())
+    # lm_eval would have noted its default, cuda:0, whatever it ran on.
+    assert results["config"]["device"] == ("cuda:0" if torch.cuda.is_available() else "cpu")
 
 
 def test_run_stops_before_the_model_where_data_is_missing(tmp_path: Path) -> None:
