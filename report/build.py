@@ -1,5 +1,6 @@
-"""`python -m report build STUDY`: facts.json, report.md, report.html and the figures, from what a study left behind."""
+"""`python -m report build STUDY`: facts.json, and the pages and exports made of it, from what a study left behind."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json, write_text
 from report import facts as of
+from report.current import current_facts, state
 from report.findings import find
 from report.results import is_begun
 from studies import Study, load_study
@@ -21,9 +23,20 @@ def build(
         Path | None, typer.Option(help="folder with the study's results, and for the page; unset: build/<study>")
     ] = None,
     facts_only: Annotated[bool, typer.Option("--facts-only", help="write facts.json and no page")] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="write nothing; exit 1 where a file is not what the facts.json beside it gives"),
+    ] = False,
 ) -> None:
-    """Write facts.json, report.md and report.html (one file, no network) from a study's results."""
+    """Write facts.json, report.md and report.html (one file, no network) from a study's results.
+
+    Facts are computed only where a result, the study or this program has changed since. No model is loaded.
+    """
     with exit_on_user_error():
+        if check:
+            stale = stale_files(study, output=output)
+            print("\n".join(map(str, stale)) or "every file is what its facts give")
+            raise typer.Exit(1 if stale else 0)
         for path in build_report(study, output=output, facts_only=facts_only):
             print(path)
 
@@ -36,20 +49,51 @@ def build_report(study: Path, *, output: Path | None = None, facts_only: bool = 
     """
     plan = load_study(study)
     folder = output or plan.folder
-    facts = collect(plan, study, folder)
-    pages: dict[str, str] = {}
-    if not facts_only:
-        from report.render import render
-
-        pages = render(facts)
-    # Nothing is written before everything is known to be right. The copies make the folder whole: `report verify`
-    # computes the facts again from what lies in it.
+    # The copies make the folder whole: `report verify` computes the facts again from what lies in it.
     copied = [study, *([Path(plan.claims)] if plan.claims else [])]
-    files = {**pages, **{path.name: path.read_text(encoding="utf-8") for path in copied}}
+    now = state(folder, copied)
+    # Pages are made from facts as they are read from the file, so that the file alone gives the same bytes again.
+    facts = current_facts(folder, now) or json.loads(json.dumps({**collect(plan, study, folder), "state": now}))
+    # Nothing is written before everything is known to be right.
+    files = {} if facts_only else pages(facts, folder)
+    files |= {path.name: path.read_text(encoding="utf-8") for path in copied}
     write_json(folder / "facts.json", facts)
     for name, text in files.items():
         write_text(folder / name, text)
     return [folder / name for name in ("facts.json", *files)]
+
+
+def pages(facts: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Returns the text of every page and export of ``facts`` by file name, once each page was read again beside them.
+
+    Raises:
+        RuntimeError: a page says what the facts do not license, which is a mistake of this program.
+    """
+    from report.render import render
+    from report.verify import check
+
+    made = render(facts)
+    for name in ("report.md", "report.html"):
+        if problems := check(made[name], facts):
+            raise RuntimeError("\n".join([f"{name} says what the facts do not license:", *map(str, problems)]))
+    return made
+
+
+def stale_files(study: Path, *, output: Path | None = None) -> list[Path]:
+    """Returns the files in the study's folder that are not what the facts.json there gives, or are missing.
+
+    Raises:
+        UserError: there is no facts.json, or it holds no facts.
+    """
+    from report.verify.command import read_facts
+
+    folder = output or load_study(study).folder
+    made = pages(read_facts(folder / "facts.json"), folder)
+    return [folder / name for name, text in made.items() if not _holds(folder / name, text)]
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
 
 
 def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
@@ -57,6 +101,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     # Here, because scipy and numpy take longer to load than `--help` may.
     from report import across
     from report.changes import change_facts
+    from report.checks import check_facts
     from report.comparison import overlapping, task_facts
     from report.reproduction import reproduction_facts
 
@@ -93,6 +138,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         ),
         "spreads": across.spreads(tasks),
         "audit": _audit(study),
+        "checks": check_facts(folder, [c["name"]["value"] for c in checkpoints if "absent" not in c]),
         "confidence": _confidence(tasks),
         "summary_figure": _summary_figure(tasks, document.source()),
     }

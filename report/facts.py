@@ -30,6 +30,9 @@ Unit = Literal[
     "curve",  # rows of (step, loss)
 ]
 
+_MARKS = dict.fromkeys((0xE000, 0xE001, 0xE002))
+"""Private characters that mark numbers while a page is made (`notes.py`): no text brings its own."""
+
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
 
 
@@ -46,7 +49,7 @@ def fact(value: Any, unit: Unit, source: Mapping[str, Any], **more: Any) -> Fact
 
 def missing(reason: str) -> Fact:
     """Returns the fact that a value is not known, and why."""
-    return {"missing": reason}
+    return {"missing": reason.translate(_MARKS)}
 
 
 def is_known(value: Fact) -> bool:
@@ -299,7 +302,7 @@ def _publishable(text: str) -> str:
     for folder, name in ((Path.cwd(), "."), (Path.home(), "~")):
         if folder != Path(folder.anchor):
             text = re.sub(rf"{re.escape(str(folder))}(?=$|[/\s'\",:;])", name, text)
-    return _TOKEN.sub("hf_[removed]", text)
+    return _TOKEN.sub("hf_[removed]", text).translate(_MARKS)
 
 
 def _is_web(url: str) -> bool:

@@ -260,6 +260,12 @@ def _shell(fact: Mapping[str, Any]) -> str:
     return shlex.quote(re.sub(r"[`\s]", " ", str(fact["value"])))
 
 
+NUMBERS = (
+    "number", "percent", "difference", "interval", "difference_interval", "p_value", "duration", "size", "count",
+    "items", "clusters", "setting",
+)  # fmt: skip
+"""The filters that show a number: in HTML each of these has a note."""
+
 FILTERS = {
     "text": _shown(lambda fact: escape(str(fact["value"])).strip()),
     "code": _shown(_code),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import cache
 from html import escape as escape_html
 from importlib.resources import files
@@ -17,40 +18,73 @@ from markupsafe import Markup
 
 from report import formats
 from report.figures import Picture, pictures
+from report.notes import Notes, marked_up, unmarked
 
 TEMPLATES = files("templates")
+_NOTES: ContextVar[Notes] = ContextVar("notes")
+"""Those of the page that is being made: templates are compiled once, for every page."""
 
 
 def render(facts: Mapping[str, Any]) -> dict[str, str]:
     """Returns the text of every file of the page by its name; the same facts give the same bytes."""
-    drawn = pictures(facts)
-    markdown = render_markdown(facts)
+    drawn, notes = pictures(facts), Notes(facts)
+    marked = _marked_markdown(facts, notes)
     return {
-        "report.md": markdown,
-        "report.html": render_html(facts, markdown, drawn),
+        "report.md": unmarked(marked),
+        "report.html": _html_page(facts, marked, notes, drawn),
         **{name: picture.svg for name, picture in drawn.items()},
     }
 
 
 def render_markdown(facts: Mapping[str, Any]) -> str:
     """Returns the page as Markdown; every text that is not ours is escaped on its way in."""
+    return unmarked(_marked_markdown(facts, Notes(facts)))
+
+
+def _marked_markdown(facts: Mapping[str, Any], notes: Notes) -> str:
+    """Returns the page as Markdown in which each number is marked with the number of its note."""
     environment = _environment(finalize=formats.in_markdown)
     said = {part: _resolved(facts, found) for part, found in facts["findings"].items()}
-    text = environment.get_template("report.md.j2").render(**{**facts, "findings": said})
+    noted = _NOTES.set(notes)
+    try:
+        text = environment.get_template("report.md.j2").render(**{**facts, "findings": said})
+    finally:
+        _NOTES.reset(noted)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def render_html(facts: Mapping[str, Any], markdown: str, drawn: Mapping[str, Picture]) -> str:
-    """Returns the page as one HTML file that asks nothing of a network and needs no script."""
+def render_html(facts: Mapping[str, Any], drawn: Mapping[str, Picture]) -> str:
+    """Returns the page as one HTML file that asks nothing of a network, and reads well without its script."""
+    notes = Notes(facts)
+    return _html_page(facts, _marked_markdown(facts, notes), notes, drawn)
+
+
+def _html_page(facts: Mapping[str, Any], marked: str, notes: Notes, drawn: Mapping[str, Picture]) -> str:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse(markdown)
+    tokens = parser.parse(marked)
     contents = _anchor(tokens)
     _inline_figures(tokens, drawn)
     _dress(tokens)
-    body = parser.renderer.render(tokens, parser.options, {})
+    body = marked_up(parser.renderer.render(tokens, parser.options, {}))
     shell = _environment(finalize=_in_html).get_template("report.html.j2")
-    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    return shell.render(study=facts["study"], contents=contents, body=Markup(body), style=style)
+    style, script = (Markup(_packaged(name)) for name in ("report.css", "report.js"))
+    return shell.render(
+        study=facts["study"],
+        contents=contents,
+        body=Markup(body),
+        style=style,
+        notes=Markup(notes.script()),
+        script=script,
+    )
+
+
+def _packaged(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _noted(show: Any) -> Any:
+    """Returns the filter ``show`` made to mark what it shows, for the notes of the page that is being made."""
+    return lambda fact: Markup(_NOTES.get().mark(fact, show(fact)))
 
 
 @cache
@@ -65,6 +99,7 @@ def _environment(finalize: Any) -> SandboxedEnvironment:
         keep_trailing_newline=True,
     )
     environment.filters.update(formats.FILTERS)
+    environment.filters.update({name: _noted(formats.FILTERS[name]) for name in formats.NUMBERS})
     environment.tests["known"] = formats.is_known
     return environment
 

@@ -12,6 +12,7 @@ from report.findings.causes import why
 from report.findings.limits import limits, overlap_verdict, warnings
 from report.findings.parameters import change, cost, counts, selected, trained_share
 from report.findings.rules import Finding, comparisons, decide, direction, finding, primary
+from report.findings.summary import checks, sizes
 from report.results import pointer
 
 
@@ -22,6 +23,8 @@ def find(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "selected": [selected(facts, i) for i in checkpoints],
         "headline": [_headline(*where) for where in compared],
+        "sizes": sizes(facts),
+        "checks": checks(facts),
         "counts": [counts(facts, i) for i in checkpoints],
         "trained_share": [trained_share(facts, i) for i in checkpoints],
         "changes": [change(facts, i) for i in checkpoints],

@@ -13,6 +13,7 @@ from typing import Any
 from report.verify.expected import Prose
 from report.verify.lines import matches, said, text
 from report.verify.matching import compare
+from report.verify.notes import notes
 from report.verify.numerals import count_numerals
 from report.verify.outline import ASIDE, DESCRIPTION, outline
 from report.verify.page import Page, read_page
@@ -39,7 +40,7 @@ def check(page: str, facts: Mapping[str, Any]) -> list[Problem]:
 
 def _shell(page: Page, facts: Mapping[str, Any]) -> list[Problem]:
     """Returns what is wrong with what only an HTML page has: title, description, table of contents."""
-    problems = []
+    problems = notes(page, facts)
     title = text(facts["study"]["title"])
     if not matches(title, page.title):
         problems.append(Problem("the page's title", page.title, said(title)))

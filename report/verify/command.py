@@ -60,7 +60,7 @@ def verify_report(report: Path, *, facts: Path | None = None) -> Verdict:
         UserError: the page or the facts cannot be read, or nothing can be computed again.
     """
     source = facts or report.parent / "facts.json"
-    page, recorded = _text(report), _facts(source)
+    page, recorded = _text(report), read_facts(source)
     problems = [*check(page, recorded), *recount(recorded, source.parent)]
     numerals, sentences = (0, 0) if problems else counted(page, recorded)
     return Verdict(problems, numerals, sentences, count_facts(recorded))
@@ -77,7 +77,8 @@ def _text(path: Path) -> str:
         ) from None
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def read_facts(path: Path) -> dict[str, Any]:
+    """Returns the facts in the file ``path``; raises UserError where there are none."""
     text = _text(path) if path.exists() else None
     if text is None:
         raise UserError(

@@ -16,7 +16,7 @@ Part = str | Slot
 Line = tuple[Part, ...]
 Fact = Mapping[str, Any]
 
-_PLACES = {"proportion": 3, "coefficient": 3, "share": 1, "points": 2, "number": 3}
+PLACES = {"proportion": 3, "coefficient": 3, "share": 1, "points": 2, "number": 3}
 """Fewest decimals of a number of each unit."""
 
 
@@ -210,7 +210,7 @@ def _of(fact: Fact, end: float, *, signed: bool = False, after: str | None = Non
     unit = fact["unit"]
     is_share = unit == "share"
     mark = (" %" if is_share else "") if after is None else after
-    return Number(end, _PLACES[unit], signed=signed, scale=100 if is_share else 1, after=mark)
+    return Number(end, PLACES[unit], signed=signed, scale=100 if is_share else 1, after=mark)
 
 
 def _ends(fact: Fact) -> list[float]:

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.verify import causes, cautions, figures, sentences, tables, weights
+from report.verify import causes, cautions, figures, sentences, summary, tables, weights
 from report.verify.expected import Code, Expected, Heading, Prose, code, items, paragraph
 from report.verify.lines import Line, confidence, count, digest, joined, known, line, number, setting, text
 
@@ -63,10 +63,13 @@ def outline(facts: Part) -> list[Expected]:
 
 
 def _summary(facts: Part) -> Iterator[Expected]:
-    if facts["summary_figure"]:
-        yield figures.summary(facts)
     for task in facts["tasks"]:
         yield from items(sentences.headline(task, comparison) for comparison in task.get("comparisons", []))
+    if facts["summary_figure"]:
+        yield figures.summary(facts)
+    if said := list(summary.sizes(facts)):
+        yield paragraph(*said)
+    yield from items(summary.checks(facts))
     for warning in cautions.warnings(facts):
         yield Prose("quote", (line("Warning."), warning))
 

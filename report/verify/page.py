@@ -58,6 +58,10 @@ class Page:
     """Text and target of each line of the table of contents."""
     anchors: dict[str, str] = field(default_factory=dict)
     """The id of a heading to its text."""
+    noted: list[tuple[str, str]] = field(default_factory=list)
+    """The number of its note and the text of each number that has one."""
+    scripts: list[str] = field(default_factory=list)
+    """What stands in each script element, in their order."""
     aside: list[str] = field(default_factory=list)
     """Texts beside the content: the link that skips to it, the title of the table of contents."""
     oddities: list[str] = field(default_factory=list)
@@ -159,11 +163,14 @@ def _inline(tokens: Iterable[Token]) -> tuple[str, list[tuple[str, str]], list[T
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _BLOCKS = {"p", "li", "ul", "ol", "blockquote", "td", "th", "pre", "table", "figure", "section", "div", "main", "nav"}
 _BLOCKS |= _HEADINGS | {"figcaption", "summary", "details", "tr", "thead", "tbody"}
-_PHRASES = {"a", "code", "strong", "em", "br"}
-_SHELL = {"html", "head", "body", "meta", "title", "style"}
+_PHRASES = {"a", "code", "strong", "em", "br", "span"}
+_SHELL = {"html", "head", "body", "meta", "title", "style", "script"}
 _DRAWING = {"svg", "g", "path", "circle", "text", "tspan", "defs", "use", "clippath", "rect", "line", "desc"}
+_TEXTS = {"svg", "text", "title", "desc", "style", "script"}
+"""What is no block and yet ends the text before it."""
 _EMPTY = {"meta", "br"}
 _ATTRIBUTES = {"class", "id", "href", "scope", "tabindex", "lang", "charset", "name", "content", "style", "aria-label"}
+_OWN_ATTRIBUTES = {("span", "data-n"), ("script", "type")}
 _PRINT = re.compile(r"@media print\s*\{(?:[^{}]|\{[^{}]*\})*\}")
 _TELLING = re.compile(r"(?<![-\w])content\s*:|display\s*:\s*none|visibility|opacity\s*:\s*0|@import|url\(")
 
@@ -178,13 +185,14 @@ class _Reader(HTMLParser):
         self.text: list[str] = []
         self.links: list[tuple[str, str]] = []
         self.link: tuple[int, str] | None = None
+        self.note: tuple[int, str] | None = None
         self.anchor = ""
         self.place: tuple[float | None, float | None] = (None, None)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {key: value or "" for key, value in attrs}
         self._mind(tag, given)
-        if tag in _BLOCKS or tag in ("svg", "text", "title", "desc", "style"):
+        if tag in _BLOCKS or tag in _TEXTS:
             self.flush()
         if tag not in _EMPTY:
             self.open.append(tag)
@@ -200,6 +208,8 @@ class _Reader(HTMLParser):
             self.anchor = given.get("id", "")
         elif tag == "a":
             self.link = (len(self.text), given.get("href", ""))
+        elif tag == "span":
+            self.note = (len(self.text), given.get("data-n", ""))
         elif tag == "text":
             self.place = (_number(given.get("x")), _number(given.get("y")))
         elif tag == "meta" and given.get("name") == "description":
@@ -215,7 +225,14 @@ class _Reader(HTMLParser):
             begun, target = self.link
             self.links.append((squeezed("".join(self.text[begun:])), target))
             self.link = None
-        if tag in _BLOCKS or tag in ("svg", "text", "title", "desc", "style"):
+        if tag == "span" and self.note is not None:
+            begun, number = self.note
+            self.page.noted.append((number, squeezed("".join(self.text[begun:]))))
+            self.note = None
+        if tag == "script":
+            self.page.scripts.append("".join(self.text).strip())
+            self.text = []
+        if tag in _BLOCKS or tag in _TEXTS:
             self.flush()
         if tag in self.open:
             while self.open.pop() != tag:
@@ -280,10 +297,11 @@ class _Reader(HTMLParser):
     def _mind(self, tag: str, given: dict[str, str]) -> None:
         """Notes what this page has no use for and what could show or hide something."""
         drawing = "svg" in self.open or tag == "svg"
-        if tag not in _BLOCKS | _PHRASES | _SHELL and not (drawing and tag in _DRAWING):
+        misplaced = tag == "script" and "main" in self.open
+        if misplaced or (tag not in _BLOCKS | _PHRASES | _SHELL and not (drawing and tag in _DRAWING)):
             self.page.oddities.append(f"an element <{tag}>")
         for key, value in given.items():
-            if key.startswith("on") or (not drawing and key not in _ATTRIBUTES):
+            if key.startswith("on") or (not drawing and key not in _ATTRIBUTES and (tag, key) not in _OWN_ATTRIBUTES):
                 self.page.oddities.append(f'an attribute {key}="{value}" of <{tag}>')
             elif key == "style" and not drawing and not re.fullmatch(r"text-align:\s*(left|right|center)", value):
                 self.page.oddities.append(f'a style "{value}" of <{tag}>')

@@ -95,7 +95,8 @@ def _digests(facts: Facts, folder: Path, study: Path) -> Iterator[Problem]:
 
 def compared(facts: Facts, again: Facts) -> Iterator[Problem]:
     """Yields where the recorded facts are not those that were computed again."""
-    for place, one, other in _differences(facts, again, ""):
+    recorded = {key: part for key, part in facts.items() if key != "state"}  # of this machine's files and program
+    for place, one, other in _differences(recorded, again, ""):
         if place == "/study/file/value" and Path(str(one)).name == Path(str(other)).name:
             continue  # the copy beside the facts stands in for the file that the study was run from
         if isinstance(one, str) and isinstance(other, str) and _elsewhere(one, other):

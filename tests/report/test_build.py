@@ -93,7 +93,7 @@ def assert_no_hole(markdown: str, html: str) -> None:
             cells = [cell.strip() for cell in line.replace("\\|", "").strip("|").split("|")]
             assert all(cells[1:]), line
     assert "<td></td>" not in html
-    for loader in ("src=", "<script", "<link", "@import", "url(http", "<iframe"):
+    for loader in ("src=", "<link", "@import", "url(http", "<iframe", "fetch(", "XMLHttpRequest", "import("):
         assert loader not in html, loader
 
 
@@ -377,7 +377,10 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         folder / "checkpoints/reviews-lora-seed1/finetune.json", command="```\n" + HOSTILE, recipe={HOSTILE: HOSTILE}
     )
     _, markdown, html = built(study)
-    assert "<script" not in html
+    assert [line[:41] for line in html.splitlines() if "<script" in line] == [
+        '<script type="application/json" id="notes',
+        "<script>",
+    ]  # the page's own, and each at the beginning of its line
     assert "<script" not in markdown.replace("\\<script", "").replace(f"```\n{HOSTILE}", "")
     assert "=49=" not in html
     assert 'href="https://evil' not in html

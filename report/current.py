@@ -1,0 +1,57 @@
+"""Whether facts.json is still what `report build` would compute: the same files, read by the same code."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.files import sha256_file
+
+_READ = (
+    "model.json",
+    "hub.json",
+    "parameters/*.json",
+    "checkpoints/*/finetune.json",
+    "checkpoints/*/tensors.json",
+    "scores/*/*/*.json",
+    "scores/*/*/*.jsonl",
+    "overlap/**/*.json",
+    "overlap/**/*.jsonl",
+    "tasks/*.json",
+)
+"""The files of a study's folder that facts come from."""
+
+_ROOMS = ("report", "harness_tasks", "studies", "finetune")
+
+
+def state(folder: Path, named: Iterable[Path]) -> dict[str, str]:
+    """Returns a digest of the files in ``folder`` that facts come from and of those ``named``, and one of our code."""
+    digest = hashlib.sha256()
+    found = sorted({path for pattern in _READ for path in folder.glob(pattern) if path.is_file()})
+    # By size and digest, and by name: a file that is new, gone or moved makes other facts.
+    for name, path in [*((path.relative_to(folder).as_posix(), path) for path in found), *((p.name, p) for p in named)]:
+        digest.update(f"{name}\0{sha256_file(path)}\n".encode())
+    # The folder of a step that has begun and left nothing yet makes no facts; one that holds anything does.
+    return {"inputs": digest.hexdigest(), "code": _code()}
+
+
+@cache
+def _code() -> str:
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        home = files(room)
+        for path in sorted(Path(str(home)).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def current_facts(folder: Path, now: dict[str, str]) -> dict[str, Any] | None:
+    """Returns the facts in ``folder`` where they were computed in the state ``now``, else None."""
+    try:
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return facts if isinstance(facts, dict) and facts.get("state") == now else None

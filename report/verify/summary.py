@@ -1,0 +1,59 @@
+"""What the first screen must say beside the headline: parameters, and what guards, checks and an audit came to."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from report.verify import weights
+from report.verify.lines import Line, count, known, line, reason, text
+
+Part = Mapping[str, Any]
+
+READ_AGAIN = line(
+    "Before this page was written, it was read again beside its facts, and nothing stood on it that they do not "
+    "license; python -m report verify repeats that, down to the sample files."
+)
+
+
+def sizes(facts: Part) -> Iterator[Line]:
+    """Yields how many parameters the model has, and how many were trained: by checkpoint where they are few."""
+    total = facts["parameters"].get("total", {})
+    if not known(total):
+        return
+    yield line("{model} has {total} parameters.", model=text(facts["model"]["name"]), total=count(total))
+    if len(facts["checkpoints"]) < 4:
+        yield from map(weights.trained_share, facts["checkpoints"])
+        return
+    every = [checkpoint["parameters"].get("trainable", {}) for checkpoint in facts["checkpoints"]]
+    trained = sorted((one for one in every if known(one)), key=lambda one: one["value"])
+    if trained and trained[0]["value"] == trained[-1]["value"]:
+        yield line("Each checkpoint trained {n} parameters.", n=count(trained[0]))
+    elif trained:
+        words = "The checkpoints trained between {least} and {most} parameters."
+        yield line(words, least=count(trained[0]), most=count(trained[-1]))
+
+
+def checks(facts: Part) -> Iterator[Line]:
+    """Yields what guards and checks said over all checkpoints, each objection, and what an audit counted."""
+    found = facts["checks"]
+    if "absent" in found:
+        words = "Whether guards and checks of the saved weights passed is not known: {why}."
+        yield line(words, why=reason(found["absent"]))
+    else:
+        objections = found["objections"]
+        words = (
+            "Not all of {guards} guards before training and {proofs} checks of the saved weights after it passed; "
+            "objections: {objected}; checkpoints: {checkpoints}."
+            if objections
+            else "All {guards} guards before training and all {proofs} checks of the saved weights after it passed; "
+            "checkpoints: {checkpoints}."
+        )
+        yield line(words, **{key: count(found[key]) for key in ("guards", "proofs", "objected", "checkpoints")})
+        for one in objections:
+            yield line("{checkpoint}, {id} ({verdict}): {found}", **{key: text(fact) for key, fact in one.items()})
+    if facts["audit"]:
+        words = (
+            "Audit of an earlier write-up: claims that hold: {holds}; impossible: {impossible}; that cannot be told: "
+            "{cannot_be_told}; missing: {missing}."
+        )
+        yield line(words, **{key: count(fact) for key, fact in facts["audit"]["counts"].items()})
+    yield READ_AGAIN

@@ -1,0 +1,104 @@
+"""Facts are computed again only where a result, the study or the program has changed; `--check` writes nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from synthetic import change_json, folder_of, write_study
+from typer.testing import CliRunner
+
+from report import build
+from report.__main__ import app
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    file = write_study(tmp_path)
+    build.build_report(file, output=folder_of(file))
+    return file
+
+
+def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
+    def collect(*_: object) -> None:
+        raise AssertionError("the facts were computed again")
+
+    monkeypatch.setattr(build, "collect", collect)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_current_facts_are_not_computed_again(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(folder_of(study))
+    (folder_of(study) / "report.html").unlink()
+    forbid(monkeypatch)
+    build.build_report(study, output=folder_of(study))
+    assert contents(folder_of(study)) == before
+
+
+@pytest.mark.parametrize("change", ["sample", "link", "study", "record"])
+def test_what_has_changed_is_computed_again(study: Path, change: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = folder_of(study)
+    if change == "sample":
+        path = folder / "scores/base/reviews/samples.jsonl"
+        path.write_text(path.read_text() + "\n")
+    elif change == "link":
+        (folder / "hub.json").write_text("{}")
+    elif change == "study":
+        study.write_text(study.read_text() + "\n# a remark\n")
+    else:
+        change_json(folder / "checkpoints/reviews-lora-seed1/finetune.json", seconds=1.0)
+    forbid(monkeypatch)
+    with pytest.raises(AssertionError, match="computed again"):
+        build.build_report(study, output=folder)
+
+
+def test_another_program_computes_again(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forbid(monkeypatch)
+    monkeypatch.setattr("report.current._code", lambda: "another")
+    with pytest.raises(AssertionError, match="computed again"):
+        build.build_report(study, output=folder_of(study))
+
+
+def check(study: Path) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["build", str(study), "--output", str(folder_of(study)), "--check"])
+    return done.exit_code, done.output
+
+
+def test_check_names_what_is_not_what_its_facts_give_and_writes_nothing(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(study)
+    forbid(monkeypatch)
+    assert check(study) == (0, "every file is what its facts give\n")
+    page = folder / "report.md"
+    page.write_text(page.read_text().replace("improves", "hardly improves"))
+    (folder / "figures/summary.svg").unlink()
+    before = contents(folder)
+    code, output = check(study)
+    assert code == 1
+    assert output.split() == [str(page), str(folder / "figures/summary.svg")]
+    assert contents(folder) == before
+
+
+def test_check_needs_facts_alone(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    folder = folder_of(study)
+    for room in ("checkpoints", "parameters", "scores", "overlap"):
+        shutil.rmtree(folder / room, ignore_errors=True)
+    forbid(monkeypatch)
+    assert check(study)[0] == 0
+
+
+def test_check_without_facts_is_wrong_input(study: Path) -> None:
+    (folder_of(study) / "facts.json").unlink()
+    code, output = check(study)
+    assert code == 2
+    assert "facts.json is not there" in output
+
+
+def test_the_state_is_of_this_machine_and_no_fact(study: Path) -> None:
+    facts = json.loads((folder_of(study) / "facts.json").read_text())
+    assert set(facts["state"]) == {"inputs", "code"}
