@@ -30,7 +30,7 @@ def render(facts: Mapping[str, Any]) -> dict[str, str]:
     drawn, notes = pictures(facts), Notes(facts)
     marked = _marked_markdown(facts, notes)
     return {
-        "report.md": unmarked(marked),
+        "report.md": with_footnotes(unmarked(marked)),
         "report.html": _html_page(facts, marked, notes, drawn),
         **{name: picture.svg for name, picture in drawn.items()},
     }
@@ -38,7 +38,28 @@ def render(facts: Mapping[str, Any]) -> dict[str, str]:
 
 def render_markdown(facts: Mapping[str, Any]) -> str:
     """Returns the page as Markdown; every text that is not ours is escaped on its way in."""
-    return unmarked(_marked_markdown(facts, Notes(facts)))
+    return with_footnotes(unmarked(_marked_markdown(facts, Notes(facts))))
+
+
+def with_footnotes(markdown: str) -> str:
+    """Returns the page with each line of sources as a footnote of GitHub's Markdown, and the notes at its end.
+
+    >>> print(with_footnotes("| 1 |\\n\\nSources: `a.json`.\\n"))
+    | 1 |
+    <BLANKLINE>
+    Sources.[^1]
+    <BLANKLINE>
+    [^1]: `a.json`.
+    <BLANKLINE>
+    """
+    notes: list[str] = []
+
+    def noted(found: re.Match[str]) -> str:
+        notes.append(f"[^{len(notes) + 1}]: {found[1]}\n")
+        return f"Sources.[^{len(notes)}]"
+
+    text = re.sub(r"^Sources: (.*)$", noted, markdown, flags=re.MULTILINE)
+    return "\n".join([text, *notes]) if notes else text
 
 
 def _marked_markdown(facts: Mapping[str, Any], notes: Notes) -> str:

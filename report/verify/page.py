@@ -94,8 +94,23 @@ def read_page(text: str) -> Page:
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
+_NOTE = re.compile(r"^\[\^(\d+)\]: (.*)$", flags=re.MULTILINE)
+_NOTED = re.compile(r"^Sources\.\[\^(\d+)\]$", flags=re.MULTILINE)
+
+
+def _without_footnotes(text: str, page: Page) -> str:
+    """Returns the page with each footnote where it is called; one that is called twice or never is an oddity."""
+    notes = dict(_NOTE.findall(text))
+    called = _NOTED.findall(text)
+    if len(_NOTE.findall(text)) != len(notes) or sorted(called) != sorted(notes):
+        page.oddities.append("a footnote that is not called once, or a call of none")
+    text = _NOTE.sub("", text)
+    return _NOTED.sub(lambda found: f"Sources: {notes.get(found[1], '')}", text)
+
+
 def _from_markdown(text: str) -> Page:
     page = Page(html=False)
+    text = _without_footnotes(text, page)
     environment: dict[str, dict[str, dict[str, str]]] = {}
     within: list[str] = []
     table = Block("table")

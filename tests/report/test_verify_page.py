@@ -117,3 +117,22 @@ def test_a_link_definition_and_an_image_within_a_text_are_noticed() -> None:
         "an image within a text",
         "a link definition that no reader sees",
     ]
+
+
+def test_a_footnote_is_read_where_it_is_called() -> None:
+    page = read_page("# A\n\nSources.[^1]\n\nB\n\nSources.[^2]\n\n[^1]: `x.json`.\n\n[^2]: `y.json` `/a`.\n")
+    assert [block.text for block in page.blocks] == ["A", "Sources: x.json.", "B", "Sources: y.json /a."]
+    assert not page.oddities
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A\n\n[^1]: It improves.\n",
+        "Sources.[^1]\n",
+        "Sources.[^1]\n\nSources.[^1]\n\n[^1]: `x`.\n",
+        "Sources.[^1]\n\n[^1]: `x`.\n\n[^1]: It improves.\n",
+    ],
+)
+def test_a_footnote_that_nothing_calls_is_noticed(text: str) -> None:
+    assert read_page(text).oddities == ["a footnote that is not called once, or a call of none"]
