@@ -53,11 +53,13 @@ def build_report(study: Path, *, output: Path | None = None, facts_only: bool = 
     copied = [study, *([Path(plan.claims)] if plan.claims else [])]
     now = state(folder, copied)
     # Pages are made from facts as they are read from the file, so that the file alone gives the same bytes again.
-    facts = current_facts(folder, now) or json.loads(json.dumps({**collect(plan, study, folder), "state": now}))
+    recorded = current_facts(folder, now)
+    facts = recorded or json.loads(json.dumps({**collect(plan, study, folder), "state": now}))
     # Nothing is written before everything is known to be right.
     files = {} if facts_only else pages(facts, folder)
     files |= {path.name: path.read_text(encoding="utf-8") for path in copied}
-    write_json(folder / "facts.json", facts)
+    if recorded is None:
+        write_json(folder / "facts.json", facts)
     for name, text in files.items():
         write_text(folder / name, text)
     return [folder / name for name in ("facts.json", *files)]
