@@ -2,6 +2,7 @@
 STUDY ?= studies/demo.yaml
 PYTHON ?= python3
 AFTERTUNE_DATA ?= ../shared/data
+AXE := 4.14.1
 export AFTERTUNE_DATA
 
 VENV := .venv
@@ -10,7 +11,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help report plan verify test test-slow lint clean lock setup
+.PHONY: help report plan verify test test-slow browser lint clean lock setup
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -31,6 +32,11 @@ test: $(READY) ## Run the tests but the slow ones
 
 test-slow: $(READY) ## Run the slow tests
 	pytest -rs -m slow
+
+browser: $(READY) ## Install what the tests in a browser need: Chromium (by apt-get, where there is none) and axe-core
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	    (SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -qy --no-install-recommends chromium)
+	npm install --prefix build/browser --no-audit --no-fund --no-package-lock axe-core@$(AXE)
 
 lint: $(READY) ## Check style and types
 	ruff check .

@@ -4,6 +4,7 @@ import typer
 
 from report.audit import audit
 from report.build import build
+from report.compare import compare
 from report.params import params
 from report.verify.command import verify
 
@@ -11,10 +12,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Counts a model's parameters, writes a study's page, and checks pages and claims against the numbers.",
+    help="Counts parameters, writes a study's page, compares results, checks pages and claims against the numbers.",
 )
 app.command()(params)
 app.command()(build)
+app.command()(compare)
 app.command()(verify)
 app.command()(audit)
 

@@ -30,8 +30,13 @@ Unit = Literal[
     "curve",  # rows of (step, loss)
 ]
 
-_MARKS = dict.fromkeys((0xE000, 0xE001, 0xE002))
-"""Private characters that mark numbers while a page is made (`notes.py`): no text brings its own."""
+_UNFIT = {
+    **dict.fromkeys((0xE000, 0xE001, 0xE002)),
+    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
+    **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
+}
+"""What no text may bring: the private characters that mark numbers while a page is made (`notes.py`); directions that
+would turn what stands beside it; halves of characters, which no file can hold."""
 
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
 
@@ -49,7 +54,7 @@ def fact(value: Any, unit: Unit, source: Mapping[str, Any], **more: Any) -> Fact
 
 def missing(reason: str) -> Fact:
     """Returns the fact that a value is not known, and why."""
-    return {"missing": reason.translate(_MARKS)}
+    return {"missing": reason.translate(_UNFIT)}
 
 
 def is_known(value: Fact) -> bool:
@@ -302,7 +307,7 @@ def _publishable(text: str) -> str:
     for folder, name in ((Path.cwd(), "."), (Path.home(), "~")):
         if folder != Path(folder.anchor):
             text = re.sub(rf"{re.escape(str(folder))}(?=$|[/\s'\",:;])", name, text)
-    return _TOKEN.sub("hf_[removed]", text).translate(_MARKS)
+    return _TOKEN.sub("hf_[removed]", text).translate(_UNFIT)
 
 
 def _is_web(url: str) -> bool:

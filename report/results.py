@@ -64,7 +64,7 @@ def read_rows(folder: Path, name: str) -> Document:
         UserError: the file is missing or empty, or a line is cut off or holds a bare NaN or Infinity.
     """
     path = folder / name
-    lines = _text(path, name).splitlines()
+    lines = _text(path, name).split("\n")  # a row may hold U+2028 and its like, at which splitlines would cut it
     rows = [_parse(line, f"line {number} of {name}") for number, line in enumerate(lines, 1) if line.strip()]
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise UserError(

@@ -273,6 +273,22 @@ def _written_page(reader: Reader) -> dict[str, str]:
     return {"build/demo/report.md": str(reader.folder / "written" / "build" / "trial" / "report.md")}
 
 
+def _written_study(reader: Reader) -> dict[str, str]:
+    _finished_study(reader)
+    return {"build/demo": str(reader.folder / "written" / "build" / "trial")}
+
+
+def a_leaderboard(printed: str, reader: Reader) -> None:
+    page = (reader.folder / "compared" / "compare.md").read_text(encoding="utf-8")
+    assert "reviews-lora-seed1" in page
+    assert "passages_demo" in page
+    assert "compare.html" in printed
+
+
+def the_regression_gate(printed: str, reader: Reader) -> None:
+    assert "reviews" in printed
+
+
 def _own_study(reader: Reader) -> dict[str, str]:
     """Writes the study that the README shows, on the tiny model."""
     shown = yaml.safe_load(re.findall(r"^```yaml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)[0])
@@ -289,6 +305,10 @@ MERGE = "python -m finetune merge build/mine/reviews --output build/mine/merged"
 DRY_RUN = "python -m workflow run studies/demo.yaml --dry-run"
 BUILD = "python -m report build studies/demo.yaml"
 VERIFY = "python -m report verify build/demo/report.md"
+SCORE = (
+    "python -m harness_tasks run --model hf --model_args pretrained=build/base --tasks passages_demo --num_fewshot 2 "
+    "--apply_chat_template --log_samples --output_path build/mine/scores"
+)
 SHORT = "--limit 4 --device cpu"
 
 RUN = {
@@ -355,8 +375,7 @@ RUN = {
         add="--device cpu --dtype float32",
     ),
     MERGE: Case(merged_weights, swap=lambda reader: {"build/mine": str(reader.folder)}, after=[TRAIN]),
-    "python -m harness_tasks run --model hf --model_args pretrained=build/base --tasks passages_demo --num_fewshot 2 "
-    "--apply_chat_template --log_samples --output_path build/mine/scores": Case(
+    SCORE: Case(
         scored_with_files,
         swap=lambda reader: {"build/base": str(reader.folder / "merged"), "build/mine": str(reader.folder)},
         add=SHORT,
@@ -381,6 +400,15 @@ RUN = {
         make="python -m report verify build/demo/report.md",
         swap=_written_page,
         after=[BUILD],
+    ),
+    "python -m report compare build/demo build/mine/scores --output build/mine/compared": Case(
+        a_leaderboard,
+        swap=lambda reader: {**_written_study(reader), "build/mine": str(reader.folder)},
+        after=[SCORE],
+    ),
+    "python -m report compare build/demo --fail-on-regression reviews_demo:acc": Case(
+        the_regression_gate,
+        swap=lambda reader: {**_written_study(reader), "reviews_demo:acc": "reviews:acc"},
     ),
     "python -m report audit studies/seed-claims.yaml": Case(the_verdicts, add="; test $? -eq 1"),
     """python -m harness_tasks overlap sst2_llama --metadata '{"data_dir": "DIR"}'""": Case(

@@ -30,7 +30,7 @@ def recount(facts: Facts, folder: Path) -> list[Problem]:
     for path in sorted(folder.glob("scores/*/*/samples.jsonl")):
         name = path.relative_to(folder).as_posix()
         try:
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
             problems += rescored(name, rows)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             problems.append(Problem(name, f"rows that cannot be scored again: {error}", "rows as lm_eval writes them"))

@@ -1,0 +1,95 @@
+"""compare.json: every value of a comparison as a fact, the only thing that its templates see."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from report.compare.boards import LEVEL, task_facts
+from report.compare.costs import cost_facts
+from report.compare.files import Entry, read_all
+from report.compare.measures import CONFIDENCE
+from report.compare.names import plain_tree
+from report.compare.regressions import regression_facts
+from report.compare.versions import version_facts
+from report.facts import Fact, fact, is_known, missing
+
+SCHEMA = "aftertune-comparison/1"
+
+
+def collect(paths: Sequence[Path], gates: Sequence[str] = ()) -> dict[str, Any]:
+    """Returns the facts of a comparison of the results in ``paths``; ``gates`` are `TASK:METRIC`.
+
+    Raises:
+        UserError: see `read_all`, `measure`, `version_facts` and `regression_facts`.
+    """
+    given = read_all(paths)
+    regressions = regression_facts(given, gates)
+    tasks = list(dict.fromkeys(task for entry in given.entries for task in entry.runs))
+    first = next(iter(given.entries[0].runs.values())).results.source()
+    boards = [task_facts(task, given.entries) for task in tasks]
+    for number, found in enumerate(boards, 1):
+        if found["boards"]:
+            board = found["boards"][0]
+            board["figure"] = fact(f"figures/compare-{number}.svg", "text", first)
+            found["costs"] = _costs(given.entries, found["key"], board)
+            found["smallest"] = _smallest(found["costs"], board)
+    facts = {
+        "schema": SCHEMA,
+        "confidence": fact(CONFIDENCE, "share", first),
+        "level": fact(LEVEL, "setting", first),
+        "entries": [_entry(entry, given.names[entry.argument]) for entry in given.entries],
+        "tasks": [found for found in boards if found["boards"]],
+        "replaced": [
+            fact(f"{entry.name}, {task}", "text", entry.runs[task].results.source("date"))
+            for entry in given.entries
+            for task in dict.fromkeys(entry.replaced)
+        ],
+        "versions": version_facts(given),
+        "regressions": regressions,
+    }
+    return plain_tree(facts)
+
+
+def _costs(entries: Sequence[Entry], task: str, board: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns the cost of each model beside its score, best first; the ones without such a score come last."""
+    scores = {row["entry"]["value"]: row["score"] for row in board["rows"]}
+    scored = [entry for entry in entries if task in entry.runs]
+    order = {name: place for place, name in enumerate(scores)}
+    scored.sort(key=lambda entry: order.get(entry.name, len(order)))
+    absent = missing("not scored by it")
+    return [{**cost_facts(e, e.runs[task]), "score": scores.get(e.name, absent)} for e in scored]
+
+
+def _smallest(costs: Sequence[dict[str, Any]], board: dict[str, Any]) -> Fact:
+    """Returns which of several models that none beats has the fewest parameters; missing where one's are not known."""
+    unbeaten = {row["entry"]["value"] for row in board["rows"] if row["unbeaten"]}
+    sizes = [(cost["parameters"], cost["entry"]) for cost in costs if cost["entry"]["value"] in unbeaten]
+    if board["higher_is_better"] is None or len(sizes) < 2 or not all(is_known(size) for size, _ in sizes):
+        return missing("nothing to choose from")
+    sizes.sort(key=lambda size: size[0]["value"])
+    if sizes[0][0]["value"] == sizes[1][0]["value"]:
+        return missing("the smallest two are of one size")
+    size, entry = sizes[0]
+    return fact(entry["value"], "text", size["source"])
+
+
+def _entry(entry: Entry, argument: str) -> dict[str, Any]:
+    """Returns who takes part: name, where its results lie, the class that asked it, and the software's versions."""
+    results = next(iter(entry.runs.values())).results
+    said: dict[str, Fact] = {}
+    for key, place in (
+        ("model_class", ("config", "model")),
+        ("lm_eval", ("lm_eval_version",)),
+        ("transformers", ("transformers_version",)),
+    ):
+        value: Any = results.content
+        for part in place:
+            value = value.get(part) if isinstance(value, dict) else None
+        known = isinstance(value, str) and value.strip()
+        said[key] = fact(value, "text", results.source(*place)) if known else missing("not recorded")
+    return {
+        "name": fact(entry.name, "text", results.source("model_name")),
+        "place": fact(argument, "text", results.source()),
+        "tasks": fact(len(entry.runs), "count", results.source("results")),
+        **said,
+    }

@@ -1,0 +1,87 @@
+"""`python -m report compare RESULTS...`: a leaderboard of any result folders of lm_eval, ours or others'."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness_tasks.errors import exit_on_user_error
+from harness_tasks.files import write_json, write_text
+
+
+def compare(
+    results: Annotated[
+        list[Path], typer.Argument(help="folders or files of lm_eval's results, or folders of studies; baseline first")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="folder for compare.json, compare.md, compare.html and figures; unset: Markdown on stdout"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, not Markdown or file names")] = False,
+    fail_on_regression: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK:METRIC",
+            help="leave with 1 where the interval of later minus baseline lies wholly on the worse side; repeatable",
+        ),
+    ] = None,
+) -> None:
+    """Set models side by side: scores with intervals, ranks honest about ties, who beats whom, cost beside quality.
+
+    Two folders of one study also show what changed between its versions. Exit codes: 0; 1 for a regression; 2 for wrong
+    input.
+    """
+    with exit_on_user_error():
+        facts = compare_results(results, output=output, gates=fail_on_regression or ())
+        if as_json:
+            print(json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False))
+        elif output is not None:
+            print("\n".join(str(output / name) for name in file_names(facts)))
+        else:
+            from report.compare.page import render_markdown
+
+            print(render_markdown(facts), end="")
+        for row in facts["regressions"]:
+            if row["regressed"]:
+                print(regression_line(row), file=sys.stderr)
+        if any(row["regressed"] for row in facts["regressions"]):
+            raise typer.Exit(1)
+
+
+def compare_results(
+    results: Sequence[Path], *, output: Path | None = None, gates: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Returns the facts of a comparison, after writing it to ``output`` where that is given.
+
+    Raises:
+        UserError: see `report.compare.collect.collect`.
+    """
+    # Here, because scipy and numpy take longer to load than `--help` may.
+    from report.compare.collect import collect
+    from report.compare.page import render
+
+    facts = collect(results, gates)
+    if output is not None:
+        pages = render(facts)
+        write_json(output / "compare.json", facts)
+        for name, text in pages.items():
+            write_text(output / name, text)
+    return facts
+
+
+def file_names(facts: dict[str, Any]) -> list[str]:
+    """Returns the names of the files that are written for ``facts``."""
+    boards = (board for task in facts["tasks"] for board in task["boards"])
+    return ["compare.json", "compare.md", "compare.html", *(b["figure"]["value"] for b in boards if b["figure"])]
+
+
+def regression_line(row: dict[str, Any]) -> str:
+    """Returns one line that says what fell, and by how much at least."""
+    from report import formats
+
+    names = {key: row[key]["value"] for key in ("task", "metric", "baseline", "candidate")}
+    change, interval = (formats.FILTERS[name](row["difference"]) for name in ("difference", "difference_interval"))
+    return "regression on {task}, {metric}: {candidate} minus {baseline} is ".format(**names) + f"{change} {interval}"

@@ -1,0 +1,102 @@
+"""What a score cost: the model's size, time and tokens of scoring, and what training took, where files say so."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.files import sha256_file
+from report.compare.files import Entry, Run
+from report.facts import Fact, Unit, fact, missing
+from report.results import Document
+
+UNRECORDED = "not recorded"
+
+
+def cost_facts(entry: Entry, run: Run) -> dict[str, Any]:
+    """Returns the cost of a model's score on a task; what no file says is missing.
+
+    The time is that of the whole run of lm_eval, loading included; ``tasks`` is how many tasks it scored.
+    """
+    results = run.results
+    device, dtype = (_text(results, "config", key) for key in ("device", "model_dtype"))
+    scored = len(results.content.get("configs") or results.content["results"])
+    return {
+        "entry": fact(entry.name, "text", results.source("model_name")),
+        "parameters": _number(results, "count", "config", "model_num_parameters"),
+        "seconds": _number(results, "seconds", "total_evaluation_time_seconds"),
+        "tasks": fact(scored, "count", results.source("configs")),
+        "device": device,
+        "dtype": dtype,
+        **_tokens(run),
+        **_training(entry, results),
+    }
+
+
+def _tokens(run: Run) -> dict[str, Fact]:
+    """Returns the tokens that were read and written, from a study's `lengths.jsonl`."""
+    path = run.folder / "lengths.jsonl"
+    absent = {key: missing(UNRECORDED) for key in ("tokens_read", "tokens_written")}
+    if run.folder.name != run.task or not path.is_file():
+        return absent
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()][1:]
+        read, written = (sum(int(row[key] or 0) for row in rows) for key in ("prompt_tokens", "answer_tokens"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return absent
+    source = Document(_beside(run.results, path.name), sha256_file(path), None).source()
+    # Where answers are read off and not written, the file has no lengths of them.
+    answers = fact(written, "count", source) if any(row["answer_tokens"] is not None for row in rows) else None
+    return {"tokens_read": fact(read, "count", source), "tokens_written": answers or missing("answers are read off")}
+
+
+def _training(entry: Entry, results: Document) -> dict[str, Fact]:
+    """Returns what training took, from the `finetune.json` of a study's checkpoint."""
+    keys: dict[str, tuple[Unit, tuple[str, ...]]] = {
+        "training_seconds": ("seconds", ("seconds",)),
+        "training_tokens": ("count", ("tokens", "input")),
+        "trained": ("count", ("parameters", "trainable")),
+    }
+    path = entry.folder.parent.parent / "checkpoints" / entry.folder.name / "finetune.json"
+    absent = {key: missing("it is the base" if entry.own == "base" else UNRECORDED) for key in keys}
+    if entry.folder.parent.name != "scores" or not path.is_file():
+        return absent
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return absent
+    # <study>/scores/<checkpoint>/<task>/results.json; the study is missing where the argument lies below it.
+    parts = Path(results.file).parts[:-4]
+    name = "/".join([*parts, "checkpoints", entry.folder.name, path.name])
+    document = Document(name, sha256_file(path), content)
+    return {key: _number(document, unit, *place) for key, (unit, place) in keys.items()}
+
+
+def _beside(results: Document, name: str) -> str:
+    return f"{Path(results.file).parent.as_posix()}/{name}"
+
+
+def _value(document: Document, place: tuple[str, ...]) -> Any:
+    value = document.content
+    for part in place:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _number(document: Document, unit: Unit, *place: str) -> Fact:
+    """Returns a number of 0 or more; lm_eval writes its time as text."""
+    value = _value(document, place)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return missing(UNRECORDED)
+    # Also refuses NaN and infinity.
+    if not 0 <= number < 1e18 or isinstance(value, bool) or (unit == "count" and number != int(number)):
+        return missing(UNRECORDED)
+    return fact(int(number) if unit == "count" else number, unit, document.source(*place))
+
+
+def _text(document: Document, *place: str) -> Fact:
+    value = _value(document, place)
+    if not isinstance(value, str) or not value.strip():
+        return missing(UNRECORDED)
+    return fact(value.removeprefix("torch."), "text", document.source(*place))

@@ -1,0 +1,260 @@
+"""One score of one model: the recorded number, and the items that it can be counted again from, where there are any."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isclose, isfinite, sqrt
+from typing import Any
+
+from harness_tasks.errors import UserError
+from report import statistics
+from report.compare.files import Run
+from report.facts import Unit
+from report.measured import LABEL_METRICS, SUM_METRICS
+from report.results import Item, item
+from report.statistics import Interval
+
+CONFIDENCE = 0.95
+AGREEMENT = 1e-9
+"""Largest difference between a recorded score and our recount of it, relative to the scale."""
+
+_NOT_METRICS = {"name", "alias", "sample_len", "sample_count"}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A score with its items.
+
+    ``key``: metric and filter as lm_eval joins them, `acc,none`. ``items``: what each item adds to the score; None
+    where the score cannot be counted again, for the reason ``why``. ``names``: each item's name, to pair it by.
+    ``prompts``: digests of what was asked. ``scale``: the metric's upper end; None where nobody says.
+    """
+
+    run: Run
+    key: str
+    value: float
+    stderr: float | None
+    n: int | None
+    scale: float | None
+    items: list[Item] | None = None
+    names: Sequence[tuple[str, str]] = ()
+    prompts: Sequence[str | None] = ()
+    clusters: list[Any] | None = None
+    why: str = ""
+
+    @property
+    def metric(self) -> str:
+        return self.key.partition(",")[0]
+
+    @property
+    def unit(self) -> Unit:
+        if self.metric == "mcc":
+            return "coefficient"
+        return "points" if self.scale == 100 else "proportion" if self.scale == 1 else "number"
+
+    @property
+    def source(self) -> dict[str, str]:
+        return self.run.results.source("results", self.run.task, self.key)
+
+    @property
+    def also(self) -> list[dict[str, str]]:
+        parts = self.run.leaves or (self.run,)
+        return [part.samples.source() for part in parts if part.samples] if self.items is not None else []
+
+    @cached_property
+    def level(self) -> Interval:
+        """The score with its interval: from its items, else from the standard error that lm_eval recorded."""
+        if self.items is not None:
+            return _counted(self, self.items, self.scale)
+        return recorded_interval(self.value, self.stderr, self.n, self.why)
+
+    @cached_property
+    def error(self) -> tuple[float, float] | None:
+        """The score's standard error and its degrees of freedom; None where there is neither.
+
+        Where all items are alike, so that the standard error would be 0, it is what Wilson's interval would have come
+        from: its longer arm over the normal quantile.
+        """
+        if self.items is not None:
+            found = _counted(self, self.items, None)
+            if found.standard_error:
+                return found.standard_error, found.clusters - 1
+        level = self.level
+        if self.items is None and self.stderr:
+            return self.stderr, (self.n - 1) if self.n and self.n > 1 else float("inf")
+        if level.lower is None or level.upper is None:
+            return None
+        arm = max(level.upper - level.value, level.value - level.lower)
+        return (arm / _normal(CONFIDENCE), float("inf")) if arm > 0 else None
+
+
+def metric_keys(run: Run) -> list[str]:
+    """Returns the metrics with a number, as `metric,filter`: the primary one first, the rest as lm_eval listed them."""
+    keys = [key for key, value in run.scores.items() if "," in key and _is_metric(key) and _number(value) is not None]
+    listed = run.configuration.get("metric_list") or []
+    first = run.metadata.get("primary") or next((str(entry.get("metric")) for entry in listed), None)
+    return sorted(keys, key=lambda key: key.partition(",")[0] != first)
+
+
+def measure(run: Run, key: str) -> Measure:
+    """Returns the score ``key`` of ``run``, with its items where they give the recorded number again.
+
+    Raises:
+        UserError: the score is the mean of its items by its own configuration, and they do not give it.
+    """
+    value = _number(run.scores[key])
+    if value is None:
+        raise ValueError(f"{key} of {run.task} is no number")
+    metric, _, by_filter = key.partition(",")
+    n, declared = run.counted[0], run.metadata.get("scale")
+    scale = float(declared) if declared else None
+    stderr = _number(run.scores.get(f"{metric}_stderr,{by_filter}"))
+    bare = Measure(run, key, value, stderr, n, scale)
+    found = _pooled(bare) if run.leaves else _with_items(bare)
+    if found.items is None:
+        return found
+    inferred = _inferred_scale(found)
+    found = replace(found, scale=inferred)
+    if abs(found.level.value - value) <= AGREEMENT * (inferred or max(1.0, abs(value))):
+        return found
+    if not run.leaves and _is_mean(run, metric):
+        assert run.samples is not None
+        raise UserError(
+            f"{run.results.file} says {key} = {value}, its samples give {found.level.value}",
+            "the results and the samples are not from the same run, or one was edited",
+            f"score {run.task} again, or take the sample file away: the recorded scores are then compared unpaired",
+        )
+    return replace(bare, why="the score is not the mean of its items")
+
+
+def recorded_interval(value: float, stderr: float | None, n: int | None, why: str) -> Interval:
+    """Returns the interval of a score of which only number, standard error and number of items are known.
+
+    The standard error of a share is a function of the share: where lm_eval's is that, the items were right or wrong,
+    and the interval is Wilson's. Else it is normal. Without a standard error there is none.
+
+    >>> recorded_interval(0.9, (0.09 / 99) ** 0.5, 100, "").method
+    'Wilson, from the recorded score and number of items; no samples'
+    """
+    reason = why or "no samples"
+    count = n or 0
+    if stderr is None or not stderr > 0:
+        told = "no standard error is recorded" if stderr is None else "the recorded standard error is 0"
+        return Interval(value, None, None, f"no interval: {told}; {reason}", count, count, CONFIDENCE)
+    if count > 1 and 0 < value < 1 and isclose(stderr, sqrt(value * (1 - value) / (count - 1)), rel_tol=1e-6):
+        found = statistics.wilson(value * count, count, CONFIDENCE)
+        method = f"Wilson, from the recorded score and number of items; {reason}"
+        return replace(found, value=value, method=method)
+    half = _normal(CONFIDENCE) * stderr
+    method = f"normal, from the recorded standard error; {reason}"
+    return Interval(value, value - half, value + half, method, count, count, CONFIDENCE, stderr)
+
+
+def _with_items(bare: Measure) -> Measure:
+    run, (metric, _, by_filter) = bare.run, bare.key.partition(",")
+    if run.samples is None:
+        return replace(bare, why="no samples")
+    filters = {row.get("filter") for row in run.samples.content}
+    rows = [r for r in run.samples.content if metric in r and (r.get("filter") == by_filter or filters == {None})]
+    rows.sort(key=lambda row: row["doc_id"])
+    values = [item(row, metric) for row in rows]
+    known = [value for value in values if value is not None]
+    if not known or len(known) != len(values) or not all(_finite(value) for value in known):
+        return replace(bare, why="the samples do not hold it item by item")
+    if not isinstance(known[0], float) and metric not in SUM_METRICS:
+        return replace(bare, why="the samples do not hold it as one number an item")
+    return replace(
+        bare,
+        items=list(known),
+        n=len(known),
+        names=[(run.task, row["doc_hash"]) for row in rows],
+        prompts=[row.get("prompt_hash") for row in rows],
+        clusters=_clusters(run, rows),
+    )
+
+
+def _pooled(bare: Measure) -> Measure:
+    """Returns the score of a group with the items of all its tasks, which give it where it weighs tasks by size."""
+    parts = [measure(leaf, bare.key) for leaf in bare.run.leaves if bare.key in leaf.scores]
+    lacking = next((part for part in parts if part.items is None or not isinstance(part.items[0], float)), None)
+    if not parts or lacking is not None:
+        return replace(bare, why=lacking.why if lacking and lacking.why else "no samples")
+    clusters: list[Any] | None = None
+    if any(part.clusters for part in parts):
+        clusters = [
+            (place, cluster)
+            for place, part in enumerate(parts)
+            for cluster in part.clusters or [("item", number) for number in range(len(part.names))]
+        ]
+    items = [value for part in parts for value in part.items or ()]
+    return replace(
+        bare,
+        items=items,
+        n=len(items),
+        names=[name for part in parts for name in part.names],
+        prompts=[prompt for part in parts for prompt in part.prompts],
+        clusters=clusters,
+    )
+
+
+def _clusters(run: Run, rows: list[dict[str, Any]]) -> list[Any] | None:
+    """Returns each row's cluster, the value of the doc's declared field; None where the task declares none."""
+    name = run.metadata.get("cluster")
+    if name is None:
+        return None
+    lacking = next((row["doc_id"] for row in rows if name not in (row.get("doc") or {})), None)
+    if lacking is not None:
+        assert run.samples is not None
+        raise UserError(
+            f"item {lacking} of {run.samples.file} has no field `{name}`, which {run.task} names as its cluster",
+            "items of one cluster resemble each other, and an interval that ignores it is too narrow",
+            "give every row of the task's data that field, or take `cluster` out of the task's metadata",
+        )
+    return [str(row["doc"][name]) for row in rows]
+
+
+def _counted(found: Measure, items: list[Item], scale: float | None) -> Interval:
+    try:
+        return statistics.level(found.metric, items, found.clusters, scale=scale, confidence=CONFIDENCE)
+    except ValueError as error:
+        raise UserError(
+            f"{found.run.results.file}: {error}",
+            "the items do not fit what the task says of its metrics",
+            "correct `scale` in the task's metadata, or the metric that gives such items",
+        ) from None
+
+
+def _inferred_scale(found: Measure) -> float | None:
+    """Returns the declared scale; else 1 for items that are right or wrong, and for metrics of pairs of labels."""
+    if found.scale is not None or not found.items:
+        return found.scale
+    if isinstance(found.items[0], tuple):
+        return 1.0 if found.metric in (*LABEL_METRICS, "ece") else None
+    return 1.0 if set(found.items) <= {0.0, 1.0} else None
+
+
+def _is_mean(run: Run, metric: str) -> bool:
+    if metric in (run.metadata.get("signature") or {}):
+        return True
+    listed = run.configuration.get("metric_list") or []
+    return any(entry.get("metric") == metric and entry.get("aggregation") == "mean" for entry in listed)
+
+
+def _is_metric(key: str) -> bool:
+    metric = key.partition(",")[0]
+    return metric not in _NOT_METRICS and not metric.endswith("_stderr")
+
+
+def _number(value: Any) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return float(value) if number else None
+
+
+def _finite(value: Item) -> bool:
+    return all(isfinite(part) for part in (value if isinstance(value, tuple) else (value,)))
+
+
+def _normal(confidence: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(0.5 + confidence / 2))

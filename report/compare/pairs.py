@@ -1,0 +1,186 @@
+"""Two models on one metric: whether their scores may be set against each other, the difference, and its p-value.
+
+Where both were scored on the same items the difference is paired, item by item, as in a study's page. Where they were
+not, or where one has no samples, the two scores are taken as independent: the standard error is the root of the sum of
+squares, and t has Welch's degrees of freedom. A paired difference is the sharper one: an item that is hard is hard for
+both.
+
+Welch, B. L. (1947), Biometrika 34, 28-35; Satterthwaite, F. E. (1946), Biometrics Bulletin 2, 110-114.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from math import hypot, isinf
+from typing import Any
+
+from harness_tasks.rendering import render_from_results
+from report import paired_tests, statistics
+from report.compare.measures import CONFIDENCE, Measure
+from report.statistics import Interval
+
+_SETTINGS = {
+    "num_fewshot": "the numbers of worked examples in the prompt",
+    "chat_template_sha": "the chat templates",
+    "system_instruction_sha": "the system instructions",
+    "fewshot_as_multiturn": "the ways in which worked examples are given",
+    "fewshot": "the ways in which worked examples are chosen",
+    "fewshot_delimiter": "the signs between worked examples",
+    "generation_kwargs": "the settings of generation",
+}
+"""What dresses a question. All else that `render_parts` holds is the question itself."""
+
+_NORMAL = 1e12
+"""Degrees of freedom with which t is normal."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One score minus another.
+
+    ``refused``: why the two may not be compared; there is then no interval. ``unpaired``: why it is not paired, empty
+    where it is. ``flags``: what else differs between the two. ``p`` is two-sided; where it is None, ``p_method`` says
+    why.
+    """
+
+    refused: str = ""
+    unpaired: str = ""
+    flags: tuple[str, ...] = ()
+    interval: Interval | None = None
+    p: float | None = None
+    p_method: str = ""
+
+
+def difference(one: Measure, other: Measure) -> Difference:
+    """Returns ``one`` minus ``other`` in the metric's own scale, or why there is no such difference."""
+    flags: tuple[str, ...] = ()
+    refused = _refusal(one, other)
+    if not refused:
+        refused, flags = _questions(one, other)
+    if refused:
+        return Difference(refused=refused)
+    unpaired = _unpaired(one, other)
+    if unpaired:
+        return Difference("", unpaired, (*flags, *_limits(one, other)), *_independent(one, other))
+    changed = sum(a != b for a, b in zip(one.prompts, _aligned(one, other, other.prompts), strict=True))
+    if changed and not flags:
+        flags = (f"some prompts differ, though no setting does: of {changed:,} of {len(one.names):,} items",)
+    return Difference("", "", flags, *_paired(one, other))
+
+
+def _refusal(one: Measure, other: Measure) -> str:
+    """Returns why the two are not one metric of one task; empty where they are."""
+    versions = [found.run.per_task("versions") for found in (one, other)]
+    if versions[0] != versions[1]:
+        return f"the task's version differs: {_shown(versions[0])} and {_shown(versions[1])}"
+    if one.run.leaves or other.run.leaves:
+        parts = [{leaf.task for leaf in found.run.leaves} for found in (one, other)]
+        if parts[0] != parts[1]:
+            return f"the group is made of other tasks: {len(parts[0])} and {len(parts[1])}"
+    signatures = [(found.run.metadata.get("signature") or {}).get(one.metric) for found in (one, other)]
+    if signatures[0] != signatures[1]:
+        return "the metric was computed in two ways: its signatures differ"
+    if signatures[0] is None and _declared(one) != _declared(other):
+        return "the metric was computed in two ways: the task's list of metrics differs"
+    if one.scale != other.scale and one.run.metadata.get("scale") != other.run.metadata.get("scale"):
+        return "the metric has two scales"
+    return ""
+
+
+def _questions(one: Measure, other: Measure) -> tuple[str, tuple[str, ...]]:
+    """Returns why the two were not asked the same, if so, and in what the questions were dressed differently."""
+    flags: list[str] = []
+    parts = [sorted(found.run.leaves, key=lambda leaf: leaf.task) or [found.run] for found in (one, other)]
+    for run, against in zip(*parts, strict=True):
+        if run.per_task("versions") != against.per_task("versions"):
+            return f"the version of {run.task} differs", ()
+        if not all(part.configuration and part.per_task("n-shot") is not None for part in (run, against)):
+            flags.append("how the prompts were rendered is not recorded for both")
+            continue
+        rendered = [render_from_results(part.results.content, part.task) for part in (run, against)]
+        for key in dict.fromkeys((*rendered[0], *rendered[1])):
+            if key == "version" or rendered[0].get(key) == rendered[1].get(key):
+                continue
+            if key not in _SETTINGS:
+                return f"the task asks in two ways: `{key}` differs", ()
+            flags.append(_dressed(key, rendered[0].get(key), rendered[1].get(key)))
+    return "", tuple(dict.fromkeys(flags))
+
+
+def _dressed(key: str, one: Any, other: Any) -> str:
+    if key == "num_fewshot":
+        return f"the numbers of worked examples in the prompt differ: {_shown(one)} and {_shown(other)}"
+    if key in ("chat_template_sha", "system_instruction_sha") and (one is None) != (other is None):
+        name = "chat template" if key.startswith("chat") else "system instruction"
+        return f"one of the two was asked with a {name}, the other without"
+    return f"{_SETTINGS[key]} differ"
+
+
+def _declared(found: Measure) -> str:
+    """Returns how the task lists the metric, without Python's sources, which change with every comment."""
+    listed = found.run.configuration.get("metric_list") or []
+    entry: dict[str, Any] = next((entry for entry in listed if entry.get("metric") == found.metric), {})
+    sources = [key for key, value in entry.items() if isinstance(value, str) and ("def " in value or " at 0x" in value)]
+    return json.dumps({key: value for key, value in entry.items() if key not in sources}, sort_keys=True, default=str)
+
+
+def _shown(version: Any) -> str:
+    return "none" if version is None else str(version)
+
+
+def _unpaired(one: Measure, other: Measure) -> str:
+    """Returns why the two cannot be paired item by item; empty where they can."""
+    for found in (one, other):
+        if found.items is None:
+            return "no samples of both" if found.why == "no samples" else found.why
+    before, after = Counter(one.names), Counter(other.names)
+    if before != after:
+        shared = sum((before & after).values())
+        return f"the scored items differ: {shared:,} are the same, of {before.total():,} and {after.total():,}"
+    if isinstance(one.items[0], tuple) != isinstance(other.items[0], tuple):  # type: ignore[index]
+        return "the samples hold it in two ways"
+    return ""
+
+
+def _limits(one: Measure, other: Measure) -> tuple[str, ...]:
+    """Returns that the two were scored on different numbers of items, where that is so."""
+    counts = [found.run.counted[0] for found in (one, other)]
+    if counts[0] == counts[1] or None in counts:
+        return ()
+    return (f"the numbers of scored items differ: {counts[0]:,} and {counts[1]:,}",)
+
+
+def _aligned(one: Measure, other: Measure, values: Any) -> list[Any]:
+    """Returns the ``values`` of ``other`` in the order of the items of ``one``."""
+    waiting: dict[tuple[str, str], list[Any]] = {}
+    for name, value in zip(other.names, values, strict=True):
+        waiting.setdefault(name, []).append(value)
+    return [waiting[name].pop(0) for name in one.names]
+
+
+def _paired(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:
+    assert one.items is not None
+    assert other.items is not None
+    scale = one.scale if one.scale == other.scale else None
+    items = _aligned(one, other, other.items)
+    interval = statistics.difference(one.metric, items, one.items, one.clusters, scale=scale, confidence=CONFIDENCE)
+    test = paired_tests.paired_test(one.metric, items, one.items, one.clusters, scale=scale)
+    return interval, test.p, test.method
+
+
+def _independent(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:
+    value, n = one.value - other.value, min(one.n or 0, other.n or 0)
+    one_error, other_error = one.error, other.error
+    if one_error is None or other_error is None:
+        lacking = one if one_error is None else other
+        reason = lacking.level.method.removeprefix("no interval: ")
+        return Interval(value, None, None, f"no interval: {reason}", n, n, CONFIDENCE), None, f"no p-value: {reason}"
+    from scipy.special import stdtr, stdtrit
+
+    error = hypot(one_error[0], other_error[0])
+    parts = sum(spread**4 / degrees for spread, degrees in (one_error, other_error) if not isinf(degrees))
+    degrees = error**4 / parts if parts else _NORMAL
+    half = float(stdtrit(degrees, 0.5 + CONFIDENCE / 2)) * error
+    p = float(2 * stdtr(degrees, -abs(value) / error))
+    method = "unpaired: standard errors of two independent scores, Welch's t"
+    return Interval(value, value - half, value + half, method, n, n, CONFIDENCE, error), p, method

@@ -1,0 +1,118 @@
+"""`--fail-on-regression TASK:METRIC`: whether a score fell for certain, by the bound of the difference's interval.
+
+The first argument is the baseline; each model of the others is set against the baseline's model of the same name, else
+against its only one. Of a single argument the baseline is the model called `base`. It is a regression where the whole
+interval of later minus baseline lies on the worse side of 0: noise fails no build, a fall that the items prove does.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from harness_tasks.errors import UserError
+from report.compare.files import Entry, Given
+from report.compare.measures import measure, metric_keys
+from report.compare.pairs import difference
+from report.facts import fact
+from report.measured import interval_fact
+
+
+def regression_facts(given: Given, gates: Sequence[str]) -> list[dict[str, Any]]:
+    """Returns a verdict for each gate `TASK:METRIC` and each model that it guards.
+
+    Raises:
+        UserError: a gate names no task or metric of the results, there is no baseline, or a pair cannot be compared: a
+            gate that cannot tell must not let pass.
+    """
+    return [verdict for gate in gates for verdict in _gate(given, gate)]
+
+
+def _gate(given: Given, gate: str) -> list[dict[str, Any]]:
+    task, separator, metric = gate.rpartition(":")
+    tasks = {name for entry in given.entries for name in entry.runs}
+    if not separator or task not in tasks:
+        raise _unknown(gate, "task", task or gate, sorted(tasks))
+    scored = [entry for entry in given.entries if task in entry.runs]
+    key = _key(gate, metric, scored, task)
+    pairs = _pairs(given, gate, [entry for entry in scored if key in metric_keys(entry.runs[task])])
+    guarded = [entry.runs[task] for pair in pairs for entry in pair]
+    better = {(run.per_task("higher_is_better") or {}).get(key.partition(",")[0]) for run in guarded}
+    if better not in ({True}, {False}):
+        raise UserError(
+            f"no file says, or not all agree, whether more {metric} is better on {task}",
+            "what is worse cannot be told",
+            "guard another metric, or add `higher_is_better` to the task and score again",
+        )
+    return [_verdict(task, key, baseline, candidate, better == {True}) for baseline, candidate in pairs]
+
+
+def _key(gate: str, metric: str, scored: Sequence[Entry], task: str) -> str:
+    """Returns the metric and filter that a gate names; without a filter it is the first one."""
+    keys = list(dict.fromkeys(key for entry in scored for key in metric_keys(entry.runs[task])))
+    found = next((key for key in keys if key == metric or key.partition(",")[0] == metric), None)
+    if found is None:
+        raise _unknown(gate, "metric", metric, list(dict.fromkeys(key.removesuffix(",none") for key in keys)))
+    return found
+
+
+def _unknown(gate: str, what: str, name: str, known: Sequence[str]) -> UserError:
+    near = get_close_matches(name, known, 1)
+    return UserError(
+        f"--fail-on-regression {gate} names no {what} of these results ({', '.join(known[:12])})",
+        "a gate that guards nothing would always let pass",
+        f"write TASK:METRIC with one of them{f', such as {near[0]}' if near else ''}",
+    )
+
+
+def _pairs(given: Given, gate: str, scored: Sequence[Entry]) -> list[tuple[Entry, Entry]]:
+    """Returns (baseline, candidate) for each model that is guarded."""
+    if len(given.paths) == 1:
+        baselines = [entry for entry in scored if entry.own == "base"]
+        candidates = [entry for entry in scored if entry.own != "base"]
+    else:
+        baselines = [entry for entry in scored if entry.argument == 0]
+        candidates = [entry for entry in scored if entry.argument != 0]
+    if not baselines or not candidates:
+        lacking = "no baseline" if not baselines else "nothing to set against the baseline"
+        raise UserError(
+            f"--fail-on-regression {gate}: {lacking} (it is the first argument's, of a single one `base`)",
+            "there is no earlier and later score to compare",
+            "name the earlier results first, then the new ones, all with that score",
+        )
+    pairs = []
+    for candidate in candidates:
+        same = [entry for entry in baselines if entry.own == candidate.own]
+        if same or len(baselines) == 1:
+            pairs.append(((same or baselines)[0], candidate))
+    lost = [entry.name for entry in baselines if all(entry is not pair[0] for pair in pairs)]
+    if lost:
+        raise UserError(
+            f"--fail-on-regression {gate}: nothing later has the name of {', '.join(lost)}",
+            "a score that is guarded would be lost unseen",
+            "give the later results the same names, or name as the first argument the folder of one model",
+        )
+    return pairs
+
+
+def _verdict(task: str, key: str, baseline: Entry, candidate: Entry, better: bool) -> dict[str, Any]:
+    before, after = (measure(entry.runs[task], key) for entry in (baseline, candidate))
+    found = difference(after, before)
+    if found.interval is None or found.interval.lower is None or found.interval.upper is None:
+        reason = found.refused or (found.interval.method if found.interval else "")
+        raise UserError(
+            f"{candidate.name} cannot be set against {baseline.name} on {task}, {key.removesuffix(',none')}: {reason}",
+            "a gate that cannot tell must not let pass",
+            "score both with the same task, with --log_samples",
+        )
+    # The end of the interval that is nearer to no regression: were it below 0, all of the interval would be.
+    bound = found.interval.upper if better else -found.interval.lower
+    return {
+        "task": fact(task, "text", after.source),
+        "metric": fact(key.removesuffix(",none"), "text", after.source),
+        "baseline": fact(baseline.name, "text", before.source),
+        "candidate": fact(candidate.name, "text", after.source),
+        "difference": interval_fact(found.interval, after.unit, after.source, also=[before.source, *after.also]),
+        "unpaired": fact(found.unpaired, "text", after.source) if found.unpaired else None,
+        "flags": [fact(flag, "text", after.source) for flag in found.flags],
+        "regressed": bound < 0,
+    }

@@ -1,0 +1,175 @@
+"""Two versions of one study: what has changed since the earlier one, in its scores and in what made them."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
+from report import paired_tests, statistics
+from report.compare.files import Entry, Given
+from report.compare.measures import measure, metric_keys
+from report.compare.pairs import Difference, difference
+from report.facts import Fact, fact, missing
+from report.measured import interval_fact
+
+Row = tuple[str, str, str]
+"""A part of the study, whose it is, and what: `recipe`, a checkpoint, `learning_rate`."""
+
+_STUDY = ("name", "title", "seeds", "methods", "sampling_seed", "dtype", "batch_size")
+_CHECKPOINT = ("method", "seed", "dtype", "epochs", "steps", "tokens_input", "tokens_supervised", "base_fingerprint")
+_TASK = ("version", "setting", "cluster", "primary", "scored", "available")
+_DATA = ("source", "name", "revision", "fingerprint", "rows")
+
+
+def version_facts(given: Given) -> dict[str, Any] | None:
+    """Returns what changed from the first to the second argument; None unless both are folders of studies.
+
+    Raises:
+        UserError: a facts.json is none of ours.
+    """
+    if len(given.paths) != 2 or not all((path / "facts.json").is_file() for path in given.paths):
+        return None
+    sides = [dict(_settings(_facts(path), name)) for path, name in zip(given.paths, given.names, strict=True)]
+    absent = missing("not in this version")
+    rows = [row for row in dict.fromkeys((*sides[0], *sides[1])) if _differ(*(side.get(row, absent) for side in sides))]
+    source = {
+        "file": f"{given.names[1]}/facts.json",
+        "pointer": "",
+        "sha256": sha256_file(given.paths[1] / "facts.json"),
+    }
+    return {
+        "earlier": fact(given.names[0], "text", source),
+        "later": fact(given.names[1], "text", source),
+        "settings": [
+            {
+                **{key: fact(text, "text", source) for key, text in zip(("part", "whose", "what"), row, strict=True)},
+                **{side: found.get(row, absent) for side, found in zip(("before", "after"), sides, strict=True)},
+            }
+            for row in rows
+        ],
+        "scores": _scores(given.entries),
+        **{side: _only(given.entries, number, source) for side, number in (("gone", 0), ("new", 1))},
+    }
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        content = {"schema": f"none: {error}"}
+    if not isinstance(content, dict) or not str(content.get("schema", "")).startswith("aftertune-facts/"):
+        raise UserError(
+            f"{folder / 'facts.json'} holds no facts of a study",
+            "what changed between two versions is read from their facts",
+            "write them again: python -m report build STUDY",
+        )
+    return content
+
+
+def _settings(facts: dict[str, Any], version: str) -> Iterator[tuple[Row, Fact]]:
+    """Yields what made the scores of a study's version, each as the fact it is; its source now names the version."""
+    for row, found in _known(facts):
+        # Several values, such as seeds, are one setting.
+        parts = [part for part in (found if isinstance(found, list) else [found]) if isinstance(part, dict)]
+        if not parts or not all("value" in part and isinstance(part.get("source"), dict) for part in parts):
+            continue
+        values = [part["value"] for part in parts]
+        value = ", ".join(map(str, values)) if len(values) > 1 or not isinstance(values[0], int | float) else values[0]
+        source = {key: str(parts[0]["source"].get(key, "")) for key in ("file", "pointer", "sha256")}
+        source["file"] = f"{version}/{source['file']}"
+        yield row, fact(value, "setting", source)
+
+
+def _known(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
+    for key in _STUDY:
+        yield ("study", "the study", key), facts.get("study", {}).get(key)
+    for key, found in facts.get("model", {}).items():
+        yield ("model", "the base model", key), found
+    for checkpoint in facts.get("checkpoints", []):
+        name = str(checkpoint.get("name", {}).get("value"))
+        for key in _CHECKPOINT:
+            yield ("recipe", name, key), checkpoint.get(key)
+        for setting in checkpoint.get("recipe", []):
+            yield ("recipe", name, str(setting["name"].get("value"))), setting["value"]
+        for key in _DATA:
+            yield ("training data", name, key), checkpoint.get("data", {}).get(key)
+    for task in facts.get("tasks", []):
+        name = str(task.get("name", {}).get("value"))
+        for key in _TASK:
+            yield ("task", name, key), task.get(key)
+        for key in ("source", "name", "revision"):
+            yield ("scored data", name, key), task.get("data", {}).get(key)
+        for split in task.get("data", {}).get("splits", []):
+            yield ("scored data", name, f"{split['split'].get('value')}: fingerprint"), split.get("fingerprint")
+    for package in facts.get("reproduction", {}).get("versions", []):
+        yield ("version", str(package["where"].get("value")), str(package["name"].get("value"))), package["version"]
+
+
+def _differ(one: Fact, other: Fact) -> bool:
+    return one.get("value") != other.get("value")
+
+
+def _only(entries: Sequence[Entry], argument: int, source: dict[str, str]) -> list[Fact]:
+    """Returns the models that one version alone has."""
+    others = {entry.own for entry in entries if entry.argument != argument}
+    return [fact(e.own, "text", source) for e in entries if e.argument == argument and e.own not in others]
+
+
+def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Returns each score of both versions and the later minus the earlier; Holm's correction over the primary ones."""
+    rows: list[dict[str, Any]] = []
+    primary: list[Difference] = []
+    for before in (entry for entry in entries if entry.argument == 0):
+        after = next((entry for entry in entries if entry.argument == 1 and entry.own == before.own), None)
+        for task in before.runs if after else ():
+            if after is None or task not in after.runs:
+                continue
+            keys = [key for key in metric_keys(before.runs[task]) if key in metric_keys(after.runs[task])]
+            for key in keys:
+                row, found = _score(before, after, task, key)
+                row["primary"] = key == keys[0]
+                rows.append(row)
+                if key == keys[0]:
+                    primary.append(found)
+    adjusted = iter(paired_tests.holm([found.p for found in primary]))
+    for row in rows:
+        p = next(adjusted) if row["primary"] else None
+        row["adjusted"] = missing("it is no primary metric" if not row["primary"] else "there is no p-value")
+        if p is not None:
+            row["adjusted"] = fact(p, "p", row["after"]["source"])
+    return rows
+
+
+def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, Any], Difference]:
+    one, two = (measure(entry.runs[task], key) for entry in (before, after))
+    found = difference(two, one)
+    better = (two.run.per_task("higher_is_better") or {}).get(two.metric)
+    source = two.source
+    change = missing(found.refused)
+    if found.interval is not None:
+        change = interval_fact(found.interval, two.unit, source, also=[one.source])
+    row = {
+        "task": fact(task, "text", source),
+        "checkpoint": fact(before.own, "text", source),
+        "metric": fact(key.removesuffix(",none"), "text", source),
+        **{
+            side: interval_fact(part.level, part.unit, part.source, also=part.also or None, value=part.value)
+            for side, part in (("before", one), ("after", two))
+        },
+        "difference": change,
+        "unpaired": fact(found.unpaired, "text", source) if found.unpaired else None,
+        "flags": [fact(flag, "text", source) for flag in found.flags],
+        "verdict": "refused" if found.interval is None else _verdict(found, better),
+    }
+    return row, found
+
+
+def _verdict(found: Difference, better: Any) -> str:
+    """Returns what may be said of a change: a direction only where its interval excludes 0."""
+    assert found.interval is not None
+    way = statistics.direction(found.interval)
+    if way not in ("higher", "lower") or not isinstance(better, bool):
+        return way
+    return "better" if (way == "higher") == better else "worse"
