@@ -64,15 +64,11 @@ def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
     import torch
     from peft import PeftModel
 
-    from finetune.models import load_base, method_of, to_dtype
+    from finetune.models import load_base
 
     provenance = _provenance(adapter, base or json.loads(settings.read_text())["base_model_name_or_path"])
-    if method_of(adapter) == "qlora":
-        # it was trained on what the packed weights stand for, which is not the base as it was
-        model = load_base(adapter, dtype=getattr(torch, provenance["adapter"]["dtype"]), base=base).dequantize()
-        to_dtype(model, torch.float32)
-    else:
-        model = load_base(adapter, dtype=torch.float32, base=base)
+    # QLoRA's adapter was trained on what the packed weights stand for, which is not the base as it was.
+    model = load_base(adapter, dtype=torch.float32, base=base, unpacked=True)
     return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(), provenance
 
 

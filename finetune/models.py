@@ -198,25 +198,40 @@ def load_checkpoint(folder: Path, *, dtype: torch.dtype | None = None, base: str
     return model.eval()
 
 
-def load_base(adapter: Path, *, dtype: torch.dtype | None = None, base: str | None = None) -> Any:
+def load_base(
+    adapter: Path, *, dtype: torch.dtype | None = None, base: str | None = None, unpacked: bool = False
+) -> Any:
     """Returns the base model that an adapter's folder names, with the adapter's head, its weights still random.
 
-    It is packed in 4 bits where the adapter was trained on such a base (its `finetune.json` says so). ``dtype`` is as
-    in `load_checkpoint`, and so are the errors.
+    It is packed in 4 bits where the adapter was trained on such a base (its `finetune.json` says so). ``unpacked``, or
+    in another ``dtype`` than training's, it has the values that the packed weights stand for, which is not the base as
+    it was. ``dtype`` is as in `load_checkpoint`, and so are the errors.
     """
     path, revision, head = _base_of(adapter, base)
     config = _base_config(path, revision)
-    dtype = dtype or config.dtype or torch.float32
+    packed_from = _packed_from(adapter)
+    dtype = dtype or packed_from or config.dtype or torch.float32
     if (adapter / "config.json").is_file():  # a classifier's or span reader's own, with its labels and its padding
         config = AutoConfig.from_pretrained(adapter, trust_remote_code=False)
-    four_bit_on = machine.resolve_device(None) if method_of(adapter) == "qlora" else None
+    four_bit_on = machine.resolve_device(None) if packed_from else None
+    read_as = packed_from or dtype  # packed from another dtype, some weights would move to a neighbouring level
     try:
-        model = _read(path, config=config, head=head, dtype=dtype, revision=revision, four_bit_on=four_bit_on)
+        model = _read(path, config=config, head=head, dtype=read_as, revision=revision, four_bit_on=four_bit_on)
     except OSError as error:
         raise _no_base(path, error) from None
+    if packed_from and (unpacked or packed_from != dtype):
+        model = model.dequantize()
+        to_dtype(model, dtype)
     if head != "causal":
         _head_in_float32(model)
     return model
+
+
+def _packed_from(adapter: Path) -> torch.dtype | None:
+    """Returns the dtype in which an adapter's base was read before it was packed in 4 bits; None where it was not."""
+    record = adapter / "finetune.json"
+    made = json.loads(record.read_text()) if record.is_file() else {}
+    return getattr(torch, made["dtype"]) if made.get("method") == "qlora" else None
 
 
 def base_dtype(adapter: Path, *, base: str | None = None) -> torch.dtype:

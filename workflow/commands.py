@@ -92,6 +92,22 @@ def parameters(study: Study, checkpoint: Checkpoint | None, output: Path) -> lis
     return [*PYTHON, "report", "params", model, "--json", "--output", str(output)]
 
 
+def merge(study: Study, checkpoint: Checkpoint) -> list[str]:
+    """Adds an adapter's weights to those it was trained beside, where it cannot be scored on the base as it is."""
+    folder = str(checkpoint_folder(study, checkpoint))
+    return [*PYTHON, "finetune", "merge", folder, "--output", str(merged_folder(study, checkpoint))]
+
+
+def is_merged(checkpoint: Checkpoint) -> bool:
+    """Returns whether a checkpoint is scored as a whole model: QLoRA's base had other values, packed in 4 bits."""
+    return checkpoint.method == "qlora"
+
+
+def merged_folder(study: Study, checkpoint: Checkpoint) -> Path:
+    """Returns where the model lies that `merge` makes."""
+    return study.folder / "merged" / checkpoint.name
+
+
 def checkpoint_folder(study: Study, checkpoint: Checkpoint) -> Path:
     """Returns where a checkpoint lies."""
     return study.folder / "checkpoints" / checkpoint.name
@@ -162,8 +178,9 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str) -> list[str
     if study.model.revision and not study.model.is_local:
         arguments["revision"] = study.model.revision
     if checkpoint is not None:
-        folder = str(checkpoint_folder(study, checkpoint))
-        arguments["peft" if checkpoint.method in ADAPTER_METHODS else "pretrained"] = folder
+        merged = is_merged(checkpoint)
+        folder = str(merged_folder(study, checkpoint) if merged else checkpoint_folder(study, checkpoint))
+        arguments["peft" if checkpoint.method in ADAPTER_METHODS and not merged else "pretrained"] = folder
         model = MODELS[study.plan(checkpoint.task).head]
     arguments["dtype"] = dtype
     words = ["--model", model, "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]

@@ -106,6 +106,9 @@ def _steps(study: Study, config: Any, ledgers: dict[str, Any], dtype: str, speed
         steps.append(_prior_step(study, None, task, base, dtype))
     for checkpoint in study.checkpoints():
         steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], config, dtype, speed))
+        if commands.is_merged(checkpoint):
+            done = (commands.merged_folder(study, checkpoint) / "merged_from.json").is_file()
+            steps.append(Step(f"merge {checkpoint.name}", done, None, None, None, 8 * base, START_S))
         steps.append(_score_step(study, checkpoint, checkpoint.task, base, config, dtype, speed))
         steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
         steps.append(_overlap_step(study, checkpoint))
@@ -196,10 +199,11 @@ def _speed(study: Study, teraflops: float | None) -> tuple[str, float]:
 
 
 def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
-    """Returns what the base model, the checkpoints, and the trainer's of the largest run take on disk at most."""
+    """Returns what the base model, the checkpoints, merged ones too, and the trainer's largest take on disk at most."""
     base = ledgers["base"].total * estimate.BYTES["float32"] if study.model.id in BUILT_IN else 0
     sizes = [estimate.disk_bytes(ledgers[one.name], one.method) for one in study.checkpoints()]
-    return int(base + sum(kept for kept, _ in sizes) + max(passing for _, passing in sizes))
+    merged = ledgers["base"].total * estimate.BYTES["float32"] * sum(map(commands.is_merged, study.checkpoints()))
+    return int(base + merged + sum(kept for kept, _ in sizes) + max(passing for _, passing in sizes))
 
 
 def _text(study: Study, ledgers: dict[str, Any], summary: dict[str, Any], steps: list[Step]) -> str:

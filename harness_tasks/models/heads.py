@@ -50,6 +50,15 @@ def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int =
             "leave --num_fewshot out",
         )
     place, kind, needed = _judge(model_args)
+    adapter = model_args.get("peft")
+    if adapter and not model_args.get("load_in_4bit") and _trained_packed(str(adapter), model_args.get("revision")):
+        raise UserError(
+            f"{adapter} was trained by QLoRA, and is to be scored on the base as it is",
+            "it was trained beside the values that the base's weights have once packed in 4 bits; on others it is "
+            "another model, whose scores would look plausible",
+            f"run python -m finetune merge {adapter} --output DIR, and score it with --model {needed or asked} "
+            "--model_args pretrained=DIR",
+        )
     if kind and needed != asked and not (asked == "hf" and needed is None):
         take = f"write --model {needed}" if needed else f"name a checkpoint that is {_WORDS[asked]}"
         raise UserError(f"{place} is {_WORDS[needed]} ({kind}), and the model class is {model}", _HARM[asked], take)
@@ -78,6 +87,10 @@ def read_json_file(place: str, name: str, revision: str | None = None) -> dict[s
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _trained_packed(adapter: str, revision: str | None) -> bool:
+    return (read_json_file(adapter, "finetune.json", revision) or {}).get("method") == "qlora"
 
 
 def tokenizer_place(model_args: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """QLoRA: refused where bitsandbytes cannot run, with the reason; trained and merged where it can."""
 
+import dataclasses
 import importlib.util
 import json
 import sys
@@ -12,7 +13,7 @@ import torch
 
 from finetune.four_bit import check_four_bit
 from finetune.ledger import ledger_of
-from finetune.merge import merge
+from finetune.merge import merge, merged_model
 from finetune.models import check_method, load_checkpoint, load_config, load_model, load_tokenizer, save_model
 from finetune.recipe import Recipe
 from finetune.run import Run
@@ -127,3 +128,20 @@ def test_qlora_is_trained_saved_and_merged(wide: Path, tmp_path: Path, head: Any
         # merged into what the packed weights stand for, not into the base as it was
         merge(tmp_path / "adapter", output=tmp_path / "merged")
         torch.testing.assert_close(logits(load_checkpoint(tmp_path / "merged")), trained)
+
+
+def test_in_another_dtype_the_base_has_the_values_that_training_multiplied_by(wide: Path, tmp_path: Path) -> None:
+    """Packed from float32, a base that was trained packed from bfloat16 is another one."""
+    run = dataclasses.replace(run_of(wide), dtype="bfloat16")
+    model = load_model(run, load_config(str(wide), None), labels=(), pad_id=0).eval()
+    for name, value in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(value, std=0.1)
+    save_model(model, load_tokenizer(str(wide), None), tmp_path / "adapter", pad_id=0, stop_ids=())
+    (tmp_path / "adapter" / "finetune.json").write_text(json.dumps({"method": "qlora", "dtype": "bfloat16"}))
+    with torch.no_grad():
+        packed = logits(load_checkpoint(tmp_path / "adapter"))
+        unpacked = logits(load_checkpoint(tmp_path / "adapter", dtype=torch.float32))
+        assert torch.equal(packed, logits(model))
+        torch.testing.assert_close(packed.float(), unpacked, atol=0.05, rtol=0)  # bfloat16's own rounding
+        torch.testing.assert_close(logits(merged_model(tmp_path / "adapter")), unpacked, atol=1e-5, rtol=0)

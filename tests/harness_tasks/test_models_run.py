@@ -58,6 +58,23 @@ def test_an_adapter_given_as_the_model_is_refused(heads: dict[str, dict[str, str
     assert caught.value.mend == f"write --model hf-seqcls --model_args pretrained={tiny_model},peft={adapter}"
 
 
+def test_qloras_adapter_is_not_scored_on_the_base_as_it_is(tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"task_type": "CAUSAL_LM"}))
+    (tmp_path / "finetune.json").write_text(json.dumps({"method": "qlora"}))
+    given = {"pretrained": str(tiny_model), "peft": str(tmp_path)}
+    with pytest.raises(UserError) as caught:
+        check_model("hf", given)
+    assert caught.value.found == f"{tmp_path} was trained by QLoRA, and is to be scored on the base as it is"
+    assert "on others it is another model" in caught.value.why
+    assert caught.value.mend == (
+        f"run python -m finetune merge {tmp_path} --output DIR, and score it with --model hf "
+        "--model_args pretrained=DIR"
+    )
+    check_model("hf", {**given, "load_in_4bit": True})
+    (tmp_path / "finetune.json").write_text(json.dumps({"method": "lora"}))
+    check_model("hf", given)
+
+
 def test_what_cannot_be_told_is_not_judged(tmp_path: Path, tiny_model: Path) -> None:
     check_model("hf", {"pretrained": "nobody/has-this"})
     check_model("hf-seqcls", {"pretrained": "nobody/has-this"})

@@ -1,9 +1,18 @@
 """The commands of a study's steps."""
 
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
+
+from typer.testing import CliRunner
 
 from studies import Checkpoint, load_study
 from workflow import commands
+from workflow.__main__ import app
+
+ROOT = Path(__file__).resolve().parents[2]
 
 STUDY = """
 title: heads
@@ -40,13 +49,31 @@ def test_a_head_is_trained_and_scored_by_its_own_class(tmp_path: Path) -> None:
 
 
 def test_an_adapter_is_scored_on_its_base_and_a_whole_model_by_itself(tmp_path: Path) -> None:
-    for method in ("lora", "dora", "qlora"):
+    for method in ("lora", "dora"):
         folder = f"build/heads/checkpoints/reviews_demo-{method}-seed1"
         arguments = following(words_of(tmp_path, method)[1], "--model_args")
         assert arguments == f"pretrained=build/tiny-model,peft={folder},dtype=float32"
     for method in ("full", "head"):
         folder = f"build/heads/checkpoints/reviews_demo-{method}-seed1"
         assert following(words_of(tmp_path, method)[1], "--model_args") == f"pretrained={folder},dtype=float32"
+
+
+def test_qlora_is_scored_as_the_model_that_it_was_merged_into(tmp_path: Path) -> None:
+    merged = "build/heads/merged/reviews_demo-qlora-seed1"
+    _, score = words_of(tmp_path, "qlora")
+    assert following(score, "--model") == "hf-seqcls"
+    assert following(score, "--model_args") == f"pretrained={merged},dtype=float32"
+    done = subprocess.run(
+        [sys.executable, "-m", "workflow", "run", "heads.yaml", "--dry-run"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    planned = done.stdout + done.stderr
+    assert re.search(r"^merge +2$", planned, re.MULTILINE)
+    assert f"output: {merged}/merged_from.json" in planned
+    (tmp_path / "heads.yaml").write_text(STUDY.replace("tiny-random", "embedded"))
+    planned = CliRunner().invoke(app, ["plan", str(tmp_path / "heads.yaml"), "--teraflops", "0.1"]).output
+    assert "merge reviews_demo-qlora-seed1" in planned
 
 
 def test_the_base_is_always_scored_as_a_language_model(tmp_path: Path) -> None:
