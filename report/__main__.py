@@ -5,7 +5,9 @@ import typer
 from report.audit import audit
 from report.build import build
 from report.compare import compare
+from report.hub import push
 from report.params import params
+from report.template import template
 from report.verify.command import verify
 
 app = typer.Typer(
@@ -19,6 +21,8 @@ app.command()(build)
 app.command()(compare)
 app.command()(verify)
 app.command()(audit)
+app.command()(push)
+app.add_typer(template, name="template")
 
 if __name__ == "__main__":
     app()

@@ -11,7 +11,9 @@ from harness_tasks.files import write_json, write_text
 from report import facts as of
 from report.current import current_facts, state
 from report.findings import find
-from report.results import is_begun
+from report.redact import redacted_facts
+from report.results import Document, is_begun
+from report.template.lookup import is_name, own_templates
 from studies import Study, load_study
 
 SCHEMA = "aftertune-facts/1"
@@ -23,6 +25,13 @@ def build(
         Path | None, typer.Option(help="folder with the study's results, and for the page; unset: build/<study>")
     ] = None,
     facts_only: Annotated[bool, typer.Option("--facts-only", help="write facts.json and no page")] = False,
+    redact_text: Annotated[
+        bool,
+        typer.Option(
+            "--redact-text",
+            help="show eight words and a hash of each row's text, but where the task's licence lets anybody pass it on",
+        ),
+    ] = False,
     check: Annotated[
         bool,
         typer.Option("--check", help="write nothing; exit 1 where a file is not what the facts.json beside it gives"),
@@ -37,11 +46,13 @@ def build(
             stale = stale_files(study, output=output)
             print("\n".join(map(str, stale)) or "every file is what its facts give")
             raise typer.Exit(1 if stale else 0)
-        for path in build_report(study, output=output, facts_only=facts_only):
+        for path in build_report(study, output=output, facts_only=facts_only, redact_text=redact_text):
             print(path)
 
 
-def build_report(study: Path, *, output: Path | None = None, facts_only: bool = False) -> list[Path]:
+def build_report(
+    study: Path, *, output: Path | None = None, facts_only: bool = False, redact_text: bool = False
+) -> list[Path]:
     """Returns the files that were written for the study file ``study``; none where anything is wrong.
 
     Raises:
@@ -49,15 +60,15 @@ def build_report(study: Path, *, output: Path | None = None, facts_only: bool = 
     """
     plan = load_study(study)
     folder = output or plan.folder
-    # The copies make the folder whole: `report verify` computes the facts again from what lies in it.
-    copied = [study, *([Path(plan.claims)] if plan.claims else [])]
-    now = state(folder, copied)
-    # Pages are made from facts as they are read from the file, so that the file alone gives the same bytes again.
+    copied = copies(study, plan)
+    now = {**state(folder, copied.values()), "redacted": redact_text}
     recorded = current_facts(folder, now)
-    facts = recorded or json.loads(json.dumps({**collect(plan, study, folder), "state": now}))
+    facts = recorded or as_written(collect(plan, study, folder), now)
     # Nothing is written before everything is known to be right.
-    files = {} if facts_only else pages(facts, folder)
-    files |= {path.name: path.read_text(encoding="utf-8") for path in copied}
+    files = {} if facts_only else pages(facts, own_templates(study.parent))
+    files |= {name: path.read_text(encoding="utf-8") for name, path in copied.items()}
+    for stale in _others(folder, files):
+        stale.unlink()
     if recorded is None:
         write_json(folder / "facts.json", facts)
     for name, text in files.items():
@@ -65,8 +76,39 @@ def build_report(study: Path, *, output: Path | None = None, facts_only: bool = 
     return [folder / name for name in ("facts.json", *files)]
 
 
-def pages(facts: dict[str, Any], folder: Path) -> dict[str, str]:
-    """Returns the text of every page and export of ``facts`` by file name, once each page was read again beside them.
+def _others(folder: Path, files: dict[str, str]) -> list[Path]:
+    """Returns the files of an earlier page, in the folders that are ours alone, that this one has no more."""
+    rooms = {name.partition("/")[0] for name in files if "/" in name}
+    found = [path for room in sorted(rooms) for path in (folder / room).rglob("*") if path.is_file()]
+    return [path for path in found if path.relative_to(folder).as_posix() not in files]
+
+
+def as_written(facts: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Returns facts as they are read from the file: pages are made of those, so that the file alone gives them again.
+
+    ``now`` is the state that they were computed in; it says whether the texts of rows are cut short.
+    """
+    kept = redacted_facts(facts) if now["redacted"] else facts
+    written: dict[str, Any] = json.loads(json.dumps({**kept, "state": now}, sort_keys=True))
+    return written
+
+
+def copies(study: Path, plan: Study) -> dict[str, Path]:
+    """Returns what the study's folder keeps of the study, by its name there, and where it lies now.
+
+    They make the folder whole: `report verify` computes the facts, and makes the pages, again from what lies in it.
+    """
+    own = own_templates(study.parent)
+    beside = [study, *([Path(plan.claims)] if plan.claims else [])]
+    templates = sorted(path for path in own.iterdir() if is_name(path.name)) if own else []
+    return {path.name: path for path in beside} | {f"templates/{path.name}": path for path in templates}
+
+
+def pages(facts: dict[str, Any], own: Path | None) -> dict[str, str]:
+    """Returns the text of every page and export of ``facts`` by file name, once they were read again beside them.
+
+    ``own`` is the folder of the study's own templates. What those say beside the facts is the study's, and is not
+    judged; then the page as our templates make it is.
 
     Raises:
         RuntimeError: a page says what the facts do not license, which is a mistake of this program.
@@ -74,9 +116,10 @@ def pages(facts: dict[str, Any], folder: Path) -> dict[str, str]:
     from report.render import render
     from report.verify import check
 
-    made = render(facts)
+    made = render(facts, own)
+    judged = render(facts) if own else made
     for name in ("report.md", "report.html"):
-        if problems := check(made[name], facts):
+        if problems := check(judged[name], facts):
             raise RuntimeError("\n".join([f"{name} says what the facts do not license:", *map(str, problems)]))
     return made
 
@@ -90,7 +133,7 @@ def stale_files(study: Path, *, output: Path | None = None) -> list[Path]:
     from report.verify.command import read_facts
 
     folder = output or load_study(study).folder
-    made = pages(read_facts(folder / "facts.json"), folder)
+    made = pages(read_facts(folder / "facts.json"), own_templates(folder))
     return [folder / name for name, text in made.items() if not _holds(folder / name, text)]
 
 
@@ -105,6 +148,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     from report.changes import change_facts
     from report.checks import check_facts
     from report.comparison import overlapping, task_facts
+    from report.progress import development_facts
     from report.reproduction import reproduction_facts
 
     if not (folder / "scores").is_dir():
@@ -118,6 +162,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         checkpoint["hub"] = link
         if "absent" not in checkpoint:
             checkpoint["changes"] = change_facts(folder, checkpoint["path"]["value"])
+            checkpoint |= development_facts(folder, checkpoint)
     tasks = []
     for task in _scored_tasks(study, folder):
         beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
@@ -140,6 +185,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         ),
         "spreads": across.spreads(tasks),
         "audit": _audit(study),
+        "templates": _templates(path, document),
         "checks": check_facts(folder, [c["name"]["value"] for c in checkpoints if "absent" not in c]),
         "confidence": _confidence(tasks),
         "summary_figure": _summary_figure(tasks, document.source()),
@@ -148,6 +194,13 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     facts["reproduction"] = reproduction_facts(folder, facts)
     facts["findings"] = find(facts)
     return facts
+
+
+def _templates(study: Path, document: Document) -> list[of.Fact]:
+    """Returns the names of the study's own templates."""
+    own = own_templates(study.parent)
+    names = sorted(path.name for path in own.iterdir() if is_name(path.name)) if own else []
+    return [of.fact(name, "text", document.source()) for name in names]
 
 
 def _audit(study: Study) -> dict[str, Any] | None:

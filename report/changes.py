@@ -1,11 +1,13 @@
 """Which tensors fine-tuning changed, and by how much, from a checkpoint's `tensors.json`."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 from report.facts import Fact, fact, missing
+from report.paths import figure_path
 from report.results import Document, read_json
 
 Tensor = dict[str, Any]
@@ -43,7 +45,43 @@ def change_facts(folder: Path, home: str) -> dict[str, Any]:
             {"layer": fact(layer, "count", source), "tensors": count(found), **_sizes(found, document)}
             for layer, found in sorted(_grouped(trained, "layer").items())
         ],
+        "grid": _grid(tensors, document),
+        "figure": fact(figure_path("changes", Path(home).name), "text", source),
     }
+
+
+def _grid(tensors: list[Tensor], document: Document) -> Fact:
+    """Returns the mean relative change of each kind of matrix in each layer: rows of layer, kind, change.
+
+    Kinds of which nothing was trained are left out; where a kind was trained in other layers only, the change is None.
+    """
+    cells: dict[tuple[int, str], list[float | None]] = {}
+    for tensor in tensors:
+        if tensor["layer"] is not None:
+            size = tensor["relative_change"] if tensor["trained"] else None
+            # A trained tensor of zeros has no relative change, and is not for that untrained.
+            if size is not None or not tensor["trained"]:
+                cells.setdefault((tensor["layer"], _module(tensor["name"])), []).append(size)
+    known = {place: [size for size in sizes if size is not None] for place, sizes in cells.items()}
+    trained = {module for (_, module), sizes in known.items() if sizes}
+    modules = [module for module in dict.fromkeys(module for _, module in cells) if module in trained]
+    rows = [
+        [layer, module, fmean(known[layer, module]) if known[layer, module] else None]
+        for layer in sorted({layer for layer, _ in cells})
+        for module in modules
+        if (layer, module) in cells
+    ]
+    source = document.source("tensors")
+    return fact(rows, "curve", source, n=len(rows)) if rows else missing("nothing of a layer was trained")
+
+
+def _module(name: str) -> str:
+    """Returns which matrix of its layer a tensor is.
+
+    >>> _module("model.layers.0.self_attn.q_proj.weight"), _module("layers.0.q")
+    ('q_proj', 'q')
+    """
+    return re.sub(r"\.(weight|bias)$", "", name).rpartition(".")[2]
 
 
 def _changed(tensor: Tensor) -> bool:

@@ -23,6 +23,8 @@ from report.measured import (
 )
 from report.overlaps import overlap_facts
 from report.pairing import aligned, refusal, signature_differs
+from report.paths import figure_path
+from report.progress import over_tokens
 from report.ranges import Ranges, above_floor, floor_facts, place
 from report.results import Scores, read_scores
 
@@ -42,12 +44,17 @@ def task_facts(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -
         return {"task": task, "absent": missing(f"it has not been scored: there is no scores/base/{task}")}
     unscored = missing(f"the base model has not been scored on it: there is no scores/base/{task}")
     ranges = Ranges(known)
+    before = _side(base, ranges, folder) if base else {"absent": unscored}
+    comparisons = [_comparison(base, after[c["name"]["value"]], c, ranges, folder) for c in checkpoints]
+    for comparison in comparisons:
+        comparison["figures"] = _figures(task, before, comparison)
     return _about(known) | {
         "task": task,
-        "before": _side(base, ranges, folder) if base else {"absent": unscored},
+        "before": before,
         "floor": floor_facts(ranges),
         "ranges": ranges.facts(),
-        "comparisons": [_comparison(base, after[c["name"]["value"]], c, ranges, folder) for c in checkpoints],
+        "comparisons": comparisons,
+        "over_tokens": over_tokens(task, comparisons, checkpoints),
     }
 
 
@@ -77,6 +84,7 @@ def _about(measured: Measured) -> dict[str, Any]:
     return {
         "name": fact(scores.task, "text", results.source("results", scores.task)),
         "about": recorded(results, *at, "about", unit="text", absent="the task does not describe itself"),
+        "text_licence": recorded(results, *at, "text_licence", unit="text", absent="the task states no licence"),
         "version": recorded(results, "versions", scores.task, unit="setting"),
         "setting": fact("zero-shot" if not shots else f"{shots}-shot", "text", results.source("n-shot", scores.task)),
         "cluster": recorded(results, *at, "cluster", unit="text", absent="none declared: items count as independent"),
@@ -235,6 +243,23 @@ def _is_right_or_wrong(base: Measured, after: Measured, metric: str) -> bool:
         return False
     items = [base.items(metric), after.items(metric, aligned(base.scores, after.scores.rows))]
     return all(side is not None and set(side) <= {0.0, base.scale or 1.0} for side in items)
+
+
+def _figures(task: str, before: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Fact]:
+    """Returns where the figures of the answers lie, by what they show; none of what was not measured on either side."""
+    found = [side["diagnosis"] for side in (before, comparison["after"]) if "diagnosis" in side]
+    shown = {
+        "confusion": any("classification" in side for side in found),
+        "reliability": any(side.get("classification", {}).get("calibration", {}).get("bins") for side in found),
+        "distributions": any("extraction" in side for side in found),
+        "moves": comparison["transitions"] is not None,
+    }
+    name = comparison["checkpoint"]
+    return {
+        kind: fact(figure_path(kind, name["value"], task), "text", name["source"])
+        for kind, is_in in shown.items()
+        if is_in
+    }
 
 
 def _transitions(base: Measured, after: Measured, metric: str) -> dict[str, Any]:

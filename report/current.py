@@ -27,7 +27,7 @@ _READ = (
 _ROOMS = ("report", "harness_tasks", "studies", "finetune")
 
 
-def state(folder: Path, named: Iterable[Path]) -> dict[str, str]:
+def state(folder: Path, named: Iterable[Path]) -> dict[str, Any]:
     """Returns a digest of the files in ``folder`` that facts come from and of those ``named``, and one of our code."""
     digest = hashlib.sha256()
     found = sorted({path for pattern in _READ for path in folder.glob(pattern) if path.is_file()})
@@ -48,7 +48,7 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def current_facts(folder: Path, now: dict[str, str]) -> dict[str, Any] | None:
+def current_facts(folder: Path, now: dict[str, Any]) -> dict[str, Any] | None:
     """Returns the facts in ``folder`` where they were computed in the state ``now``, else None."""
     try:
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))

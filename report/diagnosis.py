@@ -10,6 +10,7 @@ from typing import Any
 
 from harness_tasks import metrics
 from report import statistics
+from report.distributions import distribution_facts
 from report.facts import Fact, fact, missing, recorded
 from report.measured import Measured, abstains, gold_answers, interval_fact, kind_of, pairs_of, positive_name, response
 from report.results import Document, read_json, read_rows
@@ -110,6 +111,7 @@ def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
         "holds_more": _share(measured, answerable, _holds_more),
         "words": _words(measured, answered, lambda row: len(metrics.prediction_text(response(row)).split())),
         "gold_words": _words(measured, answered, lambda row: fmean(len(gold.split()) for gold in gold_answers(row))),
+        "distributions": distribution_facts(measured),
         **_tokens(folder, home, source),
     }
 

@@ -3,42 +3,46 @@
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from functools import cache
 from html import escape as escape_html
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined
-from jinja2.loaders import FunctionLoader
-from jinja2.sandbox import SandboxedEnvironment
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
 from report import formats
+from report.exports import exports
 from report.figures import Picture, pictures
 from report.notes import Notes, marked_up, unmarked
+from report.template import environment, filled, source
+from report.template.environment import Environment
 
 TEMPLATES = files("templates")
 _NOTES: ContextVar[Notes] = ContextVar("notes")
 """Those of the page that is being made: templates are compiled once, for every page."""
 
 
-def render(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the text of every file of the page by its name; the same facts give the same bytes."""
+def render(facts: Mapping[str, Any], own: Path | None = None) -> dict[str, str]:
+    """Returns the text of every file of the page and of every export by its name; the same facts give the same bytes.
+
+    ``own`` is the folder of the study's own templates, where it has one.
+    """
     drawn, notes = pictures(facts), Notes(facts)
-    marked = _marked_markdown(facts, notes)
+    marked = _marked_markdown(facts, notes, own)
     return {
         "report.md": with_footnotes(unmarked(marked)),
-        "report.html": _html_page(facts, marked, notes, drawn),
+        "report.html": _html_page(facts, marked, notes, drawn, own),
         **{name: picture.svg for name, picture in drawn.items()},
+        **exports(facts, own),
     }
 
 
 def render_markdown(facts: Mapping[str, Any]) -> str:
     """Returns the page as Markdown; every text that is not ours is escaped on its way in."""
-    return with_footnotes(unmarked(_marked_markdown(facts, Notes(facts))))
+    return with_footnotes(unmarked(_marked_markdown(facts, Notes(facts), None)))
 
 
 def with_footnotes(markdown: str) -> str:
@@ -62,13 +66,12 @@ def with_footnotes(markdown: str) -> str:
     return "\n".join([text, *notes]) if notes else text
 
 
-def _marked_markdown(facts: Mapping[str, Any], notes: Notes) -> str:
+def _marked_markdown(facts: Mapping[str, Any], notes: Notes, own: Path | None) -> str:
     """Returns the page as Markdown in which each number is marked with the number of its note."""
-    environment = _environment(finalize=formats.in_markdown)
     said = {part: _resolved(facts, found) for part, found in facts["findings"].items()}
     noted = _NOTES.set(notes)
     try:
-        text = environment.get_template("report.md.j2").render(**{**facts, "findings": said})
+        text = filled(_environment(formats.in_markdown, own), "report.md.j2", {**facts, "findings": said})
     finally:
         _NOTES.reset(noted)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -77,52 +80,48 @@ def _marked_markdown(facts: Mapping[str, Any], notes: Notes) -> str:
 def render_html(facts: Mapping[str, Any], drawn: Mapping[str, Picture]) -> str:
     """Returns the page as one HTML file that asks nothing of a network, and reads well without its script."""
     notes = Notes(facts)
-    return _html_page(facts, _marked_markdown(facts, notes), notes, drawn)
+    return _html_page(facts, _marked_markdown(facts, notes, None), notes, drawn, None)
 
 
-def _html_page(facts: Mapping[str, Any], marked: str, notes: Notes, drawn: Mapping[str, Picture]) -> str:
+def _html_page(
+    facts: Mapping[str, Any], marked: str, notes: Notes, drawn: Mapping[str, Picture], own: Path | None
+) -> str:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(marked)
     contents = _anchor(tokens)
     _inline_figures(tokens, drawn)
     _dress(tokens)
     body = marked_up(parser.renderer.render(tokens, parser.options, {}))
-    shell = _environment(finalize=_in_html).get_template("report.html.j2")
-    style, script = (Markup(_packaged(name)) for name in ("report.css", "report.js"))
-    return shell.render(
-        study=facts["study"],
-        contents=contents,
-        body=Markup(body),
-        style=style,
-        notes=Markup(notes.script()),
-        script=script,
-    )
-
-
-def _packaged(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
+    values = {
+        "study": facts["study"],
+        "contents": contents,
+        "body": Markup(body),
+        "style": Markup(source("report.css", own)[0]),
+        "notes": Markup(notes.script()),
+        "script": Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
+    }
+    return filled(_environment(_in_html, own), "report.html.j2", values)
 
 
 def _noted(show: Any) -> Any:
     """Returns the filter ``show`` made to mark what it shows, for the notes of the page that is being made."""
-    return lambda fact: Markup(_NOTES.get().mark(fact, show(fact)))
+
+    def noted(fact: Any) -> Markup:
+        notes, shown = _NOTES.get(None), show(fact)
+        return Markup(notes.mark(fact, shown)) if notes else shown
+
+    return noted
 
 
-@cache
-def _environment(finalize: Any) -> SandboxedEnvironment:
-    environment = SandboxedEnvironment(
-        loader=FunctionLoader(lambda name: (TEMPLATES / name).read_text(encoding="utf-8")),
-        undefined=StrictUndefined,
-        autoescape=True,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(formats.FILTERS)
-    environment.filters.update({name: _noted(formats.FILTERS[name]) for name in formats.NUMBERS})
-    environment.tests["known"] = formats.is_known
-    return environment
+_ENVIRONMENTS: dict[tuple[Any, Path | None], Environment] = {}
+"""Templates are compiled once, for every page that is made of them."""
+
+
+def _environment(finalize: Any, own: Path | None) -> Environment:
+    if (finalize, own) not in _ENVIRONMENTS:
+        filters = {name: _noted(formats.FILTERS[name]) for name in formats.NUMBERS}
+        _ENVIRONMENTS[finalize, own] = environment(finalize, own=own, filters=filters)
+    return _ENVIRONMENTS[finalize, own]
 
 
 def _in_html(value: Any) -> Any:
@@ -178,7 +177,7 @@ def _inline_figures(tokens: list[Token], drawn: Mapping[str, Picture]) -> None:
         picture = drawn[str(images[0].attrGet("src"))]
         tokens[index - 1] = _html("")
         caption = f"<figcaption>{escape_html(picture.title)}</figcaption>"
-        drawing = f'<div class="scroll">{picture.inline()}</div>'
+        drawing = f'<div class="scroll" tabindex="0">{picture.inline()}</div>'
         tokens[index] = _html(f"<figure>\n{drawing}\n{caption}\n{_data(picture)}</figure>\n")
         tokens[index + 1] = _html("")
 

@@ -42,6 +42,7 @@ def _run(checkpoint: str, task: str, results: Document, command: Document | None
         "commit": recorded(results, "git_hash", unit="text", absent="not run inside a git repository with a commit"),
         "command": recorded(command, "command", unit="text") if command else missing("the command was not kept"),
         "seconds": _seconds(results),
+        "date": recorded(results, "date", unit="number"),
         "seeds": [
             {
                 "name": fact(key, "text", results.source("config", key)),

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import save_file
 
 from harness_tasks import TASKS_PATH
 from studies import load_study
@@ -285,6 +287,36 @@ def a_leaderboard(printed: str, reader: Reader) -> None:
     assert "compare.html" in printed
 
 
+def every_file_is_what_its_facts_give(printed: str) -> None:
+    assert "every file is what its facts give" in printed
+
+
+def the_templates(printed: str, reader: Reader) -> None:
+    assert {"report.md.j2", "report.css"} <= {line.split(" ")[0] for line in printed.splitlines()}
+
+
+def a_copied_template(printed: str, reader: Reader) -> None:
+    own = reader.folder / "templates" / "answer_analysis.md.j2"
+    assert printed.strip() == str(own)
+    assert own.read_text(encoding="utf-8") == (ROOT / "templates" / own.name).read_text(encoding="utf-8")
+
+
+def a_card(printed: str, reader: Reader) -> None:
+    assert "license: apache-2.0" in printed
+    assert "files of " in printed
+
+
+def _pushable_study(reader: Reader) -> dict[str, str]:
+    """Puts weights beside the records of the finished study, as training would have."""
+    swaps = _finished_study(reader)
+    for checkpoint in (reader.folder / "written" / "build" / "trial" / "checkpoints").iterdir():
+        save_file({"weight": torch.zeros(1)}, checkpoint / "adapter_model.safetensors")
+        (checkpoint / "adapter_config.json").write_text(
+            '{"peft_type": "LORA", "base_model_name_or_path": "build/base"}'
+        )
+    return swaps
+
+
 def the_regression_gate(printed: str, reader: Reader) -> None:
     assert "reviews" in printed
 
@@ -395,6 +427,14 @@ RUN = {
     "python -m report params tests/data/llama-3.2-1b/config.json --lora-r 16 --json": Case(llama_with_an_adapter),
     BUILD: Case(a_page, swap=_finished_study),
     VERIFY: Case(a_page_that_is_backed, swap=_written_page, after=[BUILD]),
+    f"{BUILD} --check": Case(
+        lambda printed, reader: every_file_is_what_its_facts_give(printed),
+        swap=_finished_study,
+        after=[BUILD],
+    ),
+    "python -m report template list": Case(the_templates),
+    "python -m report template copy studies/mine.yaml answer_analysis.md.j2": Case(a_copied_template, swap=_own_study),
+    "python -m report push studies/demo.yaml --dry-run": Case(a_card, swap=_pushable_study, after=[BUILD]),
     "make verify": Case(
         a_page_that_is_backed,
         make="python -m report verify build/demo/report.md",

@@ -43,7 +43,7 @@ def scoring_digest(task: str) -> str:
 def page_digest() -> str:
     """Returns a digest of what turns results into a page: the report's code, what it imports, and the templates."""
     code = _with_imports((PACKAGE_ROOT / "report").rglob("*.py"))
-    templates = (path for path in (PACKAGE_ROOT / "templates").rglob("*") if path.suffix in (".j2", ".css"))
+    templates = (path for path in (PACKAGE_ROOT / "templates").rglob("*") if path.suffix in (".j2", ".css", ".js"))
     return _digest([*code, *templates])
 
 

@@ -48,4 +48,6 @@ def checks(facts: Mapping[str, Any]) -> list[Finding]:
     if facts["audit"]:
         keys = ("holds", "impossible", "cannot_be_told", "missing")
         said.append(finding("audit_counted", {key: f"/audit/counts/{key}" for key in keys}))
-    return said
+    if facts["templates"]:
+        return [*said, finding("own_templates", {"names": "/templates"})]
+    return [*said, finding("read_again", {})]

@@ -1,20 +1,29 @@
-"""The page's figures: their titles, descriptions, labels and data."""
+"""The page's figures of scores and of training: their titles, descriptions, labels and data."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from report.verify import tables
-from report.verify.expected import Figure
-from report.verify.lines import Fact, Line, joined, known, line, number, setting, text
+from report.verify.expected import Figure, Table, table
+from report.verify.lines import Fact, Line, count, joined, known, line, number, setting, text, value
 
 Part = Mapping[str, Any]
+
+
+def named(
+    title: Line, path: Fact, words: Line, labels: Sequence[Line], data: Table, *, has_axes: bool = False
+) -> Figure:
+    """Returns a figure that is called by its title, in the file that a fact names."""
+    file = re.sub(r"[^A-Za-z0-9/._-]", "-", str(path["value"]))
+    return Figure(name=title, path=file, title=title, words=words, labels=labels, data=data, has_axes=has_axes)
 
 
 def summary(facts: Part) -> Figure:
     """Returns the chart of the primary scores before and after."""
     words: list[Line] = []
     labels: list[Line] = []
+    rows: list[tuple[Line, ...]] = []
     for task in facts["tasks"]:
         for comparison in task.get("comparisons", []):
             score = next((score for score in comparison["scores"] if score["primary"]), None)
@@ -26,16 +35,21 @@ def summary(facts: Part) -> Figure:
                 label=text(score["label"]),
                 checkpoint=text(comparison["checkpoint"]),
             )
-            before, after = score["before"], score["after"]
+            before, after, floor = score["before"], score["after"], task["floor"]["score"]
+            ceiling = next(row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
             words.append(line("{n}: {b} before, {a} after", n=name, b=_value(before), a=_value(after)))
             labels += [name, *[number(side) for side in (before, after) if known(side)]]
-    labels += [line("base"), line("fine-tuned"), line("without a model (floor)")]
+            ends = (("floor {n}", floor), ("ceiling {n}", ceiling))
+            labels += [line(template, n=number(end)) for template, end in ends if known(end)]
+            rows.append((name, *map(value, (before, after, floor, ceiling))))
+    labels += map(line, ("base", "fine-tuned", "without a model (floor)", "the gold answers (ceiling)"))
     return Figure(
         name=line("Primary scores before and after fine-tuning"),
         path=str(facts["summary_figure"]["path"]["value"]),
         title=line("Primary scores before and after fine-tuning, with their intervals"),
         words=joined(words, "; "),
         labels=labels,
+        data=table("score | base | fine-tuned | floor | ceiling", rows),
     )
 
 
@@ -44,24 +58,100 @@ def _value(fact: Fact) -> Line:
 
 
 def loss(checkpoint: Part) -> Figure:
-    """Returns a checkpoint's training loss by step."""
-    curve = checkpoint["loss"]["curve"]
-    (first, _), (last, _) = curve["value"][0], curve["value"][-1]
-    title = line("Training loss of {name}", name=text(checkpoint["name"]))
+    """Returns a checkpoint's training loss by step, beside its loss on the development split where there is one."""
+    curve = checkpoint["loss"]["curve"]["value"]
+    dev = [(step, found) for step, _, found, _ in _development(checkpoint)]
+    (first, _), (last, _) = curve[0], curve[-1]
     words = line(
         "{points} points from step {first} to step {last}: the loss goes from {one} to {other}.",
-        points=setting({"value": len(curve["value"])}),
+        points=setting({"value": len(curve)}),
         first=setting({"value": first}),
         last=setting({"value": last}),
-        one=number({**checkpoint["loss"]["first"], "value": curve["value"][0][1]}),
-        other=number({**checkpoint["loss"]["last"], "value": curve["value"][-1][1]}),
+        one=_loss(curve[0][1]),
+        other=_loss(curve[-1][1]),
     )
-    return Figure(
-        name=title,
-        path=re.sub(r"[^A-Za-z0-9/._-]", "-", str(checkpoint["loss"]["figure"]["value"])),
-        title=title,
-        words=words,
-        labels=[line("step"), line("training loss")],
-        data=tables.loss(curve),
+    labels = [line("training loss" if not dev else "loss"), line("step")]
+    data = tables.loss(checkpoint["loss"]["curve"])
+    if dev:
+        more = " On the development split it goes from {a} to {b}."
+        words = line("{words}" + more, words=words, a=_loss(dev[0][1]), b=_loss(dev[-1][1]))
+        labels += [line("training"), line("development split")]
+        rows = []
+        for step in sorted({step for step, _ in [*curve, *dev]}):
+            both = [dict(points).get(step) for points in (curve, dev)]
+            rows.append((count({"value": step}), *(line("not noted") if one is None else _loss(one) for one in both)))
+        data = table("step | training loss | loss on the development split", rows)
+    title = line("Training loss of {name}", name=text(checkpoint["name"]))
+    return named(title, checkpoint["loss"]["figure"], words, labels, data, has_axes=True)
+
+
+def _loss(found: float) -> Line:
+    return number({"value": found, "unit": "number"})
+
+
+def _development(checkpoint: Part) -> Sequence[Any]:
+    """Returns the rows of step, tokens, loss and accuracy of a checkpoint's development curve; none without one."""
+    found: Sequence[Any] = (checkpoint.get("development") or {"curve": {"value": []}})["curve"]["value"]
+    return found
+
+
+def development(checkpoint: Part) -> Iterator[Figure]:
+    """Yields the accuracy on the development split over training tokens, where there is such a split."""
+    curve = _development(checkpoint)
+    if not curve:
+        return
+    found = checkpoint["development"]
+    labels = [line("accuracy on the development split"), line("training tokens read")]
+    if known(found["chosen"]) and found["chosen"]["value"] in [step for step, *_ in curve]:
+        labels.append(line("kept"))
+    yield named(
+        line("Accuracy on the development split over training tokens: {name}", name=text(checkpoint["name"])),
+        found["figure"],
+        line(
+            "{n} evaluations; the accuracy goes from {first} to {last}.",
+            n=count({"value": len(curve)}),
+            first=_accuracy(curve[0][3]),
+            last=_accuracy(curve[-1][3]),
+        ),
+        labels,
+        table(
+            "step | training tokens read | accuracy",
+            [(count({"value": step}), count({"value": tokens}), _accuracy(right)) for step, tokens, _, right in curve],
+        ),
+        has_axes=True,
+    )
+
+
+def _accuracy(found: float) -> Line:
+    return number({"value": found, "unit": "proportion"})
+
+
+def over_tokens(task: Part) -> Iterator[Figure]:
+    """Yields a task's primary score over training tokens, where checkpoints of different ones were scored."""
+    found = task["over_tokens"]
+    if not found:
+        return
+    points = found["points"]
+    primary = text(task["primary"])
+    told = [
+        line(
+            "{name}: {score} after {tokens} tokens",
+            name=text(point["checkpoint"]),
+            score=number(point["score"]),
+            tokens=count(point["tokens"]),
+        )
+        for point in points
+    ]
+    rows = [
+        (text(point["checkpoint"]), text(point["method"]), count(point["tokens"]), value(point["score"]))
+        for point in points
+    ]
+    methods = dict.fromkeys(point["method"]["value"] for point in points)
+    yield named(
+        line("Scores over training tokens on {task}: {metric}", metric=primary, task=text(task["name"])),
+        found["figure"],
+        joined(told, "; "),
+        [primary, line("training tokens read"), *(text({"value": method}) for method in methods)],
+        table("checkpoint | method | training tokens read | {metric}", rows, metric=primary),
         has_axes=True,
     )

@@ -238,7 +238,7 @@ def _even(ticks: Sequence[tuple[float, str]]) -> bool:
     if first == last or low == high:
         return False
     slope = (high - low) / (last - first)
-    return all(abs(low + slope * (place - first) - value) <= abs(high - low) * 1e-3 for place, value in values)
+    return all(abs(low + slope * (place - first) - value) <= abs(high - low) * 1e-4 for place, value in values)
 
 
 def _shown(block: Block) -> str:

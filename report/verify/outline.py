@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.verify import causes, cautions, figures, sentences, summary, tables, weights
+from report.verify import answer_figures, causes, cautions, figures, sentences, summary, tables, weight_figures, weights
 from report.verify.expected import Code, Expected, Heading, Prose, code, items, paragraph
 from report.verify.lines import Line, confidence, count, digest, joined, known, line, number, setting, text
 
@@ -152,6 +152,7 @@ def _fine_tuning(facts: Part) -> Iterator[Expected]:
             yield figures.loss(checkpoint)
         else:
             yield paragraph(line("The loss curve: {why}.", why=text(loss["curve"])))
+        yield from figures.development(checkpoint)
         yield paragraph(file_names(checkpoint["command"], checkpoint["recipe"], checkpoint["data"]))
 
 
@@ -177,6 +178,7 @@ def _scores(facts: Part) -> Iterator[Expected]:
             line("The floor needs no model; the ceiling is what the gold answers score themselves."),
             line("A score tells of the model only as far as it lies between the two."),
         )
+        yield from figures.over_tokens(task)
         for comparison in task["comparisons"]:
             yield from _comparison(task, comparison)
     if facts["equivalences"]:
@@ -194,11 +196,15 @@ def _comparison(task: Part, comparison: Part) -> Iterator[Expected]:
     yield tables.tests(comparison)
     if comparison["transitions"]:
         yield tables.transitions(comparison["transitions"])
+        yield answer_figures.moves(task, comparison)
     if task["kind"] == "classification":
         yield tables.said(task, comparison)
+        yield from answer_figures.drawn("confusion", task, comparison)
         yield from tables.calibrations(task, comparison)
+        yield from answer_figures.drawn("reliability", task, comparison)
     elif task["kind"] == "extraction":
         yield tables.unanswered(task, comparison)
+        yield from answer_figures.drawn("distributions", task, comparison)
     overlap = comparison["overlap"]
     if overlap and "absent" not in overlap:
         yield tables.grades(overlap)
@@ -222,6 +228,7 @@ def _counts(facts: Part) -> list[Line]:
 
 def _parameters_after(facts: Part) -> Iterator[Expected]:
     yield tables.parameters_after(facts)
+    yield from weight_figures.parameters(facts)
     yield from items(_counts(facts))
     for checkpoint in facts["checkpoints"]:
         if "components" in checkpoint["parameters"]:
@@ -237,6 +244,7 @@ def _parameters_after(facts: Part) -> Iterator[Expected]:
             adapted = ", here of what the adapter adds" if changes["adapted"] else ""
             words = "The relative change is the norm of what was added to a matrix over the norm of the matrix"
             yield paragraph(line(f"{words}{adapted}."))
+            yield from weight_figures.changes(checkpoint)
             yield paragraph(file_names(changes))
 
 

@@ -35,7 +35,7 @@ def recount(facts: Facts, folder: Path) -> list[Problem]:
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             problems.append(Problem(name, f"rows that cannot be scored again: {error}", "rows as lm_eval writes them"))
     try:
-        again = recomputed(study, folder)
+        again = recomputed(study, folder, redacted=bool(facts.get("state", {}).get("redacted")))
     except UserError as error:
         return [*problems, Problem("computing the facts again", error.found, error.why)]
     return problems + list(compared(facts, again))
@@ -63,13 +63,14 @@ def study_file(facts: Facts, folder: Path) -> Path:
     )
 
 
-def recomputed(study: Path, folder: Path) -> dict[str, Any]:
+def recomputed(study: Path, folder: Path, *, redacted: bool) -> dict[str, Any]:
     """Returns the facts of the study file ``study`` from the results in ``folder``, as facts.json would hold them."""
-    from report.build import collect
+    from report.build import as_written, collect
     from studies import load_study
 
-    facts: dict[str, Any] = json.loads(json.dumps(collect(load_study(study), study, folder)))
-    return facts
+    again = as_written(collect(load_study(study), study, folder), {"redacted": redacted})
+    del again["state"]
+    return again
 
 
 def _digests(facts: Facts, folder: Path, study: Path) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from report.verify import weights
-from report.verify.lines import Line, count, known, line, reason, text
+from report.verify.lines import Line, count, joined, known, line, reason, text
 
 Part = Mapping[str, Any]
 
@@ -56,4 +56,11 @@ def checks(facts: Part) -> Iterator[Line]:
             "{cannot_be_told}; missing: {missing}."
         )
         yield line(words, **{key: count(fact) for key, fact in facts["audit"]["counts"].items()})
-    yield READ_AGAIN
+    if facts["templates"]:
+        words = (
+            "This study has templates of its own ({names}): what they say beside the facts is the study's, and nothing "
+            "has checked it."
+        )
+        yield line(words, names=joined(map(text, facts["templates"])))
+    else:
+        yield READ_AGAIN

@@ -80,7 +80,7 @@ def test_the_page_has_the_seven_answers_and_no_hole(tmp_path: Path) -> None:
     assert "### b. " in markdown
     assert "### c. " in markdown
     assert_no_hole(markdown, html)
-    assert html.count("<svg") == 3
+    assert html.count("<svg") == 11
     assert 'aria-labelledby="loss1-title loss1-desc"' in html
 
 
@@ -103,7 +103,7 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     first = {path: path.read_bytes() for path in build_report(study, output=folder)}
     again = {path: path.read_bytes() for path in build_report(study, output=folder)}
     assert first == again
-    assert len(first) == 7
+    assert len(first) == 20
 
 
 def test_facts_only_writes_no_page(tmp_path: Path) -> None:

@@ -101,4 +101,4 @@ def test_check_without_facts_is_wrong_input(study: Path) -> None:
 
 def test_the_state_is_of_this_machine_and_no_fact(study: Path) -> None:
     facts = json.loads((folder_of(study) / "facts.json").read_text())
-    assert set(facts["state"]) == {"inputs", "code"}
+    assert set(facts["state"]) == {"inputs", "code", "redacted"}

@@ -21,7 +21,7 @@ def parsed(path: Path) -> nodes.Template:
 
 
 def test_all_of_the_page_is_linted() -> None:
-    assert len(OURS) == 13
+    assert len(OURS) == 14
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
@@ -32,7 +32,7 @@ def test_no_number_and_no_arithmetic(path: Path) -> None:
         assert not re.search(r"\d", text), text.strip()
     for constant in tree.find_all(nodes.Const):
         assert isinstance(constant.value, str | bool | None), constant
-        assert not re.search(r"\d", str(constant.value).removesuffix(".md.j2")), constant
+        assert not re.search(r"\d", str(constant.value).removesuffix(".md.j2").removesuffix(".tex.j2")), constant
     arithmetic = (nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg)
     assert not list(tree.find_all(arithmetic))
     computing = {"sum", "round", "int", "float", "length", "abs", "min", "max", "format"}

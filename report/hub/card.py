@@ -1,0 +1,260 @@
+"""The model card of a checkpoint: the Hub's metadata, and a page from the template, both from the study's facts."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from report import formats
+from report.facts import Fact, is_known
+from report.hub.licences import Licence
+from report.render import at
+
+_TASK_TYPES = {"classification": "text-classification", "extraction": "question-answering"}
+_METRICS = {"acc": "accuracy", "mcc": "matthews_correlation", "exact": "exact_match", "brier": "brier_score"}
+"""The Hub's names of metrics where lm_eval's differ."""
+_LOADERS = {
+    "causal": "AutoModelForCausalLM",
+    "sequence-classification": "AutoModelForSequenceClassification",
+    "question-answering": "AutoModelForQuestionAnswering",
+}
+_PIPELINES = {
+    "causal": "text-generation",
+    "sequence-classification": "text-classification",
+    "question-answering": "question-answering",
+}
+_HUB_PAGE = re.compile(r"https://(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+?)/?")
+_HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The checkpoint that a card is about."""
+
+    facts: Mapping[str, Any]
+    name: str
+    """The checkpoint's name."""
+    repo: str
+    """Where it goes on the Hub."""
+    licence: Licence
+    base: str | None
+    """The base model's name on the Hub; None where it has none."""
+    configurations: Mapping[str, Mapping[str, Any]]
+    """By task: what lm_eval recorded of it."""
+    labels: int
+    """Classes of a classification head; 0 for any other."""
+    is_adapter: bool
+    files: tuple[str, ...]
+    """The names of what is published beside the card."""
+    text_notice: str | None
+    """The licence of the training rows' text, where it may be shown."""
+    own_templates: Path | None
+    """The folder of the study's own templates."""
+
+    @property
+    def checkpoint(self) -> Mapping[str, Any]:
+        """The checkpoint's facts."""
+        return next(found for found in self.facts["checkpoints"] if found["name"]["value"] == self.name)
+
+    @property
+    def head(self) -> str:
+        """What the checkpoint answers with."""
+        rows = {row["name"]["value"]: row["value"]["value"] for row in self.checkpoint.get("recipe", [])}
+        return rows["head"] if rows.get("head") in _LOADERS else "causal"
+
+    @property
+    def scored(self) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """Each task that it was scored on, with its comparison to the base."""
+        return [
+            (task, comparison)
+            for task in self.facts["tasks"]
+            for comparison in task.get("comparisons", [])
+            if comparison["checkpoint"]["value"] == self.name
+            and any(is_known(s["after"]) for s in comparison["scores"])
+        ]
+
+
+def base_on_hub(model: str, is_local: bool, url: str | None) -> str | None:
+    """Returns the base model's name on the Hub; None where it has none.
+
+    >>> base_on_hub("build/base", True, "https://huggingface.co/ada/small"), base_on_hub("ada/small", False, None)
+    ('ada/small', 'ada/small')
+    """
+    if not is_local and _HUB_ID.fullmatch(model):
+        return model
+    page = _HUB_PAGE.fullmatch(url or "")
+    return page[1] if page else None
+
+
+def model_card(subject: Subject) -> str:
+    """Returns the card as Markdown with its metadata before it; the same facts give the same bytes."""
+    from report.template import filled
+
+    facts, checkpoint = subject.facts, subject.checkpoint
+    ours = [(part, found) for part, name, found in _said(facts) if name in (None, subject.name)]
+    said = {part: [found for where, found in ours if where == part] for part in _PARTS}
+    tasks = {task["name"]["value"] for task, _ in subject.scored}
+    values = {
+        **{key: facts[key] for key in ("model", "study", "confidence")},
+        "checkpoint": checkpoint,
+        "name": subject.repo.rpartition("/")[2],
+        "scored": [{"task": task, "comparison": comparison} for task, comparison in subject.scored],
+        "said": {**said, "limits": [found for found in said["limits"] if _concerns(found, tasks)]},
+        "licence": subject.licence,
+        "is_adapter": subject.is_adapter,
+        "approximate": subject.is_adapter and is_known(facts["model"]["dequantised_from"]),
+        "files": subject.files,
+        "text_notice": subject.text_notice,
+        "loading": Markup(loading(subject)),
+        "runs": [run for run in facts["reproduction"]["runs"] if run["checkpoint"]["value"] == subject.name],
+    }
+    page = filled(_environment(subject.own_templates), "model_card.md.j2", values)
+    return f"---\n{card_metadata(subject).to_yaml()}\n---\n\n" + re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
+
+
+def card_metadata(subject: Subject) -> Any:
+    """Returns the card's `ModelCardData`: what the Hub reads of it, with every known score in its `model-index`."""
+    from huggingface_hub import ModelCardData
+
+    results = [result for task, comparison in subject.scored for result in _results(subject, task, comparison)]
+    data = subject.checkpoint["data"]
+    known = subject.licence.id != "other"
+    link = subject.facts["model"]["url"].get("value")
+    return ModelCardData(
+        base_model=subject.base,
+        base_model_relation=("adapter" if subject.is_adapter else "finetune") if subject.base else None,
+        datasets=[data["name"]["value"]] if data["source"].get("value") == "hub" else None,
+        license=subject.licence.id,
+        license_name=None if known else subject.licence.name,
+        license_link=None if known else link,
+        library_name="peft" if subject.is_adapter else "transformers",
+        pipeline_tag=_PIPELINES[subject.head],
+        tags=["aftertune", "lm-evaluation-harness"],
+        model_name=subject.repo.rpartition("/")[2] if results else None,
+        eval_results=results or None,
+    )
+
+
+def benchmark_files(subject: Subject) -> dict[str, bytes]:
+    """Returns `.eval_results/<task>.yaml` for each task whose metadata names the Hub benchmark that it is.
+
+    A benchmark is scored whole and in its primary metric: a task with a limit, or without a known score, has none.
+    """
+    import yaml
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+    found = {}
+    for task, comparison in subject.scored:
+        declared = (subject.configurations.get(task["task"], {}).get("metadata") or {}).get("benchmark")
+        score: Fact = next((row["after"] for row in comparison["scores"] if row["primary"]), {})
+        if not isinstance(declared, Mapping) or task["limited"] or not is_known(score):
+            continue
+        entry = EvalResultEntry(
+            dataset_id=str(declared["dataset"]),
+            task_id=str(declared["task_id"]),
+            value=score["value"],
+            dataset_revision=declared.get("revision"),
+            notes=f"lm-evaluation-harness task {task['task']}, {_setting(task)}; {_uncertainty(score)}",
+        )
+        text = yaml.safe_dump(eval_result_entries_to_yaml([entry]), sort_keys=False, allow_unicode=True)
+        found[f".eval_results/{re.sub(r'[^A-Za-z0-9_-]', '-', task['task'])}.yaml"] = text.encode()
+    return found
+
+
+def loading(subject: Subject) -> str:
+    """Returns the lines of Python that load the checkpoint from the Hub, as a block of code."""
+    loader = _LOADERS[subject.head]
+    options = f", num_labels={subject.labels}" if subject.labels else ""
+    lines = [f"from transformers import {loader}, AutoTokenizer", ""]
+    if subject.is_adapter:
+        base = subject.base or "FOLDER-OF-THE-BASE-MODEL"
+        lines = ["from peft import PeftModel", *lines, f'base = {loader}.from_pretrained("{base}"{options})']
+        lines.append(f'model = PeftModel.from_pretrained(base, "{subject.repo}")')
+    else:
+        lines.append(f'model = {loader}.from_pretrained("{subject.repo}")')
+    lines.append(f'tokenizer = AutoTokenizer.from_pretrained("{subject.repo}")')
+    return "\n".join(["```python", *lines, "```"])
+
+
+def _results(subject: Subject, task: Mapping[str, Any], comparison: Mapping[str, Any]) -> Iterator[Any]:
+    """Yields an `EvalResult` for each known score of the checkpoint on a task."""
+    from huggingface_hub import EvalResult
+
+    recorded = subject.configurations.get(task["task"], {})
+    data = task["data"]
+    on_hub = data["source"].get("value") == "hub"
+    signatures = {row["metric"]: row["signature"].get("value") for row in task["ranges"]}
+    for row in comparison["scores"]:
+        score = row["after"]
+        if not is_known(score):
+            continue
+        interval = score.get("interval")
+        arguments = {
+            "items": score.get("n"),
+            "clusters": score.get("clusters"),
+            "signature": signatures.get(row["metric"]),
+        }
+        if interval:
+            arguments |= {key: interval[key] for key in ("lower", "upper", "confidence", "method")}
+        yield EvalResult(
+            task_type=_TASK_TYPES.get(task["kind"], "text-generation"),
+            task_name=task["task"],
+            dataset_type=data["name"]["value"] if on_hub else task["task"],
+            dataset_name=str(data["name"].get("value") or task["task"]),
+            dataset_config=recorded.get("dataset_name"),
+            dataset_split=recorded.get("test_split") or recorded.get("validation_split"),
+            dataset_revision=data["revision"].get("value") if on_hub else None,
+            metric_type=_METRICS.get(row["metric"], row["metric"]),
+            metric_name=f"{row['label']['value']} ({_uncertainty(score)})",
+            metric_value=score["value"],
+            metric_args={key: value for key, value in arguments.items() if value is not None},
+        )
+
+
+def _uncertainty(score: Fact) -> str:
+    """Returns a score's interval and number of items as plain text."""
+    counted = f"{score['n']} items" if "n" in score else "items not counted"
+    if "interval" not in score:
+        return f"no interval, {counted}"
+    return f"{formats.FILTERS['confidence'](score)} interval {formats.FILTERS['interval'](score)}, {counted}"
+
+
+def _setting(task: Mapping[str, Any]) -> str:
+    return str(task["setting"].get("value", "shots not recorded"))
+
+
+_PARTS = ("headline", "difference", "counts", "trained_share", "changes", "cost", "warnings", "limits")
+
+
+def _said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+    """Yields the findings with their evidence in place: part, checkpoint (None: all of them), finding."""
+    for part in _PARTS:
+        for found in facts["findings"][part]:
+            chosen = [found] if "id" in found else found["sentences"]
+            about = found if "id" in found else found["headline"]
+            name = about["evidence"].get("checkpoint")
+            for sentence in chosen:
+                evidence = {key: _in_place(facts, place) for key, place in sentence["evidence"].items()}
+                yield part, at(facts, name)["value"] if name else None, {"id": sentence["id"], "evidence": evidence}
+
+
+def _in_place(facts: Mapping[str, Any], place: Any) -> Any:
+    return [_in_place(facts, part) for part in place] if isinstance(place, list) else at(facts, place)
+
+
+def _concerns(finding: Mapping[str, Any], tasks: set[str]) -> bool:
+    """Returns whether a limit is one of the tasks in ``tasks``, or of all."""
+    task = finding["evidence"].get("name", finding["evidence"].get("task"))
+    return task is None or task["value"] in tasks
+
+
+@cache
+def _environment(own: Path | None) -> Any:
+    """Returns what fills the template; kept, because compiling every sentence takes longer than filling it."""
+    from report.template import environment
+
+    return environment(formats.in_markdown, own=own)

@@ -1,0 +1,172 @@
+"""`python -m report push STUDY`: each checkpoint to a repository of its own on the Hugging Face Hub."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from harness_tasks.errors import UserError, exit_on_user_error
+from report.hub.faults import patiently
+from report.hub.licences import licence_of
+from report.hub.record import CHECKPOINTS, SPACE, write_entry
+from report.hub.upload import Target, push_target
+from studies import Study, load_study
+
+NOBODY = "YOUR-ACCOUNT"
+"""The namespace that a dry run shows where none is named: the token's account is not asked for."""
+
+
+def push(
+    study: Annotated[Path, typer.Argument(help="the study's YAML file")],
+    repo: Annotated[
+        str | None,
+        typer.Option(
+            help="NAMESPACE, or NAMESPACE/NAME; where there are several checkpoints, each gets NAME-<checkpoint>. "
+            "Unset: the study's `hub: namespace:`, else the token's account; and <base model>-<checkpoint>"
+        ),
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="a repository that is made is private")] = False,
+    create_pr: Annotated[bool, typer.Option("--create-pr", help="propose the files as a pull request")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print cards and lists of files; no network, no token, nothing written")
+    ] = False,
+    space: Annotated[
+        str | None, typer.Option(help="push the report too, as a static Space of that name: NAME or NAMESPACE/NAME")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="folder with the study's results; unset: build/<study>")] = None,
+) -> None:
+    """Push each checkpoint to the Hugging Face Hub, with a card made of the study's facts; a second time does nothing.
+
+    What was pushed stands in hub.json, from which `report build` takes its links. The token is that of `hf auth login`
+    or HF_TOKEN. Exit codes: 0; 1 where the Hub or the network failed; 2 for what you can mend.
+    """
+    with exit_on_user_error():
+        for line in push_study(
+            study, repo=repo, private=private, create_pr=create_pr, dry_run=dry_run, space=space, output=output
+        ):
+            print(line, flush=True)
+
+
+def push_study(
+    study: Path,
+    *,
+    repo: str | None = None,
+    private: bool = False,
+    create_pr: bool = False,
+    dry_run: bool = False,
+    space: str | None = None,
+    output: Path | None = None,
+) -> Iterator[str]:
+    """Yields a line for each repository as soon as it is done; with ``dry_run``, what would be pushed.
+
+    Everything is read, checked and cleaned before anything is sent.
+
+    Raises:
+        UserError: something is missing or not allowed, here or on the Hub.
+        HubError: the Hub or the network failed.
+    """
+    # Here, because templates and what renders them take longer to load than `--help` may.
+    from report.hub.targets import check_repository, check_target, checkpoint_target, repositories, shown, space_target
+
+    plan = load_study(study)
+    folder = output or plan.folder
+    licence = licence_of(plan, folder)
+    facts = current(plan, study, folder)
+    account = None if dry_run else _Account()
+    trained = [found["name"]["value"] for found in facts["checkpoints"] if "absent" not in found]
+    namespace = (repo or plan.hub.namespace or (account.name() if account else NOBODY)).partition("/")[0]
+    names = repositories(plan, licence, trained, repo, namespace)
+    how = {"private": private, "create_pr": create_pr}
+    made = {
+        name: checkpoint_target(plan, study, folder, facts, name, place, licence, **how)
+        for name, place in names.items()
+    }
+    targets = {name: target for name, (target, _) in made.items()}
+    for target in targets.values():
+        check_target(target, account.token if account else None)
+    room = space if space is None or "/" in space else f"{namespace}/{space}"
+    if room is not None:
+        check_repository(room)
+    models = list(names.values())
+    if account is None:
+        for target, left in made.values():
+            yield from shown(target, left)
+        if room is not None:
+            yield from shown(space_target(plan, folder, facts, room, licence, models, **how), [])
+        return
+    for target in targets.values():
+        account.validate(target)
+    for name, target in targets.items():
+        yield account.push(folder, CHECKPOINTS, name, target)
+    if room is not None:
+        # From facts that hold the links that were just recorded.
+        target = space_target(plan, folder, current(plan, study, folder), room, licence, models, **how)
+        check_target(target, account.token)
+        yield account.push(folder, SPACE, "space", target)
+
+
+def current(plan: Study, study: Path, folder: Path) -> dict[str, Any]:
+    """Returns the facts of the study's files as they are now; writes nothing."""
+    from report.build import as_written, collect, copies
+    from report.current import current_facts, state
+
+    now = {**state(folder, copies(study, plan).values()), "redacted": False}
+    return current_facts(folder, now) or as_written(collect(plan, study, folder), now)
+
+
+class _Account:
+    """The token of the usual place, and the client that uses it; neither is ever shown."""
+
+    def __init__(self) -> None:
+        import huggingface_hub
+        from huggingface_hub import constants
+
+        if constants.is_offline_mode():
+            raise UserError(
+                "HF_HUB_OFFLINE is set", "nothing can be pushed without the network", "unset it, or use --dry-run"
+            )
+        token = huggingface_hub.get_token()
+        if not token:
+            raise UserError(
+                "there is no token of the Hugging Face Hub on this machine",
+                "nothing can be pushed without an account",
+                "run `hf auth login`, or set HF_TOKEN to a token with write access; --dry-run needs none",
+            )
+        if not sys.stderr.isatty():
+            huggingface_hub.utils.disable_progress_bars()
+        self.token, self._api = token, huggingface_hub.HfApi(token=token)
+
+    def name(self) -> str:
+        """Returns the name of the token's owner."""
+        return str(patiently("asking whose token it is", self._api.whoami)["name"])
+
+    def validate(self, target: Target) -> None:
+        """Raises UserError where the Hub would not accept the card's metadata."""
+        from huggingface_hub import ModelCard
+
+        with tempfile.TemporaryDirectory() as place:
+            path = Path(place) / "README.md"
+            content = target.files["README.md"]
+            assert isinstance(content, bytes)
+            path.write_bytes(content)
+            try:
+                card = ModelCard.load(path)
+                patiently(f"having the card of {target.repo} checked", card.validate)
+            except UserError:
+                raise
+            except ValueError as error:
+                raise UserError(
+                    f"the Hub does not accept the metadata of the card of {target.repo}: {error}",
+                    "a card with wrong metadata is not shown as one",
+                    "correct what the message names in the study file (licence, url), or report it to us",
+                ) from None
+
+    def push(self, folder: Path, record: str, key: str, target: Target) -> str:
+        """Returns a line on what became of a repository, once it stands in the record."""
+        entry, is_new = push_target(self._api, target)
+        write_entry(folder, record, key, entry)
+        where = entry.get("pull_request") or entry.get("url") or f"{target.repo} (not public)"
+        return f"{where} commit {entry['commit']}{'' if is_new else ', nothing to push: it holds the same bytes'}"

@@ -1,0 +1,107 @@
+"""The files of a checkpoint that go to the Hub: what a loader needs, and the records, cleaned."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.errors import UserError
+from report.hub.clean import cleaned
+from report.redact import redacted
+from report.results import read_json
+
+Contents = dict[str, Path | bytes]
+"""By name in the repository: a file that is sent as it is, or the bytes themselves."""
+
+_AS_IT_IS = re.compile(
+    r"(adapter_)?model([-_]\d+-of-\d+)?\.safetensors|(adapter_)?model\.safetensors\.index\.json|tokenizer\.(json|model)|"
+    r"vocab\.(json|txt)|merges\.txt|added_tokens\.json|special_tokens_map\.json|chat_template\.jinja"
+)
+"""Weights and vocabularies: their text is the model's own, and a changed word would change the model."""
+_CLEANED = frozenset(
+    {
+        "config.json", "adapter_config.json", "generation_config.json", "tokenizer_config.json", "merged_from.json",
+        "finetune.json", "tensors.json", "row_log.jsonl",
+    }
+)  # fmt: skip
+_ROWS = "train_rows.jsonl"
+_KEPT = "doc_hash"
+"""What of a training row is no text of its data set."""
+
+
+def checkpoint_contents(home: Path, *, base: str | None, allowed: bool) -> tuple[Contents, list[str]]:
+    """Returns the files of the checkpoint in ``home`` that are published, and the names of those that are not.
+
+    ``base``: the base model's name on the Hub, for loaders of an adapter; ``allowed``: whether the licence of the
+    training data allows its text, which is else shown by its first words and a hash.
+
+    Raises:
+        UserError: there are no weights.
+    """
+    found = sorted(path for path in home.iterdir() if path.name != "README.md") if home.is_dir() else []
+    contents: Contents = {}
+    left = []
+    for path in found:
+        if path.is_file() and _AS_IT_IS.fullmatch(path.name):
+            contents[path.name] = path
+        elif path.is_file() and path.name in _CLEANED:
+            contents[path.name] = _record(path, base)
+        elif path.is_file() and path.name == _ROWS:
+            contents[path.name] = _rows(path, allowed)
+        else:
+            left.append(path.name)
+    if not any(name.endswith(".safetensors") for name in contents):
+        raise UserError(
+            f"{home} holds no weights in safetensors files",
+            "a repository without weights can be loaded by nobody",
+            "train the checkpoint again (its folder may have been cleared), and push then",
+        )
+    return contents, left
+
+
+def searched(content: Path | bytes) -> bytes:
+    """Returns what can hold text in a file: all of it, but of weights the header alone."""
+    if isinstance(content, bytes):
+        return content
+    with content.open("rb") as file:
+        if content.suffix != ".safetensors":
+            return file.read()
+        return file.read(int.from_bytes(file.read(8), "little"))
+
+
+def is_vocabulary(content: Path | bytes) -> bool:
+    """Returns whether a file is sent as it is, and is no weights."""
+    return isinstance(content, Path) and content.suffix != ".safetensors"
+
+
+def configuration(folder: Path, checkpoint: str, task: str) -> Mapping[str, Any]:
+    """Returns a scored task's configuration, as lm_eval recorded it; empty where the task was not scored."""
+    for name in (checkpoint, "base"):
+        results = f"scores/{name}/{task}/results.json"
+        if (folder / results).is_file():
+            return (read_json(folder, results).content.get("configs") or {}).get(task) or {}
+    return {}
+
+
+def _record(path: Path, base: str | None) -> bytes:
+    text = cleaned(path.read_text(encoding="utf-8"))
+    if path.name == "adapter_config.json" and base is not None:
+        values = json.loads(text)
+        # The folder of this machine means nothing to others; peft looks for the base under this name.
+        values["base_model_name_or_path"] = base
+        text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return text.encode()
+
+
+def _rows(path: Path, allowed: bool) -> bytes:
+    text = path.read_text(encoding="utf-8")
+    if allowed:
+        return cleaned(text).encode()
+    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    shown = [{key: value if key == _KEPT else _redacted(value) for key, value in row.items()} for row in rows]
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in shown).encode()
+
+
+def _redacted(value: Any) -> Any:
+    return redacted(value) if isinstance(value, str) else value

@@ -1,0 +1,80 @@
+"""Where a template is found: in the study's own folder, else among ours."""
+
+import difflib
+from importlib.resources import files
+from pathlib import Path
+
+from harness_tasks.errors import UserError
+
+OURS = Path(str(files("templates")))
+
+OWN = "templates"
+"""The name of the folder beside a study file that its own templates lie in."""
+
+REPLACEABLE = {
+    "report.md.j2": "the whole page: its title, its questions in their order, and what stands around them",
+    "answer_model.md.j2": "the answer on the model selected",
+    "answer_parameters.md.j2": "the answer on its parameters",
+    "answer_fine_tuning.md.j2": "the answer on fine-tuning",
+    "answer_scores.md.j2": "the answer on scores before and after fine-tuning",
+    "answer_parameters_after.md.j2": "the answer on parameters after fine-tuning",
+    "answer_hub.md.j2": "the answer on where the checkpoints are published",
+    "answer_analysis.md.j2": "the answer that analyses",
+    "audit.md.j2": "the audit of an earlier write-up",
+    "reproduce.md.j2": "how to reproduce",
+    "findings.md.j2": "every sentence that a rule may choose, one a macro",
+    "macros.md.j2": "what several answers share: a score, a change, a ledger",
+    "report.html.j2": "the page that holds the answers",
+    "report.css": "what the page looks like",
+    "report.tex.j2": "the tables for LaTeX",
+    "preamble.tex.j2": "what those need of LaTeX",
+    "model_card.md.j2": "the card of a checkpoint on the Hub",
+}
+"""Our templates that a study's own folder may replace, and what each holds."""
+
+
+def own_templates(folder: Path) -> Path | None:
+    """Returns the folder of a study's own templates, beside the study file in ``folder``; None where there is none."""
+    own = folder / OWN
+    return own if own.is_dir() and own.resolve() != OURS.resolve() else None
+
+
+def source(name: str, own: Path | None) -> tuple[str, Path]:
+    """Returns the text of the template ``name`` and where it lies; ``own`` is the folder of the study's own ones.
+
+    Raises:
+        UserError: there is none of that name, or it is a link out of its folder, or no text.
+    """
+    path = next(
+        (folder / name for folder in (own, OURS) if folder and is_name(name) and (folder / name).is_file()), None
+    )
+    if path is None:
+        known = sorted({*REPLACEABLE, *(found.name for found in own.iterdir())} if own else REPLACEABLE)
+        nearest = difflib.get_close_matches(name, known, 1)
+        raise UserError(
+            f"there is no template {name!r}",
+            "another template asks for it, and the page would have a hole there",
+            f"write {nearest[0]!r}, the nearest one"
+            if nearest
+            else f"put it into the folder {OWN}/ beside the study file",
+        )
+    if path.parent == own and path.resolve().parent != own.resolve():
+        raise UserError(
+            f"{path} is a link to {path.resolve()}",
+            "a file from elsewhere would stand on the page, and be published with it",
+            "put the template itself there",
+        )
+    try:
+        return path.read_text(encoding="utf-8"), path
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is no text: {error}", "the page is made of it", "save it as UTF-8") from None
+
+
+def is_name(name: str) -> bool:
+    """Returns whether ``name`` is one of a template: a file's name, no path.
+
+    >>> is_name("answer_ethics.md.j2"), is_name("../secret.j2"), is_name(".j2")
+    (True, False, False)
+    """
+    plain = name.replace("_", "").replace("-", "").replace(".", "")
+    return plain.isascii() and plain.isalnum() and name[0] != "." and name.endswith((".j2", ".css"))

@@ -1,0 +1,11 @@
+"""What was exported, read again."""
+
+import json
+from typing import Any
+
+from report.exports.every_eval_ever import records
+
+
+def as_records(facts: dict[str, Any]) -> dict[str, Any]:
+    """Returns the records of Every Eval Ever by their names."""
+    return {name: json.loads(text) for name, text in records(facts).items()}

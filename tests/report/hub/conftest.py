@@ -1,0 +1,98 @@
+"""A study that can be pushed, and a Hub to push it to."""
+
+import json
+import shutil
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from fake_hub import TOKEN, FakeHub, running
+from synthetic import folder_of, write_study
+from typer.testing import CliRunner, Result
+
+Push = Callable[..., Result]
+ADAPTER = {"base_model_name_or_path": "build/base", "peft_type": "LORA", "r": 16, "task_type": "CAUSAL_LM"}
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A running Hub, to which huggingface_hub's client is turned; nobody waits between two tries."""
+    from huggingface_hub import constants
+
+    with running() as found:
+        monkeypatch.setattr(constants, "ENDPOINT", found.address)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setattr("time.sleep", lambda _: None)
+        # The client's log is bound to the stream of the first test, which is closed by the second.
+        monkeypatch.setattr("logging.raiseExceptions", False)
+        yield found
+
+
+@pytest.fixture
+def study(tmp_path: Path, pushable: Path) -> Path:
+    """A study with two trained and scored checkpoints and its facts; the weights are a few bytes."""
+    shutil.copytree(pushable.parent.parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "studies" / pushable.name
+
+
+@pytest.fixture(scope="session")
+def pushable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The one that `study` copies: its facts are computed once."""
+    from report.hub.command import current
+    from studies import load_study
+
+    file = write_pushable(tmp_path_factory.mktemp("pushable"))
+    facts = current(load_study(file), file, folder_of(file))
+    (folder_of(file) / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    return file
+
+
+def write_pushable(root: Path, **values: object) -> Path:
+    """Returns the file of a synthetic study whose checkpoints have all that a loader needs."""
+    file = write_study(root, **values)
+    for place in (folder_of(file) / "checkpoints").iterdir():
+        weights = f"weights of {place.name}".encode() * 100
+        write_weights(place / "adapter_model.safetensors", weights)
+        (place / "adapter_config.json").write_text(json.dumps(ADAPTER), encoding="utf-8")
+        (place / "tokenizer.json").write_text('{"model": {"vocab": {"/root": 0, "/home/ada": 1}}}', encoding="utf-8")
+        (place / "tokenizer_config.json").write_text(json.dumps({"name_or_path": str(Path.home() / "x")}), "utf-8")
+        rows = [
+            {"doc_hash": "ab" * 32, "cluster": "a film", "text": "one two three four five six seven eight nine ten"}
+        ]
+        (place / "train_rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        (place / "README.md").write_text("the card that training wrote", encoding="utf-8")
+        (place / "optimizer.pt").write_bytes(b"left out")
+    return file
+
+
+def write_weights(path: Path, data: bytes, note: str = "") -> None:
+    """Writes a safetensors file with one tensor of bytes, and ``note`` in its header."""
+    header = {
+        "__metadata__": {"note": note},
+        "w": {"dtype": "U8", "shape": [len(data)], "data_offsets": [0, len(data)]},
+    }
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+@pytest.fixture
+def push(study: Path) -> Push:
+    """Runs `report push` on the study, in this process."""
+    return lambda *arguments: run_push(study, *arguments)
+
+
+def run_push(study: Path, *arguments: str) -> Result:
+    import typer
+
+    from report.hub import push as command
+
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(command)
+    return CliRunner().invoke(app, [str(study), "--output", str(folder_of(study)), *arguments])

@@ -1,0 +1,43 @@
+"""Nothing that is pushed names this machine, its users or a token."""
+
+import getpass
+from pathlib import Path
+
+import pytest
+
+from harness_tasks import UserError
+from report.hub.clean import check_clean, cleaned
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/grace/models/x", "~/models/x"),
+        ('{"path": "/Users/grace"}', '{"path": "~"}'),
+        (r'"C:\\Users\\grace\\x"', r'"~\\x"'),
+        (r"C:\Users\grace\x", r"~\x"),
+        ("hf_abcdefghijklmnopqrst", "hf_[removed]"),
+        ("homework/homely and /homeless", "homework/homely and /homeless"),
+        ("half_abc hf_short", "half_abc hf_short"),
+    ],
+)
+def test_homes_and_tokens_go_and_other_words_stay(text: str, shown: str) -> None:
+    assert cleaned(text) == shown
+
+
+def test_this_folder_this_home_and_this_user_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "home", lambda: Path("/srv/people/grace"))
+    monkeypatch.setattr(getpass, "getuser", lambda: "grace")
+    text = f"{tmp_path}/build /srv/people/grace/x /scratch/grace/y grace's model /scratch/graceful models/grace/z"
+    assert cleaned(text) == "./build ~/x /scratch/[user]/y grace's model /scratch/graceful models/grace/z"
+
+
+def test_what_still_holds_home_or_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path("/srv/grace"))
+    check_clean("a.json", b"/srv/graceful", "secret")
+    with pytest.raises(UserError, match=r"a\.json holds the path of your home folder"):
+        check_clean("a.json", b'"/srv/grace"', "secret")
+    check_clean("tokenizer.json", b'"/srv/grace"', "secret", paths=False)
+    with pytest.raises(UserError, match=r"a\.json holds your access token"):
+        check_clean("a.json", b"the secret word", "secret", paths=False)
