@@ -3,19 +3,17 @@
 import re
 from collections.abc import Mapping
 from contextvars import ContextVar
-from html import escape as escape_html
 from importlib.resources import files
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
 from report import formats
 from report.exports import exports
 from report.figures import Picture, pictures
+from report.html import anchored, dressed, html_of, in_html, piece, tokens_of
 from report.notes import Notes, marked_up, unmarked
 from report.template import environment, filled, source
 from report.template.environment import Environment
@@ -86,12 +84,11 @@ def render_html(facts: Mapping[str, Any], drawn: Mapping[str, Picture]) -> str:
 def _html_page(
     facts: Mapping[str, Any], marked: str, notes: Notes, drawn: Mapping[str, Picture], own: Path | None
 ) -> str:
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse(marked)
-    contents = _anchor(tokens)
-    _inline_figures(tokens, drawn)
-    _dress(tokens)
-    body = marked_up(parser.renderer.render(tokens, parser.options, {}))
+    tokens = tokens_of(marked)
+    contents = anchored(tokens)
+    dressed(tokens, drawn)
+    _summary_framed(tokens)
+    body = marked_up(html_of(tokens))
     values = {
         "study": facts["study"],
         "contents": contents,
@@ -100,7 +97,7 @@ def _html_page(
         "notes": Markup(notes.script()),
         "script": Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
     }
-    return filled(_environment(_in_html, own), "report.html.j2", values)
+    return filled(_environment(in_html, own), "report.html.j2", values)
 
 
 def _noted(show: Any) -> Any:
@@ -122,16 +119,6 @@ def _environment(finalize: Any, own: Path | None) -> Environment:
         filters = {name: _noted(formats.FILTERS[name]) for name in formats.NUMBERS}
         _ENVIRONMENTS[finalize, own] = environment(finalize, own=own, filters=filters)
     return _ENVIRONMENTS[finalize, own]
-
-
-def _in_html(value: Any) -> Any:
-    if isinstance(value, Markup):
-        return value
-    if isinstance(value, str):
-        return Markup(escape_html(value))
-    if isinstance(value, dict):
-        return Markup(escape_html(formats.plain(value)))
-    raise TypeError(f"a template may not show {value!r} without a filter")
 
 
 def _resolved(facts: Mapping[str, Any], found: Any) -> Any:
@@ -157,59 +144,9 @@ def at(facts: Any, pointer: str) -> Any:
     return facts
 
 
-def _anchor(tokens: list[Token]) -> list[dict[str, str]]:
-    """Gives each second-level heading an id; returns the table of contents."""
-    contents = []
-    for token, inline in pairwise(tokens):
-        if token.type == "heading_open" and token.tag == "h2":
-            name = re.sub(r"[^a-z0-9]+", "-", inline.content.partition(":")[0].lower()).strip("-")
-            token.attrSet("id", name)
-            contents.append({"id": name, "title": inline.content.replace("\\", "")})
-    return contents
-
-
-def _inline_figures(tokens: list[Token], drawn: Mapping[str, Picture]) -> None:
-    """Puts the drawing itself in the place of a paragraph that holds an image of ours and nothing else."""
-    for index, token in enumerate(tokens):
-        images = [child for child in token.children or [] if child.type == "image"]
-        if token.type != "inline" or len(images) != 1 or images[0].attrGet("src") not in drawn:
-            continue
-        picture = drawn[str(images[0].attrGet("src"))]
-        tokens[index - 1] = _html("")
-        caption = f"<figcaption>{escape_html(picture.title)}</figcaption>"
-        drawing = f'<div class="scroll" tabindex="0">{picture.inline()}</div>'
-        tokens[index] = _html(f"<figure>\n{drawing}\n{caption}\n{_data(picture)}</figure>\n")
-        tokens[index + 1] = _html("")
-
-
-def _data(picture: Picture) -> str:
-    if not picture.rows:
-        return ""
-    head = "".join(f'<th scope="col">{escape_html(name)}</th>' for name in picture.columns)
-    cells = ("".join(f"<td>{escape_html(cell)}</td>" for cell in row) for row in picture.rows)
-    body = "".join(f"<tr>{row}</tr>\n" for row in cells)
-    table = f'<table class="data"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
-    return (
-        f'<details><summary>The figure\'s data</summary>\n<div class="scroll" tabindex="0">{table}</div>\n</details>\n'
-    )
-
-
-def _dress(tokens: list[Token]) -> None:
-    """Makes tables scroll by themselves, marks the lines of sources, and wraps the summary."""
+def _summary_framed(tokens: list[Token]) -> None:
+    """Puts a frame around the summary."""
     headings = [index for index, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
     if len(headings) > 1 and tokens[headings[0]].attrGet("id") == "summary":
-        tokens.insert(headings[1], _html("</section>\n"))
-        tokens.insert(headings[0], _html('<section class="card">\n'))
-    for index, token in enumerate(tokens):
-        if token.type == "table_open":
-            tokens[index] = _html('<div class="scroll" tabindex="0">\n<table>\n')
-        elif token.type == "table_close":
-            tokens[index] = _html("</table>\n</div>\n")
-        elif token.type == "inline" and token.content.startswith("Sources: "):
-            tokens[index - 1].attrSet("class", "sources")
-        elif token.type == "blockquote_open":
-            token.attrSet("class", "warning")
-
-
-def _html(text: str) -> Token:
-    return Token("html_block", "", 0, content=text)
+        tokens.insert(headings[1], piece("</section>\n"))
+        tokens.insert(headings[0], piece('<section class="card">\n'))

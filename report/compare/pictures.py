@@ -5,15 +5,14 @@ from html import escape
 from typing import Any
 
 from report.facts import is_known
+from report.figures.drawing import SCHEME, Picture
 from report.formats import decimals
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 720, 240, 24, 26, 12
 _MOST_LETTERS = 34
-SCHEME = "<style>svg{color:#1f2328}@media (prefers-color-scheme:dark){svg{color:#e6edf3}}</style>"
-"""The reader's light or dark scheme, for the drawing as a file of its own; within a page the page has it."""
 
 
-def forest(board: Mapping[str, Any], number: int) -> str:
+def forest(board: Mapping[str, Any], number: int) -> Picture:
     """Returns the drawing of a leaderboard, its title and description included; ``number`` makes its ids its own."""
     rows, metric = [row for row in board["rows"] if is_known(row["score"])], str(board["metric"]["value"])
     ends = [end for row in rows for end in _ends(row["score"])]
@@ -42,13 +41,14 @@ def forest(board: Mapping[str, Any], number: int) -> str:
         parts.append(f'<text x="{x(value)}" y="{axis + 18}" text-anchor="{anchor}" font-size="12">{shown}</text>')
     parts.append(f'<path d="M{x(low)} {axis}H{x(high)}" stroke="currentColor" stroke-width="1" opacity="0.5"/>')
     said = "; ".join(_said(row) for row in rows)
-    return (
+    title = f"{metric} of each model with its interval"
+    svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
         f'aria-labelledby="board{number}-title board{number}-desc" font-family="system-ui, sans-serif" '
-        f'fill="currentColor">{SCHEME}<title id="board{number}-title">{escape(metric)} of each model with its interval'
-        "</title>"
+        f'fill="currentColor">{SCHEME}<title id="board{number}-title">{escape(title)}</title>'
         f'<desc id="board{number}-desc">{escape(said)}</desc>{"".join(parts)}</svg>\n'
     )
+    return Picture(svg, title)
 
 
 def _ends(score: Mapping[str, Any]) -> tuple[float, float]:

@@ -24,7 +24,8 @@ SIZE = 12.0
 
 _SMALLEST = 7.0
 
-_SCHEME = "<style>svg{color:#1f2328}@media (prefers-color-scheme:dark){svg{color:#e6edf3}}</style>"
+SCHEME = "<style>svg{color:#1f2328}@media (prefers-color-scheme:dark){svg{color:#e6edf3}}</style>"
+"""The reader's light or dark scheme, for a drawing as a file of its own; within a page the page has it."""
 _ALIGNED = {"start": "left", "middle": "center", "end": "right"}
 
 
@@ -39,7 +40,7 @@ class Picture:
 
     def inline(self) -> str:
         """Returns the drawing for use within a page, whose own colours it takes."""
-        return self.svg.replace(_SCHEME, "").strip()
+        return self.svg.replace(SCHEME, "").strip()
 
 
 class Drawing:
@@ -190,7 +191,7 @@ def _finished(svg: str, prefix: str, title: str, words: str) -> str:
         'font-family="system-ui, sans-serif" stroke-linejoin="round">'
     )
     about = f'<title id="{prefix}-title">{escape(title)}</title><desc id="{prefix}-desc">{escape(words)}</desc>'
-    return f"{head}{_SCHEME}{about}{svg.split('>', 1)[1].strip()}\n"
+    return f"{head}{SCHEME}{about}{svg.split('>', 1)[1].strip()}\n"
 
 
 def _shortened(tag: str) -> str:
