@@ -1,6 +1,8 @@
 """`python -m report build STUDY`: facts.json, and the pages and exports made of it, from what a study left behind."""
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +19,8 @@ from report.template.lookup import is_name, own_templates
 from studies import Study, load_study
 
 SCHEMA = "aftertune-facts/1"
+_ROOMS = ("every_eval_ever", "figures", "items")
+"""The folders within a study's that hold nothing but what a page is made with."""
 
 
 def build(
@@ -65,9 +69,9 @@ def build_report(
     recorded = current_facts(folder, now)
     facts = recorded or as_written(collect(plan, study, folder), now)
     # Nothing is written before everything is known to be right.
-    files = {} if facts_only else pages(facts, own_templates(study.parent))
+    files = {} if facts_only else pages(facts, folder, own_templates(study.parent))
     files |= {name: path.read_text(encoding="utf-8") for name, path in copied.items()}
-    for stale in _others(folder, files):
+    for stale in [] if facts_only else _others(folder, files):
         stale.unlink()
     if recorded is None:
         write_json(folder / "facts.json", facts)
@@ -78,8 +82,7 @@ def build_report(
 
 def _others(folder: Path, files: dict[str, str]) -> list[Path]:
     """Returns the files of an earlier page, in the folders that are ours alone, that this one has no more."""
-    rooms = {name.partition("/")[0] for name in files if "/" in name}
-    found = [path for room in sorted(rooms) for path in (folder / room).rglob("*") if path.is_file()]
+    found = [path for room in _ROOMS for path in (folder / room).rglob("*") if path.is_file()]
     return [path for path in found if path.relative_to(folder).as_posix() not in files]
 
 
@@ -104,7 +107,7 @@ def copies(study: Path, plan: Study) -> dict[str, Path]:
     return {path.name: path for path in beside} | {f"templates/{path.name}": path for path in templates}
 
 
-def pages(facts: dict[str, Any], own: Path | None) -> dict[str, str]:
+def pages(facts: dict[str, Any], folder: Path, own: Path | None) -> dict[str, str]:
     """Returns the text of every page and export of ``facts`` by file name, once they were read again beside them.
 
     ``own`` is the folder of the study's own templates. What those say beside the facts is the study's, and is not
@@ -116,8 +119,8 @@ def pages(facts: dict[str, Any], own: Path | None) -> dict[str, str]:
     from report.render import render
     from report.verify import check
 
-    made = render(facts, own)
-    judged = render(facts) if own else made
+    made = render(facts, folder, own)
+    judged = render(facts, folder) if own else made
     for name in ("report.md", "report.html"):
         if problems := check(judged[name], facts):
             raise RuntimeError("\n".join([f"{name} says what the facts do not license:", *map(str, problems)]))
@@ -133,12 +136,18 @@ def stale_files(study: Path, *, output: Path | None = None) -> list[Path]:
     from report.verify.command import read_facts
 
     folder = output or load_study(study).folder
-    made = pages(read_facts(folder / "facts.json"), own_templates(folder))
-    return [folder / name for name, text in made.items() if not _holds(folder / name, text)]
+    made = pages(read_facts(folder / "facts.json"), folder, own_templates(folder))
+    # Where the samples are not beside the facts, what the explorer shows of them cannot be told.
+    compared = str if (folder / "scores").is_dir() else _without_items
+    return [folder / name for name, text in made.items() if not _holds(folder / name, text, compared)]
 
 
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
+def _holds(path: Path, text: str, compared: Callable[[str], str]) -> bool:
+    return path.is_file() and compared(path.read_text(encoding="utf-8")) == compared(text)
+
+
+def _without_items(page: str) -> str:
+    return re.sub(r'<section id="explorer".*?</section>', "", page, flags=re.DOTALL)
 
 
 def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:

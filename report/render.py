@@ -11,10 +11,12 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from report import formats
+from report.explorer import Explorer, explorer
 from report.exports import exports
 from report.figures import Picture, pictures
 from report.html import anchored, dressed, html_of, in_html, piece, tokens_of
 from report.notes import Notes, marked_up, unmarked
+from report.redact import redacted
 from report.template import environment, filled, source
 from report.template.environment import Environment
 
@@ -23,19 +25,27 @@ _NOTES: ContextVar[Notes] = ContextVar("notes")
 """Those of the page that is being made: templates are compiled once, for every page."""
 
 
-def render(facts: Mapping[str, Any], own: Path | None = None) -> dict[str, str]:
+def render(facts: Mapping[str, Any], folder: Path, own: Path | None = None) -> dict[str, str]:
     """Returns the text of every file of the page and of every export by its name; the same facts give the same bytes.
 
-    ``own`` is the folder of the study's own templates, where it has one.
+    ``folder`` is the study's, with the sample files that the explorer shows; ``own`` is that of the study's own
+    templates, where it has one.
     """
     drawn, notes = pictures(facts), Notes(facts)
     marked = _marked_markdown(facts, notes, own)
+    items = items_of(facts, folder)
     return {
         "report.md": with_footnotes(unmarked(marked)),
-        "report.html": _html_page(facts, marked, notes, drawn, own),
+        "report.html": _html_page(facts, marked, notes, drawn, items, own),
         **{name: picture.svg for name, picture in drawn.items()},
+        **items.files,
         **exports(facts, own),
     }
+
+
+def items_of(facts: Mapping[str, Any], folder: Path) -> Explorer:
+    """Returns the explorer of the scored items, whose texts are cut short where those on the page are."""
+    return explorer(facts, folder, redact=redacted if facts.get("state", {}).get("redacted") else None)
 
 
 def render_markdown(facts: Mapping[str, Any]) -> str:
@@ -76,26 +86,35 @@ def _marked_markdown(facts: Mapping[str, Any], notes: Notes, own: Path | None) -
 
 
 def render_html(facts: Mapping[str, Any], drawn: Mapping[str, Picture]) -> str:
-    """Returns the page as one HTML file that asks nothing of a network, and reads well without its script."""
-    notes = Notes(facts)
-    return _html_page(facts, _marked_markdown(facts, notes, None), notes, drawn, None)
+    """Returns the page, without the explorer, as one HTML file that asks nothing of a network."""
+    notes, none = Notes(facts), Explorer(Markup(""), "", "", {})
+    return _html_page(facts, _marked_markdown(facts, notes, None), notes, drawn, none, None)
 
 
 def _html_page(
-    facts: Mapping[str, Any], marked: str, notes: Notes, drawn: Mapping[str, Picture], own: Path | None
+    facts: Mapping[str, Any],
+    marked: str,
+    notes: Notes,
+    drawn: Mapping[str, Picture],
+    items: Explorer,
+    own: Path | None,
 ) -> str:
     tokens = tokens_of(marked)
     contents = anchored(tokens)
     dressed(tokens, drawn)
     _summary_framed(tokens)
+    if items.html:
+        _before(tokens, "contributions", items.html)
+        place = next((i for i, entry in enumerate(contents) if entry["id"] == "contributions"), len(contents))
+        contents.insert(place, {"id": "explorer", "title": "Every item"})
     body = marked_up(html_of(tokens))
     values = {
         "study": facts["study"],
         "contents": contents,
         "body": Markup(body),
-        "style": Markup(source("report.css", own)[0]),
+        "style": Markup(source("report.css", own)[0] + items.style),
         "notes": Markup(notes.script()),
-        "script": Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")),
+        "scripts": [Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")), Markup(items.script)],
     }
     return filled(_environment(in_html, own), "report.html.j2", values)
 
@@ -142,6 +161,12 @@ def at(facts: Any, pointer: str) -> Any:
         part = part.replace("~1", "/").replace("~0", "~")
         facts = facts[int(part)] if isinstance(facts, list) else facts[part]
     return facts
+
+
+def _before(tokens: list[Token], heading: str, html: str) -> None:
+    """Puts ``html`` before the heading with that id, or at the end where there is none."""
+    place = next((i for i, token in enumerate(tokens) if token.attrGet("id") == heading), len(tokens))
+    tokens.insert(place, piece(html))
 
 
 def _summary_framed(tokens: list[Token]) -> None:

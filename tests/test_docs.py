@@ -12,7 +12,12 @@ from studies.study import Author, HubRepos, Model, Study, TaskPlan, load_study, 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "studies/README.md", "finetune/README.md"]
 DOCUMENTS += ["studies/CLAIMS.md", "harness_tasks/metrics/README.md", "harness_tasks/models/README.md"]
-DOCUMENTS += ["templates/README.md", "studies/recipes/README.md", "finetune/accelerate/README.md", "benchmarks/README.md"]
+DOCUMENTS += [
+    "templates/README.md",
+    "studies/recipes/README.md",
+    "finetune/accelerate/README.md",
+    "benchmarks/README.md",
+]
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 

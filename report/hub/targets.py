@@ -123,7 +123,8 @@ def space_target(
 
     from report.build import pages
 
-    made = pages(redacted_facts(dict(facts)), own_templates(folder))
+    short = {**redacted_facts(dict(facts)), "state": {**facts.get("state", {}), "redacted": True}}
+    made = pages(short, folder, own_templates(folder))
     contents: dict[str, Path | bytes] = {name: cleaned(text).encode() for name, text in made.items()}
     # A static Space shows index.html; the page finds its other files by names relative to itself.
     contents["index.html"] = contents.pop("report.html")

@@ -19,6 +19,9 @@ from report.verify.outline import ASIDE, DESCRIPTION, outline
 from report.verify.page import Page, read_page
 from report.verify.problems import Problem
 
+ITEMS = ("Every item", "#explorer")
+"""The line of the table of contents that leads to the explorer."""
+
 __all__ = ["Problem", "check", "counted"]
 
 
@@ -49,10 +52,11 @@ def _shell(page: Page, facts: Mapping[str, Any]) -> list[Problem]:
     if page.aside != ASIDE:
         problems.append(Problem("beside the content", "; ".join(page.aside), "; ".join(ASIDE)))
     headings = [block.text for block in page.blocks if block.kind == "heading" and block.level == 2]
-    if [name for name, _ in page.contents] != headings:
-        told = "; ".join(name for name, _ in page.contents)
+    listed = [entry for entry in page.contents if not (page.has_items and entry == ITEMS)]
+    if [name for name, _ in listed] != headings:
+        told = "; ".join(name for name, _ in listed)
         problems.append(Problem("the table of contents", told, "; ".join(headings)))
-    for name, target in page.contents:
+    for name, target in listed:
         if page.anchors.get(target.removeprefix("#")) != name:
             problems.append(Problem("the table of contents", f"{name}, which leads to {target}", "that heading"))
     return problems

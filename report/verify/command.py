@@ -9,6 +9,7 @@ import typer
 
 from harness_tasks.errors import UserError, exit_on_user_error
 from report.verify import check, counted
+from report.verify.items import items
 from report.verify.problems import Problem
 from report.verify.recount import count_facts, recount
 
@@ -61,7 +62,7 @@ def verify_report(report: Path, *, facts: Path | None = None) -> Verdict:
     """
     source = facts or report.parent / "facts.json"
     page, recorded = _text(report), read_facts(source)
-    problems = [*check(page, recorded), *recount(recorded, source.parent)]
+    problems = [*check(page, recorded), *recount(recorded, source.parent), *items(page, recorded, source.parent)]
     numerals, sentences = (0, 0) if problems else counted(page, recorded)
     return Verdict(problems, numerals, sentences, count_facts(recorded))
 

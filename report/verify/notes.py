@@ -13,16 +13,14 @@ from report.verify.problems import Problem
 
 Part = Mapping[str, Any]
 
-SCRIPTS = ("report.js",)
-"""The scripts of a page, after the notes; each stands in it as it stands in the package."""
-
 
 def notes(page: Page, facts: Part) -> list[Problem]:
     """Returns what is wrong with the notes of a page, with the numbers that they are of, and with its scripts."""
     problems = []
-    for turn, script in enumerate(page.scripts[1:]):
-        if turn >= len(SCRIPTS) or script != _packaged(SCRIPTS[turn]):
-            problems.append(Problem("the page", f"a script: {script[:80]}", "the scripts of this version and no other"))
+    scripts = [_packaged("report.js"), *([_explorers()] if page.has_items else [])]
+    if page.scripts[1:] != scripts:
+        other = next((script for script in page.scripts[1:] if script not in scripts), "one is missing")
+        problems.append(Problem("the page", f"a script: {other[:80]}", "the scripts of this version and no other"))
     try:
         table = json.loads(page.scripts[0]) if page.scripts else {"texts": [], "notes": []}
         told = [{key: table["texts"][i] for key, i in entry.items()} for entry in table["notes"]]
@@ -47,8 +45,17 @@ def notes(page: Page, facts: Part) -> list[Problem]:
     return problems
 
 
+def _explorers() -> str:
+    parts = map(_text, ("explorer_items.js", "explorer_reader.js", "explorer.js"))
+    return "\n".join(["(() => {", '"use strict";', *parts, "})();"])
+
+
 def _packaged(name: str) -> str:
-    return (files("templates") / name).read_text(encoding="utf-8").strip()
+    return _text(name).strip()
+
+
+def _text(name: str) -> str:
+    return (files("templates") / name).read_text(encoding="utf-8")
 
 
 def _fact(facts: Part, place: str) -> Part | None:

@@ -7,7 +7,9 @@ text (a comment, a script, an attribute that is read aloud or overlaid) is kept 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
+from importlib.resources import files
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -62,6 +64,8 @@ class Page:
     """The number of its note and the text of each number that has one."""
     scripts: list[str] = field(default_factory=list)
     """What stands in each script element, in their order."""
+    has_items: bool = False
+    """Whether it has the explorer, which shows samples and claims nothing; it is read by nobody here."""
     aside: list[str] = field(default_factory=list)
     """Texts beside the content: the link that skips to it, the title of the table of contents."""
     oddities: list[str] = field(default_factory=list)
@@ -190,6 +194,13 @@ _PRINT = re.compile(r"@media print\s*\{(?:[^{}]|\{[^{}]*\})*\}")
 _TELLING = re.compile(r"(?<![-\w])content\s*:|display\s*:\s*none|visibility|opacity\s*:\s*0|@import|url\(")
 
 
+@cache
+def _own_styles() -> set[str]:
+    """Returns the page's own style, which may hide what it likes: the page without and with its explorer."""
+    one, other = ((files("templates") / name).read_text(encoding="utf-8") for name in ("report.css", "explorer.css"))
+    return {squeezed(one), squeezed(one + other)}
+
+
 class _Reader(HTMLParser):
     """Reads an HTML page into blocks."""
 
@@ -201,11 +212,19 @@ class _Reader(HTMLParser):
         self.links: list[tuple[str, str]] = []
         self.link: tuple[int, str] | None = None
         self.note: tuple[int, str] | None = None
+        self.within_items = 0
         self.anchor = ""
         self.place: tuple[float | None, float | None] = (None, None)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {key: value or "" for key, value in attrs}
+        if tag == "section" and (self.within_items or given.get("id") == "explorer"):
+            if self.within_items == 0:
+                self.flush()
+            self.within_items += 1
+            self.page.has_items = True
+        if self.within_items:
+            return
         self._mind(tag, given)
         if tag in _BLOCKS or tag in _TEXTS:
             self.flush()
@@ -236,6 +255,9 @@ class _Reader(HTMLParser):
             self.handle_endtag(tag)
 
     def handle_endtag(self, tag: str) -> None:
+        if self.within_items:
+            self.within_items -= tag == "section"
+            return
         if tag == "a" and self.link is not None:
             begun, target = self.link
             self.links.append((squeezed("".join(self.text[begun:])), target))
@@ -254,7 +276,8 @@ class _Reader(HTMLParser):
                 pass
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        if not self.within_items:
+            self.text.append(data)
 
     def handle_comment(self, data: str) -> None:
         self.page.oddities.append(f"a comment: {squeezed(data)}")
@@ -268,7 +291,7 @@ class _Reader(HTMLParser):
             return
         within, page = self.open, self.page
         if "style" in within:
-            if "svg" not in within and _TELLING.search(_PRINT.sub("", text)):
+            if "svg" not in within and text not in _own_styles() and _TELLING.search(_PRINT.sub("", text)):
                 page.oddities.append("a style that adds or hides text, or loads something")
         elif "figure" in within:
             self._figure(page.blocks[-1], text)

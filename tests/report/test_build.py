@@ -85,6 +85,7 @@ def test_the_page_has_the_seven_answers_and_no_hole(tmp_path: Path) -> None:
 
 
 def assert_no_hole(markdown: str, html: str) -> None:
+    html = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
     for text in (markdown, html):
         found = re.search(r"\b(None|nan|NaN|TODO|Undefined)\b", text)
         assert not found, text[max(0, found.start() - 200) : found.end() + 50]
@@ -377,8 +378,9 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
         folder / "checkpoints/reviews-lora-seed1/finetune.json", command="```\n" + HOSTILE, recipe={HOSTILE: HOSTILE}
     )
     _, markdown, html = built(study)
-    assert [line[:41] for line in html.splitlines() if "<script" in line] == [
+    assert [line[:41] for line in html.splitlines() if "<script" in line and "explorer-" not in line] == [
         '<script type="application/json" id="notes',
+        "<script>",
         "<script>",
     ]  # the page's own, and each at the beginning of its line
     assert "<script" not in markdown.replace("\\<script", "").replace(f"```\n{HOSTILE}", "")
@@ -413,8 +415,8 @@ def test_build_loads_no_torch_and_rendering_no_scipy(tmp_path: Path) -> None:
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
     code = (
-        "import sys, json; from report.render import render; "
-        f"pages = render(json.load(open({str(folder / 'facts.json')!r}))); "
+        "import sys, json; from pathlib import Path; from report.render import render; "
+        f"pages = render(json.load(open({str(folder / 'facts.json')!r})), Path({str(folder)!r})); "
         f"assert pages['report.md'] == open({str(folder / 'report.md')!r}).read(); "
         "print(sorted({'torch', 'scipy'} & set(sys.modules)))"
     )

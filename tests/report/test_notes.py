@@ -12,6 +12,9 @@ from report.verify import check
 from report.verify.page import read_page
 from tests.report.synthetic import folder_of, write_study
 
+NOWHERE = Path("nowhere")
+"""A folder without sample files."""
+
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
@@ -29,7 +32,7 @@ def table(html: str) -> list[dict[str, str]]:
 
 
 def test_a_score_tells_its_place_items_interval_method_signature_and_command(facts: dict[str, Any]) -> None:
-    page = render(facts)["report.html"]
+    page = render(facts, NOWHERE)["report.html"]
     place = "/tasks/0/comparisons/0/scores/0/difference"
     score = facts["tasks"][0]["comparisons"][0]["scores"][0]
     note = next(entry for entry in table(page) if entry["fact"] == place)
@@ -42,7 +45,7 @@ def test_a_score_tells_its_place_items_interval_method_signature_and_command(fac
 
 
 def test_every_numeral_of_a_table_of_scores_has_a_note(facts: dict[str, Any]) -> None:
-    page = read_page(render(facts)["report.html"])
+    page = read_page(render(facts, NOWHERE)["report.html"])
     scores = next(block for block in page.blocks if block.kind == "table" and "difference" in block.rows[0])
     shown = {text for _, text in page.noted}
     for cell in scores.rows[1][1:]:
@@ -50,7 +53,7 @@ def test_every_numeral_of_a_table_of_scores_has_a_note(facts: dict[str, Any]) ->
 
 
 def test_marks_are_gone_from_both_pages(facts: dict[str, Any]) -> None:
-    for name, text in render(facts).items():
+    for name, text in render(facts, NOWHERE).items():
         assert not set(text) & {OPEN, MIDDLE, CLOSE}, name
 
 
@@ -67,7 +70,7 @@ def test_a_text_that_looks_like_a_mark_marks_nothing(tmp_path: Path) -> None:
 
 
 def test_verify_reads_the_notes(facts: dict[str, Any]) -> None:
-    page = render(facts)["report.html"]
+    page = render(facts, NOWHERE)["report.html"]
     assert not check(page, facts)
     forged = page.replace(',"40",', ',"4000",', 1)
     assert forged != page

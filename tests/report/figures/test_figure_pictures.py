@@ -4,6 +4,7 @@ import json
 import random
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,6 +18,9 @@ from report.verify.expected import Figure
 from report.verify.matching import compare
 from report.verify.outline import outline
 from report.verify.page import read_page
+
+NOWHERE = Path("nowhere")
+"""A folder without sample files."""
 
 OF_A_STUDY = {
     "summary",
@@ -215,7 +219,7 @@ def test_scores_over_training_tokens(long_facts: dict[str, Any]) -> None:
 
 def test_both_books_have_every_figure(facts: dict[str, Any], long_facts: dict[str, Any]) -> None:
     for known in (facts, long_facts):
-        made = render(known)
+        made = render(known, NOWHERE)
         for page in ("report.md", "report.html"):
             problems = check(made[page], known)
             assert not problems, "\n".join(map(str, problems[:5]))
@@ -228,13 +232,13 @@ def test_both_books_agree_on_facts_of_any_kind(facts: dict[str, Any], seed: int)
         for comparison in task["comparisons"]:
             if not comparison["transitions"]:
                 comparison["figures"].pop("moves", None)
-    problems = check(render(known)["report.html"], known)
+    problems = check(render(known, NOWHERE)["report.html"], known)
     assert not problems, "\n".join(map(str, problems[:5]))
 
 
 def test_a_wrong_text_in_any_drawing_is_found(long_facts: dict[str, Any]) -> None:
     """One digit of each label, each description and each datum of every drawing is changed in turn."""
-    html = render(long_facts)["report.html"]
+    html = render(long_facts, NOWHERE)["report.html"]
     expected = [one for one in outline(long_facts) if isinstance(one, Figure)]
     figures = re.findall(r"<figure>.*?</figure>", html, flags=re.DOTALL)
     assert len(figures) == len(expected) == len(pictures(long_facts))
@@ -251,7 +255,7 @@ def test_a_wrong_text_in_any_drawing_is_found(long_facts: dict[str, Any]) -> Non
 
 
 def test_a_figure_that_no_fact_has_is_found(facts: dict[str, Any]) -> None:
-    markdown = render(facts)["report.md"]
+    markdown = render(facts, NOWHERE)["report.md"]
     image = next(line for line in markdown.splitlines() if line.startswith("![Where items moved"))
     assert check(markdown.replace(image, ""), facts)
     assert check(markdown.replace(image, f"{image}\n\n{image}"), facts)

@@ -1,0 +1,5 @@
+"""The explorer: every scored item with its prompt, its gold answer and what each model said, inside the page."""
+
+from report.explorer.page import Explorer, explorer
+
+__all__ = ["Explorer", "explorer"]

@@ -1,0 +1,123 @@
+"""The explorer as a part of the page: its HTML with the packed items, its style, its script, and files beside it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from report.explorer.items import Clean, read_task
+from report.explorer.pack import pack_task, packed
+from report.facts import fact, is_known
+from report.overlaps import GRADES
+from report.redact import allows_text
+from report.template import environment, filled
+
+LARGEST = 8_000_000
+"""Bytes of packed items that the page itself may hold; beyond it their texts lie in files beside the page."""
+
+CHUNK_FOLDER = "items"
+
+_TEMPLATES = files("templates")
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """The explorer of a page: ``html`` is a `<section id="explorer">`; ``files`` are texts to write beside the page."""
+
+    html: Markup
+    style: str
+    script: str
+    files: dict[str, str]
+
+
+def explorer(
+    facts: Mapping[str, Any], folder: Path, *, redact: Callable[[str], str] | None = None, largest: int = LARGEST
+) -> Explorer:
+    """Returns the explorer of every scored item in ``folder``, the study's folder that ``facts`` were computed from.
+
+    ``redact`` shortens the rows' texts of each task whose licence does not let anybody pass them on; a label is no
+    text of anybody's. Items of more than ``largest`` bytes go to ``files``, which the page loads as they are needed.
+
+    Raises:
+        UserError: a file of samples is damaged.
+    """
+    clean = _cleaner()
+    index, chunks, shortened = [], [], False
+    for about in facts["tasks"]:
+        short = redact if redact and not _is_free(about) else None
+        task = read_task(folder, about, text=_shortened(short, clean) if short else clean, label=clean)
+        if task is not None:
+            done = pack_task(task)
+            index.append(done.index)
+            chunks += done.chunks
+            shortened = shortened or short is not None
+    head = packed({"tasks": index, "grades": [grade.replace("_", " ") for grade in GRADES]})
+    size = len(head) + sum(map(len, chunks))
+    beside = {} if size <= largest else {_chunk_name(at): _chunk_script(at, text) for at, text in enumerate(chunks)}
+    values = {
+        "items": f"{sum(len(task['names']) for task in index):,}",
+        "tasks": [task["name"] for task in index],
+        "shortened": shortened,
+        "head": head,
+        "chunks": [] if beside else chunks,
+        "folder": CHUNK_FOLDER if beside else "",
+        "megabytes": f"{sum(map(len, beside.values())) / 1e6:.0f}",
+    }
+    html = filled(environment(_in_html), "explorer.html.j2", values)
+    return Explorer(Markup(html), _packaged("explorer.css"), _script(), beside)
+
+
+def _is_free(task: Mapping[str, Any]) -> bool:
+    licence = task.get("text_licence", {})
+    return is_known(licence) and allows_text({"text_licence": licence["value"]})
+
+
+def _shortened(redact: Clean, clean: Clean) -> Clean:
+    return lambda text: clean(redact(text))
+
+
+def _cleaner() -> Clean:
+    """Returns what takes this machine's paths, access tokens and halves of characters out of a text.
+
+    Other signs that turn or hide what stands beside them stay: the page shows them as what they are.
+    """
+    marks = [str(place) for place in (Path.cwd(), Path.home()) if place != Path(place.anchor)] + ["hf_"]
+
+    def clean(text: str) -> str:
+        if not text.isascii():
+            text = _LONE.sub("\ufffd", text)
+        for mark in marks:
+            if mark in text:
+                return str(fact(text, "text", {})["value"])
+        return text
+
+    return clean
+
+
+def _chunk_name(at: int) -> str:
+    return f"{CHUNK_FOLDER}/chunk-{at + 1:04}.js"
+
+
+def _chunk_script(at: int, text: str) -> str:
+    # A script, because a page from disk may load one, and may not read a file in any other way.
+    return f'aftertuneItems({at}, "{text}");\n'
+
+
+def _in_html(value: Any) -> Any:
+    return value if isinstance(value, Markup) else Markup(escape(str(value)))
+
+
+def _script() -> str:
+    """Returns the explorer's script: its files in one function, so that no name of theirs meets one of the page's."""
+    parts = map(_packaged, ("explorer_items.js", "explorer_reader.js", "explorer.js"))
+    return "\n".join(["(() => {", '"use strict";', *parts, "})();"])
+
+
+def _packaged(name: str) -> str:
+    return (_TEMPLATES / name).read_text(encoding="utf-8")
