@@ -10,6 +10,7 @@ import typer
 from harness_tasks.errors import UserError, exit_on_user_error
 from report.verify import check, counted
 from report.verify.items import items
+from report.verify.page import read_page
 from report.verify.problems import Problem
 from report.verify.recount import count_facts, recount
 
@@ -25,6 +26,8 @@ class Verdict:
     """Sentences on the page."""
     facts: int
     """Facts that were computed again."""
+    own: list[str]
+    """What only templates of the study's own say; nothing judges it."""
 
 
 def verify(
@@ -50,6 +53,9 @@ def verify(
             f"everything on the page is backed: {verdict.numerals:,} numerals, {verdict.sentences:,} sentences, "
             f"{verdict.facts:,} facts recomputed"
         )
+        if verdict.own:
+            print("said by the study's own templates, and checked by nothing:")
+            print("\n".join(f"- {text}" for text in verdict.own))
     if verdict.problems:
         raise typer.Exit(1)
 
@@ -62,9 +68,32 @@ def verify_report(report: Path, *, facts: Path | None = None) -> Verdict:
     """
     source = facts or report.parent / "facts.json"
     page, recorded = _text(report), read_facts(source)
-    problems = [*check(page, recorded), *recount(recorded, source.parent), *items(page, recorded, source.parent)]
+    problems: list[Problem] = []
+    own: list[str] = []
+    if recorded.get("templates"):
+        page, problems, own = _own(page, recorded, source.parent)
+    problems += [*check(page, recorded), *recount(recorded, source.parent), *items(page, recorded, source.parent)]
     numerals, sentences = (0, 0) if problems else counted(page, recorded)
-    return Verdict(problems, numerals, sentences, count_facts(recorded))
+    return Verdict(problems, numerals, sentences, count_facts(recorded), own)
+
+
+def _own(page: str, facts: dict[str, Any], folder: Path) -> tuple[str, list[Problem], list[str]]:
+    """Returns the page as our templates make it, which can be judged, and what the study's own ones add to it.
+
+    A page by the study's own templates has to be, letter by letter, what those beside the facts make of them.
+    """
+    from report.render import render
+    from report.template import own_templates
+
+    name = "report.html" if read_page(page).html else "report.md"
+    ours, theirs = render(facts, folder)[name], render(facts, folder, own_templates(folder))[name]
+    problems = []
+    if page != theirs:
+        wanted = f"what the templates in {folder / 'templates'} make of the facts"
+        problems.append(Problem("the page", "a page that templates of the study's own did not make", wanted))
+    known = {block.text for block in read_page(ours).blocks}
+    added = [block.text for block in read_page(theirs).blocks if block.text and block.text not in known]
+    return ours, problems, added
 
 
 def _text(path: Path) -> str:
