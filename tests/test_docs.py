@@ -1,12 +1,16 @@
 """What the documents say is so: links lead somewhere, keys and make targets exist, the CI's files are whole."""
 
 import re
+import runpy
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from finetune.recipe import Recipe
+from report.build import build_report
 from studies.study import Author, HubRepos, Model, Study, TaskPlan, load_study, study_files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,13 +102,34 @@ def test_ci_runs_what_the_readme_says() -> None:
     test = yaml.safe_load((WORKFLOWS / "test.yml").read_text(encoding="utf-8"))["jobs"]["test"]
     assert test["strategy"]["matrix"]["python-version"] == ["3.11", "3.13"]
     assert test["steps"][-1]["run"] == "make test"
-    *_, report, upload = yaml.safe_load((WORKFLOWS / "report.yml").read_text(encoding="utf-8"))["jobs"]["report"][
-        "steps"
-    ]
+    *_, report, upload, _ = _steps_of_report()
     assert report["run"] == "STUDY=studies/tiny.yaml make report"
     kept = [Path(path) for path in upload["with"]["path"].split()]
-    assert {path.name for path in kept} == {"report.html", "report.md", "facts.json", "figures"}
+    assert {path.name for path in kept} == {
+        "report.html", "report.md", "facts.json", "figures", "report.tex", "scores.csv",
+    }  # fmt: skip
     assert {path.parent for path in kept} == {load_study(ROOT / "studies" / "tiny.yaml").folder}
+
+
+def test_the_comment_on_a_pull_request_holds_summary_and_scores(tmp_path: Path) -> None:
+    study = runpy.run_path(str(ROOT / "tests" / "report" / "synthetic.py"))["write_study"](tmp_path)
+    build_report(study, output=tmp_path / "build" / "tiny")
+    comment = _steps_of_report()[-1]
+    assert "head.repo.full_name == github.repository" in comment["if"]
+    *lines, last = comment["run"].strip().splitlines()
+    assert last.startswith("gh pr comment")
+    subprocess.run(["bash", "-euc", "\n".join(lines)], cwd=tmp_path, check=True)
+    text = (tmp_path / "comment.md").read_text(encoding="utf-8")
+    assert text.startswith("## Summary\n\n- On `reviews`, fine-tuning improves accuracy")
+    assert "![" not in text
+    assert len(re.findall(r"^\| (?:accuracy|token F1) \(primary\) \|", text, re.MULTILINE)) == 2
+    assert "p-value" not in text
+
+
+def _steps_of_report() -> list[dict[str, Any]]:
+    workflow = yaml.safe_load((WORKFLOWS / "report.yml").read_text(encoding="utf-8"))
+    steps: list[dict[str, Any]] = workflow["jobs"]["report"]["steps"]
+    return steps
 
 
 _SECTIONS = {Study: "## Keys", Model: "### `model:`", TaskPlan: "### `tasks: <task>:`", Recipe: "### `recipe:`"}
