@@ -113,6 +113,7 @@ def test_ci_runs_what_the_readme_says() -> None:
 
 def test_the_comment_on_a_pull_request_holds_summary_and_scores(tmp_path: Path) -> None:
     study = runpy.run_path(str(ROOT / "tests" / "report" / "synthetic.py"))["write_study"](tmp_path)
+    (tmp_path / "build" / "trial").rename(tmp_path / "build" / "tiny")
     build_report(study, output=tmp_path / "build" / "tiny")
     comment = _steps_of_report()[-1]
     assert "head.repo.full_name == github.repository" in comment["if"]
