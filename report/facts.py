@@ -34,9 +34,10 @@ _UNFIT = {
     **dict.fromkeys((0xE000, 0xE001, 0xE002)),
     **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
     **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
+    **dict.fromkeys([sign for sign in (*range(0x20), 0x7F) if chr(sign) not in "\t\n\r"], 0x20),
 }
 """What no text may bring: the private characters that mark numbers while a page is made (`notes.py`); directions that
-would turn what stands beside it; halves of characters, which no file can hold."""
+would turn what stands beside it; halves of characters, which no file can hold; signs that control a terminal."""
 
 _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
 
@@ -44,7 +45,8 @@ _TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
 def fact(value: Any, unit: Unit, source: Mapping[str, Any], **more: Any) -> Fact:
     """Returns a fact; ``more`` may be `interval`, `n`, `clusters` and `also`, and what is None of it is left out.
 
-    Text is stripped of this machine's paths and of access tokens: the page is for publishing.
+    Text is stripped of this machine's paths and of access tokens, since the page is for publishing, and of space around
+    it.
     """
     if isinstance(value, str):
         value = _publishable(value)
@@ -307,7 +309,7 @@ def _publishable(text: str) -> str:
     for folder, name in ((Path.cwd(), "."), (Path.home(), "~")):
         if folder != Path(folder.anchor):
             text = re.sub(rf"{re.escape(str(folder))}(?=$|[/\s'\",:;])", name, text)
-    return _TOKEN.sub("hf_[removed]", text).translate(_UNFIT)
+    return _TOKEN.sub("hf_[removed]", text).translate(_UNFIT).strip()
 
 
 def _is_web(url: str) -> bool:

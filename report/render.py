@@ -53,6 +53,12 @@ def render_markdown(facts: Mapping[str, Any]) -> str:
     return with_footnotes(unmarked(_marked_markdown(facts, Notes(facts), None)))
 
 
+_CODE_OR_SOURCES = re.compile(
+    r"^(?P<fence>`{3,})[^\n]*\n.*?^(?P=fence)$|^Sources: (?P<places>[^\n]*)$", flags=re.MULTILINE | re.DOTALL
+)
+"""A line of sources, and blocks of code, which are somebody else's text and may hold lines that look like one."""
+
+
 def with_footnotes(markdown: str) -> str:
     """Returns the page with each line of sources as a footnote of GitHub's Markdown, and the notes at its end.
 
@@ -67,10 +73,12 @@ def with_footnotes(markdown: str) -> str:
     notes: list[str] = []
 
     def noted(found: re.Match[str]) -> str:
-        notes.append(f"[^{len(notes) + 1}]: {found[1]}\n")
+        if found["fence"]:
+            return found[0]
+        notes.append(f"[^{len(notes) + 1}]: {found['places']}\n")
         return f"Sources.[^{len(notes)}]"
 
-    text = re.sub(r"^Sources: (.*)$", noted, markdown, flags=re.MULTILINE)
+    text = _CODE_OR_SOURCES.sub(noted, markdown)
     return "\n".join([text, *notes]) if notes else text
 
 

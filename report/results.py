@@ -39,7 +39,8 @@ def pointer(*parts: str | int) -> str:
     >>> pointer("tasks", 0, "a~b/c")
     '/tasks/0/a~0b~1c'
     """
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    place = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return place.encode("utf-8", "replace").decode()  # JSON may name half a character, which no file can hold
 
 
 def read_json(folder: Path, name: str) -> Document:

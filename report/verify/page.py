@@ -98,18 +98,26 @@ def read_page(text: str) -> Page:
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
+_FENCED = re.compile(r"(^(`{3,})[^\n]*\n.*?^\2$)", flags=re.MULTILINE | re.DOTALL)
 _NOTE = re.compile(r"^\[\^(\d+)\]: (.*)$", flags=re.MULTILINE)
 _NOTED = re.compile(r"^Sources\.\[\^(\d+)\]$", flags=re.MULTILINE)
 
 
 def _without_footnotes(text: str, page: Page) -> str:
-    """Returns the page with each footnote where it is called; one that is called twice or never is an oddity."""
-    notes = dict(_NOTE.findall(text))
-    called = _NOTED.findall(text)
-    if len(_NOTE.findall(text)) != len(notes) or sorted(called) != sorted(notes):
+    """Returns the page with each footnote where it is called; one that is called twice or never is an oddity.
+
+    What stands in a block of code is no footnote, whatever it looks like.
+    """
+    parts = _FENCED.split(text)  # text, a block of code, its fence, text, and so on
+    prose = [_NOTE.findall(part) for part in parts[::3]]
+    notes = dict(found for part in prose for found in part)
+    called = [number for part in parts[::3] for number in _NOTED.findall(part)]
+    if sum(map(len, prose)) != len(notes) or sorted(called) != sorted(notes):
         page.oddities.append("a footnote that is not called once, or a call of none")
-    text = _NOTE.sub("", text)
-    return _NOTED.sub(lambda found: f"Sources: {notes.get(found[1], '')}", text)
+    for place in range(0, len(parts), 3):
+        plain = _NOTE.sub("", parts[place])
+        parts[place] = _NOTED.sub(lambda found: f"Sources: {notes.get(found[1], '')}", plain)
+    return "".join(part for place, part in enumerate(parts) if place % 3 != 2)
 
 
 def _from_markdown(text: str) -> Page:
