@@ -194,9 +194,14 @@ def sentence(page: str, choice: random.Random) -> str | None:
 ON_THE_PAGE: dict[str, Mutate] = {"digit": digit, "word": word, "cells": cells, "sentence": sentence}
 
 
+_OF_THE_PAGE = ("answer_", "audit.", "findings.", "macros.", "report.", "reproduce.")
+"""How the names of those templates begin whose words stand on the page that `verify` reads."""
+
+
 def plant(templates: Path, choice: random.Random) -> None:
     """Puts a wrong sentence into one of the templates in the folder ``templates``, or makes one of its own wrong."""
-    path = choice.choice(sorted(p for p in templates.glob("*.j2") if p.name != "checkpoint_card.md.j2"))
+    page = (p for p in templates.glob("*.j2") if p.name.startswith(_OF_THE_PAGE) and ".tex." not in p.name)
+    path = choice.choice(sorted(page))
     text = path.read_text(encoding="utf-8")
     if choice.random() < 0.5:
         known = "|".join(sorted(map(re.escape, WORDS), key=len, reverse=True))

@@ -33,6 +33,7 @@ from report import render
 from report.build import build_report
 from report.formats import sources
 from report.render import at
+from report.template import lookup
 from report.verify import check
 from report.verify.recount import compared, recomputed, recount, study_file
 
@@ -193,18 +194,18 @@ def planted(facts: dict[str, Any], folder: Path, count: int, monkeypatch: pytest
     choice = random.Random(3)
     drawn = render.pictures(facts)
     right = render.render_markdown(facts)
-    right_html = render.render_html(facts, right, drawn)
+    right_html = render.render_html(facts, drawn)
     made = 0
     while made < count:
         copy = folder / "templates"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(str(files("templates")), copy)
         plant(copy, choice)
-        monkeypatch.setattr(render, "TEMPLATES", copy)
-        render._environment.cache_clear()
+        monkeypatch.setattr(lookup, "OURS", copy)
+        render._ENVIRONMENTS.clear()
         try:
             markdown = render.render_markdown(facts)
-            html = render.render_html(facts, markdown, drawn)
+            html = render.render_html(facts, drawn)
         except (TemplateError, KeyError, ValueError):
             continue
         wrong = [page for page, known in ((markdown, right), (html, right_html)) if page != known]
@@ -219,7 +220,7 @@ def test_wrong_sentences_in_templates(study: Path, tmp_path: Path, monkeypatch: 
     try:
         results = [all(check(page, facts) for page in wrong) for wrong in planted(facts, tmp_path, 100, monkeypatch)]
     finally:
-        render._environment.cache_clear()
+        render._ENVIRONMENTS.clear()
     print(f"planted in templates: {sum(results)} of {len(results)} caught")
     assert sum(results) >= LEAST * len(results)
 
