@@ -246,12 +246,6 @@ def to_dtype(module: Any, dtype: torch.dtype) -> None:
         parameter.data = parameter.data.to(dtype)
 
 
-def method_of(checkpoint: Path) -> str | None:
-    """Returns the method that a checkpoint's `finetune.json` names, or None where there is no such file."""
-    record = checkpoint / "finetune.json"
-    return json.loads(record.read_text()).get("method") if record.is_file() else None
-
-
 def _base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
     """Returns where an adapter's base model is, its revision, and the head it is loaded with."""
     settings = json.loads((adapter / "adapter_config.json").read_text())

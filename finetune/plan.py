@@ -1,7 +1,7 @@
 """What a run would do, said before any weight is loaded: `python -m finetune plan`, with the options of `train`."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from finetune import estimate
 from finetune.guards import Evidence, Verdict, examine
@@ -10,7 +10,7 @@ from finetune.prepare import Prepared, prepare
 from finetune.rows import Row
 from finetune.run import Run
 from harness_tasks.errors import UserError
-from harness_tasks.overlap import Grade
+from harness_tasks.overlap import GRADES
 
 MASKED, LEARNT, PLAIN = "\033[2m", "\033[1;32m", "\033[0m"
 """Dim for what is read, bold green for what is learnt; the words before each line say the same without colour."""
@@ -107,7 +107,7 @@ class Plan:
             source = "from three steps" if self.probe else "reckoned"
             lines.append(f"{'time':<12} {estimate.shown_time(self.seconds)} ({source})")
         for found in self.overlap:
-            kinds = ", ".join(f"{found[grade]:,} {grade}" for grade in get_args(Grade))
+            kinds = ", ".join(f"{found[grade]:,} {grade}" for grade in GRADES)
             lines.append(
                 f"{'overlap':<12} {found['any']:,} of {found['scored']:,} scored rows of {found['task']}: {kinds}"
             )

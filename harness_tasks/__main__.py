@@ -28,7 +28,8 @@ def run(context: typer.Context) -> None:
     with exit_on_user_error():
         arguments = list(context.args)
         # A --config file may name a folder of its own, which an argument would override.
-        if not {argument.split("=")[0] for argument in arguments} & {"--include_path", "--config", "-C"}:
+        given = {argument.split("=")[0] for argument in arguments}
+        if not given & {"--include_path", "--config", "-C"}:
             arguments += ["--include_path", str(TASKS_PATH)]
         import lm_eval.tasks
         import torch
@@ -36,7 +37,7 @@ def run(context: typer.Context) -> None:
 
         from harness_tasks.models import register_models
 
-        if not {argument.split("=")[0] for argument in arguments} & {"--device", "--config", "-C"}:
+        if not given & {"--device", "--config", "-C"}:
             # lm_eval's own default is cuda:0; without a GPU it takes the processor, and its results say cuda:0 still.
             arguments += ["--device", "cuda:0" if torch.cuda.is_available() else "cpu"]
         ours_alone = not {"-h", "--help"} & set(arguments) and check_arguments(arguments)

@@ -17,6 +17,7 @@ from harness_tasks.files import sha256_file
 from harness_tasks.text import fold
 
 Grade = Literal["identical", "same_source", "containment"]
+GRADES: tuple[Grade, ...] = get_args(Grade)
 
 FEWEST_WORDS = 4
 """Shorter texts contain, or are contained in, too much by chance: "a good film" stands in half of all reviews."""
@@ -128,7 +129,7 @@ class Overlap:
 
     def counts(self) -> dict[str, int]:
         """Returns the number of items in each grade, in any, and in none."""
-        found: dict[str, int] = dict.fromkeys(get_args(Grade), 0)
+        found: dict[str, int] = dict.fromkeys(GRADES, 0)
         for item in self.items:
             for grade in item["grades"]:
                 found[grade] += 1

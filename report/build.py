@@ -65,19 +65,24 @@ def build_report(
     plan = load_study(study)
     folder = output or plan.folder
     copied = copies(study, plan)
-    now = {**state(folder, copied.values()), "redacted": redact_text}
-    recorded = current_facts(folder, now)
-    facts = recorded or as_written(collect(plan, study, folder), now)
+    facts, are_recorded = facts_now(plan, study, folder, redact_text=redact_text)
     # Nothing is written before everything is known to be right.
     files = {} if facts_only else pages(facts, folder, own_templates(study.parent))
     files |= {name: path.read_text(encoding="utf-8") for name, path in copied.items()}
     for stale in [] if facts_only else _others(folder, files):
         stale.unlink()
-    if recorded is None:
+    if not are_recorded:
         write_json(folder / "facts.json", facts)
     for name, text in files.items():
         write_text(folder / name, text)
     return [folder / name for name in ("facts.json", *files)]
+
+
+def facts_now(plan: Study, study: Path, folder: Path, *, redact_text: bool = False) -> tuple[dict[str, Any], bool]:
+    """Returns the facts of the study's files as they are now, and whether facts.json holds them already."""
+    now = {**state(folder, copies(study, plan).values()), "redacted": redact_text}
+    recorded = current_facts(folder, now)
+    return recorded or as_written(collect(plan, study, folder), now), recorded is not None
 
 
 def _others(folder: Path, files: dict[str, str]) -> list[Path]:

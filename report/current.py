@@ -31,10 +31,9 @@ def state(folder: Path, named: Iterable[Path]) -> dict[str, Any]:
     """Returns a digest of the files in ``folder`` that facts come from and of those ``named``, and one of our code."""
     digest = hashlib.sha256()
     found = sorted({path for pattern in _READ for path in folder.glob(pattern) if path.is_file()})
-    # By size and digest, and by name: a file that is new, gone or moved makes other facts.
+    # With its name: a file that is new, gone or moved makes other facts.
     for name, path in [*((path.relative_to(folder).as_posix(), path) for path in found), *((p.name, p) for p in named)]:
         digest.update(f"{name}\0{sha256_file(path)}\n".encode())
-    # The folder of a step that has begun and left nothing yet makes no facts; one that holds anything does.
     return {"inputs": digest.hexdigest(), "code": _code()}
 
 

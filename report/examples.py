@@ -3,7 +3,7 @@
 from typing import Any
 
 from report.facts import Fact, fact
-from report.measured import Measured, gold_answers, kind_of, response
+from report.measured import Measured, gold_answers, input_field, kind_of, response
 from report.pairing import aligned
 
 SHOWN = 2
@@ -36,9 +36,8 @@ def examples(base: Measured, after: Measured, metric: str) -> dict[str, list[dic
 
 
 def _example(base: Measured, after: Measured, before: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
-    field = base.scores.metadata.get("input")
     doc = before["doc"]
-    name = field if field in doc else next((key for key, value in doc.items() if isinstance(value, str)), None)
+    name = input_field(doc, base.scores.metadata.get("input"))
     line = base.scores.line(before)
     return {
         "input": _quoted(

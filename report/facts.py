@@ -39,7 +39,11 @@ _UNFIT = {
 """What no text may bring: the private characters that mark numbers while a page is made (`notes.py`); directions that
 would turn what stands beside it; halves of characters, which no file can hold; signs that control a terminal."""
 
-_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
+TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
+"""An access token of the Hub."""
+
+HUB_PAGE = re.compile(r"https://(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+?)/?")
+"""The address of a model's page on the Hub; its group is the model's name there."""
 
 
 def fact(value: Any, unit: Unit, source: Mapping[str, Any], **more: Any) -> Fact:
@@ -66,9 +70,7 @@ def is_known(value: Fact) -> bool:
 
 def recorded(document: Document, *path: str | int, unit: Unit, absent: str | None = None) -> Fact:
     """Returns the value at ``path`` in ``document`` as a fact; missing where it is absent, null or empty text."""
-    value: Any = document.content
-    for part in path:
-        value = value.get(part) if isinstance(value, dict) else None
+    value = document.value(*path)
     if value is None or (isinstance(value, str) and not value.strip()):
         return missing(absent or f"{document.file} does not record it")
     if unit not in ("text", "setting", "curve") and (isinstance(value, bool) or not isinstance(value, int | float)):
@@ -309,7 +311,7 @@ def _publishable(text: str) -> str:
     for folder, name in ((Path.cwd(), "."), (Path.home(), "~")):
         if folder != Path(folder.anchor):
             text = re.sub(rf"{re.escape(str(folder))}(?=$|[/\s'\",:;])", name, text)
-    return _TOKEN.sub("hf_[removed]", text).translate(_UNFIT).strip()
+    return TOKEN.sub("hf_[removed]", text).translate(_UNFIT).strip()
 
 
 def _is_web(url: str) -> bool:

@@ -3,7 +3,7 @@
 import posixpath
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -26,6 +26,11 @@ def in_markdown(value: Any) -> Markup:
     Raises:
         TypeError: a number, a fact, None or a boolean came without a filter.
     """
+    return escaped(value, escape)
+
+
+def escaped(value: Any, escape: Callable[[str], str]) -> Markup:
+    """Returns text as ``escape`` has it, and as it is where that was done before; raises TypeError for all else."""
     if isinstance(value, Markup):
         return value
     if isinstance(value, str):

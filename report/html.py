@@ -33,13 +33,7 @@ def in_html(value: Any) -> Markup:
     Raises:
         TypeError: a number, None or a boolean came without a filter.
     """
-    if isinstance(value, Markup):
-        return value
-    if isinstance(value, str):
-        return Markup(escape(value))
-    if isinstance(value, dict):
-        return Markup(escape(formats.plain(value)))
-    raise TypeError(f"a template may not show {value!r} without a filter")
+    return formats.escaped(formats.plain(value) if isinstance(value, dict) else value, escape)
 
 
 def anchored(tokens: list[Token]) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """A checkpoint's scores on one task, with what is needed to count with them and to name what was counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, TypeVar
@@ -106,6 +106,11 @@ def unit_of(measured: Measured, metric: str) -> Unit:
 def gold_answers(row: dict[str, Any]) -> list[str]:
     """Returns the accepted answers of a question; none where the passage does not answer it."""
     return list(row["doc"]["answers"]["text"])
+
+
+def input_field(doc: Mapping[str, Any], declared: str | None) -> str | None:
+    """Returns the field that the task names as its input, else the first text of the document; None without any."""
+    return declared if declared in doc else next((key for key, value in doc.items() if isinstance(value, str)), None)
 
 
 def response(row: dict[str, Any]) -> str:

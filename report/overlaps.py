@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.overlap import GRADES
 from report import statistics
 from report.facts import Fact, fact, missing
 from report.measured import Measured, counted, interval_fact, unit_of
 from report.pairing import aligned
 from report.results import read_rows
-
-GRADES = ("identical", "same_source", "containment")
 
 
 def overlap_facts(folder: Path, base: Measured, after: Measured, checkpoint: str) -> dict[str, Any]:

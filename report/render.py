@@ -11,12 +11,12 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from report import formats
-from report.explorer import Explorer, explorer
+from report.explorer import Explorer, items_of
 from report.exports import exports
 from report.figures import Picture, pictures
 from report.html import anchored, dressed, html_of, in_html, piece, tokens_of
 from report.notes import Notes, marked_up, unmarked
-from report.redact import redacted
+from report.results import at
 from report.template import environment, filled, source
 from report.template.environment import Environment
 
@@ -41,11 +41,6 @@ def render(facts: Mapping[str, Any], folder: Path, own: Path | None = None) -> d
         **items.files,
         **exports(facts, own),
     }
-
-
-def items_of(facts: Mapping[str, Any], folder: Path) -> Explorer:
-    """Returns the explorer of the scored items, whose texts are cut short where those on the page are."""
-    return explorer(facts, folder, redact=redacted if facts.get("state", {}).get("redacted") else None)
 
 
 def render_markdown(facts: Mapping[str, Any]) -> str:
@@ -157,18 +152,6 @@ def _resolved(facts: Mapping[str, Any], found: Any) -> Any:
     if "id" in found:
         return {"id": found["id"], "evidence": {key: _resolved(facts, path) for key, path in found["evidence"].items()}}
     return {key: _resolved(facts, part) for key, part in found.items()}
-
-
-def at(facts: Any, pointer: str) -> Any:
-    """Returns what a JSON pointer names.
-
-    >>> at({"tasks": [{"a/b": 3}]}, "/tasks/0/a~1b")
-    3
-    """
-    for part in pointer.split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        facts = facts[int(part)] if isinstance(facts, list) else facts[part]
-    return facts
 
 
 def _before(tokens: list[Token], heading: str, html: str) -> None:

@@ -13,7 +13,7 @@ Item = float | tuple[float, ...]
 """What one scored item gives to a metric: its own score, or what the metric sums over items, such as the pair
 (gold label, predicted label), the pair (confidence, right) or the n-gram counts of BLEU."""
 
-_NOT_METRICS = {"name", "alias", "sample_len", "sample_count"}
+NOT_METRICS = {"name", "alias", "sample_len", "sample_count"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,17 @@ class Document:
         """
         return {"file": self.file, "pointer": pointer(*parts), "sha256": self.sha256}
 
+    def value(self, *parts: str | int) -> Any:
+        """Returns what stands at that place; None where nothing does.
+
+        >>> Document("a.json", "f0", {"a": {"b": 3}}).value("a", "b"), Document("a.json", "f0", {}).value("a", "b")
+        (3, None)
+        """
+        found: Any = self.content
+        for part in parts:
+            found = found.get(part) if isinstance(found, dict) else None
+        return found
+
 
 def pointer(*parts: str | int) -> str:
     """Returns the JSON pointer of ``parts``.
@@ -41,6 +52,18 @@ def pointer(*parts: str | int) -> str:
     """
     place = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
     return place.encode("utf-8", "replace").decode()  # JSON may name half a character, which no file can hold
+
+
+def at(content: Any, place: str) -> Any:
+    """Returns what a JSON pointer names.
+
+    >>> at({"tasks": [{"a/b": 3}]}, "/tasks/0/a~1b")
+    3
+    """
+    for part in place.split("/")[1:]:
+        part = part.replace("~1", "/").replace("~0", "~")
+        content = content[int(part)] if isinstance(content, list) else content[part]
+    return content
 
 
 def read_json(folder: Path, name: str) -> Document:
@@ -155,7 +178,7 @@ class Scores:
         for key, value in self.results.content["results"][self.task].items():
             metric, _, by_filter = key.partition(",")
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if number and by_filter == self.filter and metric not in _NOT_METRICS and not metric.endswith("_stderr"):
+            if number and by_filter == self.filter and metric not in NOT_METRICS and not metric.endswith("_stderr"):
                 names.append(metric)
         return sorted(names, key=lambda name: name != self.primary)
 

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from finetune.ledger import Ledger
 from finetune.prepare import Prepared
 from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.models.heads import read_json_file
-from harness_tasks.overlap import Grade, Text, grades, input_text
+from harness_tasks.overlap import GRADES, Grade, Text, grades, input_text
 
 SAMPLED_ROWS = 8
 """Rows whose text is compared with their document's answer: what goes wrong there goes wrong in every row."""
@@ -37,7 +37,7 @@ class Scored:
 
     def as_json(self) -> dict[str, Any]:
         """Returns how many of the task's scored rows there are, and how many hold each grade, and any."""
-        counts = {grade: sum(grade in held for held in self.grades) for grade in get_args(Grade)}
+        counts: dict[str, int] = {grade: sum(grade in held for held in self.grades) for grade in GRADES}
         return {"task": self.name, "scored": len(self.hashes), "any": self.overlapping, **counts}
 
 

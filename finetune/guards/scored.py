@@ -1,13 +1,13 @@
 """Guards of what the score will mean: rows trained on and scored, related tasks, the split that chooses."""
 
-from typing import Any, get_args
+from typing import Any
 
 from finetune.guards.evidence import Evidence
 from finetune.guards.verdicts import Verdict
 from finetune.prepare import split_named
 from finetune.run import DEV
 from harness_tasks.models.related import are_related
-from harness_tasks.overlap import Grade
+from harness_tasks.overlap import GRADES
 
 MOST_OVERLAP = 0.05
 """Share of the scored rows that may resemble a training row: texts of one kind share a phrase now and then."""
@@ -20,7 +20,7 @@ def overlap(evidence: Evidence) -> Verdict:
         share = scored.overlapping / max(1, len(scored.hashes))
         worst = max(worst, share)
         counts = scored.as_json()
-        named = ", ".join(f"{counts[grade]:,} {grade}" for grade in get_args(Grade) if counts[grade])
+        named = ", ".join(f"{counts[grade]:,} {grade}" for grade in GRADES if counts[grade])
         found.append(
             f"{scored.overlapping:,} of {len(scored.hashes):,} scored rows of {scored.name} ({share:.1%}) resemble a "
             "training row" + (f": {named}" if named else "")

@@ -82,9 +82,7 @@ def _entry(entry: Entry, argument: str) -> dict[str, Any]:
         ("lm_eval", ("lm_eval_version",)),
         ("transformers", ("transformers_version",)),
     ):
-        value: Any = results.content
-        for part in place:
-            value = value.get(part) if isinstance(value, dict) else None
+        value = results.value(*place)
         known = isinstance(value, str) and value.strip()
         said[key] = fact(value, "text", results.source(*place)) if known else missing("not recorded")
     return {

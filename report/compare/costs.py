@@ -75,16 +75,9 @@ def _beside(results: Document, name: str) -> str:
     return f"{Path(results.file).parent.as_posix()}/{name}"
 
 
-def _value(document: Document, place: tuple[str, ...]) -> Any:
-    value = document.content
-    for part in place:
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
 def _number(document: Document, unit: Unit, *place: str) -> Fact:
     """Returns a number of 0 or more; lm_eval writes its time as text."""
-    value = _value(document, place)
+    value = document.value(*place)
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -96,7 +89,7 @@ def _number(document: Document, unit: Unit, *place: str) -> Fact:
 
 
 def _text(document: Document, *place: str) -> Fact:
-    value = _value(document, place)
+    value = document.value(*place)
     if not isinstance(value, str) or not value.strip():
         return missing(UNRECORDED)
     return fact(value.removeprefix("torch."), "text", document.source(*place))

@@ -11,14 +11,12 @@ from report import statistics
 from report.compare.files import Run
 from report.facts import Unit
 from report.measured import LABEL_METRICS, SUM_METRICS
-from report.results import Item, item
+from report.results import NOT_METRICS, Item, item
 from report.statistics import Interval
 
 CONFIDENCE = 0.95
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
-
-_NOT_METRICS = {"name", "alias", "sample_len", "sample_count"}
 
 
 @dataclass(frozen=True)
@@ -242,7 +240,7 @@ def _is_mean(run: Run, metric: str) -> bool:
 
 def _is_metric(key: str) -> bool:
     metric = key.partition(",")[0]
-    return metric not in _NOT_METRICS and not metric.endswith("_stderr")
+    return metric not in NOT_METRICS and not metric.endswith("_stderr")
 
 
 def _number(value: Any) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from report.measured import LABEL_METRICS, gold_answers, response
+from report.measured import LABEL_METRICS, gold_answers, input_field, response
 
 Choices = list[tuple[str, float]]
 """Each choice and its log-likelihood, natural logarithm."""
@@ -18,10 +18,8 @@ def prompt(row: dict[str, Any]) -> str:
 
 def title(row: dict[str, Any], field: str | None) -> str:
     """Returns the input itself: the field that the task names as its input, else the first text of the document."""
-    doc = row["doc"]
-    if field in doc:
-        return str(doc[field])
-    return next((value for value in doc.values() if isinstance(value, str)), "")
+    name = input_field(row["doc"], field)
+    return str(row["doc"][name]) if name else ""
 
 
 def choices(row: dict[str, Any]) -> Choices:

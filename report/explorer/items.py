@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.overlap import GRADES
 from report.explorer import answers
-from report.overlaps import GRADES
 from report.results import Document, Scores, read_json
 
 MOST_LABELS = 12

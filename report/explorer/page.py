@@ -3,18 +3,18 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
+from harness_tasks.overlap import GRADES
 from report.explorer.items import Clean, read_task
 from report.explorer.pack import pack_task, packed
 from report.facts import fact, is_known
-from report.overlaps import GRADES
-from report.redact import allows_text
+from report.html import in_html
+from report.redact import allows_text, redacted
 from report.template import environment, filled
 
 LARGEST = 8_000_000
@@ -69,8 +69,13 @@ def explorer(
         "folder": CHUNK_FOLDER if beside else "",
         "megabytes": f"{sum(map(len, beside.values())) / 1e6:.0f}",
     }
-    html = filled(environment(_in_html), "explorer.html.j2", values)
+    html = filled(environment(in_html), "explorer.html.j2", values)
     return Explorer(Markup(html), _packaged("explorer.css"), _script(), beside)
+
+
+def items_of(facts: Mapping[str, Any], folder: Path) -> Explorer:
+    """Returns the explorer of a page of ``facts``: its texts are cut short where those on the page are."""
+    return explorer(facts, folder, redact=redacted if facts.get("state", {}).get("redacted") else None)
 
 
 def _is_free(task: Mapping[str, Any]) -> bool:
@@ -107,10 +112,6 @@ def _chunk_name(at: int) -> str:
 def _chunk_script(at: int, text: str) -> str:
     # A script, because a page from disk may load one, and may not read a file in any other way.
     return f'aftertuneItems({at}, "{text}");\n'
-
-
-def _in_html(value: Any) -> Any:
-    return value if isinstance(value, Markup) else Markup(escape(str(value)))
 
 
 def _script() -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from report.exports.plain import one_line
-from report.facts import Fact, is_known
+from report.facts import HUB_PAGE, Fact, is_known
 
 SCHEMA_VERSION = "0.3.0"
 """The version of `eval.schema.json` in the package every-eval-ever of the same version."""
@@ -28,7 +28,6 @@ _KINDS = {"acc": "accuracy", "f1": "f1", "precision": "precision", "recall": "re
 }
 _SCALES = {"proportion": (0.0, 1.0), "points": (0.0, 100.0), "coefficient": (-1.0, 1.0)}
 _UNITS = {"proportion": "proportion", "points": "percent", "coefficient": "coefficient"}
-_HUB_PAGE = re.compile(r"https://(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+?)/?")
 _UNKNOWN = "unknown"
 
 
@@ -80,7 +79,7 @@ def _record(
 
 def _base(facts: Mapping[str, Any]) -> dict[str, Any]:
     model = facts["model"]
-    page = _HUB_PAGE.fullmatch(str(model["url"].get("value", "")))
+    page = HUB_PAGE.fullmatch(str(model["url"].get("value", "")))
     name = _text(model["name"])
     details = _known(
         {key: model[key] for key in ("fingerprint", "source", "dequantised_from", "licence", "parameters")}

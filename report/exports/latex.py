@@ -78,11 +78,7 @@ def in_latex(value: Any) -> Markup:
     Raises:
         TypeError: a number, a fact, None or a boolean came without a filter.
     """
-    if isinstance(value, Markup):
-        return value
-    if isinstance(value, str):
-        return Markup(escape(value))
-    raise TypeError(f"a template may not show {value!r} without a filter")
+    return formats.escaped(value, escape)
 
 
 def _sign(sign: str) -> str:

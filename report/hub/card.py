@@ -10,9 +10,9 @@ from typing import Any
 from markupsafe import Markup
 
 from report import formats
-from report.facts import Fact, is_known
+from report.facts import HUB_PAGE, Fact, is_known
 from report.hub.licences import Licence
-from report.render import at
+from report.results import at
 
 _TASK_TYPES = {"classification": "text-classification", "extraction": "question-answering"}
 _METRICS = {"acc": "accuracy", "mcc": "matthews_correlation", "exact": "exact_match", "brier": "brier_score"}
@@ -27,7 +27,6 @@ _PIPELINES = {
     "sequence-classification": "text-classification",
     "question-answering": "question-answering",
 }
-_HUB_PAGE = re.compile(r"https://(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+?)/?")
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 
@@ -86,7 +85,7 @@ def base_on_hub(model: str, is_local: bool, url: str | None) -> str | None:
     """
     if not is_local and _HUB_ID.fullmatch(model):
         return model
-    page = _HUB_PAGE.fullmatch(url or "")
+    page = HUB_PAGE.fullmatch(url or "")
     return page[1] if page else None
 
 

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from harness_tasks.errors import UserError
+from report.facts import TOKEN
 
-_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
 _ENDS = r"(?=$|[/\\\s'\",:;)\]}])"
 _HOMES = re.compile(rf"(?:/home|/Users)/[^/\\\s'\",:;]+{_ENDS}|[A-Za-z]:\\+Users\\+[^\\\s'\",:;]+{_ENDS}")
 
@@ -23,7 +23,7 @@ def cleaned(text: str) -> str:
     if user := _user():
         within = rf"(?<![\w.~-])((?:/[^/\s'\",:;]+)*/){re.escape(user)}{_ENDS}"
         text = re.sub(within, r"\1[user]", text)
-    return _TOKEN.sub("hf_[removed]", _HOMES.sub("~", text))
+    return TOKEN.sub("hf_[removed]", _HOMES.sub("~", text))
 
 
 def check_clean(name: str, content: bytes, token: str | None, *, paths: bool = True) -> None:

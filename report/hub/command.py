@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -13,7 +13,7 @@ from report.hub.faults import patiently
 from report.hub.licences import licence_of
 from report.hub.record import CHECKPOINTS, SPACE, write_entry
 from report.hub.upload import Target, push_target
-from studies import Study, load_study
+from studies import load_study
 
 NOBODY = "YOUR-ACCOUNT"
 """The namespace that a dry run shows where none is named: the token's account is not asked for."""
@@ -69,12 +69,13 @@ def push_study(
         HubError: the Hub or the network failed.
     """
     # Here, because templates and what renders them take longer to load than `--help` may.
+    from report.build import facts_now
     from report.hub.targets import check_repository, check_target, checkpoint_target, repositories, shown, space_target
 
     plan = load_study(study)
     folder = output or plan.folder
     licence = licence_of(plan, folder)
-    facts = current(plan, study, folder)
+    facts, _ = facts_now(plan, study, folder)
     account = None if dry_run else _Account()
     trained = [found["name"]["value"] for found in facts["checkpoints"] if "absent" not in found]
     namespace = (repo or plan.hub.namespace or (account.name() if account else NOBODY)).partition("/")[0]
@@ -103,18 +104,10 @@ def push_study(
         yield account.push(folder, CHECKPOINTS, name, target)
     if room is not None:
         # From facts that hold the links that were just recorded.
-        target = space_target(plan, folder, current(plan, study, folder), room, licence, models, **how)
+        facts, _ = facts_now(plan, study, folder)
+        target = space_target(plan, folder, facts, room, licence, models, **how)
         check_target(target, account.token)
         yield account.push(folder, SPACE, "space", target)
-
-
-def current(plan: Study, study: Path, folder: Path) -> dict[str, Any]:
-    """Returns the facts of the study's files as they are now; writes nothing."""
-    from report.build import as_written, collect, copies
-    from report.current import current_facts, state
-
-    now = {**state(folder, copies(study, plan).values()), "redacted": False}
-    return current_facts(folder, now) or as_written(collect(plan, study, folder), now)
 
 
 class _Account:

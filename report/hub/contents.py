@@ -9,7 +9,7 @@ from typing import Any
 from harness_tasks.errors import UserError
 from report.hub.clean import cleaned
 from report.redact import redacted
-from report.results import read_json
+from report.results import read_json, read_rows
 
 Contents = dict[str, Path | bytes]
 """By name in the repository: a file that is sent as it is, or the bytes themselves."""
@@ -95,10 +95,9 @@ def _record(path: Path, base: str | None) -> bytes:
 
 
 def _rows(path: Path, allowed: bool) -> bytes:
-    text = path.read_text(encoding="utf-8")
     if allowed:
-        return cleaned(text).encode()
-    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+        return cleaned(path.read_text(encoding="utf-8")).encode()
+    rows = read_rows(path.parent, path.name).content
     shown = [{key: value if key == _KEPT else _redacted(value) for key, value in row.items()} for row in rows]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in shown).encode()
 

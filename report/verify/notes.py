@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
+from report.results import at
 from report.verify import lines
 from report.verify.lines import Line, known, matches
 from report.verify.page import Page
@@ -60,13 +61,10 @@ def _text(name: str) -> str:
 
 def _fact(facts: Part, place: str) -> Part | None:
     """Returns the fact at a JSON pointer; None where no known fact stands there."""
-    found: Any = facts
-    for part in place.split("/")[1:]:
-        part = part.replace("~1", "/").replace("~0", "~")
-        try:
-            found = found[int(part)] if isinstance(found, list) else found[part]
-        except (LookupError, ValueError, TypeError):
-            return None
+    try:
+        found = at(facts, place)
+    except (LookupError, ValueError, TypeError):
+        return None
     return found if isinstance(found, Mapping) and "value" in found and "source" in found else None
 
 
@@ -91,7 +89,7 @@ def _score(facts: Part, place: str, fact: Part, key: str) -> Iterator[Line]:
     if key == "method" and "interval" in fact:
         yield (fact["interval"]["method"],)
     above, _, name = place.rpartition("/")
-    score = _at(facts, above)
+    score = at(facts, above)
     if not isinstance(score, Mapping) or "metric" not in score:
         return
     if key == "method" and name in ("p_value", "adjusted"):
@@ -114,13 +112,6 @@ def _commands(facts: Part, file: str) -> Iterator[Line]:
             yield (checkpoint["command"]["value"],)
             return
     yield (f"STUDY={shlex.quote(str(facts['study']['file']['value']))} make report",)
-
-
-def _at(facts: Part, place: str) -> Any:
-    found: Any = facts
-    for part in place.split("/")[1:]:
-        found = found[int(part)] if isinstance(found, list) else found[part.replace("~1", "/").replace("~0", "~")]
-    return found
 
 
 def _shows(fact: Part, text: str) -> bool:

@@ -45,11 +45,11 @@ def study(tmp_path: Path, pushable: Path) -> Path:
 @pytest.fixture(scope="session")
 def pushable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The one that `study` copies: its facts are computed once."""
-    from report.hub.command import current
+    from report.build import facts_now
     from studies import load_study
 
     file = write_pushable(tmp_path_factory.mktemp("pushable"))
-    facts = current(load_study(file), file, folder_of(file))
+    facts, _ = facts_now(load_study(file), file, folder_of(file))
     (folder_of(file) / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
     return file
 
