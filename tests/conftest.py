@@ -1,7 +1,11 @@
-"""Shared fixtures: the real data's folder, and a tiny random Llama made once a session."""
+"""Shared fixtures: the real data's folder, a tiny random Llama made once a session, a count of function calls."""
 
+import cProfile
 import os
+import pstats
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,3 +31,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from studies.tiny_model import write_tiny_model
 
     return write_tiny_model(tmp_path_factory.mktemp("tiny") / "model", seed=0)
+
+
+@pytest.fixture
+def calls_of() -> Callable[..., int]:
+    """Calls a function with arguments and returns how many calls that took: its cost, whoever else works."""
+
+    def counted(function: Callable[..., Any], *arguments: Any) -> int:
+        profile = cProfile.Profile()
+        profile.runcall(function, *arguments)
+        return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]
+
+    return counted

