@@ -3,6 +3,7 @@ STUDY ?= studies/demo.yaml
 PYTHON ?= python3
 AFTERTUNE_DATA ?= ../shared/data
 AXE := 4.14.1
+WORKERS ?= 2
 export AFTERTUNE_DATA
 
 VENV := .venv
@@ -27,8 +28,8 @@ verify: $(READY) ## Check every number and sentence of the study's report agains
 	@python -m report verify build/$(basename $(notdir $(STUDY)))/report.html
 	@python -m report verify build/$(basename $(notdir $(STUDY)))/report.md
 
-test: $(READY) ## Run the tests but the slow ones
-	pytest -rs
+test: $(READY) ## Run the tests but the slow ones, two files at a time (WORKERS=2; 0 for one process)
+	pytest -rs -n $(WORKERS) --dist loadfile
 
 test-slow: $(READY) ## Run the slow tests
 	pytest -rs -m slow

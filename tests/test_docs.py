@@ -101,7 +101,8 @@ def test_ci_files_are_yaml_with_steps_and_time_limits(name: str) -> None:
 def test_ci_runs_what_the_readme_says() -> None:
     test = yaml.safe_load((WORKFLOWS / "test.yml").read_text(encoding="utf-8"))["jobs"]["test"]
     assert test["strategy"]["matrix"]["python-version"] == ["3.11", "3.13"]
-    assert test["steps"][-1]["run"] == "make test"
+    assert test["steps"][-1]["run"] == "make browser test"
+    assert test["steps"][-1]["env"] == {"AFTERTUNE_BROWSER": "1"}  # there, a test that finds no browser fails
     *_, report, upload, _ = _steps_of_report()
     assert report["run"] == "STUDY=studies/tiny.yaml make report"
     kept = [Path(path) for path in upload["with"]["path"].split()]

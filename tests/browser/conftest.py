@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report" / "expl
 from synthetic import folder_of, write_study
 
 AXE = Path(__file__).resolve().parents[2] / "build" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+_BROWSERS = ["chromium", "chromium-browser", "google-chrome"]  # as `make browser` looks for them
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -37,12 +38,12 @@ def lacking(what: str) -> None:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright."""
+    """The machine's own Chromium, driven by Playwright."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
         lacking("Playwright")
-    program = shutil.which("chromium") or lacking("chromium")
+    program = next(filter(None, map(shutil.which, _BROWSERS)), None) or lacking("Chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield browser
