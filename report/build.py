@@ -11,14 +11,13 @@ import typer
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json, write_text
 from report import facts as of
-from report.current import current_facts, state
+from report.current import SCHEMA, current_facts, read_facts, state
 from report.findings import find
 from report.redact import redacted_facts
 from report.results import Document, is_begun
 from report.template.lookup import is_name, own_templates
 from studies import Study, load_study
 
-SCHEMA = "aftertune-facts/1"
 _ROOMS = ("every_eval_ever", "figures", "items")
 """The folders within a study's that hold nothing but what a page is made with."""
 
@@ -138,8 +137,6 @@ def stale_files(study: Path, *, output: Path | None = None) -> list[Path]:
     Raises:
         UserError: there is no facts.json, or it holds no facts.
     """
-    from report.verify.command import read_facts
-
     folder = output or load_study(study).folder
     made = pages(read_facts(folder / "facts.json"), folder, own_templates(folder))
     # Where the samples are not beside the facts, what the explorer shows of them cannot be told.

@@ -1,4 +1,4 @@
-"""Whether facts.json is still what `report build` would compute: the same files, read by the same code."""
+"""facts.json: reading it, and whether it is still what `report build` would compute, from the same files and code."""
 
 import hashlib
 import json
@@ -8,7 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+
+SCHEMA = "aftertune-facts/1"
 
 _READ = (
     "model.json",
@@ -50,7 +53,25 @@ def _code() -> str:
 def current_facts(folder: Path, now: dict[str, Any]) -> dict[str, Any] | None:
     """Returns the facts in ``folder`` where they were computed in the state ``now``, else None."""
     try:
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        facts = read_facts(folder / "facts.json")
+    except UserError:
         return None
-    return facts if isinstance(facts, dict) and facts.get("state") == now else None
+    return facts if facts.get("state") == now else None
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Returns the facts in the file ``path``; raises UserError where there are none."""
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        found = f"{path} is not there"
+    except (OSError, UnicodeDecodeError) as error:
+        found = f"{path} cannot be read: {error}"
+    except json.JSONDecodeError as error:
+        found = f"{path} is not whole JSON: {error}"
+    else:
+        if isinstance(facts, dict) and str(facts.get("schema", "")).startswith(SCHEMA.split("/")[0]):
+            return facts
+        found = f"{path} holds no facts of a study"
+    mends = "write it: python -m report build STUDY; for a page that stands elsewhere name it: verify PAGE --facts FILE"
+    raise UserError(found, "all that a page says comes from its facts", mends)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report.results import Document, is_begun, read_json
+from report.texts import cleaned, fit
 from studies import Checkpoint, Study
 
 Fact = dict[str, Any]
@@ -30,18 +31,6 @@ Unit = Literal[
     "curve",  # rows of (step, loss)
 ]
 
-_UNFIT = {
-    **dict.fromkeys((0xE000, 0xE001, 0xE002)),
-    **dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A))),
-    **dict.fromkeys(range(0xD800, 0xE000), 0xFFFD),
-    **dict.fromkeys([sign for sign in (*range(0x20), 0x7F) if chr(sign) not in "\t\n\r"], 0x20),
-}
-"""What no text may bring: the private characters that mark numbers while a page is made (`notes.py`); directions that
-would turn what stands beside it; halves of characters, which no file can hold; signs that control a terminal."""
-
-TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
-"""An access token of the Hub."""
-
 HUB_PAGE = re.compile(r"https://(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+?)/?")
 """The address of a model's page on the Hub; its group is the model's name there."""
 
@@ -53,14 +42,14 @@ def fact(value: Any, unit: Unit, source: Mapping[str, Any], **more: Any) -> Fact
     it.
     """
     if isinstance(value, str):
-        value = _publishable(value)
+        value = fit(cleaned(value)).strip()
     kept = {key: extra for key, extra in more.items() if extra is not None}
     return {"value": value, "unit": unit, "source": dict(source), **kept}
 
 
 def missing(reason: str) -> Fact:
     """Returns the fact that a value is not known, and why."""
-    return {"missing": reason.translate(_UNFIT)}
+    return {"missing": fit(reason)}
 
 
 def is_known(value: Fact) -> bool:
@@ -305,13 +294,6 @@ def _relative(path: Path) -> str:
         return path.resolve().relative_to(Path.cwd()).as_posix()
     except ValueError:
         return path.name
-
-
-def _publishable(text: str) -> str:
-    for folder, name in ((Path.cwd(), "."), (Path.home(), "~")):
-        if folder != Path(folder.anchor):
-            text = re.sub(rf"{re.escape(str(folder))}(?=$|[/\s'\",:;])", name, text)
-    return TOKEN.sub("hf_[removed]", text).translate(_UNFIT).strip()
 
 
 def _is_web(url: str) -> bool:

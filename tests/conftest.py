@@ -12,7 +12,7 @@ import pytest
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # toy models gain nothing from threads, and `make test` has a worker a core
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # toy models gain nothing from more, and `make test` has a worker a core
 
 ROOT = Path(__file__).resolve().parent.parent
 

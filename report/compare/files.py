@@ -15,8 +15,9 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
-from report.compare.names import distinct, plain_text, public_parts, short_name
+from report.compare.names import distinct, public_parts, short_name
 from report.results import Document
+from report.texts import one_line
 
 _TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
 _KEPT = ("filter", "doc_id", "doc", "doc_hash", "prompt_hash")
@@ -250,7 +251,7 @@ def _published(file: Path, root: Path, label: str, content: dict[str, Any]) -> s
     below = file.relative_to(root).parts if root.is_dir() else ()
     folder = str(content.get("model_name_sanitized") or "")
     shown = short_name(str(content.get("model_name") or "")).replace("/", "__")
-    parts = [shown if part == folder or part.startswith("__") else plain_text(part) for part in below]
+    parts = [shown if part == folder or part.startswith("__") else one_line(part) for part in below]
     return "/".join([label, *parts])
 
 
@@ -265,7 +266,7 @@ def _tell_apart(entries: list[Entry], names: list[str]) -> None:
             if len(within) > 1:
                 places = distinct([public_parts(other.folder.parent) for other in within])
                 place = f"{place}: {places[within.index(entry)]}"
-            entry.name = f"{entry.own} ({plain_text(place)})"
+            entry.name = f"{entry.own} ({one_line(place)})"
     labels = distinct([(entry.name,) for entry in entries])
     for entry, label in zip(entries, labels, strict=True):
         entry.name = label

@@ -1,11 +1,12 @@
 """Names that may be published: of folders, files and models, without this machine's or anybody's home."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from report.texts import one_line
 
 MOST_CHARACTERS = 80
 """A name longer than this is cut: a model's name is a table's first column."""
@@ -13,22 +14,10 @@ MOST_CHARACTERS = 80
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
-def plain_text(text: str) -> str:
-    """Returns ``text`` on one line without what turns or hides text: control and format signs, broken UTF-8.
-
-    >>> plain_text("a\\u202eb\\ud800 c\\n\\x1b[31m")
-    'ab? c [31m'
-    """
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    kept = "".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in text)
-    kept = "".join(sign for sign in kept if unicodedata.category(sign) not in ("Cf", "Co", "Cs"))
-    return re.sub(r"\s+", " ", kept).strip()
-
-
 def plain_tree(part: Any) -> Any:
-    """Returns ``part``, a tree of facts, with every text in it made `plain_text`: most of them are somebody else's."""
+    """Returns ``part``, a tree of facts, with every text in it made `one_line`: most of them are somebody else's."""
     if isinstance(part, str):
-        return plain_text(part)
+        return one_line(part).strip()
     if isinstance(part, list):
         return [plain_tree(inner) for inner in part]
     return {key: plain_tree(inner) for key, inner in part.items()} if isinstance(part, dict) else part
@@ -40,7 +29,7 @@ def short_name(text: str) -> str:
     >>> short_name("EleutherAI/pythia-14m"), short_name("/home/ada/models/mine/"), short_name("C:\\\\models\\\\mine")
     ('EleutherAI/pythia-14m', 'mine', 'mine')
     """
-    name = plain_text(text)
+    name = one_line(text).strip()
     if not _HUB_NAME.fullmatch(name):
         name = re.split(r"[/\\]", name.rstrip("/\\"))[-1] or "unnamed"
     return name if len(name) <= MOST_CHARACTERS else name[: MOST_CHARACTERS - 1] + "…"

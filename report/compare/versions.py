@@ -1,16 +1,14 @@
 """Two versions of one study: what has changed since the earlier one, in its scores and in what made them."""
 
-import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report import paired_tests, statistics
 from report.compare.files import Entry, Given
 from report.compare.measures import measure, metric_keys
 from report.compare.pairs import Difference, difference
+from report.current import read_facts
 from report.facts import Fact, fact, missing
 from report.measured import interval_fact
 
@@ -31,7 +29,8 @@ def version_facts(given: Given) -> dict[str, Any] | None:
     """
     if len(given.paths) != 2 or not all((path / "facts.json").is_file() for path in given.paths):
         return None
-    sides = [dict(_settings(_facts(path), name)) for path, name in zip(given.paths, given.names, strict=True)]
+    known = [read_facts(path / "facts.json") for path in given.paths]
+    sides = [dict(_settings(facts, name)) for facts, name in zip(known, given.names, strict=True)]
     absent = missing("not in this version")
     rows = [row for row in dict.fromkeys((*sides[0], *sides[1])) if _differ(*(side.get(row, absent) for side in sides))]
     source = {
@@ -52,20 +51,6 @@ def version_facts(given: Given) -> dict[str, Any] | None:
         "scores": _scores(given.entries),
         **{side: _only(given.entries, number, source) for side, number in (("gone", 0), ("new", 1))},
     }
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        content = {"schema": f"none: {error}"}
-    if not isinstance(content, dict) or not str(content.get("schema", "")).startswith("aftertune-facts/"):
-        raise UserError(
-            f"{folder / 'facts.json'} holds no facts of a study",
-            "what changed between two versions is read from their facts",
-            "write them again: python -m report build STUDY",
-        )
-    return content
 
 
 def _settings(facts: dict[str, Any], version: str) -> Iterator[tuple[Row, Fact]]:

@@ -12,10 +12,11 @@ from markupsafe import Markup
 from harness_tasks.overlap import GRADES
 from report.explorer.items import Clean, read_task
 from report.explorer.pack import pack_task, packed
-from report.facts import fact, is_known
+from report.facts import is_known
 from report.html import in_html
 from report.redact import allows_text, redacted
 from report.template import environment, filled
+from report.texts import cleaned
 
 LARGEST = 8_000_000
 """Bytes of packed items that the page itself may hold; beyond it their texts lie in files beside the page."""
@@ -47,11 +48,10 @@ def explorer(
     Raises:
         UserError: a file of samples is damaged.
     """
-    clean = _cleaner()
     index, chunks, shortened = [], [], False
     for about in facts["tasks"]:
         short = redact if redact and not _is_free(about) else None
-        task = read_task(folder, about, text=_shortened(short, clean) if short else clean, label=clean)
+        task = read_task(folder, about, text=_shortened(short) if short else _clean, label=_clean)
         if task is not None:
             done = pack_task(task)
             index.append(done.index)
@@ -83,26 +83,16 @@ def _is_free(task: Mapping[str, Any]) -> bool:
     return is_known(licence) and allows_text({"text_licence": licence["value"]})
 
 
-def _shortened(redact: Clean, clean: Clean) -> Clean:
-    return lambda text: clean(redact(text))
+def _shortened(redact: Clean) -> Clean:
+    return lambda text: _clean(redact(text))
 
 
-def _cleaner() -> Clean:
-    """Returns what takes this machine's paths, access tokens and halves of characters out of a text.
+def _clean(text: str) -> str:
+    """Returns ``text`` without this machine's places, access tokens and halves of characters.
 
     Other signs that turn or hide what stands beside them stay: the page shows them as what they are.
     """
-    marks = [str(place) for place in (Path.cwd(), Path.home()) if place != Path(place.anchor)] + ["hf_"]
-
-    def clean(text: str) -> str:
-        if not text.isascii():
-            text = _LONE.sub("\ufffd", text)
-        for mark in marks:
-            if mark in text:
-                return str(fact(text, "text", {})["value"])
-        return text
-
-    return clean
+    return cleaned(text if text.isascii() else _LONE.sub("\ufffd", text))
 
 
 def _chunk_name(at: int) -> str:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.exports.plain import one_line
 from report.facts import HUB_PAGE, Fact, is_known
+from report.texts import one_line
 
 SCHEMA_VERSION = "0.3.0"
 """The version of `eval.schema.json` in the package every-eval-ever of the same version."""

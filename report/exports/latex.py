@@ -9,8 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from report import formats
-from report.exports.plain import one_line
 from report.facts import is_known
+from report.texts import one_line
 
 _COMMANDS = {
     "\\": r"\textbackslash{}",

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.exports.plain import one_line
 from report.facts import Fact, is_known
+from report.texts import one_line
 
 Cell = str | int | float
 

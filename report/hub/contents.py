@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report.hub.clean import cleaned
 from report.redact import redacted
 from report.results import read_json, read_rows
+from report.texts import cleaned
 
 Contents = dict[str, Path | bytes]
 """By name in the repository: a file that is sent as it is, or the bytes themselves."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from harness_tasks.errors import UserError
-from report.hub.clean import cleaned
+from report.texts import cleaned
 
 _Done = TypeVar("_Done")
 TRIES = 4

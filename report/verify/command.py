@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from harness_tasks.errors import UserError, exit_on_user_error
+from report.current import read_facts
 from report.verify import check, counted
 from report.verify.items import items
 from report.verify.page import read_page
@@ -105,25 +106,3 @@ def _text(path: Path) -> str:
             "there is no page to verify",
             "name the report.md or report.html that `python -m report build STUDY` wrote",
         ) from None
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """Returns the facts in the file ``path``; raises UserError where there are none."""
-    text = _text(path) if path.exists() else None
-    if text is None:
-        raise UserError(
-            f"{path} is not there",
-            "a page is verified against the facts that it was made from",
-            "name them: --facts build/<study>/facts.json",
-        )
-    try:
-        facts = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{path} is not whole JSON: {error}", "no fact can be read from it", "build the report again"
-        ) from None
-    if not isinstance(facts, dict) or not str(facts.get("schema", "")).startswith("aftertune-facts/"):
-        raise UserError(
-            f"{path} holds no facts of a report", "nothing on the page could be set beside it", "build the report again"
-        )
-    return facts

@@ -52,7 +52,7 @@ def test_the_page_may_have_any_name_and_stand_elsewhere(folder: Path, tmp_path: 
     result = run(page)
     assert result.exit_code == 2
     assert f"Found: {tmp_path / 'facts.json'} is not there" in result.stderr
-    assert "To mend it: name them: --facts build/<study>/facts.json" in result.stderr
+    assert "for a page that stands elsewhere name it: verify PAGE --facts FILE" in result.stderr
 
 
 def test_a_wrong_word_and_a_wrong_number_are_named_with_their_places(folder: Path) -> None:
@@ -146,7 +146,7 @@ def test_wrong_input_exits_2(folder: Path, tmp_path: Path) -> None:
     assert result.exit_code == 2
     assert f"To mend it: put the study file beside the facts: {folder / 'trial.yaml'}" in result.stderr
     change_json(folder / "facts.json", schema="another")
-    assert "holds no facts of a report" in run(folder / "report.md").stderr
+    assert "holds no facts of a study" in run(folder / "report.md").stderr
 
 
 def test_verifying_loads_no_torch_and_renders_nothing(folder: Path) -> None:

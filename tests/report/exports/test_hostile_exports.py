@@ -17,8 +17,8 @@ from payloads import PAYLOADS
 
 from report.exports import exports
 from report.exports.latex import escape
-from report.exports.plain import one_line
 from report.exports.scores_csv import COLUMNS, inert
+from report.texts import one_line
 
 OURS = (
     "allowbreak", "ensuremath", "ldots", "missing", "sign", "textasciicircum", "textasciigrave", "textasciitilde",
