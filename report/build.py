@@ -35,6 +35,12 @@ def build(
             help="show eight words and a hash of each row's text, but where the task's licence lets anybody pass it on",
         ),
     ] = False,
+    copy_to: Annotated[
+        Path | None,
+        typer.Option(
+            help="write facts, page and exports into this folder instead, to be committed: always with --redact-text"
+        ),
+    ] = None,
     check: Annotated[
         bool,
         typer.Option("--check", help="write nothing; exit 1 where a file is not what the facts.json beside it gives"),
@@ -49,39 +55,76 @@ def build(
             stale = stale_files(study, output=output)
             print("\n".join(map(str, stale)) or "every file is what its facts give")
             raise typer.Exit(1 if stale else 0)
-        for path in build_report(study, output=output, facts_only=facts_only, redact_text=redact_text):
+        if copy_to is None:
+            written = build_report(study, output=output, facts_only=facts_only, redact_text=redact_text)
+        else:
+            written = build_report(study, output=output, facts_only=facts_only, copy_to=copy_to)
+        for path in written:
             print(path)
 
 
 def build_report(
-    study: Path, *, output: Path | None = None, facts_only: bool = False, redact_text: bool = False
+    study: Path,
+    *,
+    output: Path | None = None,
+    facts_only: bool = False,
+    redact_text: bool = False,
+    copy_to: Path | None = None,
 ) -> list[Path]:
     """Returns the files that were written for the study file ``study``; none where anything is wrong.
 
+    With ``copy_to`` they are written there, with row texts cut short, and the study's folder stays as it is.
+
     Raises:
-        UserError: the study or one of its results cannot be read, or results and samples disagree.
+        UserError: the study or one of its results cannot be read, results and samples disagree, or ``copy_to`` holds
+            files that are not an earlier copy's.
     """
     plan = load_study(study)
     folder = output or plan.folder
+    if copy_to is not None:
+        _check_place(copy_to, plan)
     copied = copies(study, plan)
-    facts, are_recorded = facts_now(plan, study, folder, redact_text=redact_text)
+    facts, are_recorded = facts_now(plan, study, folder, redact_text=redact_text or copy_to is not None)
+    into = copy_to or folder
     # Nothing is written before everything is known to be right.
     files = {} if facts_only else pages(facts, folder, own_templates(study.parent))
     files |= {name: path.read_text(encoding="utf-8") for name, path in copied.items()}
-    for stale in [] if facts_only else _others(folder, files):
+    for stale in [] if facts_only else _others(into, files):
         stale.unlink()
-    if not are_recorded:
-        write_json(folder / "facts.json", facts)
+    if copy_to is not None or not are_recorded:
+        write_json(into / "facts.json", facts)
     for name, text in files.items():
-        write_text(folder / name, text)
-    return [folder / name for name in ("facts.json", *files)]
+        write_text(into / name, text)
+    return [into / name for name in ("facts.json", *files)]
 
 
 def facts_now(plan: Study, study: Path, folder: Path, *, redact_text: bool = False) -> tuple[dict[str, Any], bool]:
     """Returns the facts of the study's files as they are now, and whether facts.json holds them already."""
     now = {**state(folder, copies(study, plan).values()), "redacted": redact_text}
-    recorded = current_facts(folder, now)
-    return recorded or as_written(collect(plan, study, folder), now), recorded is not None
+    if recorded := current_facts(folder, now):
+        return recorded, True
+    whole = current_facts(folder, {**now, "redacted": False}) if redact_text else None
+    return as_written(whole or collect(plan, study, folder), now), False
+
+
+def _check_place(folder: Path, plan: Study) -> None:
+    """Raises UserError where a copy of the page in ``folder`` would overwrite, or clear away, what is not one."""
+    if folder.exists() and not folder.is_dir():
+        found = f"{folder} is a file"
+    elif not folder.is_dir() or not any(folder.iterdir()):
+        return
+    elif not (folder / "facts.json").is_file():
+        found = f"{folder} holds files, and no facts.json"
+    else:
+        name = read_facts(folder / "facts.json")["study"]["name"].get("value")
+        if name == plan.name:
+            return
+        found = f"{folder} holds the page of the study {name}"
+    raise UserError(
+        found,
+        "a copy of the page takes the place of what is there",
+        "name a folder that is new or empty, or one with an earlier copy of this study's page",
+    )
 
 
 def _others(folder: Path, files: dict[str, str]) -> list[Path]:

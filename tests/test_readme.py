@@ -291,6 +291,12 @@ def every_file_is_what_its_facts_give(printed: str) -> None:
     assert "every file is what its facts give" in printed
 
 
+def a_copied_page(printed: str, reader: Reader) -> None:
+    copy = reader.folder / "copied"
+    assert str(copy / "report.html") in printed.split()
+    assert json.loads((copy / "facts.json").read_text(encoding="utf-8"))["state"]["redacted"] is True
+
+
 def the_templates(printed: str, reader: Reader) -> None:
     assert {"report.md.j2", "report.css"} <= {line.split(" ")[0] for line in printed.splitlines()}
 
@@ -432,6 +438,13 @@ RUN = {
         swap=_finished_study,
         after=[BUILD],
     ),
+    f"{BUILD} --copy-to docs/demo": Case(
+        a_copied_page,
+        swap=lambda reader: {"docs/demo": str(reader.folder / "copied"), **_finished_study(reader)},
+        after=[BUILD],
+    ),
+    # As it stands: the page that is committed is what the facts beside it give, without a model or a result.
+    f"{BUILD} --output docs/demo --check": Case(lambda printed, reader: every_file_is_what_its_facts_give(printed)),
     "python -m report template list": Case(the_templates),
     "python -m report template copy studies/mine.yaml answer_analysis.md.j2": Case(a_copied_template, swap=_own_study),
     "python -m report push studies/demo.yaml --dry-run": Case(a_card, swap=_pushable_study, after=[BUILD]),

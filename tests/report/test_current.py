@@ -102,3 +102,45 @@ def test_check_without_facts_is_wrong_input(study: Path) -> None:
 def test_the_state_is_of_this_machine_and_no_fact(study: Path) -> None:
     facts = json.loads((folder_of(study) / "facts.json").read_text())
     assert set(facts["state"]) == {"inputs", "code", "redacted"}
+
+
+def test_a_copy_to_commit_is_redacted_whole_and_current(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(folder_of(study))
+    copy = tmp_path / "docs" / "trial"
+    forbid(monkeypatch)  # the facts are there; their texts are cut short, no more
+    for _ in range(2):  # the second takes the first one's place
+        arguments = ["build", str(study), "--output", str(folder_of(study)), "--copy-to", str(copy)]
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        assert str(copy / "report.html") in done.output.split()
+    assert contents(folder_of(study)) == before
+    facts = json.loads((copy / "facts.json").read_text())
+    text = facts["tasks"][0]["comparisons"][0]["examples"]["fixed"][0]["input"]["value"]
+    words, digest = text.split(" … [sha256 ")
+    assert words == "item 3 of the reviews"
+    assert digest.removesuffix("]") in (copy / "report.md").read_text()
+    assert build.stale_files(study, output=copy) == []
+
+
+@pytest.mark.parametrize("there", ["a file", "other files", "another study"])
+def test_a_copy_takes_the_place_of_nothing_else(study: Path, tmp_path: Path, there: str) -> None:
+    copy = tmp_path / "docs"
+    if there == "a file":
+        copy.write_text("mine")
+    else:
+        (copy / "figures").mkdir(parents=True)
+        (copy / "figures" / "mine.svg").write_text("mine")
+    if there == "another study":
+        facts = (folder_of(study) / "facts.json").read_text()
+        (copy / "facts.json").write_text(facts.replace('"value": "trial"', '"value": "other"'))
+    done = CliRunner().invoke(app, ["build", str(study), "--output", str(folder_of(study)), "--copy-to", str(copy)])
+    assert done.exit_code == 2
+    assert {
+        "a file": f"{copy} is a file",
+        "other files": f"{copy} holds files, and no facts.json",
+        "another study": f"{copy} holds the page of the study other",
+    }[there] in done.stderr
+    assert "name a folder that is new or empty" in done.stderr
+    assert (copy if there == "a file" else copy / "figures" / "mine.svg").read_text() == "mine"
