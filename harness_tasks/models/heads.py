@@ -10,8 +10,8 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 
-CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface")
-"""The names under which lm_eval has its class for language models."""
+CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface", "hf-shared")
+"""The names of classes for language models: lm_eval's own, and ours that reads once what requests share."""
 HEADS = ("hf-seqcls", "hf-span")
 """The names under which our classes for heads are registered."""
 _ADAPTERS = {"SEQ_CLS": "hf-seqcls", "QUESTION_ANS": "hf-span"}
