@@ -23,7 +23,8 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Score models
 def run(context: typer.Context) -> None:
     """Hands all arguments to ``lm_eval run``, once every task of ours that they name can load its data.
 
-    Beside lm_eval's model classes there are `hf-seqcls` and `hf-span`, for heads.
+    Beside lm_eval's model classes there are `hf-shared`, which answers as `hf` does in less time, and `hf-seqcls` and
+    `hf-span`, for heads.
     """
     with exit_on_user_error():
         arguments = list(context.args)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
-from harness_tasks.models import shared
+from harness_tasks.models import reader
 from harness_tasks.models.prefixes import share
 from harness_tasks.models.shared import SharedLM
 
@@ -26,8 +26,14 @@ def plain(tiny_model: Path) -> HFLM:
 @pytest.fixture(scope="module")
 def ours(tiny_model: Path) -> SharedLM:
     lm = SharedLM(pretrained=str(tiny_model), dtype="float32", device="cpu", batch_size=3)
-    assert lm._causal is not None
+    assert lm.reader is not None
     return lm
+
+
+def configure(lm: SharedLM, rows: int, memory_gb: float = 1.0) -> reader.Reader:
+    assert lm.reader is not None
+    lm.reader.rows, lm.reader.memory_bytes, lm.reader.tokens_read = rows, int(memory_gb * 1e9), 0
+    return lm.reader
 
 
 def written(seed: int, most: int) -> str:
@@ -56,7 +62,7 @@ contexts = st.lists(
 def test_likelihoods_are_those_of_hf(
     plain: HFLM, ours: SharedLM, contexts: list[str], rows: int, memory: float
 ) -> None:
-    ours.batch_size_per_gpu, ours.memory_bytes = rows, int(memory * 1e9)
+    configure(ours, rows, memory)
     requests = [asked("loglikelihood", context, own) for context in contexts for own in (" a", "b", " cd\n", "abcdefg")]
     expected = plain.loglikelihood(requests, disable_tqdm=True)
     found = ours.loglikelihood(requests, disable_tqdm=True)
@@ -76,27 +82,27 @@ def test_likelihoods_are_those_of_hf(
 def test_generations_are_those_of_hf(
     plain: HFLM, ours: SharedLM, contexts: list[str], rows: int, memory: float, stop: list[str], limit: int
 ) -> None:
-    ours.batch_size_per_gpu, ours.memory_bytes = rows, int(memory * 1e9)
+    configure(ours, rows, memory)
     requests = [asked("generate_until", text, {"until": stop, "max_gen_toks": limit}) for text in contexts]
     assert ours.generate_until(requests, disable_tqdm=True) == plain.generate_until(requests, disable_tqdm=True)
 
 
 def test_what_is_shared_is_read_once(ours: SharedLM) -> None:
-    ours.batch_size_per_gpu, ours.memory_bytes, ours.tokens_read = 4, 10**9, 0
+    read = configure(ours, 4)
     prefix = "a" * 50
     requests = [asked("loglikelihood", prefix + letter * 3, end) for letter in "bcdefg" for end in ("x", "y")]
     ours.loglikelihood(requests, disable_tqdm=True)
     encoded = ours.tok_encode(prefix + "bbb")
     own = len(encoded) - len(ours.tok_encode(prefix))
-    assert ours.tokens_read == len(encoded) - own + 6 * own  # twelve requests, six contexts, one beginning
+    assert read.tokens_read == len(encoded) - own + 6 * own  # twelve requests, six contexts, one beginning
 
 
 def test_the_same_generation_is_written_once(ours: SharedLM) -> None:
-    ours.tokens_read = 0
+    read = configure(ours, 4)
     settings_ = {"until": ["\n\n\n"], "max_gen_toks": 4}
     texts = ours.generate_until([asked("generate_until", "abc", settings_)] * 5, disable_tqdm=True)
     assert len(set(texts)) == 1
-    assert ours.tokens_read <= len(ours.tok_encode("abc")) + 3  # the fourth token is written, and not read again
+    assert read.tokens_read <= len(ours.tok_encode("abc")) + 3  # the fourth token is written, and not read again
 
 
 def test_the_vocabulary_is_computed_where_it_is_scored(ours: SharedLM) -> None:
@@ -106,8 +112,7 @@ def test_the_vocabulary_is_computed_where_it_is_scored(ours: SharedLM) -> None:
         nonlocal positions
         positions += out.shape[0] * out.shape[1]
 
-    assert ours._causal is not None
-    hook = ours._causal.lm_head.register_forward_hook(counted)
+    hook = configure(ours, 4).model.lm_head.register_forward_hook(counted)
     ours.loglikelihood([asked("loglikelihood", text, end) for text in ("ab", "cde" * 9) for end in ("x", "y")])
     hook.remove()
     assert positions == 2
@@ -126,7 +131,7 @@ def test_a_model_that_reads_otherwise_is_scored_as_hf_does(
             raise NotImplementedError
         return torch.zeros(2, 1, plain.model.config.vocab_size)
 
-    monkeypatch.setattr(shared.Rows, "forward", forward)
+    monkeypatch.setattr(reader.Rows, "forward", forward)
     lm = SharedLM(pretrained=str(tiny_model), dtype="float32", device="cpu", batch_size=2)
     assert "cannot be read in parts; it is scored as `hf` does" in capsys.readouterr().err
     assert lm.model.config._attn_implementation == plain.model.config._attn_implementation

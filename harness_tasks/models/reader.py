@@ -1,0 +1,211 @@
+"""A causal LM that reads many sequences: what they share once, each as far as it goes, full batches throughout."""
+
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from harness_tasks.models.prefixes import Leaf, Node, share
+from harness_tasks.models.rows import ATTENTION, Rows, token_bytes
+
+LARGEST_FORWARD = 4096
+"""Tokens, padding among them, that one forward reads at most."""
+
+Ids = Sequence[int]
+
+
+class Reader:
+    """Reads and writes token sequences with ``model``, a causal LM of transformers that `readable` has returned.
+
+    At most ``rows`` sequences stand beside each other, and keys and values take at most ``memory_bytes``; ``autocast``
+    makes the context in which the model runs. ``tokens_read`` counts the tokens that went through it, without padding.
+    """
+
+    def __init__(
+        self, model: Any, rows: int, memory_bytes: int, autocast: Callable[[], AbstractContextManager[Any]]
+    ) -> None:
+        """Reads nothing yet."""
+        self.model, self.rows, self.memory_bytes, self.autocast = model, rows, memory_bytes, autocast
+        self.tokens_read = 0
+
+    def read(self, sequences: Sequence[Ids], kept: Sequence[int]) -> Iterator[tuple[int, torch.Tensor]]:
+        """Yields the place of each sequence with its logits (kept, vocabulary) after its last ``kept`` tokens."""
+        for part in self._parts(share(sequences, kept)):
+            part = sorted(part, key=lambda leaf: (kept[leaf.index], len(leaf.tokens)), reverse=True)
+            rows, beginnings = self._rows(part, 0), Beginnings(part)
+            waiting = deque(part)
+            while waiting:
+                batch = self._take(waiting, rows.slots)
+                self._begin(rows, beginnings, batch, 0)
+                most = max(kept[leaf.index] for leaf in batch)
+                logits = self._forward(rows, 0, [leaf.tokens for leaf in batch], most)
+                for row, leaf in enumerate(batch):
+                    yield leaf.index, logits[row, -kept[leaf.index] :]
+
+    def write(
+        self, prompts: Sequence[Ids], limit: int, is_end: Callable[[list[int]], bool]
+    ) -> Iterator[tuple[int, list[int]]]:
+        """Yields the place of each prompt with the likeliest ids after it, in the order in which they end.
+
+        One ends with the first id after which ``is_end`` holds of all of them, and after ``limit`` ids.
+        """
+        for part in self._parts(share(prompts, [1] * len(prompts)), limit):
+            rows, beginnings = self._rows(part, limit), Beginnings(part)
+            waiting, writing = deque(part), list[_Writing]()
+            while waiting or writing:
+                if waiting and len(writing) <= rows.slots * 3 // 4:
+                    first = len(writing)
+                    batch = self._take(waiting, rows.slots - first)
+                    self._begin(rows, beginnings, batch, first)
+                    logits = self._forward(rows, first, [leaf.tokens for leaf in batch])
+                    writing += [_Writing(leaf.index) for leaf in batch]
+                else:
+                    first = 0
+                    logits = self._forward(rows, first, [row.ids[-1:] for row in writing])
+                for row, token in zip(writing[first:], logits[:, -1].float().argmax(-1).tolist(), strict=True):
+                    row.ids.append(token)
+                for slot in reversed(range(first, len(writing))):
+                    row = writing[slot]
+                    if len(row.ids) == limit or is_end(row.ids):
+                        yield row.index, row.ids
+                        # The last one takes its place, so that those that go on stay beside each other.
+                        rows.move(len(writing) - 1, slot)
+                        writing[slot] = writing[-1]
+                        writing.pop()
+
+    def _parts(self, leaves: Sequence[Leaf], limit: int = 0) -> Iterator[list[Leaf]]:
+        """Yields the leaves in parts whose shared beginnings take at most half of the memory."""
+        most = self.memory_bytes // 2 // token_bytes(self.model)
+        part: list[Leaf] = []
+        known: set[Node] = set()
+        for leaf in leaves:
+            new = set(leaf.node.path()) - known if leaf.node else set()
+            if part and sum(len(node.tokens) for node in known | new) > most:
+                yield part
+                part, known, new = [], set(), set(leaf.node.path()) if leaf.node else set()
+            part.append(leaf)
+            known |= new
+        if part:
+            yield part
+
+    def _rows(self, part: Sequence[Leaf], limit: int) -> Rows:
+        """Returns room for as many sequences as the batch size and the memory allow."""
+        capacity = max(leaf.end for leaf in part) + limit
+        most = self.memory_bytes // 2 // (token_bytes(self.model) * (capacity + 1))
+        return Rows(self.model, max(1, min(self.rows, most, len(part))), capacity)
+
+    def _take(self, waiting: deque[Leaf], most: int) -> list[Leaf]:
+        """Returns the next leaves, as many as one forward reads."""
+        batch: list[Leaf] = []
+        longest = 0
+        while waiting and len(batch) < most:
+            longest = max(longest, len(waiting[0].tokens))
+            if batch and longest * (len(batch) + 1) > LARGEST_FORWARD:
+                break
+            batch.append(waiting.popleft())
+        return batch
+
+    def _begin(self, rows: Rows, beginnings: "Beginnings", batch: Sequence[Leaf], first: int) -> None:
+        """Gives each leaf of ``batch`` a slot, from ``first`` on, with what it shares, read where it was not yet."""
+        for nodes in beginnings.missing(batch):
+            for at in range(0, len(nodes), rows.slots - first):
+                some = nodes[at : at + rows.slots - first]
+                for slot, node in enumerate(some, first):
+                    rows.load(slot, beginnings.known(node.parent), node.parent)
+                    rows.held[slot] = None  # it will hold more than that
+                self._forward(rows, first, [node.tokens for node in some])
+                for slot, node in enumerate(some, first):
+                    beginnings.keep(node, rows.beginning(slot, node.start))
+        for slot, leaf in enumerate(batch, first):
+            rows.load(slot, beginnings.known(leaf.node), leaf.node)
+            beginnings.passed(leaf)
+
+    def _forward(self, rows: Rows, first: int, tokens: Sequence[Sequence[int]], kept: int = 1) -> torch.Tensor:
+        with torch.inference_mode(), self.autocast():
+            self.tokens_read += sum(map(len, tokens))
+            return rows.forward(first, tokens, kept)
+
+
+@dataclass
+class _Writing:
+    """A sequence that is being written: the place of its prompt, and the ids so far."""
+
+    index: int
+    ids: list[int] = field(default_factory=list)
+
+
+class Beginnings:
+    """The keys and values of shared beginnings, each kept until the last leaf below it has begun."""
+
+    def __init__(self, leaves: Sequence[Leaf]) -> None:
+        """Counts the leaves below each node; nothing is kept yet."""
+        self._kept: dict[Node, torch.Tensor] = {}
+        self._left: dict[Node, int] = {}
+        for leaf in leaves:
+            for node in leaf.node.path() if leaf.node else ():
+                self._left[node] = self._left.get(node, 0) + 1
+
+    def missing(self, leaves: Sequence[Leaf]) -> Iterator[list[Node]]:
+        """Yields the nodes above ``leaves`` that are not kept yet, the outer ones first, one depth after another."""
+        depths: dict[int, dict[Node, None]] = {}
+        for leaf in leaves:
+            for depth, node in enumerate(leaf.node.path() if leaf.node else ()):
+                if node not in self._kept:
+                    depths.setdefault(depth, {})[node] = None
+        for depth in sorted(depths):
+            yield list(depths[depth])
+
+    def known(self, node: Node | None) -> list[torch.Tensor]:
+        """Returns what is kept of a node and of those above it, in their order."""
+        return [self._kept[part] for part in node.path()] if node else []
+
+    def keep(self, node: Node, part: torch.Tensor) -> None:
+        """Keeps the keys and values of a node's own tokens."""
+        self._kept[node] = part
+
+    def passed(self, leaf: Leaf) -> None:
+        """Lets go of what no other leaf will need after ``leaf``."""
+        for node in leaf.node.path() if leaf.node else ():
+            self._left[node] -= 1
+            if not self._left[node]:
+                del self._kept[node]
+
+
+def readable(model: Any) -> Any | None:
+    """Returns the causal LM of transformers in ``model``, or in its adapter, if it can be read in parts; else None.
+
+    It is tried: a short text in two parts beside another must give what it gives as a whole.
+    """
+    if hasattr(model, "get_base_model"):  # peft's; an adapter's matrices are within the base's own modules
+        if getattr(model.active_peft_config, "is_prompt_learning", False):
+            return None
+        model = model.get_base_model()
+    if not {"cache", "logits_to_keep"} <= set(inspect.signature(model.forward).parameters):
+        return None
+    config = model.config.get_text_config()
+    if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
+        return None
+    before = model.config._attn_implementation
+    text = [(7 * n + 3) % min(config.vocab_size, 997) for n in range(12)]
+    try:
+        with torch.inference_mode():
+            whole = model(input_ids=torch.tensor([text], device=model.device)).logits[0, -1].float()
+            model.set_attn_implementation(ATTENTION)
+            rows = Rows(model, 2, len(text))
+            rows.forward(0, [text[:5], text[:2]])
+            parts = rows.forward(0, [text[5:], text[:3]])[0, -1].float()
+    except Exception:  # whatever another architecture makes of it, it is another
+        parts = None
+    if parts is None or not torch.allclose(parts, whole, atol=_tolerance(model, whole), rtol=0):
+        model.set_attn_implementation(before)
+        return None
+    return model
+
+
+def _tolerance(model: Any, logits: torch.Tensor) -> float:
+    """Returns how far two ways of computing ``logits`` may be apart: a few roundings of the largest."""
+    return float(64 * torch.finfo(model.dtype).eps * logits.abs().max().clamp(min=1))

@@ -1,0 +1,115 @@
+"""What `hf-shared` answered before is not asked again, and no other model, adapter, dtype or prompt meets it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lm_eval.api.instance import Instance
+from lm_eval.models.huggingface import HFLM
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+from harness_tasks import UserError
+from harness_tasks.models.answers import Answers
+from harness_tasks.models.reader import Rows
+from harness_tasks.models.shared import SharedLM
+from studies.tiny_model import write_tiny_model
+
+WRITE = {"until": ["\n\n"], "max_gen_toks": 6}
+PROMPTS = [f"the passage is the same\nquestion {letter * n}" for n, letter in enumerate("abcdefgh", 1)]
+
+
+def load(model: Path, answers: Path, **more: Any) -> SharedLM:
+    arguments = {"dtype": "float32", "device": "cpu", "batch_size": 2, **more}
+    return SharedLM(pretrained=str(model), answers=str(answers), **arguments)
+
+
+def likelihoods(lm: HFLM, prompts: list[str] = PROMPTS) -> list[tuple[float, bool]]:
+    requests = [Instance("loglikelihood", {}, (prompt, end), 0) for prompt in prompts for end in (" yes", " no")]
+    return lm.loglikelihood(requests, disable_tqdm=True)
+
+
+def generations(lm: HFLM) -> list[str]:
+    return lm.generate_until([Instance("generate_until", {}, (prompt, WRITE), 0) for prompt in PROMPTS])
+
+
+def read(lm: SharedLM) -> int:
+    assert lm.reader is not None
+    return lm.reader.tokens_read
+
+
+@pytest.mark.parametrize("ask", [likelihoods, generations])
+def test_an_interrupted_evaluation_goes_on(
+    ask: Any, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = ask(HFLM(pretrained=str(tiny_model), dtype="float32", device="cpu", batch_size=2))
+    whole = load(tiny_model, tmp_path / "whole")
+    ask(whole)
+
+    broken = load(tiny_model, tmp_path / "answers")
+    forward, calls = Rows.forward, 0
+
+    def interrupted(*arguments: Any) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        if calls == (4 if ask is likelihoods else 12):
+            raise KeyboardInterrupt
+        return forward(*arguments)
+
+    monkeypatch.setattr(Rows, "forward", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ask(broken)
+    monkeypatch.setattr(Rows, "forward", forward)
+    resumed = load(tiny_model, tmp_path / "answers")
+    assert [row[0] for row in ask(resumed)] == pytest.approx([row[0] for row in plain], abs=1e-4)
+    assert 0 < read(resumed) < read(whole)
+    again = load(tiny_model, tmp_path / "answers")
+    assert ask(again) == ask(resumed)
+    assert read(again) == 0
+
+
+def adapter(model: Path, folder: Path, seed: int) -> Path:
+    torch.manual_seed(seed)
+    tuned = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(model),
+        LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False),
+    )
+    tuned.save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("other", ["model", "adapter", "another adapter", "dtype", "prompt"])
+def test_another_one_gets_answers_of_its_own(other: str, tiny_model: Path, tmp_path: Path) -> None:
+    answers, model, more, prompts = tmp_path / "answers", tiny_model, {}, PROMPTS
+    if other == "another adapter":
+        first = load(model, answers, peft=str(adapter(model, tmp_path / "one", 1)))
+    else:
+        first = load(model, answers)
+    known = likelihoods(first)
+    if other == "model":
+        model = write_tiny_model(tmp_path / "other", seed=7)
+    elif other.endswith("adapter"):
+        more = {"peft": str(adapter(model, tmp_path / "two", 2))}
+    elif other == "dtype":
+        more = {"dtype": "bfloat16"}
+    else:
+        prompts = [f"{prompt}?" for prompt in PROMPTS]
+    lm = load(model, answers, **more)
+    found = likelihoods(lm, prompts)
+    assert read(lm) > 0
+    assert found != known
+    plain = HFLM(pretrained=str(model), **{"dtype": "float32", "device": "cpu", "batch_size": 2, **more})
+    wanted = [value for value, _ in likelihoods(plain, prompts)]
+    assert [value for value, _ in found] == pytest.approx(wanted, abs=0.5 if other == "dtype" else 1e-4)
+    unchanged = load(tiny_model, answers, **({"peft": str(tmp_path / "one")} if other == "another adapter" else {}))
+    assert likelihoods(unchanged) == known
+    assert read(unchanged) == 0
+
+
+def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "answers.sqlite").write_text("not a database, and long enough to be looked at" * 10)
+    with pytest.raises(UserError) as error:
+        Answers(tmp_path, {})
+    assert "answers.sqlite cannot be read" in str(error.value)
+    assert "delete it, or name another folder" in str(error.value)
