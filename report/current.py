@@ -31,13 +31,19 @@ _ROOMS = ("report", "harness_tasks", "studies", "finetune")
 
 
 def state(folder: Path, named: Iterable[Path]) -> dict[str, Any]:
-    """Returns a digest of the files in ``folder`` that facts come from and of those ``named``, and one of our code."""
-    digest = hashlib.sha256()
+    """Returns digests of the files in ``folder`` that facts come from, with those ``named``, and one of our code.
+
+    ``measured`` leaves out what lies in the checkpoints' own folders.
+    """
+    digests = {"inputs": hashlib.sha256(), "measured": hashlib.sha256()}
     found = sorted({path for pattern in _READ for path in folder.glob(pattern) if path.is_file()})
     # With its name: a file that is new, gone or moved makes other facts.
     for name, path in [*((path.relative_to(folder).as_posix(), path) for path in found), *((p.name, p) for p in named)]:
-        digest.update(f"{name}\0{sha256_file(path)}\n".encode())
-    return {"inputs": digest.hexdigest(), "code": _code()}
+        line = f"{name}\0{sha256_file(path)}\n".encode()
+        digests["inputs"].update(line)
+        if not name.startswith("checkpoints/"):
+            digests["measured"].update(line)
+    return {**{key: digest.hexdigest() for key, digest in digests.items()}, "code": _code()}
 
 
 @cache
@@ -51,12 +57,20 @@ def _code() -> str:
 
 
 def current_facts(folder: Path, now: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns the facts in ``folder`` where they were computed in the state ``now``, else None."""
+    """Returns the facts in ``folder`` where they were computed in the state ``now``, else None.
+
+    A checkpoint's folder that is gone, weights and records, takes nothing back: then those count that told of it, as
+    long as nothing that was measured is another.
+    """
     try:
         facts = read_facts(folder / "facts.json")
     except UserError:
         return None
-    return facts if facts.get("state") == now else None
+    then = facts.get("state", {})
+    told = [c["path"]["value"] for c in facts["checkpoints"] if "path" in c]
+    are_gone = any(not (folder / place).exists() for place in told)
+    same = ("measured", "redacted") if are_gone else tuple(now)
+    return facts if all(then.get(key) == now[key] for key in same) else None
 
 
 def read_facts(path: Path) -> dict[str, Any]:

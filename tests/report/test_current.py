@@ -92,6 +92,25 @@ def test_check_needs_facts_alone(study: Path, monkeypatch: pytest.MonkeyPatch) -
     assert check(study)[0] == 0
 
 
+def test_a_page_is_made_again_when_the_model_folders_are_gone(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    folder = folder_of(study)
+    before = contents(folder)
+    shutil.rmtree(folder / "checkpoints")
+    for name in ("report.html", "report.md", "report.tex", "scores.csv"):
+        (folder / name).unlink()
+    with monkeypatch.context() as patch:
+        forbid(patch)
+        build.build_report(study, output=folder)
+        assert contents(folder) == before
+        build.build_report(study, output=folder, copy_to=folder.parent / "copy")
+    scores = folder / "scores/base/reviews/results.json"
+    scores.write_text(scores.read_text() + "\n")
+    build.build_report(study, output=folder)
+    assert "it has not been trained" in (folder / "report.md").read_text()
+
+
 def test_check_without_facts_is_wrong_input(study: Path) -> None:
     (folder_of(study) / "facts.json").unlink()
     code, output = check(study)
@@ -101,7 +120,7 @@ def test_check_without_facts_is_wrong_input(study: Path) -> None:
 
 def test_the_state_is_of_this_machine_and_no_fact(study: Path) -> None:
     facts = json.loads((folder_of(study) / "facts.json").read_text())
-    assert set(facts["state"]) == {"inputs", "code", "redacted"}
+    assert set(facts["state"]) == {"inputs", "measured", "code", "redacted"}
 
 
 def test_a_copy_to_commit_is_redacted_whole_and_current(
