@@ -55,11 +55,7 @@ def build(
             stale = stale_files(study, output=output)
             print("\n".join(map(str, stale)) or "every file is what its facts give")
             raise typer.Exit(1 if stale else 0)
-        if copy_to is None:
-            written = build_report(study, output=output, facts_only=facts_only, redact_text=redact_text)
-        else:
-            written = build_report(study, output=output, facts_only=facts_only, copy_to=copy_to)
-        for path in written:
+        for path in build_report(study, output=output, facts_only=facts_only, redact_text=redact_text, copy_to=copy_to):
             print(path)
 
 

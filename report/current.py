@@ -67,7 +67,7 @@ def current_facts(folder: Path, now: dict[str, Any]) -> dict[str, Any] | None:
     except UserError:
         return None
     then = facts.get("state", {})
-    told = [c["path"]["value"] for c in facts["checkpoints"] if "path" in c]
+    told = [c["path"]["value"] for c in facts.get("checkpoints", []) if "path" in c]
     are_gone = any(not (folder / place).exists() for place in told)
     same = ("measured", "redacted") if are_gone else tuple(now)
     return facts if all(then.get(key) == now[key] for key in same) else None
