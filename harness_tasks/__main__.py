@@ -5,7 +5,7 @@ scores: sampling by cluster, overlap with the training rows, the content-free pr
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from unittest import mock
 
 import typer
@@ -37,19 +37,27 @@ def run(context: typer.Context) -> None:
         from lm_eval.__main__ import cli_evaluate
 
         from harness_tasks.models import register_models
+        from harness_tasks.models.several import score_each, with_model_args
 
         if not given & {"--device", "--config", "-C"}:
             # lm_eval's own default is cuda:0; without a GPU it takes the processor, and its results say cuda:0 still.
             arguments += ["--device", "cuda:0" if torch.cuda.is_available() else "cpu"]
-        ours_alone = not {"-h", "--help"} & set(arguments) and check_arguments(arguments)
+        asks_for_help = bool({"-h", "--help"} & set(arguments))
+        checked = Checked(False, []) if asks_for_help else check_arguments(arguments)
         register_models()
-        sys.argv = ["lm_eval", "run", *arguments]
-        if ours_alone:  # lm_eval would index its own 14,000 tasks first, which takes seconds
-            indexed = partial(lm_eval.tasks.TaskManager, include_defaults=False)
-            with mock.patch.object(lm_eval.tasks, "TaskManager", indexed):
+        manager = lm_eval.tasks.TaskManager
+        if checked.ours_alone:  # lm_eval would index its own 14,000 tasks first, which takes seconds
+            manager = partial(manager, include_defaults=False)
+
+        def evaluate(words: list[str]) -> None:
+            sys.argv = ["lm_eval", "run", *words]
+            with mock.patch.object(lm_eval.tasks, "TaskManager", manager):
                 cli_evaluate()
+
+        if checked.several:
+            score_each(checked.several, lambda given: evaluate(with_model_args(arguments, given)))
         else:
-            cli_evaluate()
+            evaluate(arguments)
 
 
 @app.command()
@@ -183,8 +191,17 @@ def prior(
             print(", ".join(f"{label} {probability:.4f}" for label, probability in pairs))
 
 
-def check_arguments(arguments: list[str]) -> bool:
-    """Returns whether every task that lm_eval's ``arguments`` name is found without lm_eval's own.
+class Checked(NamedTuple):
+    """What `check_arguments` found."""
+
+    ours_alone: bool
+    """Whether every task is found without lm_eval's own."""
+    several: list[dict[str, Any]]
+    """The model arguments of each run, where adapters are named as a list."""
+
+
+def check_arguments(arguments: list[str]) -> Checked:
+    """Returns what lm_eval's ``arguments`` ask for, once it is known that it can be had.
 
     Raises UserError where they name an unknown task, one of ours whose data cannot be loaded, or a checkpoint with
     another head than the model class scores. Warns on stderr of tasks that share items with the checkpoint's own.
@@ -197,6 +214,7 @@ def check_arguments(arguments: list[str]) -> bool:
     from harness_tasks.loading import check_task, task_manager, unknown_task
     from harness_tasks.models.heads import check_model
     from harness_tasks.models.related import warning_of_related
+    from harness_tasks.models.several import runs
 
     try:
         config: Any = EvaluatorConfig.from_cli(HarnessCLI()._parser.parse_args(["run", *arguments]))
@@ -204,7 +222,9 @@ def check_arguments(arguments: list[str]) -> bool:
         raise UserError(
             str(error), "lm_eval refuses these arguments", "`python -m harness_tasks run --help` lists the right ones"
         ) from error
-    check_model(config.model, config.model_args, num_fewshot=config.num_fewshot or 0)
+    each = runs(config.model, config.model_args)
+    for model_args in each:
+        check_model(config.model, model_args, num_fewshot=config.num_fewshot or 0)
     include_path = config.include_path or TASKS_PATH
     asked = config.tasks if isinstance(config.tasks, list) else [config.tasks]
     asked = [name for item in asked for name in str(item).split(",")]
@@ -230,10 +250,12 @@ def check_arguments(arguments: list[str]) -> bool:
                 num_fewshot=config.num_fewshot or 0,
             )
             checked.append(task)
-    if warning := warning_of_related(config.model_args, dict.fromkeys(checked), include_path):
-        print(warning, file=sys.stderr)
+    for model_args in each:
+        if warning := warning_of_related(model_args, dict.fromkeys(checked), include_path):
+            print(warning, file=sys.stderr)
     # Not a pattern: it may stand for tasks of lm_eval's too.
-    return bool(asked) and len(names) == len(asked) and set(names) <= set(ours.all_tasks)
+    ours_alone = bool(asked) and len(names) == len(asked) and set(names) <= set(ours.all_tasks)
+    return Checked(ours_alone, each if isinstance(config.model_args.get("peft"), list) else [])
 
 
 if __name__ == "__main__":

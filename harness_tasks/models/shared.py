@@ -46,6 +46,7 @@ class SharedLM(HFLM):
         super().__init__(*args, **kwargs)
         self.reader: Reader | None = None
         self.answers: Answers | None = None
+        self._answers: Path | None = None
         model = readable(self.model) if self.backend == "causal" and self.world_size == 1 else None
         if model is None:
             name = type(self.model).__name__
@@ -55,14 +56,34 @@ class SharedLM(HFLM):
         most = 32 if self.device.type == "cpu" else 128
         rows = int(given) if given.isdigit() and int(given) > 0 else most
         self.reader = Reader(model, rows, int(float(memory_gb) * 1e9), self._autocast)
-        if answers:
+        self._answers = Path(answers) if answers else None
+        self._find_answers()
+
+    def wear(self, adapter: str | None) -> None:
+        """Puts the adapter in the folder or repository ``adapter`` on the base, as `hf` does, in any other's place."""
+        if hasattr(self.model, "peft_config"):
+            self._model = self.model.unload()
+        if adapter:
+            from peft import PeftModel
+
+            if self.model.config.get_text_config().vocab_size != len(self.tokenizer):
+                self.model.resize_token_embeddings(len(self.tokenizer))
+            self._model = PeftModel.from_pretrained(
+                self.model, adapter, revision=self.revision, torch_device=str(self.device)
+            ).eval()
+        self.peft = adapter
+        self._find_answers()
+
+    def _find_answers(self) -> None:
+        """Opens what this very model answered before."""
+        if self.reader is not None and self._answers is not None:
             told = identity(
-                model,
+                self.reader.model,
                 pretrained=str(self.pretrained),
                 adapters=[self.peft, self.delta],
                 settings={"mixed_precision": str(self.mixed_precision_dtype), "revision": self.revision},
             )
-            self.answers = Answers(Path(answers), told)
+            self.answers = Answers(self._answers, told)
 
     def _loglikelihood_tokens(
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None

@@ -1,0 +1,97 @@
+"""Several adapters on one base in one run of `python -m harness_tasks run`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lm_eval.models.huggingface import HFLM
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+from typer.testing import CliRunner
+
+from harness_tasks import UserError
+from harness_tasks.__main__ import app
+from harness_tasks.models.several import runs
+
+LIMIT = ["--tasks", "reviews_demo,passages_demo", "--limit", "6", "--log_samples", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def adapters(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("adapters")
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        base = AutoModelForCausalLM.from_pretrained(tiny_model)
+        lora = LoraConfig(r=4, target_modules=["q_proj", "down_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
+        get_peft_model(base, lora).save_pretrained(folder / f"seed{seed}")
+    return [str(folder / f"seed{seed}") for seed in (1, 2)]
+
+
+def score(output: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[Any]:
+    """Returns the sample rows of both tasks, by model, in the order in which the models were scored."""
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    done = CliRunner().invoke(app, ["run", *words, *LIMIT, "--output_path", str(output)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    found = []
+    for folder in sorted(output.iterdir(), key=lambda place: min(file.stat().st_mtime for file in place.iterdir())):
+        (results,) = folder.glob("results_*.json")
+        rows = [json.loads(line) for file in sorted(folder.glob("samples_*")) for line in file.open(encoding="utf-8")]
+        found.append((json.loads(results.read_text())["config"]["model_args"].get("peft"), rows))
+    return found
+
+
+def answers(rows: list[dict[str, Any]]) -> list[Any]:
+    return [
+        [pytest.approx(float(value), abs=1e-4) for value, _ in row["filtered_resps"]]
+        if isinstance(row["filtered_resps"][0], list)
+        else row["filtered_resps"]
+        for row in rows
+    ]
+
+
+def said(rows: list[dict[str, Any]]) -> list[Any]:
+    return [[float(part[0]) if isinstance(part, list) else part for part in row["filtered_resps"]] for row in rows]
+
+
+def test_one_base_is_loaded_for_all_and_each_answers_as_alone(
+    tiny_model: Path, adapters: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = []
+    for number, adapter in enumerate([None, *adapters]):
+        given = f"pretrained={tiny_model},dtype=float32" + (f",peft={adapter}" if adapter else "")
+        alone += score(tmp_path / str(number), monkeypatch, "--model", "hf", "--model_args", given)
+    loads: list[object] = []
+    load = HFLM._create_model
+
+    def counted(self: HFLM, *arguments: Any, **named: Any) -> None:
+        loads.append(self)
+        load(self, *arguments, **named)
+
+    monkeypatch.setattr(HFLM, "_create_model", counted)
+    given = json.dumps({"pretrained": str(tiny_model), "dtype": "float32", "peft": [*adapters, None]})
+    together = score(tmp_path / "all", monkeypatch, "--model", "hf-shared", "--model_args", given, "--batch_size", "4")
+    assert len(loads) == 1
+    assert [adapter for adapter, _ in together] == [None, *adapters]
+    for (_, ours), (_, its) in zip(together, alone, strict=True):
+        assert said(ours) == answers(its)
+    assert said(together[0][1]) != answers(together[1][1])
+    assert said(together[1][1]) != answers(together[2][1])
+
+
+def test_a_list_of_one_is_a_list(
+    tiny_model: Path, adapters: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = json.dumps({"pretrained": str(tiny_model), "dtype": "float32", "peft": adapters[:1]})
+    ((adapter, _),) = score(tmp_path, monkeypatch, "--model", "hf-shared", "--model_args", given)
+    assert adapter == adapters[0]
+
+
+def test_other_classes_take_no_list() -> None:
+    with pytest.raises(UserError) as error:
+        runs("hf", {"pretrained": "BASE", "peft": ["A", "B"]})
+    assert "a list of 2 adapters for the model class hf" in str(error.value)
+    with pytest.raises(UserError, match="a list of 0 adapters"):
+        runs("hf-shared", {"pretrained": "BASE", "peft": []})
