@@ -13,7 +13,8 @@ from markupsafe import Markup
 from report import formats
 from report.explorer import Explorer, items_of
 from report.exports import exports
-from report.figures import Picture, pictures
+from report.figures import Picture
+from report.figures.beside import begun
 from report.html import anchored, dressed, html_of, in_html, piece, tokens_of
 from report.notes import Notes, marked_up, unmarked
 from report.results import at
@@ -31,15 +32,16 @@ def render(facts: Mapping[str, Any], folder: Path, own: Path | None = None) -> d
     ``folder`` is the study's, with the sample files that the explorer shows; ``own`` is that of the study's own
     templates, where it has one.
     """
-    drawn, notes = pictures(facts), Notes(facts)
+    drawing, notes = begun(facts), Notes(facts)
     marked = _marked_markdown(facts, notes, own)
-    items = items_of(facts, folder)
+    items, others = items_of(facts, folder), exports(facts, own)
+    drawn = drawing()
     return {
         "report.md": with_footnotes(unmarked(marked)),
         "report.html": _html_page(facts, marked, notes, drawn, items, own),
         **{name: picture.svg for name, picture in drawn.items()},
         **items.files,
-        **exports(facts, own),
+        **others,
     }
 
 
