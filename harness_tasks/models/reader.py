@@ -53,7 +53,7 @@ class Reader:
 
         One ends with the first id after which ``is_end`` holds of all of them, and after ``limit`` ids.
         """
-        for part in self._parts(share(prompts, [1] * len(prompts)), limit):
+        for part in self._parts(share(prompts, [1] * len(prompts))):
             rows, beginnings = self._rows(part, limit), Beginnings(part)
             waiting, writing = deque(part), list[_Writing]()
             while waiting or writing:
@@ -77,18 +77,20 @@ class Reader:
                         writing[slot] = writing[-1]
                         writing.pop()
 
-    def _parts(self, leaves: Sequence[Leaf], limit: int = 0) -> Iterator[list[Leaf]]:
+    def _parts(self, leaves: Sequence[Leaf]) -> Iterator[list[Leaf]]:
         """Yields the leaves in parts whose shared beginnings take at most half of the memory."""
         most = self.memory_bytes // 2 // token_bytes(self.model)
         part: list[Leaf] = []
         known: set[Node] = set()
+        held = 0
         for leaf in leaves:
-            new = set(leaf.node.path()) - known if leaf.node else set()
-            if part and sum(len(node.tokens) for node in known | new) > most:
+            path = set(leaf.node.path()) if leaf.node else set()
+            if part and held + sum(len(node.tokens) for node in path - known) > most:
                 yield part
-                part, known, new = [], set(), set(leaf.node.path()) if leaf.node else set()
+                part, known, held = [], set(), 0
             part.append(leaf)
-            known |= new
+            held += sum(len(node.tokens) for node in path - known)
+            known |= path
         if part:
             yield part
 
