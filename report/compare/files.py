@@ -251,7 +251,7 @@ def _published(file: Path, root: Path, label: str, content: dict[str, Any]) -> s
     below = file.relative_to(root).parts if root.is_dir() else ()
     folder = str(content.get("model_name_sanitized") or "")
     shown = short_name(str(content.get("model_name") or "")).replace("/", "__")
-    parts = [shown if part == folder or part.startswith("__") else one_line(part) for part in below]
+    parts = [shown if part == folder or part.startswith("__") else one_line(part).strip() for part in below]
     return "/".join([label, *parts])
 
 
@@ -266,7 +266,7 @@ def _tell_apart(entries: list[Entry], names: list[str]) -> None:
             if len(within) > 1:
                 places = distinct([public_parts(other.folder.parent) for other in within])
                 place = f"{place}: {places[within.index(entry)]}"
-            entry.name = f"{entry.own} ({one_line(place)})"
+            entry.name = f"{entry.own} ({one_line(place).strip()})"
     labels = distinct([(entry.name,) for entry in entries])
     for entry, label in zip(entries, labels, strict=True):
         entry.name = label
