@@ -18,7 +18,8 @@ _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "*config.json")
 class Answers:
     """Answers of one model by the ids of the prompt and what was asked of them, in the file `answers.sqlite`.
 
-    SQLite writes each lot whole or not at all, whatever happens to the process.
+    ``model`` says whose answers are meant, and may be set anew. SQLite writes each lot whole or not at all, whatever
+    happens to the process.
     """
 
     def __init__(self, folder: Path, model: Mapping[str, Any]) -> None:
@@ -27,7 +28,7 @@ class Answers:
         Raises UserError where the file is none of ours.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        self._model = json.dumps(model, sort_keys=True)
+        self.model = model
         self._file = sqlite3.connect(folder / "answers.sqlite", timeout=60)
         try:
             self._file.execute("PRAGMA journal_mode=WAL")
@@ -51,7 +52,7 @@ class Answers:
             self._file.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
 
     def _key(self, kind: str, ids: Sequence[int], asked: Any) -> bytes:
-        text = json.dumps([_FORMAT, self._model, kind, list(ids), asked])
+        text = json.dumps([_FORMAT, self.model, kind, list(ids), asked], sort_keys=True)
         return hashlib.sha256(text.encode()).digest()
 
 
@@ -63,8 +64,8 @@ def identity(
     Of a folder the contents of its weights and configurations count, of a Hub repository its name and commit.
     """
     return {
-        "base": _place(pretrained, getattr(model.config, "_commit_hash", None)),
-        "adapters": [_place(adapter, None) for adapter in adapters if adapter],
+        "base": contents(pretrained, getattr(model.config, "_commit_hash", None)),
+        "adapters": [contents(adapter) for adapter in adapters if adapter],
         "dtype": str(model.dtype),
         "device": str(model.device.type),
         "settings": dict(settings),
@@ -72,7 +73,8 @@ def identity(
     }
 
 
-def _place(place: str, commit: str | None) -> Any:
+def contents(place: str, commit: str | None = None) -> Any:
+    """Returns the digests of a folder's weights and configurations by name; of a Hub repository name and commit."""
     folder = Path(place)
     if not folder.is_dir():
         return [place, commit]

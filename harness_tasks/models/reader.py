@@ -1,7 +1,7 @@
 """A causal LM that reads many sequences: what they share once, each as far as it goes, full batches throughout."""
 
 import inspect
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -34,9 +34,10 @@ class Reader:
 
     def read(self, sequences: Sequence[Ids], kept: Sequence[int]) -> Iterator[tuple[int, torch.Tensor]]:
         """Yields the place of each sequence with its logits (kept, vocabulary) after its last ``kept`` tokens."""
+        beginnings = Beginnings()
         for part in self._parts(share(sequences, kept)):
             part = sorted(part, key=lambda leaf: (kept[leaf.index], len(leaf.tokens)), reverse=True)
-            rows, beginnings = self._rows(part, 0), Beginnings(part)
+            rows = self._rows(part, 0)
             waiting = deque(part)
             while waiting:
                 batch = self._take(waiting, rows.slots)
@@ -53,8 +54,9 @@ class Reader:
 
         One ends with the first id after which ``is_end`` holds of all of them, and after ``limit`` ids.
         """
+        beginnings = Beginnings()
         for part in self._parts(share(prompts, [1] * len(prompts))):
-            rows, beginnings = self._rows(part, limit), Beginnings(part)
+            rows = self._rows(part, limit)
             waiting, writing = deque(part), list[_Writing]()
             while waiting or writing:
                 if waiting and len(writing) <= rows.slots * 3 // 4:
@@ -143,13 +145,10 @@ class _Writing:
 class Beginnings:
     """The keys and values of shared beginnings, each kept until the last leaf below it has begun."""
 
-    def __init__(self, leaves: Sequence[Leaf]) -> None:
-        """Counts the leaves below each node; nothing is kept yet."""
+    def __init__(self) -> None:
+        """Keeps nothing yet."""
         self._kept: dict[Node, torch.Tensor] = {}
-        self._left: dict[Node, int] = {}
-        for leaf in leaves:
-            for node in leaf.node.path() if leaf.node else ():
-                self._left[node] = self._left.get(node, 0) + 1
+        self._passed: Counter[Node] = Counter()
 
     def missing(self, leaves: Sequence[Leaf]) -> Iterator[list[Node]]:
         """Yields the nodes above ``leaves`` that are not kept yet, the outer ones first, one depth after another."""
@@ -172,8 +171,8 @@ class Beginnings:
     def passed(self, leaf: Leaf) -> None:
         """Lets go of what no other leaf will need after ``leaf``."""
         for node in leaf.node.path() if leaf.node else ():
-            self._left[node] -= 1
-            if not self._left[node]:
+            self._passed[node] += 1
+            if self._passed[node] == node.leaves:
                 del self._kept[node]
 
 

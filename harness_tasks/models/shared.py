@@ -17,7 +17,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 from tqdm import tqdm
 
-from harness_tasks.models.answers import Answers, identity
+from harness_tasks.models.answers import Answers, contents, identity
 from harness_tasks.models.reader import Reader, readable
 
 LONGEST_CONTINUATION = 64
@@ -46,7 +46,6 @@ class SharedLM(HFLM):
         super().__init__(*args, **kwargs)
         self.reader: Reader | None = None
         self.answers: Answers | None = None
-        self._answers: Path | None = None
         model = readable(self.model) if self.backend == "causal" and self.world_size == 1 else None
         if model is None:
             name = type(self.model).__name__
@@ -56,8 +55,14 @@ class SharedLM(HFLM):
         most = 32 if self.device.type == "cpu" else 128
         rows = int(given) if given.isdigit() and int(given) > 0 else most
         self.reader = Reader(model, rows, int(float(memory_gb) * 1e9), self._autocast)
-        self._answers = Path(answers) if answers else None
-        self._find_answers()
+        if answers:
+            told = identity(
+                model,
+                pretrained=str(self.pretrained),
+                adapters=[self.peft, self.delta],
+                settings={"mixed_precision": str(self.mixed_precision_dtype), "revision": self.revision},
+            )
+            self.answers = Answers(Path(answers), told)
 
     def wear(self, adapter: str | None) -> None:
         """Puts the adapter in the folder or repository ``adapter`` on the base, as `hf` does, in any other's place."""
@@ -72,18 +77,9 @@ class SharedLM(HFLM):
                 self.model, adapter, revision=self.revision, torch_device=str(self.device)
             ).eval()
         self.peft = adapter
-        self._find_answers()
-
-    def _find_answers(self) -> None:
-        """Opens what this very model answered before."""
-        if self.reader is not None and self._answers is not None:
-            told = identity(
-                self.reader.model,
-                pretrained=str(self.pretrained),
-                adapters=[self.peft, self.delta],
-                settings={"mixed_precision": str(self.mixed_precision_dtype), "revision": self.revision},
-            )
-            self.answers = Answers(self._answers, told)
+        if self.answers:
+            worn = [contents(place) for place in (adapter, self.delta) if place]
+            self.answers.model = {**self.answers.model, "adapters": worn}
 
     def _loglikelihood_tokens(
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None
@@ -167,8 +163,10 @@ class SharedLM(HFLM):
 
         def is_end(ids: list[int]) -> bool:
             # A string that stops is as long as its letters at most, in ids; a few more, for letters of several ids.
+            if ids[-1] in ends:
+                return True
             text = self.tokenizer.decode(ids[-longest - 4 :])
-            return ids[-1] in ends or any(string and string in text for string in stop)
+            return any(string and string in text for string in stop)
 
         asked = {"stop": list(stop), "ends": sorted(ends), "limit": limit}
         waiting: list[tuple[str, list[int]]] = []

@@ -14,7 +14,7 @@ from report.hub.contents import checkpoint_contents, configuration, is_vocabular
 from report.hub.licences import Licence
 from report.hub.record import CHECKPOINTS, SPACE, read_record
 from report.hub.upload import Target
-from report.redact import redacted_facts, text_notice
+from report.redact import text_notice
 from report.template import own_templates
 from report.texts import cleaned
 from studies import Study
@@ -122,9 +122,9 @@ def space_target(
     """Returns the static Space that shows the study's report: its pages and exports, with row texts cut short."""
     from huggingface_hub import SpaceCardData
 
-    from report.build import pages
+    from report.build import as_written, pages
 
-    short = {**redacted_facts(dict(facts)), "state": {**facts.get("state", {}), "redacted": True}}
+    short = as_written(dict(facts), {**facts.get("state", {}), "redacted": True})
     made = pages(short, folder, own_templates(folder))
     contents: dict[str, Path | bytes] = {name: cleaned(text).encode() for name, text in made.items()}
     # A static Space shows index.html; the page finds its other files by names relative to itself.

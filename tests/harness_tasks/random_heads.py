@@ -1,13 +1,23 @@
-"""Checkpoints with random heads: whole, or adapters, on the tiny model's architecture."""
+"""Checkpoints with random heads: whole, or adapters, also of the language model, on the tiny model's architecture."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForQuestionAnswering, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
-AUTO_CLASSES = {"SEQ_CLS": AutoModelForSequenceClassification, "QUESTION_ANS": AutoModelForQuestionAnswering}
+AUTO_CLASSES = {
+    "SEQ_CLS": AutoModelForSequenceClassification,
+    "QUESTION_ANS": AutoModelForQuestionAnswering,
+    "CAUSAL_LM": AutoModelForCausalLM,
+}
 
 
 def write_head(base: Path, folder: Path, kind: str, *, labels: tuple[str, ...] = ("negative", "positive")) -> Path:
@@ -21,15 +31,15 @@ def write_head(base: Path, folder: Path, kind: str, *, labels: tuple[str, ...] =
     return folder
 
 
-def write_adapter(base: Path, folder: Path, kind: str, *, labels: int = 2) -> Path:
-    """Returns ``folder`` after writing a LoRA adapter and its head on the language model ``base`` to it."""
+def write_adapter(base: Path, folder: Path, kind: str, *, labels: int = 2, seed: int = 3) -> Path:
+    """Returns ``folder`` after writing a LoRA adapter, and its head if any, on the language model ``base`` to it."""
     from peft import LoraConfig, get_peft_model
 
     config = AutoConfig.from_pretrained(base)
     config.num_labels = labels
     model = AUTO_CLASSES[kind].from_pretrained(base, config=config)
     lora = LoraConfig(r=2, target_modules=["q_proj", "v_proj"], task_type=kind, init_lora_weights=False)
-    _random(lambda: get_peft_model(model, lora)).save_pretrained(folder)
+    _random(lambda: get_peft_model(model, lora), seed=seed).save_pretrained(folder)
     return folder
 
 
@@ -39,10 +49,10 @@ def note_task(folder: Path, task: str) -> Path:
     return folder
 
 
-def _random(make: Any, *arguments: Any) -> Any:
+def _random(make: Any, *arguments: Any, seed: int = 3) -> Any:
     """Returns a model whose weights are large enough for its answers to differ."""
     with torch.random.fork_rng():
-        torch.manual_seed(3)
+        torch.manual_seed(seed)
         model = make(*arguments)
         with torch.no_grad():
             for name, weights in model.named_parameters():

@@ -7,8 +7,7 @@ import pytest
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
+from random_heads import write_adapter
 
 from harness_tasks import UserError
 from harness_tasks.models.answers import Answers
@@ -69,28 +68,18 @@ def test_an_interrupted_evaluation_goes_on(
     assert read(again) == 0
 
 
-def adapter(model: Path, folder: Path, seed: int) -> Path:
-    torch.manual_seed(seed)
-    tuned = get_peft_model(
-        AutoModelForCausalLM.from_pretrained(model),
-        LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False),
-    )
-    tuned.save_pretrained(folder)
-    return folder
-
-
 @pytest.mark.parametrize("other", ["model", "adapter", "another adapter", "dtype", "prompt"])
 def test_another_one_gets_answers_of_its_own(other: str, tiny_model: Path, tmp_path: Path) -> None:
     answers, model, more, prompts = tmp_path / "answers", tiny_model, {}, PROMPTS
     if other == "another adapter":
-        first = load(model, answers, peft=str(adapter(model, tmp_path / "one", 1)))
+        first = load(model, answers, peft=str(write_adapter(model, tmp_path / "one", "CAUSAL_LM", seed=1)))
     else:
         first = load(model, answers)
     known = likelihoods(first)
     if other == "model":
         model = write_tiny_model(tmp_path / "other", seed=7)
     elif other.endswith("adapter"):
-        more = {"peft": str(adapter(model, tmp_path / "two", 2))}
+        more = {"peft": str(write_adapter(model, tmp_path / "two", "CAUSAL_LM", seed=2))}
     elif other == "dtype":
         more = {"dtype": "bfloat16"}
     else:

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from lm_eval.models.huggingface import HFLM
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
+from random_heads import write_adapter
 from typer.testing import CliRunner
 
 from harness_tasks import UserError
@@ -22,12 +20,7 @@ LIMIT = ["--tasks", "reviews_demo,passages_demo", "--limit", "6", "--log_samples
 @pytest.fixture(scope="module")
 def adapters(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("adapters")
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        base = AutoModelForCausalLM.from_pretrained(tiny_model)
-        lora = LoraConfig(r=4, target_modules=["q_proj", "down_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
-        get_peft_model(base, lora).save_pretrained(folder / f"seed{seed}")
-    return [str(folder / f"seed{seed}") for seed in (1, 2)]
+    return [str(write_adapter(tiny_model, folder / f"seed{seed}", "CAUSAL_LM", seed=seed)) for seed in (1, 2)]
 
 
 def score(output: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[Any]:
