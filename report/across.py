@@ -1,15 +1,14 @@
 """What is said of several comparisons together: Holm's correction, seeds, and whether two methods are equivalent."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 from report import paired_tests, seeds, statistics
 from report.facts import fact, is_known, missing
 from report.measured import Measured, counted, interval_fact, label_of, unit_of
 from report.pairing import aligned, refusal, signature_differs
-from report.results import read_scores
 
 SIGNIFICANCE = 0.05
 """The level at which a corrected p-value is called significant, and at which equivalence is accepted."""
@@ -36,31 +35,31 @@ def adjust(tasks: Sequence[Mapping[str, Any]], study: Mapping[str, str]) -> dict
 
 
 def equivalences(
-    folder: Path, tasks: Sequence[Mapping[str, Any]], margin: float, study: Mapping[str, str]
+    task: Mapping[str, Any], sides: Mapping[str, Measured], margin: float, study: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """Returns, for each task and pair of methods of one seed, whether their primary scores are equivalent.
+    """Returns, for each pair of methods of one seed, whether their primary scores on ``task`` are equivalent.
 
-    ``margin``: a share of the metric's scale, from the study. Two one-sided paired tests (Schuirmann 1987).
+    ``task``: its facts. ``sides``: the scored checkpoints by name. ``margin``: a share of the metric's scale, from the
+    study. Two one-sided paired tests (Schuirmann 1987).
     """
     found = []
-    for task in tasks:
-        for one, two in combinations(task.get("comparisons", []), 2):
-            same = one["seed"]["value"] == two["seed"]["value"] and one["trained_on"] == two["trained_on"]
-            if same and one["method"]["value"] != two["method"]["value"]:
-                found.append(_equivalence(folder, task, one, two, margin, study))
+    for one, two in combinations(task.get("comparisons", []), 2):
+        same = one["seed"]["value"] == two["seed"]["value"] and one["trained_on"] == two["trained_on"]
+        if same and one["method"]["value"] != two["method"]["value"]:
+            found.append(_equivalence(sides, task, one, two, margin, study))
     return found
 
 
 def _equivalence(
-    folder: Path, task: Mapping[str, Any], one: Any, two: Any, margin: float, study: Mapping[str, str]
+    sides: Mapping[str, Measured], task: Mapping[str, Any], one: Any, two: Any, margin: float, study: Mapping[str, str]
 ) -> dict[str, Any]:
     name = task["name"]["value"]
-    sides = [read_scores(folder, side["checkpoint"]["value"], name) for side in (one, two)]
+    first, second = (sides.get(side["checkpoint"]["value"]) for side in (one, two))
     told: dict[str, Any] = {"task": task["name"], "one": one["checkpoint"], "other": two["checkpoint"]}
-    if sides[0] is None or sides[1] is None or sides[0].primary is None:
+    if first is None or second is None or first.scores.primary is None:
         return told | {"absent": missing("one of the two has not been scored")}
-    scale = float(sides[0].metadata.get("scale") or 1.0)
-    first, second = (Measured(side, scale) for side in sides)  # type: ignore[arg-type]
+    scale = first.scale or 1.0
+    first, second = (replace(side, scale=scale) if side.scale != scale else side for side in (first, second))
     primary = str(first.scores.primary)
     reason = refusal(first, second, {"task": {"value": None}}) or signature_differs(
         first.scores, second.scores, primary

@@ -197,7 +197,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     from report import across
     from report.changes import change_facts
     from report.checks import check_facts
-    from report.comparison import overlapping, task_facts
+    from report.comparison import overlapping, read_sides, task_facts
     from report.progress import development_facts
     from report.reproduction import reproduction_facts
 
@@ -213,15 +213,21 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         if "absent" not in checkpoint:
             checkpoint["changes"] = change_facts(folder, checkpoint["path"]["value"])
             checkpoint |= development_facts(folder, checkpoint)
-    tasks = []
+    tasks, equivalences = [], []
     for task in _scored_tasks(study, folder):
         beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
-        found = task_facts(folder, task, beside)
+        # The samples of one task at a time: those of all may be more than fits into memory.
+        sides = read_sides(folder, task, beside)
+        found = task_facts(folder, task, beside, sides)
+        trained_on = {comparison["trained_on"]["value"] for comparison in found.get("comparisons", [])}
+        overlaps = {other: other != task and overlapping(folder, other, task) for other in trained_on}
         for comparison in found.get("comparisons", []):
-            trained_on = comparison["trained_on"]["value"]
-            comparison["overlaps"] = trained_on != task and overlapping(folder, trained_on, task)
+            comparison["overlaps"] = overlaps[comparison["trained_on"]["value"]]
         found.setdefault("name", of.fact(task, "text", document.source("tasks", task)))
         tasks.append(found)
+        equivalences += across.equivalences(
+            found, sides, study.equivalence_margin, document.source("equivalence_margin")
+        )
     facts: dict[str, Any] = {
         "schema": SCHEMA,
         "study": about,
@@ -230,9 +236,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         "checkpoints": checkpoints,
         "tasks": tasks,
         "family": across.adjust(tasks, document.source("tasks")),
-        "equivalences": across.equivalences(
-            folder, tasks, study.equivalence_margin, document.source("equivalence_margin")
-        ),
+        "equivalences": equivalences,
         "spreads": across.spreads(tasks),
         "audit": _audit(study),
         "templates": _templates(path, document),

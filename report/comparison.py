@@ -1,7 +1,7 @@
 """Facts of scores: each checkpoint on each task, before and after fine-tuning, paired item by item."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from report.measured import (
     abstains,
     counted,
     interval_fact,
-    kind_of,
     label_of,
     positive_name,
     unit_of,
@@ -26,26 +25,39 @@ from report.pairing import aligned, refusal, signature_differs
 from report.paths import figure_path
 from report.progress import over_tokens
 from report.ranges import Ranges, above_floor, floor_facts, place
-from report.results import Scores, read_scores
+from report.results import Scores, is_begun, read_json, read_scores
+from report.sums import encoded
 
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
 
 
-def task_facts(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -> dict[str, Any]:
+Sides = Mapping[str, Measured]
+"""The checkpoints that were scored on a task, by name; the base model is `base`."""
+
+
+def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -> Sides:
+    """Returns the base model and those of ``checkpoints``, the facts of them, that were scored on ``task``."""
+    documents: dict[str, Any] = {}
+    names = ["base", *(checkpoint["name"]["value"] for checkpoint in checkpoints)]
+    found = {name: read_scores(folder, name, task, documents) for name in names}
+    return {name: _measure(scores) for name, scores in found.items() if scores}
+
+
+def task_facts(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]], sides: Sides) -> dict[str, Any]:
     """Returns the scores of ``task``: of the base model, and beside it those of each checkpoint.
 
-    ``checkpoints`` are the facts of the checkpoints that the page sets beside the base on this task.
+    ``checkpoints`` are the facts of the checkpoints that the page sets beside the base on this task; ``sides`` is what
+    `read_sides` gives for them.
     """
-    base = _measure(read_scores(folder, "base", task))
-    after = {c["name"]["value"]: _measure(read_scores(folder, c["name"]["value"], task)) for c in checkpoints}
-    known = next((found for found in (base, *after.values()) if found), None)
+    base = sides.get("base")
+    known = next(iter(sides.values()), None)
     if known is None:
         return {"task": task, "absent": missing(f"it has not been scored: there is no scores/base/{task}")}
     unscored = missing(f"the base model has not been scored on it: there is no scores/base/{task}")
     ranges = Ranges(known)
     before = _side(base, ranges, folder) if base else {"absent": unscored}
-    comparisons = [_comparison(base, after[c["name"]["value"]], c, ranges, folder) for c in checkpoints]
+    comparisons = [_comparison(base, sides.get(c["name"]["value"]), c, ranges, folder) for c in checkpoints]
     for comparison in comparisons:
         comparison["figures"] = _figures(task, before, comparison)
     return _about(known) | {
@@ -61,17 +73,17 @@ def task_facts(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -
 def overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
     """Returns whether either task's metadata says that it `overlaps_with` the other (a name, or a pattern)."""
     for declaring, other in ((trained_on, scored_on), (scored_on, trained_on)):
-        for results in sorted(folder.glob(f"scores/*/{declaring}")):
-            scores = read_scores(folder, results.parent.name, declaring)
-            patterns = scores.metadata.get("overlaps_with") or [] if scores else []
+        for home in sorted(filter(is_begun, folder.glob(f"scores/*/{declaring}"))):
+            results = read_json(folder, f"{home.relative_to(folder).as_posix()}/results.json")
+            patterns = results.value("configs", declaring, "metadata", "overlaps_with") or []
             if any(fnmatch(other, str(pattern)) for pattern in patterns):
                 return True
     return False
 
 
-def _measure(scores: Scores | None) -> Measured | None:
-    scale = scores.metadata.get("scale") if scores else None
-    return Measured(scores, float(scale) if scale else None) if scores else None
+def _measure(scores: Scores) -> Measured:
+    scale = scores.metadata.get("scale")
+    return Measured(scores, float(scale) if scale else None)
 
 
 def _about(measured: Measured) -> dict[str, Any]:
@@ -93,7 +105,7 @@ def _about(measured: Measured) -> dict[str, Any]:
         "scored": fact(rows, "count", source),
         "available": recorded(results, "n-samples", scores.task, "original", unit="count"),
         "limited": available is not None and available > rows,
-        "kind": kind_of(measured),
+        "kind": measured.kind,
         "positive": positive_name(measured),
         "data": {
             **{key: recorded(results, *at, "data", key, unit="text") for key in ("source", "name")},
@@ -194,6 +206,12 @@ def _methods(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _level(measured: Measured, metric: str) -> Fact:
     """Returns the recorded score with its interval; raises UserError where our recount differs."""
+    if metric not in measured.levels:  # the base's stand beside every checkpoint
+        measured.levels[metric] = _counted_level(measured, metric)
+    return measured.levels[metric]
+
+
+def _counted_level(measured: Measured, metric: str) -> Fact:
     scores = measured.scores
     if metric not in scores.metrics:
         return missing(f"{scores.results.file} does not hold it")
@@ -214,18 +232,19 @@ def _level(measured: Measured, metric: str) -> Fact:
 
 def _paired(base: Measured, after: Measured, metric: str) -> dict[str, Fact]:
     """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
-    rows = base.scores.having(metric)
-    later = [row for row in aligned(base.scores, after.scores.rows) if metric in row]
-    items = (base.items(metric), after.items(metric, later))
+    later = aligned(base.scores, after.scores.rows)
+    in_order = later is after.scores.rows
+    items = (base.items(metric), after.items(metric, None if in_order else [row for row in later if metric in row]))
     reason = signature_differs(base.scores, after.scores, metric)
     if items[0] is None or items[1] is None or len(items[0]) != len(items[1]):
         reason = reason or "the samples do not hold it item by item, so the two cannot be paired"
     if reason:
         return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(reason))
-    clusters, unit = base.scores.clusters(rows), unit_of(base, metric)
+    clusters, unit = base.scores.clusters(base.scores.having(metric)), unit_of(base, metric)
     source, also = after.scores.samples.source(), [base.scores.samples.source()]
-    interval = counted(statistics.difference, base, metric, *items, clusters)
-    test = counted(paired_tests.paired_test, base, metric, *items, clusters)
+    pair = counted(encoded, base, metric, items, clusters)
+    interval = statistics.difference_of(metric, pair, scale=base.scale)
+    test = paired_tests.paired_test_of(metric, pair, scale=base.scale)
     smallest = paired_tests.detectable(interval)
     return {
         "difference": interval_fact(interval, unit, source, also=also),
@@ -278,10 +297,10 @@ def _transitions(base: Measured, after: Measured, metric: str) -> dict[str, Any]
 
 def _shift(base: Measured, after: Measured) -> dict[str, Any] | None:
     """Returns how the answers changed as such: the share that say positive, or the share left unanswered."""
-    kind, source, also = kind_of(base), after.scores.samples.source(), [base.scores.samples.source()]
+    kind, source, also = base.kind, after.scores.samples.source(), [base.scores.samples.source()]
     rows, later = base.scores.rows, aligned(base.scores, after.scores.rows)
     if kind == "classification":
-        metric = next(metric for metric in base.scores.metrics if base.pairs(metric))
+        metric = str(base.label_metric)
         before_items, after_items = ([float(row[metric][1] == 1) for row in side] for side in (rows, later))
         what = f"answers that say {positive_name(base)['value']}"
     elif kind == "extraction":

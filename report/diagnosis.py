@@ -12,7 +12,7 @@ from harness_tasks import metrics
 from report import statistics
 from report.distributions import distribution_facts
 from report.facts import Fact, fact, missing, recorded
-from report.measured import Measured, abstains, gold_answers, interval_fact, kind_of, pairs_of, positive_name, response
+from report.measured import Measured, abstains, gold_answers, interval_fact, positive_name, response
 from report.results import Document, read_json, read_rows
 
 Row = dict[str, Any]
@@ -23,7 +23,7 @@ def diagnosis(measured: Measured, folder: Path) -> dict[str, Any]:
 
     ``folder``: the study's; the token counts and the label prior lie there, beside the scores.
     """
-    kind = kind_of(measured)
+    kind = measured.kind
     home = str(Path(measured.scores.samples.file).parent)
     if kind == "classification":
         return {"classification": _classification(measured, folder, home)}
@@ -31,7 +31,7 @@ def diagnosis(measured: Measured, folder: Path) -> dict[str, Any]:
 
 
 def _classification(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
-    scores, pairs = measured.scores, pairs_of(measured)
+    scores, pairs = measured.scores, measured.label_pairs
     source, clusters = scores.samples.source(), scores.clusters(scores.rows)
     counts = metrics.confusion(pairs)
     predicted, gold = [float(pair[1] == 1) for pair in pairs], [float(pair[0] == 1) for pair in pairs]

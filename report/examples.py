@@ -1,9 +1,10 @@
 """Scored items to read: some that fine-tuning fixed, broke, left right and left wrong, as they stand in the samples."""
 
+from itertools import islice
 from typing import Any
 
 from report.facts import Fact, fact
-from report.measured import Measured, gold_answers, input_field, kind_of, response
+from report.measured import Measured, gold_answers, input_field, response
 from report.pairing import aligned
 
 SHOWN = 2
@@ -29,8 +30,9 @@ def examples(base: Measured, after: Measured, metric: str) -> dict[str, list[dic
             if (one[metric] > 0, two[metric] > 0) == (right, then)
         ]
         seen: set[str] = set()
-        first = [i for i in of_kind if not (clusters[i] in seen or seen.add(clusters[i]))]  # type: ignore[func-returns-value]
-        chosen = sorted([*first, *(i for i in of_kind if i not in set(first))][:SHOWN])
+        first = [i for i in of_kind if not (clusters[i] in seen or seen.add(clusters[i]))][:SHOWN]  # type: ignore[func-returns-value]
+        others = (i for i in of_kind if i not in first)
+        chosen = sorted([*first, *islice(others, SHOWN - len(first))])
         found[kind] = [_example(base, after, before[i], later[i]) for i in chosen]
     return found
 
@@ -56,17 +58,17 @@ def _quoted(text: str, source: dict[str, str]) -> Fact:
 
 
 def _gold(measured: Measured, row: dict[str, Any]) -> str:
-    if kind_of(measured) == "extraction":
+    if measured.kind == "extraction":
         return next(iter(gold_answers(row)), "unanswerable")
     return _label(measured, row, 0)
 
 
 def _said(measured: Measured, row: dict[str, Any]) -> str:
-    return _label(measured, row, 1) if kind_of(measured) == "classification" else response(row)
+    return _label(measured, row, 1) if measured.kind == "classification" else response(row)
 
 
 def _label(measured: Measured, row: dict[str, Any], side: int) -> str:
     """Returns the gold (0) or predicted (1) label's name."""
-    metric = next((metric for metric in measured.scores.metrics if measured.pairs(metric)), None)
+    metric = measured.label_metric
     label = row[metric][side] if metric else row.get("target", "")
     return measured.labels[label] if metric and label < len(measured.labels) else str(label)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from math import isfinite
 from typing import Any, TypeVar
 
 from harness_tasks.errors import UserError
 from harness_tasks.metrics import normalise, prediction_text
 from report.facts import Fact, Unit, fact
-from report.results import Item, Scores, item
+from report.results import Item, Scores, items_of
 
 Result = TypeVar("Result")
 
@@ -50,35 +51,50 @@ class Measured:
 
     def items(self, metric: str, rows: list[dict[str, Any]] | None = None) -> list[Item] | None:
         """Returns what each item gives to ``metric``; None where that cannot be counted with."""
-        values = [item(row, metric) for row in (self.scores.having(metric) if rows is None else rows)]
-        known = [value for value in values if value is not None]
-        if not known or len(known) != len(values):
-            return None
-        return known if isinstance(known[0], float) or metric in SUM_METRICS else None
+        if rows is None:
+            if metric not in self._items:
+                self._items[metric] = self.items(metric, self.scores.having(metric))
+            return self._items[metric]
+        known = items_of(rows, metric)
+        return known if known and (isinstance(known[0], float) or metric in SUM_METRICS) else None
 
     def pairs(self, metric: str) -> list[tuple[int, int]]:
         """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs of labels."""
         values = self.items(metric) if metric in LABEL_METRICS else None
         return [(int(value[0]), int(value[1])) for value in values or [] if isinstance(value, tuple)]
 
+    @cached_property
+    def levels(self) -> dict[str, Fact]:
+        """The scores with their intervals that are counted already, by metric."""
+        return {}
+
+    @cached_property
+    def _items(self) -> dict[str, list[Item] | None]:
+        return {}
+
+    @cached_property
+    def label_metric(self) -> str | None:
+        """The first metric whose items are (gold, predicted) pairs."""
+        return next((metric for metric in self.scores.metrics if self.pairs(metric)), None)
+
+    @cached_property
+    def label_pairs(self) -> list[tuple[int, int]]:
+        """The (gold, predicted) pairs of every item; none where no metric is made of pairs."""
+        return self.pairs(self.label_metric) if self.label_metric else []
+
+    @cached_property
+    def kind(self) -> str:
+        """`classification`, `extraction` or `other`, by what the sample rows hold."""
+        labels = {label for pair in self.label_pairs for label in pair}
+        if labels:
+            return "classification" if labels <= {0, 1} else "other"
+        answers = self.scores.rows[0]["doc"].get("answers")
+        return "extraction" if isinstance(answers, dict) and "text" in answers else "other"
+
     @property
     def labels(self) -> list[str]:
         """What the task calls its labels, in their order."""
         return [str(label) for label in self.scores.metadata.get("labels") or []]
-
-
-def kind_of(measured: Measured) -> str:
-    """Returns `classification`, `extraction` or `other`, by what the sample rows hold."""
-    labels = {label for pair in pairs_of(measured) for label in pair}
-    if labels:
-        return "classification" if labels <= {0, 1} else "other"
-    answers = measured.scores.rows[0]["doc"].get("answers")
-    return "extraction" if isinstance(answers, dict) and "text" in answers else "other"
-
-
-def pairs_of(measured: Measured) -> list[tuple[int, int]]:
-    """Returns the (gold, predicted) pairs of every item; none where no metric is made of pairs."""
-    return next((pairs for metric in measured.scores.metrics if (pairs := measured.pairs(metric))), [])
 
 
 def positive_name(measured: Measured) -> Fact:
@@ -90,7 +106,7 @@ def positive_name(measured: Measured) -> Fact:
 def label_of(measured: Measured, metric: str) -> str:
     """Returns how the page calls ``metric``; one of answerable questions alone says so."""
     if metric == "f1":
-        return "F1" if kind_of(measured) == "classification" else "token F1"
+        return "F1" if measured.kind == "classification" else "token F1"
     label = _LABELS.get(metric, metric.replace("_", " "))
     part = metric in ANSWER_METRICS and len(measured.scores.having(metric)) < len(measured.scores.rows)
     return f"answerable {label}" if part else label
@@ -123,7 +139,12 @@ def response(row: dict[str, Any]) -> str:
 
 def abstains(row: dict[str, Any]) -> bool:
     """Returns whether the model gave no answer, or said that there is none."""
-    return normalise(prediction_text(response(row))) == ""
+    return _says_nothing(response(row))
+
+
+@lru_cache(maxsize=100_000)  # asked again for each part of the items, and beside each checkpoint
+def _says_nothing(text: str) -> bool:
+    return normalise(prediction_text(text)) == ""
 
 
 def counted(function: Callable[..., Result], measured: Measured, metric: str, *items: Any, **options: Any) -> Result:

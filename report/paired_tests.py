@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from report.statistics import NO_CHANGE, Interval, difference, wilson
-from report.sums import ROUNDING, UNDEFINED, Encoded, Item, encoded
+from report.sums import ROUNDING, UNDEFINED, Array, Encoded, Item, encoded
 
 Verdict = Literal["equivalent", "not equivalent", "cannot be told"]
 CHUNK = 2_000_000
-"""Exchanges held in memory at once, a draw and a cluster each: 16 MB."""
+"""Exchanges drawn at once, a draw and a cluster each. Another number would give other draws of the same seed."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,13 @@ def paired_test(
     one item, which no exchange tells from another, and where both scores are undefined. Where no item changed, p is 1.
     """
     pair = encoded(metric, [before_items, after_items], clusters, scale, positive_label)
+    return paired_test_of(metric, pair, scale=scale, draws=draws, seed=seed)
+
+
+def paired_test_of(
+    metric: str, pair: Encoded, *, scale: float | None = 1.0, draws: int = 10_000, seed: int = 1
+) -> PairedTest:
+    """Returns what `paired_test` does, of two samples that are encoded."""
     independent = 1 < pair.clusters == len(pair.codes)
     if scale is not None and independent and pair.all_or_nothing(scale):
         return mcnemar(*(values[:, 0].tolist() for values in pair.values))
@@ -240,14 +247,12 @@ def _swap(metric: str, pair: Encoded, draws: int, seed: int, unit: float) -> Pai
     totals = before.sum(axis=0), after.sum(axis=0)
     observed = abs(float(value(totals[1]) - value(totals[0])))
     least = observed - 100 * ROUNDING * max(unit, observed)
-    random = np.random.default_rng(seed)
-    hits, step = 0, max(1, CHUNK // len(changed))
-    for start in range(0, number, step):
-        rows = min(step, number - start)
-        exchanges = _all(start, rows, len(changed)) if exact else _coins(random, rows, len(changed))
-        moved = exchanges.astype(float) @ changed
-        found = np.abs(value(totals[1] + moved) - value(totals[0] - moved))
-        hits += int(np.count_nonzero(found >= least))
+    if exact:
+        moved = (np.arange(number)[:, None] >> np.arange(len(changed)) & 1).astype(float) @ changed
+    else:
+        moved = _exchanged(changed, number, np.random.default_rng(seed))
+    found = np.abs(value(totals[1] + moved) - value(totals[0] - moved))
+    hits = int(np.count_nonzero(found >= least))
     if exact:
         method = f"exact swap test by {one_of}: all {number:,} exchanges of the {len(changed)} that changed"
         return PairedTest(hits / number, method, observed=observed, hits=hits, draws=number)
@@ -255,13 +260,29 @@ def _swap(metric: str, pair: Encoded, draws: int, seed: int, unit: float) -> Pai
     return PairedTest((1 + hits) / (1 + draws), method, observed=observed, hits=hits, draws=draws, seed=seed)
 
 
-def _all(start: int, rows: int, columns: int) -> NDArray[np.integer]:
-    """Returns (rows, columns) of 0 and 1: the binary digits of the numbers from ``start``."""
-    return np.arange(start, start + rows)[:, None] >> np.arange(columns) & 1
+def _exchanged(changed: Array, draws: int, random: np.random.Generator) -> Array:
+    """Returns (draws, D): what each of ``draws`` random exchanges of the clusters (C, D) adds to one side.
+
+    A draw is a coin a cluster, hence C bits, and eight clusters have 256 sums: they are added up once and looked up by
+    the byte of the draw. That takes a tenth of the time of a product with the coins as numbers, and of its memory.
+    """
+    count, columns = changed.shape
+    width = -(-count // 8)
+    coins = np.concatenate([_coins(random, rows, width) for rows in _blocks(draws, max(1, CHUNK // count))]).T.copy()
+    padded = np.zeros((width * 8, columns))
+    padded[:count] = changed
+    bits = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(float)  # (256, 8)
+    moved = np.zeros((draws, columns))
+    for eight, bytes_drawn in zip(padded.reshape(width, 8, columns), coins, strict=True):
+        moved += (bits @ eight).take(bytes_drawn, axis=0)
+    return moved
 
 
-def _coins(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.integer]:
-    """Returns (rows, columns) of 0 and 1, a bit of randomness each."""
-    width = -(-columns // 8)
-    drawn = np.frombuffer(random.bytes(rows * width), dtype=np.uint8).reshape(rows, width)
-    return np.unpackbits(drawn, axis=1, count=columns)
+def _blocks(number: int, size: int) -> list[int]:
+    """Returns ``number`` as a sum of ``size`` and a rest."""
+    return [min(size, number - start) for start in range(0, number, size)]
+
+
+def _coins(random: np.random.Generator, rows: int, width: int) -> NDArray[np.uint8]:
+    """Returns (rows, width) random bytes: eight coins each."""
+    return np.frombuffer(random.bytes(rows * width), dtype=np.uint8).reshape(rows, width)

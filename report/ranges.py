@@ -18,9 +18,7 @@ from report.measured import (
     counted,
     gold_answers,
     interval_fact,
-    kind_of,
     label_of,
-    pairs_of,
     unit_of,
 )
 from report.results import Item
@@ -34,11 +32,13 @@ class Ranges:
 
     def __init__(self, measured: Measured) -> None:
         self.measured = measured
+        self._floors: dict[str, tuple[Fact, str | None]] = {}
+        self._ceilings: dict[str, Fact] = {}
 
     @cached_property
     def baselines(self) -> dict[str, Baseline]:
         """What needs no model, by how the page names it."""
-        kind = kind_of(self.measured)
+        kind = self.measured.kind
         if kind == "classification":
             return self._constant_labels()
         if kind == "extraction":
@@ -54,16 +54,16 @@ class Ranges:
     @cached_property
     def best_possible(self) -> Baseline:
         """What each item gives to each metric when the answer is the gold one."""
-        kind = kind_of(self.measured)
+        kind = self.measured.kind
         if kind == "classification":
-            golds = [gold for gold, _ in pairs_of(self.measured)]
+            golds = [gold for gold, _ in self.measured.label_pairs]
             found: Baseline = {metric: [(gold, gold) for gold in golds] for metric in LABEL_METRICS}
             n = len(golds)
             return {**found, "acc": [1.0] * n, "brier": [0.0] * n, "ece": [(1.0, 1.0)] * n}
         return self._gold_answers() if kind == "extraction" else {}
 
     def _constant_labels(self) -> dict[str, Baseline]:
-        golds = [gold for gold, _ in pairs_of(self.measured)]
+        golds = [gold for gold, _ in self.measured.label_pairs]
         names = self.measured.labels if len(self.measured.labels) == 2 else ["negative", "positive"]
         found: dict[str, Baseline] = {}
         for label in (1, 0):
@@ -97,6 +97,11 @@ class Ranges:
 
     def floor(self, metric: str) -> tuple[Fact, str | None]:
         """Returns the best score that needs no model, and how it is got; missing where none is known."""
+        if metric not in self._floors:
+            self._floors[metric] = self._floor(metric)
+        return self._floors[metric]
+
+    def _floor(self, metric: str) -> tuple[Fact, str | None]:
         found = [
             (known, name)
             for name, baseline in self.baselines.items()
@@ -111,7 +116,9 @@ class Ranges:
         """Returns the score of the gold answers themselves."""
         if metric not in self.best_possible:
             return missing("what a perfect answer would score is not known")
-        return self._score(metric, self.best_possible[metric])
+        if metric not in self._ceilings:
+            self._ceilings[metric] = self._score(metric, self.best_possible[metric])
+        return self._ceilings[metric]
 
     def higher_is_better(self, metric: str) -> bool:
         """Returns what the task says of the metric; most are better when higher."""

@@ -1,19 +1,25 @@
 """What lm_eval and `finetune` wrote, read strictly: a damaged file is an error with a name, never a number."""
 
+import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file
 
 Item = float | tuple[float, ...]
 """What one scored item gives to a metric: its own score, or what the metric sums over items, such as the pair
 (gold label, predicted label), the pair (confidence, right) or the n-gram counts of BLEU."""
 
 NOT_METRICS = {"name", "alias", "sample_len", "sample_count"}
+
+_NUMBERS = {bool, int, float}
+_UNUSED = ("arguments", "resps")
+"""What a sample row holds most of, and no fact is made of."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,13 @@ def read_json(folder: Path, name: str) -> Document:
         UserError: the file is missing, cut off, no object, or holds a bare NaN or Infinity.
     """
     path = folder / name
-    content = _parse(_text(path, name), name)
+    text, digest = _text(path, name)
+    content = _parse(text, name)
     if not isinstance(content, dict):
         raise UserError(
             f"{name} holds no JSON object", "no value can be read from it", f"delete {path} and run the study again"
         )
-    return Document(name, sha256_file(path), content)
+    return Document(name, digest, content)
 
 
 def read_rows(folder: Path, name: str) -> Document:
@@ -88,7 +95,8 @@ def read_rows(folder: Path, name: str) -> Document:
         UserError: the file is missing or empty, or a line is cut off or holds a bare NaN or Infinity.
     """
     path = folder / name
-    lines = _text(path, name).split("\n")  # a row may hold U+2028 and its like, at which splitlines would cut it
+    text, digest = _text(path, name)
+    lines = text.split("\n")  # a row may hold U+2028 and its like, at which splitlines would cut it
     rows = [_parse(line, f"line {number} of {name}") for number, line in enumerate(lines, 1) if line.strip()]
     if not rows or not all(isinstance(row, dict) for row in rows):
         raise UserError(
@@ -96,12 +104,14 @@ def read_rows(folder: Path, name: str) -> Document:
             "a score without its items cannot be recounted",
             f"delete {path.parent} and run the study again",
         )
-    return Document(name, sha256_file(path), rows)
+    return Document(name, digest, rows)
 
 
-def _text(path: Path, name: str) -> str:
+def _text(path: Path, name: str) -> tuple[str, str]:
+    """Returns what is in the file, and its SHA-256."""
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        return content.decode("utf-8"), hashlib.sha256(content).hexdigest()
     except FileNotFoundError:
         raise UserError(
             f"{name} is missing in {path.parent}", "the page would have a hole there", "run the study: make report"
@@ -112,16 +122,27 @@ def _text(path: Path, name: str) -> str:
         ) from None
 
 
+class _NotANumberError(Exception):
+    pass
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise _NotANumberError(constant)
+
+
+# One for all rows: to make one takes longer than to read a row.
+_STRICT = json.JSONDecoder(parse_constant=_refuse)
+
+
 def _parse(text: str, name: str) -> Any:
-    def not_a_number(constant: str) -> NoReturn:
+    try:
+        return _STRICT.decode(text)
+    except _NotANumberError as constant:
         raise UserError(
             f"{name} holds a bare {constant}",
             "a score that is no number cannot be compared, and must not be shown as one",
             "look for the metric that gave it (a mean over no items?), mend the task and score again",
-        )
-
-    try:
-        return json.loads(text, parse_constant=not_a_number)
+        ) from None
     except json.JSONDecodeError as error:
         raise UserError(
             f"{name} is not whole JSON: {error}",
@@ -198,35 +219,52 @@ class Scores:
 
     def having(self, metric: str) -> list[dict[str, Any]]:
         """Returns the rows of the items that count for ``metric`` (HasAns_* and NoAns_* concern a part of them)."""
-        return [row for row in self.rows if metric in row]
+        if metric not in self._having:
+            self._having[metric] = [row for row in self.rows if metric in row]
+        return self._having[metric]
+
+    @cached_property
+    def _having(self) -> dict[str, list[dict[str, Any]]]:
+        return {}
 
     def clusters(self, rows: list[dict[str, Any]]) -> list[str] | None:
-        """Returns each row's cluster, the value of the doc's declared field; None where the task declares none."""
+        """Returns the cluster of each of `rows`, the value of the doc's declared field; None where none is declared."""
         name = self.metadata.get("cluster")
         if name is None:
             return None
-        lacking = next((row["doc_id"] for row in rows if name not in row.get("doc", {})), None)
-        if lacking is not None:
+        try:
+            return [self._cluster_of[id(row)] for row in rows]
+        except KeyError:
+            lacking = next(row["doc_id"] for row in rows if name not in row.get("doc", {}))
             raise UserError(
                 f"item {lacking} of {self.samples.file} has no field `{name}`, which {self.task} names as its cluster",
                 "items of one cluster resemble each other, and an interval that ignores it is too narrow",
                 "give every row of the task's data that field, or take `cluster` out of the task's metadata",
-            )
-        return [str(row["doc"][name]) for row in rows]
+            ) from None
+
+    @cached_property
+    def _cluster_of(self) -> dict[int, str]:
+        """The cluster of each row that has one; equal names are one object, which is faster to count by."""
+        field_name, names = self.metadata["cluster"], dict[str, str]()
+        known = ((id(row), str(row["doc"][field_name])) for row in self.rows if field_name in row["doc"])
+        return {row: names.setdefault(name, name) for row, name in known}
 
 
-def item(row: dict[str, Any], metric: str) -> Item | None:
-    """Returns what the row gives to ``metric``; None where that is neither a number nor a list of numbers.
+def items_of(rows: Iterable[Mapping[str, Any]], metric: str) -> list[Item] | None:
+    """Returns what each row gives to ``metric``; None where one gives neither a number nor a list of numbers.
 
-    >>> item({"f1": [1, 0], "acc": 1.0}, "f1"), item({"f1": [1, 0], "acc": 1.0}, "acc")
-    ((1, 0), 1.0)
+    >>> items_of([{"f1": [1, 0]}, {"f1": [1, 1]}], "f1"), items_of([{"acc": True}, {"acc": 0.5}], "acc")
+    ([(1, 0), (1, 1)], [1.0, 0.5])
+    >>> items_of([{"acc": 1.0}, {"acc": "right"}], "acc")
     """
-    value = row[metric]
-    if isinstance(value, bool | int | float):
-        return float(value)
-    if isinstance(value, list) and value and all(isinstance(part, int | float) for part in value):
-        return tuple(value)
-    return None
+    values = [row[metric] for row in rows]
+    kinds = set(map(type, values))
+    if kinds <= _NUMBERS:
+        return list(map(float, values))
+    lists = [value for value in values if type(value) is list]
+    if not kinds <= {*_NUMBERS, list} or not all(lists) or not set(map(type, chain.from_iterable(lists))) <= _NUMBERS:
+        return None
+    return [tuple(value) if type(value) is list else float(value) for value in values]
 
 
 def is_begun(folder: Path) -> bool:
@@ -234,8 +272,11 @@ def is_begun(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def read_scores(folder: Path, checkpoint: str, task: str) -> Scores | None:
+def read_scores(folder: Path, checkpoint: str, task: str, documents: dict[str, Any] | None = None) -> Scores | None:
     """Returns the scores of a checkpoint on a task; None where it has not been scored.
+
+    ``documents``: the ones read before, by their hash, to which this adds. Rows of several checkpoints on one task then
+    hold an equal document once, which is most of what they hold.
 
     Raises:
         UserError: one of the two files is missing, damaged, empty or about another task.
@@ -258,4 +299,10 @@ def read_scores(folder: Path, checkpoint: str, task: str) -> Scores | None:
             "items before and after fine-tuning could not be paired",
             "score again with lm_eval's --log_samples",
         )
+    known = {} if documents is None else documents
+    for row in samples.content:
+        for key in _UNUSED:
+            row.pop(key, None)
+        if (document := known.setdefault(row["doc_hash"], row["doc"])) == row["doc"]:
+            row["doc"] = document
     return Scores(task, results, samples)

@@ -150,6 +150,11 @@ def difference(
     Raises ValueError where the two do not pair (different lengths, a metric missing on one side only), and as `level`.
     """
     pair = encoded(metric, [before_items, after_items], clusters, scale, positive_label)
+    return difference_of(metric, pair, scale=scale, confidence=confidence)
+
+
+def difference_of(metric: str, pair: Encoded, *, scale: float | None = 1.0, confidence: float = 0.95) -> Interval:
+    """Returns what `difference` does, of two samples that are encoded: a test of them may need them as well."""
     statistic, by_cluster = pair.statistic, pair.by_cluster()
     n, count = len(pair.codes), pair.clusters
     if not pair.changed:

@@ -86,7 +86,7 @@ def encoded(
     samples: Sequence[Sequence[Item]],
     clusters: Sequence[Hashable] | None,
     scale: float | None,
-    positive_label: int,
+    positive_label: int = 1,
 ) -> Encoded:
     """Returns one or two samples of the same items, encoded; items that are None are left out.
 

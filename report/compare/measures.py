@@ -11,7 +11,7 @@ from report import statistics
 from report.compare.files import Run
 from report.facts import Unit
 from report.measured import LABEL_METRICS, SUM_METRICS
-from report.results import NOT_METRICS, Item, item
+from report.results import NOT_METRICS, Item, items_of
 from report.statistics import Interval
 
 CONFIDENCE = 0.95
@@ -155,15 +155,14 @@ def _with_items(bare: Measure) -> Measure:
     filters = {row.get("filter") for row in run.samples.content}
     rows = [r for r in run.samples.content if metric in r and (r.get("filter") == by_filter or filters == {None})]
     rows.sort(key=lambda row: row["doc_id"])
-    values = [item(row, metric) for row in rows]
-    known = [value for value in values if value is not None]
-    if not known or len(known) != len(values) or not all(_finite(value) for value in known):
+    known = items_of(rows, metric)
+    if not known or not all(_finite(value) for value in known):
         return replace(bare, why="the samples do not hold it item by item")
     if not isinstance(known[0], float) and metric not in SUM_METRICS:
         return replace(bare, why="the samples do not hold it as one number an item")
     return replace(
         bare,
-        items=list(known),
+        items=known,
         n=len(known),
         names=[(run.task, row["doc_hash"]) for row in rows],
         prompts=[row.get("prompt_hash") for row in rows],

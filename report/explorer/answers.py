@@ -49,7 +49,7 @@ def said(row: dict[str, Any], of_row: Choices, labels: Sequence[str]) -> str:
 
 
 def gold(row: dict[str, Any], kind: str, of_row: Choices, labels: Sequence[str]) -> list[str]:
-    """Returns the accepted answers, each once; `kind` is the task's, as `report.measured.kind_of` has it."""
+    """Returns the accepted answers, each once; `kind` is the task's, as `report.measured.Measured.kind` has it."""
     if kind == "extraction":
         return list(dict.fromkeys(map(str, gold_answers(row)))) or [UNANSWERABLE]
     pair = _label_pair(row)
