@@ -1,37 +1,16 @@
-"""What the machine is: its fast dtype, its peak memory, the versions and the commit that ran."""
+"""What the machine is: its device and dtype, its peak memory, the versions and the commit that ran."""
 
 import importlib.metadata
 import platform
 import resource
 import subprocess
 import sys
-import time
 from typing import Literal
+
+from harness_tasks.machine import fast_dtype
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate", "lm_eval", "datasets", "aftertune")
 """Whose versions stand in `finetune.json`."""
-
-
-def fast_dtype(device: str = "cpu") -> Literal["float32", "bfloat16"]:
-    """Returns the dtype that matrix products are faster in on ``device``, found by a probe of some milliseconds.
-
-    A processor without bf16 instructions runs bfloat16 up to a hundred times slower than float32, so bfloat16 must win
-    by half before it is taken: below that its coarser rounding is not worth it.
-    """
-    import torch
-
-    def seconds(dtype: torch.dtype) -> float:
-        left = torch.ones(256, 576, dtype=dtype, device=device)
-        right = torch.ones(576, 576, dtype=dtype, device=device)
-        best = float("inf")
-        for _ in range(4):
-            started = time.perf_counter()
-            product = left @ right
-            product.sum().item()  # waits for a GPU
-            best = min(best, time.perf_counter() - started)
-        return best
-
-    return "bfloat16" if seconds(torch.bfloat16) * 1.5 < seconds(torch.float32) else "float32"
 
 
 def resolve_dtype(asked: Literal["auto", "float32", "bfloat16"], device: str) -> Literal["float32", "bfloat16"]:

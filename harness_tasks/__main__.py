@@ -2,7 +2,10 @@
 scores: sampling by cluster, overlap with the training rows, the content-free prior.
 """
 
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -32,19 +35,23 @@ def run(context: typer.Context) -> None:
         given = {argument.split("=")[0] for argument in arguments}
         if not given & {"--include_path", "--config", "-C"}:
             arguments += ["--include_path", str(TASKS_PATH)]
-        import lm_eval.tasks
-        import torch
-        from lm_eval.__main__ import cli_evaluate
+        with _uncollected():
+            import lm_eval.tasks
+            import torch
+            from lm_eval.__main__ import cli_evaluate
+            from lm_eval.api.registry import get_model
 
-        from harness_tasks.models import register_models
-        from harness_tasks.models.several import score_each, with_model_args
+            from harness_tasks.models import MODELS, register_models
+            from harness_tasks.models.several import score_each, with_model_args
 
-        if not given & {"--device", "--config", "-C"}:
-            # lm_eval's own default is cuda:0; without a GPU it takes the processor, and its results say cuda:0 still.
-            arguments += ["--device", "cuda:0" if torch.cuda.is_available() else "cpu"]
-        asks_for_help = bool({"-h", "--help"} & set(arguments))
-        checked = Checked(False, []) if asks_for_help else check_arguments(arguments)
-        register_models()
+            if not given & {"--device", "--config", "-C"}:
+                # lm_eval's own default is cuda:0; without a GPU it takes the processor, and its results say cuda:0.
+                arguments += ["--device", "cuda:0" if torch.cuda.is_available() else "cpu"]
+            asks_for_help = bool({"-h", "--help"} & set(arguments))
+            checked = Checked(None, False, []) if asks_for_help else check_arguments(arguments)
+            register_models()
+            if checked.model in MODELS:
+                get_model(checked.model)  # imports it
         manager = lm_eval.tasks.TaskManager
         if checked.ours_alone:  # lm_eval would index its own 14,000 tasks first, which takes seconds
             manager = partial(manager, include_defaults=False)
@@ -191,9 +198,24 @@ def prior(
             print(", ".join(f"{label} {probability:.4f}" for label, probability in pairs))
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Inside, Python's garbage collector waits: while modules are imported it walks all that was imported before,
+    again and again, which takes a fifth of the start.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class Checked(NamedTuple):
     """What `check_arguments` found."""
 
+    model: str | None
+    """The model class."""
     ours_alone: bool
     """Whether every task is found without lm_eval's own."""
     several: list[dict[str, Any]]
@@ -255,7 +277,7 @@ def check_arguments(arguments: list[str]) -> Checked:
             print(warning, file=sys.stderr)
     # Not a pattern: it may stand for tasks of lm_eval's too.
     ours_alone = bool(asked) and len(names) == len(asked) and set(names) <= set(ours.all_tasks)
-    return Checked(ours_alone, each if isinstance(config.model_args.get("peft"), list) else [])
+    return Checked(config.model, ours_alone, each if isinstance(config.model_args.get("peft"), list) else [])
 
 
 if __name__ == "__main__":

@@ -206,19 +206,26 @@ def assignment_indices(count: int) -> tuple[list[int], list[int]]:
 
 def shot_pool(
     rows: Sequence[Row],
-    clusters: Sequence[str | None],
+    clusters: Callable[[Sequence[int]], Sequence[str | None]],
     scored: set[str],
     *,
     refuse: Callable[[Row], bool] = lambda row: False,
 ) -> list[Row]:
     """Returns up to `SHOTS` training rows to draw shots from, none of a cluster in ``scored``; seeded, in file order.
 
-    ``clusters`` names the cluster of each row; a row whose cluster is None is left out, and so is one that ``refuse``
-    is true of (it is asked only until there are enough rows).
+    ``clusters`` returns the cluster of each of some rows, given by their indices; a row whose cluster is None is left
+    out, and so is one that ``refuse`` is true of. Both are asked only until there are enough rows.
     """
-    free = [i for i, name in enumerate(clusters) if name is not None and name not in scored]
-    kept = (i for i in seeded_order(free, SPLIT_SEED, prefix="shots") if not refuse(rows[i]))
-    return [rows[i] for i in sorted(itertools.islice(kept, SHOTS))]
+    order = seeded_order(range(len(rows)), SPLIT_SEED, prefix="shots")
+
+    def kept() -> Iterator[int]:
+        for start in range(0, len(order), 4 * SHOTS):
+            some = order[start : start + 4 * SHOTS]
+            for index, name in zip(some, clusters(some), strict=True):
+                if name is not None and name not in scored and not refuse(rows[index]):
+                    yield index
+
+    return [rows[index] for index in sorted(itertools.islice(kept(), SHOTS))]
 
 
 def fingerprint(rows: Sequence[Row]) -> str:

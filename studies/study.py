@@ -108,7 +108,7 @@ class Study(_Strict):
     """`auto`: bfloat16 where a short probe finds it faster than float32, else float32."""
     device: str | None = None
     """`cpu`, `cuda` or `mps`; unset: a GPU where there is one."""
-    batch_size: Annotated[int, Field(ge=1)] = 16
+    batch_size: Annotated[int, Field(ge=1)] = 32
     """Rows a batch when scoring."""
     num_fewshot: Annotated[int, Field(ge=0)] = 0
     """Worked examples before each scored item."""

@@ -9,7 +9,11 @@ from studies import Checkpoint, Study
 from workflow import digests
 
 PYTHON = ["python", "-m"]
-MODELS: dict[Head, str] = {"causal": "hf", "sequence-classification": "hf-seqcls", "question-answering": "hf-span"}
+MODELS: dict[Head, str] = {
+    "causal": "hf-shared",
+    "sequence-classification": "hf-seqcls",
+    "question-answering": "hf-span",
+}
 """The class of lm_eval that scores a checkpoint with that head."""
 
 
@@ -34,7 +38,8 @@ def sample(study: Study, task: str, output: Path) -> list[str]:
 
 def score(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path) -> list[str]:
     """Scores the base model (``checkpoint`` None) or a checkpoint on a task: lm_eval's own options throughout."""
-    words = [*PYTHON, "harness_tasks", "run", "--tasks", task, *_asking(study, checkpoint, dtype)]
+    words = [*PYTHON, "harness_tasks", "run", "--tasks", task]
+    words += _asking(study, checkpoint, dtype, answers=scratch_folder(study, task, checkpoint) / "answers")
     words += ["--log_samples", "--output_path", str(output)]
     if study.plan(task).limit:
         words += ["--samples", str(samples_file(study, task))]
@@ -118,6 +123,11 @@ def scores_folder(study: Study, task: str, checkpoint: Checkpoint | None) -> Pat
     return study.folder / "scores" / (checkpoint.name if checkpoint else "base") / task
 
 
+def scratch_folder(study: Study, task: str, checkpoint: Checkpoint | None) -> Path:
+    """Returns where a score is made: `answers`, which an interrupted step goes on from, and lm_eval's `output`."""
+    return study.folder / "scratch" / "scores" / (checkpoint.name if checkpoint else "base") / task
+
+
 def overlap_file(study: Study, checkpoint: Checkpoint) -> Path:
     """Returns the file with the grades of overlap between a checkpoint's training rows and its task's scored items."""
     return study.folder / "overlap" / checkpoint.name / f"overlap_{checkpoint.task}.jsonl"
@@ -171,9 +181,9 @@ def page_key(study: Study) -> str:
     return json.dumps([said, digests.page_digest()])
 
 
-def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str) -> list[str]:
-    """Returns the options of lm_eval that say which model is asked, and how."""
-    model = "hf"
+def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers: Path | None = None) -> list[str]:
+    """Returns the options of lm_eval that say which model is asked, and how; ``answers``: where answers are kept."""
+    model = MODELS["causal"]
     arguments = {"pretrained": study.model.path}
     if study.model.revision and not study.model.is_local:
         arguments["revision"] = study.model.revision
@@ -183,6 +193,8 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str) -> list[str
         arguments["peft" if checkpoint.method in ADAPTER_METHODS and not merged else "pretrained"] = folder
         model = MODELS[study.plan(checkpoint.task).head]
     arguments["dtype"] = dtype
+    if answers and model == MODELS["causal"]:
+        arguments["answers"] = str(answers)
     words = ["--model", model, "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]
     words += ["--batch_size", str(study.batch_size)]
     if study.num_fewshot:

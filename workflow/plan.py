@@ -26,6 +26,8 @@ OVERLAP_S = 5.0
 """Seconds to grade a task's scored items against the training rows."""
 UNPACK_S = 40.0
 """Seconds to unpack the embedded base model."""
+KEYS_AND_VALUES_BYTES, LARGEST_FORWARD = 2_000_000_000, 4096
+"""What `hf-shared` keeps of sequences at most, and the tokens that one forward of it reads at most."""
 
 
 @dataclass(frozen=True)
@@ -124,12 +126,21 @@ def _score_step(
     rows = _scored_rows(study, task)
     tokens = rows * (size["prompt_tokens"] + size["new_tokens"]) if size and rows else None
     seconds = START_S + 2 * parameters * tokens / speed if tokens else None
-    batch_tokens = study.batch_size * (size or {}).get("prompt_tokens", 256)
-    # lm_eval's `hf` keeps the whole vocabulary's logits of a batch, and their log-softmax in float32 beside them.
-    logits = batch_tokens * config.vocab_size * (estimate.BYTES[dtype] + 4)
-    memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + logits
+    memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + _batch_bytes(study, size, config, dtype)
     done = (commands.scores_folder(study, task, checkpoint) / "results.json").is_file()
     return Step(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
+
+
+def _batch_bytes(study: Study, size: dict[str, int] | None, config: Any, dtype: str) -> int:
+    """Returns what `hf-shared` keeps of a batch: keys and values, one layer's values in a forward, its last logits."""
+    text, element = config.get_text_config(), estimate.BYTES[dtype]
+    tokens = study.batch_size * ((size or {}).get("prompt_tokens", 256) + (size or {}).get("new_tokens", 16))
+    heads = text.num_attention_heads
+    width = getattr(text, "head_dim", None) or text.hidden_size // heads
+    groups = getattr(text, "num_key_value_heads", None) or heads
+    kept = min(KEYS_AND_VALUES_BYTES, tokens * 2 * text.num_hidden_layers * groups * width * element)
+    forward = min(tokens, LARGEST_FORWARD) * (8 * text.hidden_size + 3 * text.intermediate_size) * element
+    return int(kept + forward + study.batch_size * text.vocab_size * (element + 4))
 
 
 def _prior_step(study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str) -> Step:

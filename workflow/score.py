@@ -25,14 +25,15 @@ def score(study_file: str, task: str, name: str) -> None:
         study = load_study(study_file)
         checkpoint = next((one for one in study.checkpoints() if one.name == name), None)
         output = commands.scores_folder(study, task, checkpoint)
-        scratch = study.folder / "scratch" / "scores" / name / task
-        shutil.rmtree(scratch, ignore_errors=True)
+        scratch = commands.scratch_folder(study, task, checkpoint)
+        made = scratch / "output"
+        shutil.rmtree(made, ignore_errors=True)
         dtype = resolve_dtype(study.dtype, resolve_device(study.device))
-        words = commands.score(study, task, checkpoint, dtype=dtype, output=scratch)
+        words = commands.score(study, task, checkpoint, dtype=dtype, output=made)
         code = subprocess.run([sys.executable, *words[1:]]).returncode
         if code:
             raise typer.Exit(code)
-        results, samples = _only(scratch, "results_*.json"), _only(scratch, f"samples_{task}_*.jsonl")
+        results, samples = _only(made, "results_*.json"), _only(made, f"samples_{task}_*.jsonl")
         write_lengths(samples, results, output=output / "lengths.jsonl")
         write_json(output / "command.json", {"command": shlex.join(words)})
         samples.replace(output / "samples.jsonl")

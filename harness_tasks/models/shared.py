@@ -17,6 +17,7 @@ from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 from tqdm import tqdm
 
+from harness_tasks.machine import fast_dtype, fast_threads
 from harness_tasks.models.answers import Answers, contents, identity
 from harness_tasks.models.reader import Reader, readable
 
@@ -36,14 +37,28 @@ Request = tuple[Any, list[int], list[int]]
 class SharedLM(HFLM):
     """A causal LM as lm_eval's `hf` has it, asked in the order in which prompts share their beginnings.
 
-    Takes every argument of `hf`; ``memory_gb``, what keys and values may take at most, in GB; and ``answers``, a folder
-    in which answers are kept, so that an interrupted evaluation goes on. The batch size is the most sequences beside
-    each other; `auto` takes 32 on a processor, 128 elsewhere.
+    Takes every argument of `hf`, and `fast` as ``dtype``: bfloat16 where a probe finds it faster than float32;
+    ``memory_gb``, what keys and values may take at most, in GB; and ``answers``, a folder in which answers are kept, so
+    that an interrupted evaluation goes on. The batch size is the most sequences beside each other, fewer where the
+    memory does not allow them; `auto` takes 64 on a processor, 128 elsewhere.
     """
 
-    def __init__(self, *args: Any, memory_gb: float = 2.0, answers: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        dtype: str | torch.dtype = "auto",
+        memory_gb: float = 2.0,
+        answers: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Loads the model as `hf` does, and tries whether it can be read in parts."""
-        super().__init__(*args, **kwargs)
+        on_cpu = not torch.cuda.is_available() or str(kwargs.get("device") or "cuda") == "cpu"
+        self.asked = {"dtype_asked": str(dtype), "memory_gb": float(memory_gb)}
+        if dtype == "fast":
+            dtype = fast_dtype("cpu" if on_cpu else "cuda")
+        super().__init__(*args, dtype=dtype, **kwargs)
+        if on_cpu:
+            torch.set_num_threads(fast_threads(str(self.model.dtype).removeprefix("torch.")))
         self.reader: Reader | None = None
         self.answers: Answers | None = None
         model = readable(self.model) if self.backend == "causal" and self.world_size == 1 else None
@@ -52,9 +67,11 @@ class SharedLM(HFLM):
             print(f"hf-shared: {name} cannot be read in parts; it is scored as `hf` does", file=sys.stderr)
             return
         given = str(self.batch_size)
-        most = 32 if self.device.type == "cpu" else 128
+        most = 64 if self.device.type == "cpu" else 128
         rows = int(given) if given.isdigit() and int(given) > 0 else most
         self.reader = Reader(model, rows, int(float(memory_gb) * 1e9), self._autocast)
+        took = f"{model.dtype}, {torch.get_num_threads()} threads, {rows} sequences at most beside each other"
+        print(f"hf-shared: {took}", file=sys.stderr)
         if answers:
             told = identity(
                 model,
@@ -63,6 +80,11 @@ class SharedLM(HFLM):
                 settings={"mixed_precision": str(self.mixed_precision_dtype), "revision": self.revision},
             )
             self.answers = Answers(Path(answers), told)
+
+    def get_model_info(self) -> dict[str, Any]:
+        """Returns what results say of the model: what `hf` says, and how it was asked."""
+        rows = {"sequences_at_most": self.reader.rows} if self.reader else {}
+        return {**super().get_model_info(), **self.asked, "threads": torch.get_num_threads(), **rows}
 
     def wear(self, adapter: str | None) -> None:
         """Puts the adapter in the folder or repository ``adapter`` on the base, as `hf` does, in any other's place."""

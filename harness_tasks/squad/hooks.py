@@ -84,7 +84,10 @@ def _training_file(hub: data.Hub, folder: Path) -> str | None:
 
 
 def _shots(training: Sequence[data.Row], scored: Sequence[data.Row]) -> list[data.Row]:
-    return data.shot_pool(training, [row["context"] for row in training], {row["context"] for row in scored})
+    def passages(indices: Sequence[int]) -> list[str]:
+        return [training[index]["context"] for index in indices]
+
+    return data.shot_pool(training, passages, {row["context"] for row in scored})
 
 
 def _from_hub(row: data.Row) -> data.Row:

@@ -1,10 +1,10 @@
 """SST-2's rows: the assignment's split of the training file, and GLUE's own validation set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harness_tasks import data
-from harness_tasks.sst2._source import infer_source_sentences
+from harness_tasks.sst2._source import SourceSentences
 
 FILES = {"train": "sst2/train.tsv", "validation": "sst2/dev.tsv"}
 HUB = data.Hub(
@@ -24,14 +24,18 @@ def load(**metadata: Any) -> data.Splits:
     source = _rows(metadata, "train")
 
     def make() -> dict[str, list[data.Row]]:
-        inferred = infer_source_sentences([row["sentence"] for row in source.rows])
+        inferred = SourceSentences([row["sentence"] for row in source.rows]).infer()
         rows = [
             {**row, "source_sentence": sentence or " ".join(row["sentence"].split())}
             for row, sentence in zip(source.rows, inferred, strict=True)
         ]
         training, scored = data.assignment_indices(len(rows))
         train, test = [rows[i] for i in training], [rows[i] for i in scored]
-        pool = _shots(train, [inferred[i] for i in training], {row["source_sentence"] for row in test}, test)
+
+        def sources(indices: Sequence[int]) -> list[str | None]:
+            return [inferred[training[index]] for index in indices]
+
+        pool = _shots(train, sources, {row["source_sentence"] for row in test}, test)
         return {"train": train, "test": test, "fewshot": pool}
 
     return data.deliver(metadata, source.origin, make, key=("sst2_llama", source.key), kind="classification")
@@ -58,11 +62,11 @@ def load_glue(**metadata: Any) -> data.Splits:
 
     def make() -> dict[str, list[data.Row]]:
         # Inferred over both files: a training phrase that was cut from a scored sentence has that sentence as source.
-        count = len(training.rows)
-        inferred = infer_source_sentences([row["sentence"] for row in training.rows + scored.rows])
+        phrases = [row["sentence"] for row in training.rows + scored.rows]
+        sources = SourceSentences(phrases).infer
         sentences = {" ".join(row["sentence"].split()) for row in scored.rows}
-        taken = sentences | {source for source in inferred[count:] if source}
-        pool = _shots(training.rows, inferred[:count], taken, scored.rows)
+        taken = sentences | {source for source in sources(range(len(training.rows), len(phrases))) if source}
+        pool = _shots(training.rows, sources, taken, scored.rows)
         return {"train": training.rows, "validation": scored.rows, "fewshot": pool}
 
     origin = data.both(scored.origin, training.origin)
@@ -72,7 +76,10 @@ def load_glue(**metadata: Any) -> data.Splits:
 
 
 def _shots(
-    training: Sequence[data.Row], sources: Sequence[str | None], taken: set[str], scored: Sequence[data.Row]
+    training: Sequence[data.Row],
+    sources: Callable[[Sequence[int]], Sequence[str | None]],
+    taken: set[str],
+    scored: Sequence[data.Row],
 ) -> list[data.Row]:
     # "one of the year 's best films" is part of a longer training sentence and of a scored one all the same.
     text = "\n".join(f" {row['sentence'].strip()} " for row in scored)

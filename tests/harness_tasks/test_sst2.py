@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harness_tasks import UserError
 from harness_tasks.data import assignment_indices
 from harness_tasks.sst2 import hooks
-from harness_tasks.sst2._source import infer_source_sentences
+from harness_tasks.sst2._source import SourceSentences
 
 PHRASES = st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=9).map(" ".join), max_size=12)
 
@@ -79,7 +79,7 @@ def test_source_sentences_of_a_hand_worked_file() -> None:
         "perhaps the best film of all",
         "a wit by two brothers",  # words, not letters: "a wit" is not part of "a witty"
     ]
-    assert infer_source_sentences(rows) == [
+    assert SourceSentences(rows).infer() == [
         whole,
         whole,
         whole,
@@ -102,7 +102,10 @@ def test_source_sentences_against_a_search_through_all_pairs(phrases: list[str])
         best = [other for other in holders if len(other.split()) == longest]
         return best[0] if len(best) == 1 else None
 
-    assert infer_source_sentences(phrases) == [slow(phrase) for phrase in phrases]
+    sources = SourceSentences(phrases)
+    assert sources.infer() == [slow(phrase) for phrase in phrases]
+    some = range(0, len(phrases), 3)
+    assert sources.infer(some) == [slow(phrases[place]) for place in some]
 
 
 def test_a_row_that_stands_alone_is_its_own_source(tmp_path: Path) -> None:

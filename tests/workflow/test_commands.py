@@ -79,7 +79,7 @@ def test_qlora_is_scored_as_the_model_that_it_was_merged_into(tmp_path: Path) ->
 def test_the_base_is_always_scored_as_a_language_model(tmp_path: Path) -> None:
     (tmp_path / "heads.yaml").write_text(STUDY)
     study = load_study(tmp_path / "heads.yaml")
-    assert (
-        following(commands.score(study, "reviews_demo", None, dtype="float32", output=Path("out")), "--model") == "hf"
-    )
+    words = commands.score(study, "reviews_demo", None, dtype="float32", output=Path("out"))
+    assert following(words, "--model") == "hf-shared"
+    assert following(words, "--model_args").endswith("answers=build/heads/scratch/scores/base/reviews_demo/answers")
     assert Checkpoint(task="reviews_demo", method="head", seed=1) in study.checkpoints()
