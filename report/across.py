@@ -65,7 +65,7 @@ def _equivalence(
         first.scores, second.scores, primary
     )
     rows = first.scores.having(primary)
-    later = [row for row in aligned(first.scores, second.scores.rows) if primary in row]
+    later = [row for row in aligned(first.scores, second.scores) if primary in row]
     items = (first.items(primary, rows), second.items(primary, later))
     if reason or items[0] is None or items[1] is None:
         return told | {"absent": missing(reason or "the samples do not hold it item by item")}

@@ -11,6 +11,7 @@ import typer
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json, write_text
 from report import facts as of
+from report.collection import no_search_for_cycles
 from report.current import SCHEMA, current_facts, read_facts, state
 from report.findings import find
 from report.redact import redacted_facts
@@ -191,6 +192,7 @@ def _without_items(page: str) -> str:
     return re.sub(r'<section id="explorer".*?</section>', "", page, flags=re.DOTALL)
 
 
+@no_search_for_cycles()
 def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``."""
     # Here, because scipy and numpy take longer to load than `--help` may.
@@ -216,7 +218,6 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     tasks, equivalences = [], []
     for task in _scored_tasks(study, folder):
         beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
-        # The samples of one task at a time: those of all may be more than fits into memory.
         sides = read_sides(folder, task, beside)
         found = task_facts(folder, task, beside, sides)
         trained_on = {comparison["trained_on"]["value"] for comparison in found.get("comparisons", [])}
@@ -228,6 +229,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         equivalences += across.equivalences(
             found, sides, study.equivalence_margin, document.source("equivalence_margin")
         )
+        del sides  # before the next task's are read: those of two may be more than fits into memory
     facts: dict[str, Any] = {
         "schema": SCHEMA,
         "study": about,

@@ -232,7 +232,7 @@ def _counted_level(measured: Measured, metric: str) -> Fact:
 
 def _paired(base: Measured, after: Measured, metric: str) -> dict[str, Fact]:
     """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
-    later = aligned(base.scores, after.scores.rows)
+    later = aligned(base.scores, after.scores)
     in_order = later is after.scores.rows
     items = (base.items(metric), after.items(metric, None if in_order else [row for row in later if metric in row]))
     reason = signature_differs(base.scores, after.scores, metric)
@@ -260,7 +260,7 @@ def _is_right_or_wrong(base: Measured, after: Measured, metric: str) -> bool:
     """Returns whether each item is simply right or wrong by ``metric``, before and after."""
     if len(base.scores.having(metric)) != len(base.scores.rows):
         return False
-    items = [base.items(metric), after.items(metric, aligned(base.scores, after.scores.rows))]
+    items = [base.items(metric), after.items(metric, aligned(base.scores, after.scores))]
     return all(side is not None and set(side) <= {0.0, base.scale or 1.0} for side in items)
 
 
@@ -283,7 +283,7 @@ def _figures(task: str, before: dict[str, Any], comparison: dict[str, Any]) -> d
 
 def _transitions(base: Measured, after: Measured, metric: str) -> dict[str, Any]:
     """Returns how many items went from wrong to right and so on, by a metric that is right or wrong an item."""
-    pairs = zip(base.scores.rows, aligned(base.scores, after.scores.rows), strict=True)
+    pairs = zip(base.scores.rows, aligned(base.scores, after.scores), strict=True)
     counts = Counter((one[metric] > 0, two[metric] > 0) for one, two in pairs)
     source, also = after.scores.samples.source(), [base.scores.samples.source()]
     return {
@@ -298,7 +298,7 @@ def _transitions(base: Measured, after: Measured, metric: str) -> dict[str, Any]
 def _shift(base: Measured, after: Measured) -> dict[str, Any] | None:
     """Returns how the answers changed as such: the share that say positive, or the share left unanswered."""
     kind, source, also = base.kind, after.scores.samples.source(), [base.scores.samples.source()]
-    rows, later = base.scores.rows, aligned(base.scores, after.scores.rows)
+    rows, later = base.scores.rows, aligned(base.scores, after.scores)
     if kind == "classification":
         metric = str(base.label_metric)
         before_items, after_items = ([float(row[metric][1] == 1) for row in side] for side in (rows, later))

@@ -12,7 +12,7 @@ from harness_tasks import metrics
 from report import statistics
 from report.distributions import distribution_facts
 from report.facts import Fact, fact, missing, recorded
-from report.measured import Measured, abstains, gold_answers, interval_fact, positive_name, response
+from report.measured import Measured, abstains, answer, gold_answers, interval_fact, normalised, positive_name
 from report.results import Document, read_json, read_rows
 
 Row = dict[str, Any]
@@ -109,7 +109,7 @@ def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
         "answerable": fact(len(answerable), "count", source),
         "unanswerable": fact(len(parts["abstained_unanswerable"]), "count", source),
         "holds_more": _share(measured, answerable, _holds_more),
-        "words": _words(measured, answered, lambda row: len(metrics.prediction_text(response(row)).split())),
+        "words": _words(measured, answered, lambda row: len(answer(row).split())),
         "gold_words": _words(measured, answered, lambda row: fmean(len(gold.split()) for gold in gold_answers(row))),
         "distributions": distribution_facts(measured),
         **_tokens(folder, home, source),
@@ -134,8 +134,8 @@ def _words(measured: Measured, rows: list[Row], count: Any) -> Fact:
 
 def _holds_more(row: Row) -> bool:
     """Returns whether an answer holds a gold answer, word for word, and more words beside it."""
-    text = metrics.normalise(metrics.prediction_text(response(row)))
-    golds = [metrics.normalise(gold) for gold in gold_answers(row)]
+    text = normalised(answer(row))
+    golds = [normalised(gold) for gold in gold_answers(row)]
     return text not in golds and any(gold and f" {gold} " in f" {text} " for gold in golds)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness_tasks import metrics
 from report.facts import Fact, fact
-from report.measured import Measured, gold_answers, response
+from report.measured import Measured, answer, gold_answers
 
 _WORDS = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 10), (11, 20), (21, None)]
 _SCORES = [(0.0, 0.0), (0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.0), (1.0, 1.0)]
@@ -19,7 +19,7 @@ def distribution_facts(measured: Measured) -> dict[str, Fact]:
     ends the upper one is outside.
     """
     rows, source = measured.scores.rows, measured.scores.samples.source()
-    words = [len(metrics.prediction_text(response(row)).split()) for row in rows]
+    words = [len(answer(row).split()) for row in rows]
     scores = [_score(row, measured.scale) for row in rows]
     return {
         "words": fact(_counted(words, _WORDS), "curve", source, n=len(rows)),
@@ -54,4 +54,4 @@ def _score(row: dict[str, Any], scale: float | None) -> float:
     recorded = row.get("f1")
     if scale and isinstance(recorded, int | float):
         return recorded / scale
-    return metrics.token_f1(metrics.prediction_text(response(row)), gold_answers(row) or [""])
+    return metrics.token_f1(answer(row), gold_answers(row) or [""])

@@ -20,15 +20,12 @@ KINDS = {"fixed": (False, True), "broken": (True, False), "both_right": (True, T
 def examples(base: Measured, after: Measured, metric: str) -> dict[str, list[dict[str, Any]]]:
     """Returns the first items of each kind, of different clusters as far as there are, by a right-or-wrong metric."""
     before = base.scores.rows
-    later = aligned(base.scores, after.scores.rows)
+    later = aligned(base.scores, after.scores)
     clusters = base.scores.clusters(before) or [row["doc_hash"] for row in before]
+    sides = [(one[metric] > 0, two[metric] > 0) for one, two in zip(before, later, strict=True)]
     found: dict[str, list[dict[str, Any]]] = {}
     for kind, (right, then) in KINDS.items():
-        of_kind = [
-            index
-            for index, (one, two) in enumerate(zip(before, later, strict=True))
-            if (one[metric] > 0, two[metric] > 0) == (right, then)
-        ]
+        of_kind = [index for index, side in enumerate(sides) if side == (right, then)]
         seen: set[str] = set()
         first = [i for i in of_kind if not (clusters[i] in seen or seen.add(clusters[i]))][:SHOWN]  # type: ignore[func-returns-value]
         others = (i for i in of_kind if i not in first)

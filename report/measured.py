@@ -139,12 +139,17 @@ def response(row: dict[str, Any]) -> str:
 
 def abstains(row: dict[str, Any]) -> bool:
     """Returns whether the model gave no answer, or said that there is none."""
-    return _says_nothing(response(row))
+    return normalised(answer(row)) == ""
 
 
-@lru_cache(maxsize=100_000)  # asked again for each part of the items, and beside each checkpoint
-def _says_nothing(text: str) -> bool:
-    return normalise(prediction_text(text)) == ""
+def answer(row: dict[str, Any]) -> str:
+    """Returns the answer in what the model wrote; empty where it says that there is none."""
+    return _answer(response(row))
+
+
+# The same texts are asked again for each part of the items, and beside each checkpoint.
+_answer = lru_cache(maxsize=100_000)(prediction_text)
+normalised = lru_cache(maxsize=100_000)(normalise)
 
 
 def counted(function: Callable[..., Result], measured: Measured, metric: str, *items: Any, **options: Any) -> Result:

@@ -63,7 +63,7 @@ def overlap_facts(folder: Path, base: Measured, after: Measured, checkpoint: str
 def _part(base: Measured, after: Measured, metric: str, rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """Returns before, after and difference of the primary metric on a part of the items."""
     source = base.scores.samples.source()
-    later = {id(one): two for one, two in zip(base.scores.rows, aligned(base.scores, after.scores.rows), strict=True)}
+    later = {id(one): two for one, two in zip(base.scores.rows, aligned(base.scores, after.scores), strict=True)}
     kept = [row for row in rows if metric in row]
     one = base.items(metric, kept) if kept else None
     two = after.items(metric, [later[id(row)] for row in kept]) if kept else None

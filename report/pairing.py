@@ -26,14 +26,14 @@ def refusal(base: Measured, after: Measured, checkpoint: dict[str, Any]) -> str 
     trained = checkpoint.get("render_hash", {}).get("value")
     if trained is not None and checkpoint["task"]["value"] == one.task and trained != rendered[0]:
         return "the checkpoint was trained on prompts rendered in another way than the scored ones"
-    before, later = (Counter(row["doc_hash"] for row in scores.rows) for scores in (one, two))
+    before, later = (Counter(scores.hashes) for scores in (one, two))
     if before != later:
         shared = sum((before & later).values())
         return (
             f"the scored items differ: {shared} are the same, of {before.total()} before and {later.total()} after "
             "fine-tuning"
         )
-    pairs = zip(one.rows, aligned(one, two.rows), strict=True)
+    pairs = zip(one.rows, aligned(one, two), strict=True)
     changed = sum(a.get("prompt_hash") != b.get("prompt_hash") for a, b in pairs)
     return f"the prompts of {changed} items differ before and after fine-tuning" if changed else None
 
@@ -44,11 +44,11 @@ def signature_differs(base: Scores, after: Scores, metric: str) -> str | None:
     return None if one == two else f"it was computed in two ways: {one} for the base model, {two} for the checkpoint"
 
 
-def aligned(base: Scores, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns ``rows`` in the order of the base's items, paired by `doc_hash` (`doc_id` is an order, no name)."""
-    if [row["doc_hash"] for row in rows] == [row["doc_hash"] for row in base.rows]:
-        return rows
+def aligned(base: Scores, after: Scores) -> list[dict[str, Any]]:
+    """Returns the rows of ``after`` in the order of the base's items, paired by `doc_hash` (`doc_id` is no name)."""
+    if after.hashes == base.hashes:
+        return after.rows
     waiting: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
+    for row in after.rows:
         waiting.setdefault(row["doc_hash"], []).append(row)
     return [waiting[row["doc_hash"]].pop(0) for row in base.rows if waiting.get(row["doc_hash"])]

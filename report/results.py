@@ -165,6 +165,11 @@ class Scores:
         rows = [row for row in self.samples.content if row.get("filter") == self.filter]
         return sorted(rows, key=lambda row: row["doc_id"])
 
+    @cached_property
+    def hashes(self) -> list[str]:
+        """The `doc_hash` of each of `rows`."""
+        return [row["doc_hash"] for row in self.rows]
+
     def line(self, row: dict[str, Any]) -> int:
         """Returns at which place of the sample file ``row`` stands, from 0."""
         return self._lines[id(row)]
@@ -303,6 +308,7 @@ def read_scores(folder: Path, checkpoint: str, task: str, documents: dict[str, A
     for row in samples.content:
         for key in _UNUSED:
             row.pop(key, None)
-        if (document := known.setdefault(row["doc_hash"], row["doc"])) == row["doc"]:
-            row["doc"] = document
+        name, document = known.setdefault(row["doc_hash"], (row["doc_hash"], row["doc"]))
+        if document == row["doc"]:
+            row["doc_hash"], row["doc"] = name, document
     return Scores(task, results, samples)
