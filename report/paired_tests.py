@@ -148,12 +148,15 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
     >>> holm([0.01, None, 0.04, 0.03])
     [0.03, None, 0.06, 0.06]
     """
-    order = sorted((p, place) for place, p in enumerate(ps) if p is not None)
-    adjusted: list[float | None] = [None] * len(ps)
-    largest = 0.0
-    for rank, (p, place) in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * p))
-        adjusted[place] = largest
+    adjusted = holm_of(np.array([np.nan if p is None else p for p in ps], dtype=float))
+    return [None if np.isnan(p) else float(p) for p in adjusted]
+
+
+def holm_of(ps: Array) -> Array:
+    """Returns what `holm` does, of an array (T,) in which nan stands for no p-value."""
+    adjusted = np.full(len(ps), np.nan)
+    order = np.argsort(ps, kind="stable")[: np.count_nonzero(~np.isnan(ps))]  # nan is sorted last
+    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, np.arange(len(order), 0, -1) * ps[order]))
     return adjusted
 
 

@@ -40,7 +40,7 @@ def cleaned(text: str) -> str:
 
 def fit(text: str) -> str:
     """Returns ``text`` without the signs that a page cannot hold, or that turn or hide what stands beside them."""
-    return text.translate(_UNFIT)
+    return text if text.isascii() and text.isprintable() else text.translate(_UNFIT)
 
 
 def one_line(text: str) -> str:
@@ -51,6 +51,8 @@ def one_line(text: str) -> str:
     >>> one_line("a\\tb\\r\\n c\\u202ed\\u202c")
     'a b cd'
     """
+    if text.isascii() and text.isprintable():
+        return re.sub(" +", " ", text)
     shown = "".join(" " if _is_space(sign) else sign for sign in text if not _is_hidden(sign))
     return re.sub(" +", " ", shown)
 

@@ -4,13 +4,22 @@ Every pair is tested, and Holm's correction covers all pairs of the board. A mod
 more than the number of models that beat it, to the number of those that it does not beat: with the confidence of the
 board, the true ranks of all models lie in their ranges together (Mogstad, Romano, Shaikh and Wilhelm 2024, Rev. Econ.
 Stud. 91, 476-518). A pair that may not be compared, or has no p-value, narrows no range.
+
+Of a crowd, a board with more than `MOST_PAIRS` pairs, all pairs are tested as well, in the way of
+`report.compare.crowds`, and the ranks are made of all; but only the first models' pairs with the best one and with the
+one above are told singly.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from report import paired_tests
+from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
 from report.compare.files import Entry
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.pairs import Difference, difference
@@ -48,24 +57,73 @@ def board_facts(
     members = [(e, measure(e.runs[task], key)) for e in entries if key in metric_keys(e.runs[task])]
     better = _higher_is_better(task, key, entries)
     members.sort(key=lambda member: (member[1].value if better is False else -member[1].value, member[0].name))
-    pairs = {(i, j): difference(members[i][1], members[j][1]) for i, j in combinations(range(len(members)), 2)}
-    adjusted = dict(zip(pairs, paired_tests.holm([found.p for found in pairs.values()]), strict=True))
-    beats = _beats(pairs, adjusted, better)
+    found = _verdicts([member[1] for member in members], better, told=primary)
     source = members[0][1].source
     shown = key if named else key.partition(",")[0]
-    lacking = [e for e in entries if all(e is not member[0] for member in members)]
+    scored = {id(entry) for entry, _ in members}
+    lacking = [e for e in entries if id(e) not in scored]
     return {
         "key": key,
         "metric": fact(shown, "text", source),
         "primary": primary,
         "higher_is_better": better,
         "figure": None,
-        "tests": fact(sum(found.p is not None for found in pairs.values()), "count", source),
-        "rows": [_row(i, members, beats, better) for i in range(len(members))],
+        "tests": fact(found.tests, "count", source),
+        "shown": fact(min(SHOWN, len(members)), "count", source) if found.crowd else missing("all are shown"),
+        "unbeaten": fact(int(np.count_nonzero(~found.beats.any(axis=0))), "count", source),
+        "rows": [_row(i, members, found, better) for i in range(len(members))],
         "lacking": [fact(e.name, "text", e.runs[task].results.source("results", task)) for e in lacking],
-        "pairs": [_pair(members, at, found, adjusted[at], beats) for at, found in pairs.items()],
-        "matrix": [_cells(i, members, pairs, beats, better) for i in range(len(members))],
+        "pairs": [_pair(members, at, pair, found) for at, pair in found.pairs.items()],
+        "matrix": [] if found.crowd else [_cells(i, members, found, better) for i in range(len(members))],
     }
+
+
+@dataclass(frozen=True)
+class _Verdicts:
+    """What the tests of a board's pairs came to, models numbered from best to worst.
+
+    ``pairs``: the differences that are told, first model before second. ``adjusted``: (M, M) p-values after Holm's
+    correction over all pairs, nan where there is none. ``beats``: (M, M), whether the row's model beats the column's.
+    ``tests``: how many p-values there are. ``crowd``: whether not all pairs are told.
+    """
+
+    pairs: dict[tuple[int, int], Difference]
+    adjusted: NDArray[np.float64]
+    beats: NDArray[np.bool_]
+    tests: int
+    crowd: bool
+
+
+def _verdicts(measures: Sequence[Measure], better: bool | None, *, told: bool) -> _Verdicts:
+    """Returns the verdicts on all pairs of ``measures``; of a crowd some pairs are told, if ``told``."""
+    size = len(measures)
+    upper = np.triu_indices(size, 1)
+    crowd = len(upper[0]) > MOST_PAIRS
+    p = np.full((size, size), np.nan)
+    if crowd:
+        tested = all_p_values(measures)
+        p = tested.p
+        shown = [(i, j) for j in range(1, SHOWN) for i in sorted({0, j - 1})] if told else []
+        pairs = {}
+        for i, j in shown:
+            pair = difference(measures[i], measures[j])
+            method = tested.method(i, j)
+            why = pair.p_method if pair.p is None else "no p-value: there is no standard error"
+            pairs[i, j] = replace(pair, p=float(p[i, j]) if method else None, p_method=method or why)
+    else:
+        pairs = {(i, j): difference(measures[i], measures[j]) for i, j in combinations(range(size), 2)}
+        for at, pair in pairs.items():
+            p[at] = np.nan if pair.p is None else pair.p
+    adjusted = np.full((size, size), np.nan)
+    adjusted[upper] = paired_tests.holm_of(p[upper])
+    values = np.array([found.value for found in measures])
+    beats = np.zeros((size, size), dtype=bool)
+    if better is not None:
+        apart = values[:, None] - values[None]
+        told_apart = (adjusted < LEVEL) & (apart != 0)
+        beats |= told_apart & ((apart > 0) == better)
+        beats |= (told_apart & ((apart > 0) != better)).T
+    return _Verdicts(pairs, adjusted, beats, int(np.count_nonzero(~np.isnan(p[upper]))), crowd)
 
 
 def _higher_is_better(task: str, key: str, entries: Sequence[Entry]) -> bool | None:
@@ -76,23 +134,11 @@ def _higher_is_better(task: str, key: str, entries: Sequence[Entry]) -> bool | N
     return found if isinstance(found, bool) else None
 
 
-def _beats(
-    pairs: dict[tuple[int, int], Difference], adjusted: dict[tuple[int, int], float | None], better: bool | None
-) -> set[tuple[int, int]]:
-    """Returns (winner, loser) for each pair with a difference that Holm's correction leaves significant."""
-    found = set()
-    for (i, j), pair in pairs.items():
-        p = adjusted[i, j]
-        if better is None or pair.interval is None or p is None or p >= LEVEL or pair.interval.value == 0:
-            continue
-        found.add((i, j) if (pair.interval.value > 0) == better else (j, i))
-    return found
-
-
-def _row(place: int, members: Sequence[Member], beats: set[tuple[int, int]], better: bool | None) -> dict[str, Any]:
+def _row(place: int, members: Sequence[Member], verdicts: _Verdicts, better: bool | None) -> dict[str, Any]:
     entry, found = members[place]
-    best = 1 + sum(loser == place for _, loser in beats)
-    worst = len(members) - sum(winner == place for winner, _ in beats)
+    beaten = np.flatnonzero(verdicts.beats[place]).tolist()
+    best = 1 + int(np.count_nonzero(verdicts.beats[:, place]))
+    worst = len(members) - len(beaten)
     unknown = missing("no file says whether more is better")
     score = interval_fact(found.level, found.unit, found.source, also=found.also or None, value=found.value)
     if not found.n:
@@ -104,11 +150,10 @@ def _row(place: int, members: Sequence[Member], beats: set[tuple[int, int]], bet
         "worst": unknown if better is None else fact(worst, "count", found.source),
         "tied": best != worst,
         "unbeaten": best == 1,
-        "beats": [
-            fact(members[loser][0].name, "text", members[loser][1].source)
-            for winner, loser in sorted(beats)
-            if winner == place
-        ],
+        "beaten": fact(len(beaten), "count", found.source),
+        "beats": []
+        if verdicts.crowd
+        else [fact(members[loser][0].name, "text", members[loser][1].source) for loser in beaten],
         "how": fact(found.level.method, "text", found.source),
     }
 
@@ -117,21 +162,21 @@ def _pair(
     members: Sequence[Member],
     places: tuple[int, int],
     found: Difference,
-    adjusted: float | None,
-    beats: set[tuple[int, int]],
+    verdicts: _Verdicts,
 ) -> dict[str, Any]:
     one, other = (members[place] for place in places)
     source = (one[1].run.samples or one[1].run.results).source() if not found.unpaired else one[1].source
     also = [*one[1].also, other[1].source, *other[1].also]
     refused = missing(found.refused) if found.refused else None
     p, untested = found.p, missing(found.refused or found.p_method)
-    verdict = "first" if places in beats else "second" if places[::-1] in beats else "open"
+    adjusted, beats = float(verdicts.adjusted[places]), verdicts.beats
+    verdict = "first" if beats[places] else "second" if beats[places[::-1]] else "open"
     return {
         "one": fact(one[0].name, "text", one[1].run.results.source("model_name")),
         "other": fact(other[0].name, "text", other[1].run.results.source("model_name")),
         "difference": _difference_fact(found, one[1], source, also),
         "p_value": untested if p is None else fact(p, "p", source, also=also),
-        "adjusted": untested if adjusted is None else fact(adjusted, "p", source, also=also),
+        "adjusted": untested if p is None else fact(adjusted, "p", source, also=also),
         "p_method": refused or fact(found.p_method, "text", source),
         "unpaired": fact(found.unpaired, "text", source) if found.unpaired else None,
         "refused": refused,
@@ -149,8 +194,7 @@ def _difference_fact(found: Difference, one: Measure, source: dict[str, str], al
 def _cells(
     row: int,
     members: Sequence[Member],
-    pairs: dict[tuple[int, int], Difference],
-    beats: set[tuple[int, int]],
+    verdicts: _Verdicts,
     better: bool | None,
 ) -> list[dict[str, Any]]:
     """Returns a row of the matrix: what the row's model is beside each column's, and by how much."""
@@ -159,8 +203,8 @@ def _cells(
         if column == row:
             cells.append({"is": "itself", "difference": missing("it is the same model")})
             continue
-        found = pairs[min(row, column), max(row, column)]
-        word = "beats" if (row, column) in beats else "loses to" if (column, row) in beats else "open"
+        found, beats = verdicts.pairs[min(row, column), max(row, column)], verdicts.beats
+        word = "beats" if beats[row, column] else "loses to" if beats[column, row] else "open"
         if found.refused:
             word = "not compared"
         elif found.p is None or better is None:

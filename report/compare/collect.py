@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from report.collection import no_search_for_cycles
 from report.compare.boards import LEVEL, task_facts
 from report.compare.costs import cost_facts
+from report.compare.crowds import MOST_PAIRS
 from report.compare.files import Entry, read_all
 from report.compare.measures import CONFIDENCE
 from report.compare.names import plain_tree
@@ -16,6 +18,7 @@ from report.facts import Fact, fact, is_known, missing
 SCHEMA = "aftertune-comparison/1"
 
 
+@no_search_for_cycles()
 def collect(paths: Sequence[Path], gates: Sequence[str] = ()) -> dict[str, Any]:
     """Returns the facts of a comparison of the results in ``paths``; ``gates`` are `TASK:METRIC`.
 
@@ -37,6 +40,8 @@ def collect(paths: Sequence[Path], gates: Sequence[str] = ()) -> dict[str, Any]:
         "schema": SCHEMA,
         "confidence": fact(CONFIDENCE, "share", first),
         "level": fact(LEVEL, "setting", first),
+        "most_pairs": fact(MOST_PAIRS, "count", first),
+        "crowded": any(is_known(board["shown"]) for task in boards for board in task["boards"]),
         "entries": [_entry(entry, given.names[entry.argument]) for entry in given.entries],
         "tasks": [found for found in boards if found["boards"]],
         "replaced": [

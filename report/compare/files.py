@@ -8,6 +8,7 @@ as a study's own would be: other people's results hold some, and then that score
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -210,13 +211,24 @@ def _samples(file: Path, root: Path, label: str, task: str, content: dict[str, A
             "a score without its items cannot be recounted",
             "score again with --log_samples, or take the file away: the recorded scores are then compared unpaired",
         )
-    return Document(_published(path, root, label, content), sha256_file(path), [_light(row) for row in rows])
+    metadata = ((content.get("configs") or {}).get(task) or {}).get("metadata")
+    cluster = metadata.get("cluster") if isinstance(metadata, dict) else None
+    light = [_light(row, cluster) for row in rows]
+    return Document(_published(path, root, label, content), sha256_file(path), light)
 
 
-def _light(row: dict[str, Any]) -> dict[str, Any]:
-    """Returns what a comparison needs of a row: its names, its document and its scores."""
+def _light(row: dict[str, Any], cluster: Any) -> dict[str, Any]:
+    """Returns what a comparison needs of a row: its names, of its document the field ``cluster``, and its scores.
+
+    Texts that a thousand models have in common are held once.
+    """
     doc = row.get("doc")
-    row.setdefault("doc_hash", hashlib.sha256(json.dumps(doc, indent=2, ensure_ascii=False).encode()).hexdigest())
+    if "doc_hash" not in row:
+        row["doc_hash"] = hashlib.sha256(json.dumps(doc, indent=2, ensure_ascii=False).encode()).hexdigest()
+    row["doc"] = {cluster: sys.intern(str(doc[cluster]))} if isinstance(doc, dict) and cluster in doc else {}
+    for key in ("doc_hash", "prompt_hash"):
+        if isinstance(row.get(key), str):
+            row[key] = sys.intern(row[key])
     scores = row.get("metrics")
     names = scores if isinstance(scores, list) else [key for key in row if key not in _NOT_SCORES]
     return {key: row[key] for key in dict.fromkeys((*_KEPT, *names)) if key in row}

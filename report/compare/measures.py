@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from math import isclose, isfinite, sqrt
 from typing import Any
 
@@ -156,7 +157,7 @@ def _with_items(bare: Measure) -> Measure:
     rows = [r for r in run.samples.content if metric in r and (r.get("filter") == by_filter or filters == {None})]
     rows.sort(key=lambda row: row["doc_id"])
     known = items_of(rows, metric)
-    if not known or not all(_finite(value) for value in known):
+    if not known or not all(map(isfinite, chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in known))):
         return replace(bare, why="the samples do not hold it item by item")
     if not isinstance(known[0], float) and metric not in SUM_METRICS:
         return replace(bare, why="the samples do not hold it as one number an item")
@@ -245,10 +246,6 @@ def _is_metric(key: str) -> bool:
 def _number(value: Any) -> float | None:
     number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     return float(value) if number else None
-
-
-def _finite(value: Item) -> bool:
-    return all(isfinite(part) for part in (value if isinstance(value, tuple) else (value,)))
 
 
 def _normal(confidence: float) -> float:

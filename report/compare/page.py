@@ -7,6 +7,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any
 
+from markdown_it.token import Token
 from markupsafe import Markup
 
 from report import formats
@@ -17,6 +18,7 @@ from report.template import environment, filled
 from report.template.environment import Environment
 
 TEMPLATES = files("templates")
+_MANY_ROWS = 100
 
 
 def render(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -44,12 +46,25 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
     tokens = tokens_of(markdown)
     contents = anchored(tokens)
     dressed(tokens, drawn)
+    _mark_long(tokens)
     for opened, inline in pairwise(tokens):  # the cells that say who beats whom
         if opened.type == "td_open" and re.match(r"(beats|loses to|open) [+−0]", inline.content):
             opened.attrSet("class", inline.content.split()[0])
-    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    values = {"contents": contents, "body": Markup(html_of(tokens)), "style": Markup(style)}
+    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "compare.js"))
+    values = {"contents": contents, "body": Markup(html_of(tokens)), "style": Markup(style), "script": Markup(script)}
     return filled(_environment(in_html), "compare.html.j2", values)
+
+
+def _mark_long(tokens: list[Token]) -> None:
+    """Marks tables of very many rows, so that a browser lays them out only when they come into view."""
+    opened, rows = Token("", "", 0), 0
+    for token in tokens:
+        if token.content.startswith('<div class="scroll"'):
+            opened, rows = token, 0
+        elif token.type == "tr_open":
+            rows += 1
+        elif rows > _MANY_ROWS and token.content.startswith("</table>"):
+            opened.content = opened.content.replace('"scroll"', '"scroll long"')
 
 
 @cache

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness_tasks.rendering import render_from_results
 from report import paired_tests, statistics
+from report.compare.files import Run
 from report.compare.measures import CONFIDENCE, Measure
 from report.statistics import Interval
 
@@ -30,8 +31,10 @@ _SETTINGS = {
 }
 """What dresses a question. All else that `render_parts` holds is the question itself."""
 
-_NORMAL = 1e12
+DEGREES_OF_NORMAL = 1e12
 """Degrees of freedom with which t is normal."""
+
+WELCH = "unpaired: standard errors of two independent scores, Welch's t"
 
 
 @dataclass(frozen=True)
@@ -53,19 +56,50 @@ class Difference:
 
 def difference(one: Measure, other: Measure) -> Difference:
     """Returns ``one`` minus ``other`` in the metric's own scale, or why there is no such difference."""
-    flags: tuple[str, ...] = ()
-    refused = _refusal(one, other)
-    if not refused:
-        refused, flags = _questions(one, other)
+    refused, unpaired, flags = relation(one, other)
     if refused:
         return Difference(refused=refused)
-    unpaired = _unpaired(one, other)
     if unpaired:
         return Difference("", unpaired, (*flags, *_limits(one, other)), *_independent(one, other))
     changed = sum(a != b for a, b in zip(one.prompts, _aligned(one, other, other.prompts), strict=True))
     if changed and not flags:
         flags = (f"some prompts differ, though no setting does: of {changed:,} of {len(one.names):,} items",)
     return Difference("", "", flags, *_paired(one, other))
+
+
+def relation(one: Measure, other: Measure) -> tuple[str, str, tuple[str, ...]]:
+    """Returns why two may not be compared, why they are not paired (both empty where they are), and what differs."""
+    refused, flags = _refusal(one, other), tuple[str, ...]()
+    if not refused:
+        refused, flags = _questions(one, other)
+    return refused, "" if refused else _unpaired(one, other), flags
+
+
+def question_of(found: Measure) -> dict[str, Any]:
+    """Returns what was asked, and how it was scored: all that `relation` refuses a pair for, whatever dresses it."""
+    parts = sorted(found.run.leaves, key=lambda leaf: leaf.task) or [found.run]
+    return {
+        "version": found.run.per_task("versions"),
+        "leaves": [leaf.task for leaf in found.run.leaves],
+        "signature": (found.run.metadata.get("signature") or {}).get(found.metric),
+        "declared": _declared(found),
+        "scales": (found.scale, found.run.metadata.get("scale")),
+        "cluster": [part.metadata.get("cluster") for part in parts],
+        "asked": [
+            {key: value for key, value in _rendered(part).items() if key not in _SETTINGS} if _is_told(part) else None
+            for part in parts
+        ],
+        "versions": [part.per_task("versions") for part in parts],
+    }
+
+
+def _is_told(run: Run) -> bool:
+    """Returns whether the results say how the prompts were rendered."""
+    return bool(run.configuration) and run.per_task("n-shot") is not None
+
+
+def _rendered(run: Run) -> dict[str, Any]:
+    return render_from_results(run.results.content, run.task)
 
 
 def _refusal(one: Measure, other: Measure) -> str:
@@ -94,10 +128,10 @@ def _questions(one: Measure, other: Measure) -> tuple[str, tuple[str, ...]]:
     for run, against in zip(*parts, strict=True):
         if run.per_task("versions") != against.per_task("versions"):
             return f"the version of {run.task} differs", ()
-        if not all(part.configuration and part.per_task("n-shot") is not None for part in (run, against)):
+        if not (_is_told(run) and _is_told(against)):
             flags.append("how the prompts were rendered is not recorded for both")
             continue
-        rendered = [render_from_results(part.results.content, part.task) for part in (run, against)]
+        rendered = [_rendered(part) for part in (run, against)]
         for key in dict.fromkeys((*rendered[0], *rendered[1])):
             if key == "version" or rendered[0].get(key) == rendered[1].get(key):
                 continue
@@ -179,8 +213,7 @@ def _independent(one: Measure, other: Measure) -> tuple[Interval, float | None, 
 
     error = hypot(one_error[0], other_error[0])
     parts = sum(spread**4 / degrees for spread, degrees in (one_error, other_error) if not isinf(degrees))
-    degrees = error**4 / parts if parts else _NORMAL
+    degrees = error**4 / parts if parts else DEGREES_OF_NORMAL
     half = float(stdtrit(degrees, 0.5 + CONFIDENCE / 2)) * error
     p = float(2 * stdtr(degrees, -abs(value) / error))
-    method = "unpaired: standard errors of two independent scores, Welch's t"
-    return Interval(value, value - half, value + half, method, n, n, CONFIDENCE, error), p, method
+    return Interval(value, value - half, value + half, WELCH, n, n, CONFIDENCE, error), p, WELCH

@@ -13,8 +13,12 @@ _MOST_LETTERS = 34
 
 
 def forest(board: Mapping[str, Any], number: int) -> Picture:
-    """Returns the drawing of a leaderboard, its title and description included; ``number`` makes its ids its own."""
-    rows, metric = [row for row in board["rows"] if is_known(row["score"])], str(board["metric"]["value"])
+    """Returns the drawing of a leaderboard, its title and description included; ``number`` makes its ids its own.
+
+    Of a crowd the models that are shown beside others are drawn.
+    """
+    most = board["shown"]["value"] if is_known(board["shown"]) else len(board["rows"])
+    rows, metric = [row for row in board["rows"][:most] if is_known(row["score"])], str(board["metric"]["value"])
     ends = [end for row in rows for end in _ends(row["score"])]
     low, high = min(ends), max(ends)
     margin = (high - low) * 0.05 or abs(high) * 0.05 or 0.5
@@ -41,7 +45,8 @@ def forest(board: Mapping[str, Any], number: int) -> Picture:
         parts.append(f'<text x="{x(value)}" y="{axis + 18}" text-anchor="{anchor}" font-size="12">{shown}</text>')
     parts.append(f'<path d="M{x(low)} {axis}H{x(high)}" stroke="currentColor" stroke-width="1" opacity="0.5"/>')
     said = "; ".join(_said(row) for row in rows)
-    title = f"{metric} of each model with its interval"
+    whose = f"the first {most:,} models, each" if is_known(board["shown"]) else "each model"
+    title = f"{metric} of {whose} with its interval"
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
         f'aria-labelledby="board{number}-title board{number}-desc" font-family="system-ui, sans-serif" '

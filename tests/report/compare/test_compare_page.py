@@ -89,7 +89,8 @@ def test_hostile_text_stays_text(tmp_path: Path, payload: str) -> None:
     for name in ("compare.html", *(name for name in made if name.endswith(".svg"))):
         found = Tags()
         found.feed(made[name])
-        assert not {"script", "img", "iframe", "object", "embed", "link"} & set(found.tags), name
+        assert found.tags.count("script") == name.endswith(".html")  # ours, which sorts
+        assert not {"img", "iframe", "object", "embed", "link"} & set(found.tags), name
         assert not [key for key, _ in found.attributes if key.startswith("on")], name
         links = [value or "" for key, value in found.attributes if key in ("href", "src", "xlink:href")]
         assert all(link.startswith("#") for link in links), links
