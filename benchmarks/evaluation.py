@@ -1,4 +1,4 @@
-"""Scoring by `hf-shared` beside lm_eval's `hf`: the same commands in turns, how long each took, and what they answered.
+"""Scoring by `hf-shared` beside lm_eval's own command with `hf`: in turns, what each took, and what they answered.
 
 python -m benchmarks.evaluation --model build/base --data-dir DIR
 """
@@ -9,8 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -32,37 +33,65 @@ ARTICLES, QUESTIONS = 41, 5
 class Case:
     """What is scored, and the batch size that suits each contender best."""
 
-    task: str
+    tasks: str
     hf_rows: int
     our_rows: int
     options: tuple[str, ...] = ()
     include: Path = TASKS_PATH
+    places: Callable[[Path], list[int]] | None = None
+    """Returns which rows are scored, of the data in a folder; None: all."""
+
+
+def squad_set(data_dir: Path, questions: int = QUESTIONS, *, of: int = QUESTIONS) -> list[int]:
+    """Returns which questions of SQuAD v1.1's development file are timed, by their places in it, in order.
+
+    Of each of the first `ARTICLES` articles that has one, the first ``questions`` of the first passage with ``of``.
+    """
+    articles = json.loads((data_dir / "squad1" / "dev-v1.1.json").read_text(encoding="utf-8"))["data"]
+    at, chosen = 0, list[int]()
+    for number, article in enumerate(articles):
+        is_found = number >= ARTICLES
+        for passage in article["paragraphs"]:
+            if not is_found and len(passage["qas"]) >= of:
+                chosen += range(at, at + questions)
+                is_found = True
+            at += len(passage["qas"])
+    return chosen
 
 
 CASES = {
-    "squad": Case("squad_v1_llama", 32, 64),
+    "squad": Case("squad_v1_llama", 32, 64, places=squad_set),
+    "squad-500": Case("squad_v1_llama", 32, 64, places=lambda data_dir: list(range(500))),
     "sst2": Case("sst2_llama_glue", 32, 64),
     "sst2-8-shots": Case("sst2_first8", 16, 64, ("--num_fewshot", "8"), _HERE / "tasks"),
-    "reviews": Case("reviews_demo", 32, 64),
-    "passages": Case("passages_demo", 32, 64),
+    "demo": Case("reviews_demo,passages_demo", 32, 64),
 }
 """By name: the cases that can be timed."""
 
 
 @dataclass
 class Side:
-    """One contender's runs of a case: seconds in the model, seconds of the whole command, and the sample rows."""
+    """One contender's runs of a case, each a list with an entry a turn.
+
+    Seconds in the model, of the whole command, and until the first forward; the peak of memory in bytes; the last
+    turn's sample rows, and what `benchmarks.timed` counted in it.
+    """
 
     inference: list[float] = field(default_factory=list)
     whole: list[float] = field(default_factory=list)
+    start: list[float] = field(default_factory=list)
+    peak: list[int] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @app.command()
 def main(
     data_dir: Annotated[str, typer.Option(help="Folder with the official SST-2 and SQuAD files.")],
     model: Annotated[str, typer.Option(help="Base model: Hub id or folder.")] = "build/base",
-    adapter: Annotated[str | None, typer.Option(help="Adapter to score it with.")] = None,
+    adapter: Annotated[
+        list[str] | None, typer.Option(help="Adapter to score it with; several: the base and each of them.")
+    ] = None,
     case: Annotated[list[str] | None, typer.Option(help=f"Of {', '.join(CASES)}; may be repeated.")] = None,
     dtype: Annotated[str, typer.Option(help="Of the weights.")] = "bfloat16",
     pairs: Annotated[int, typer.Option(min=1, help="Runs of each contender, in turns.")] = 5,
@@ -72,83 +101,111 @@ def main(
 ) -> None:
     """Prints how many times faster hf-shared is than hf, in the model and as a whole command, and where they differ."""
     numbers: dict[str, Any] = {}
-    with exit_on_user_error(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_user_error():
         for name in case or ["squad", "sst2", "sst2-8-shots"]:
-            chosen = CASES[name]
-            rows = {"hf": hf_rows or chosen.hf_rows, "hf-shared": our_rows or chosen.our_rows}
-            sides = {contender: Side() for contender in rows}
-            for turn in range(pairs):
-                # Whoever goes second meets a warmer machine: they take turns in that, too.
-                for contender in sorted(rows, reverse=bool(turn % 2)):
-                    place = Path(folder) / f"{name}-{contender}-{turn}"
-                    words = list(_words(chosen, contender, rows[contender], model, adapter, dtype, data_dir, place))
-                    _run(words, place, sides[contender])
-            numbers[name] = {"batch": rows, **_told(name, rows, sides["hf"], sides["hf-shared"])}
+            own = CASES[name]
+            chosen = replace(own, hf_rows=hf_rows or own.hf_rows, our_rows=our_rows or own.our_rows)
+            hf, ours = measure(chosen, data_dir, model=model, adapters=adapter or (), dtype=dtype, pairs=pairs)
+            batch = {"hf": chosen.hf_rows, "hf-shared": chosen.our_rows}
+            numbers[name] = {"batch": batch, **_told(name, batch, hf, ours)}
         if output:
             from harness_tasks.files import write_json
 
             write_json(output, numbers)
 
 
-def _words(
-    case: Case, contender: str, rows: int, model: str, adapter: str | None, dtype: str, data_dir: str, place: Path
-) -> Iterator[str]:
-    """Yields the arguments of lm_eval."""
-    given = {"pretrained": model, "dtype": dtype} | ({"peft": adapter} if adapter else {})
-    yield from ("--model", contender, "--model_args", ",".join(f"{key}={value}" for key, value in given.items()))
-    yield from ("--tasks", case.task, "--batch_size", str(rows), "--device", "cpu", "--log_samples")
-    yield from ("--include_path", str(case.include), "--output_path", str(place))
+def measure(
+    case: Case, data_dir: str, *, model: str, adapters: Sequence[str] = (), dtype: str, pairs: int
+) -> tuple[Side, Side]:
+    """Returns what `hf` and `hf-shared` took for a case, in ``pairs`` turns.
+
+    Of several ``adapters`` each is scored, and the base: by `hf` in as many commands, by `hf-shared` in one.
+    """
+    worn: list[str | None] = [*adapters] if len(adapters) == 1 else [None, *adapters]
+    rows = {"hf": case.hf_rows, "hf-shared": case.our_rows}
+    sides = {contender: Side() for contender in rows}
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(pairs):
+            # Whoever goes second meets a warmer machine: they take turns in that, too.
+            for contender in sorted(rows, reverse=bool(turn % 2)):
+                each = [worn] if contender == "hf-shared" else [[one] for one in worn]
+                words = [*_words(case, contender, rows[contender], data_dir)]
+                commands = [[*words, *_model(model, some, dtype)] for some in each]
+                _run(commands, Path(folder) / f"{contender}-{turn}", sides[contender])
+    return sides["hf"], sides["hf-shared"]
+
+
+def _words(case: Case, contender: str, rows: int, data_dir: str) -> Iterator[str]:
+    """Yields the arguments of lm_eval, but those that name the model and the output."""
+    yield from ("--model", contender, "--tasks", case.tasks, "--batch_size", str(rows), "--device", "cpu")
+    yield from ("--log_samples", "--include_path", str(case.include))
     yield from ("--metadata", json.dumps({"data_dir": data_dir}), *case.options)
-    if case.task == "squad_v1_llama":
-        yield from ("--samples", json.dumps({case.task: squad_set(Path(data_dir))}))
+    if case.places:
+        yield from ("--samples", json.dumps({case.tasks: case.places(Path(data_dir))}))
 
 
-def squad_set(data_dir: Path) -> list[int]:
-    """Returns which questions of SQuAD v1.1's development file are timed, by their places in it, in order."""
-    articles = json.loads((data_dir / "squad1" / "dev-v1.1.json").read_text(encoding="utf-8"))["data"]
-    at, chosen = 0, list[int]()
-    for number, article in enumerate(articles):
-        is_found = number >= ARTICLES
-        for passage in article["paragraphs"]:
-            if not is_found and len(passage["qas"]) >= QUESTIONS:
-                chosen += range(at, at + QUESTIONS)
-                is_found = True
-            at += len(passage["qas"])
-    return chosen
+def _model(model: str, adapters: Sequence[str | None], dtype: str) -> Iterator[str]:
+    worn = adapters[0] if len(adapters) == 1 else list(adapters)
+    yield from ("--model_args", json.dumps({"pretrained": model, "dtype": dtype} | ({"peft": worn} if worn else {})))
 
 
-def _run(words: list[str], place: Path, side: Side) -> None:
-    """Runs one command and notes what it took and what it answered."""
-    place.mkdir(parents=True)
+def _run(commands: Sequence[Sequence[str]], place: Path, side: Side) -> None:
+    """Runs commands one after another; notes what they took together and what they answered."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-    began = time.perf_counter()
-    command = [sys.executable, "-m", "benchmarks.timed", str(place / "seconds.json"), *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    side.whole.append(time.perf_counter() - began)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stderr[-4000:]}")
-    side.inference.append(json.loads((place / "seconds.json").read_text(encoding="utf-8"))["seconds"])
-    (samples,) = place.rglob("samples_*.jsonl")
-    side.rows = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    taken = []
+    side.rows = []
+    whole = 0.0
+    for number, words in enumerate(commands):
+        folder = place / str(number)
+        folder.mkdir(parents=True)
+        command = [sys.executable, "-m", "benchmarks.timed", str(folder / "taken.json"), *words]
+        command += ["--output_path", str(folder)]
+        at, began = time.time(), time.perf_counter()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        whole += time.perf_counter() - began
+        if done.returncode:
+            sys.exit(f"{' '.join(command)}\n{done.stderr[-4000:]}")
+        taken.append(json.loads((folder / "taken.json").read_text(encoding="utf-8")))
+        if number == 0:
+            side.start.append(taken[0]["first_forward"] - at)
+        side.rows += _samples(folder)
+    side.whole.append(whole)
+    side.inference.append(sum(one["seconds"] for one in taken))
+    side.peak.append(max(one["peak_bytes"] for one in taken))
+    side.counts = {name: taken[0][name] for name in ("tokens_read", "logits_made") if name in taken[0]}
+
+
+def _samples(folder: Path) -> list[dict[str, Any]]:
+    """Returns the sample rows that a command wrote, each with the number of its run on its task."""
+    files: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob("samples_*.jsonl"), key=lambda path: path.stat().st_mtime_ns):
+        files[path.name.rpartition("_")[0]].append(path)
+    texts = (
+        path.read_text(encoding="utf-8")
+        for number in range(len(next(iter(files.values()))))
+        for path in (files[task][number] for task in sorted(files))
+    )
+    return [json.loads(line) for text in texts for line in text.splitlines()]
 
 
 def _told(name: str, batch: dict[str, int], hf: Side, ours: Side) -> dict[str, Any]:
     """Prints the ratios of a case and returns its numbers."""
-    told: dict[str, Any] = {"rows": len(hf.rows), "hf": _seconds(hf), "hf-shared": _seconds(ours)}
+    told: dict[str, Any] = {"rows": len(hf.rows), "hf": _taken(hf), "hf-shared": _taken(ours), **ours.counts}
     print(f"{name}, {len(hf.rows)} rows, batches of {batch['hf']} (hf) and {batch['hf-shared']} (hf-shared)")
-    for what in ("inference", "whole"):
+    for what in ("inference", "whole", "start"):
         one, other = getattr(hf, what), getattr(ours, what)
         ratios = [slow / fast for slow, fast in zip(one, other, strict=True)]
         told[f"{what}_ratios"] = ratios
-        label = {"inference": "in the model", "whole": "whole command"}[what]
+        label = {"inference": "in the model", "whole": "whole command", "start": "first forward"}[what]
         print(f"  {label:<14} {median(one):7.1f} s  {median(other):7.1f} s  {ratio_text(ratios)} times faster")
+    print(f"  {'peak memory':<14} {max(hf.peak) / 1e9:6.1f} GB  {max(ours.peak) / 1e9:6.1f} GB")
     told["differences"] = _differences(hf.rows, ours.rows)
     print("  answers that differ: {answers}; of them {scores} change a score".format(**told["differences"]), flush=True)
     return told
 
 
-def _seconds(side: Side) -> dict[str, list[float]]:
-    return {"inference": side.inference, "whole": side.whole}
+def _taken(side: Side) -> dict[str, Any]:
+    return {name: getattr(side, name) for name in ("inference", "whole", "start", "peak")}
 
 
 def _differences(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""lm_eval's command line as `python -m harness_tasks run` has it, which also writes how long the model was asked.
+"""A scoring command that also writes what it took: lm_eval's own for `hf`, ours for `hf-shared`.
 
-python -m benchmarks.timed SECONDS.json --model hf --model_args pretrained=build/base --tasks reviews_demo
+python -m benchmarks.timed TAKEN.json --model hf --model_args pretrained=build/base --tasks reviews_demo
 """
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -12,34 +13,70 @@ from typing import Any
 
 
 def main() -> None:
-    """Runs the arguments after the first; writes the seconds in the model's answering methods to the first."""
+    """Runs the arguments after the first; writes to the first, as JSON, what they took:
+
+    ``seconds`` in the model's answering methods; ``first_forward``, the time of day of the first forward, in seconds;
+    ``peak_bytes`` of resident memory; for `hf-shared` the tokens that it read and the logits that it made.
+    """
     output, *arguments = sys.argv[1:]
+    taken: dict[str, Any] = {"seconds": 0.0}
+    is_ours = arguments[arguments.index("--model") + 1] == "hf-shared"
+    if is_ours:
+        from harness_tasks.__main__ import app
 
-    from harness_tasks.__main__ import app
-    from harness_tasks.models import register_models
-
-    register_models()
-    from lm_eval.api.registry import get_model
-
-    spent = [0.0]
-    model = get_model(arguments[arguments.index("--model") + 1])
-    for name in ("loglikelihood", "generate_until"):
-        setattr(model, name, _timed(getattr(model, name), spent))
-    try:
+        _watch(taken, ours=True)
         app(["run", *arguments], standalone_mode=False)
-    finally:
-        Path(output).write_text(json.dumps({"seconds": spent[0]}), encoding="utf-8")
+    else:
+        from lm_eval.__main__ import cli_evaluate
+
+        _watch(taken, ours=False)
+        sys.argv = ["lm_eval", "run", *arguments]
+        cli_evaluate()
+    taken["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    Path(output).write_text(json.dumps(taken), encoding="utf-8")
 
 
-def _timed(method: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
-    def timed(*arguments: Any, **named: Any) -> Any:
+def _watch(taken: dict[str, Any], *, ours: bool) -> None:
+    """Makes the model's methods note what they take, once lm_eval asks for the model's class."""
+    import lm_eval.api.registry as registry
+
+    find = registry.get_model
+
+    def found(name: str) -> Any:
+        model = find(name)
+        if not getattr(model.loglikelihood, "is_timed", False):
+            for method in ("loglikelihood", "generate_until"):
+                setattr(model, method, _timed(getattr(model, method), taken))
+            _note_first_forward(taken)
+        return model
+
+    registry.get_model = found
+
+
+def _timed(method: Callable[..., Any], taken: dict[str, Any]) -> Callable[..., Any]:
+    def timed(model: Any, *arguments: Any, **named: Any) -> Any:
         began = time.perf_counter()
         try:
-            return method(*arguments, **named)
+            return method(model, *arguments, **named)
         finally:
-            spent[0] += time.perf_counter() - began
+            taken["seconds"] += time.perf_counter() - began
+            if reader := getattr(model, "reader", None):
+                taken.update(tokens_read=reader.tokens_read, logits_made=reader.logits_made)
 
+    timed.is_timed = True  # type: ignore[attr-defined]
     return timed
+
+
+def _note_first_forward(taken: dict[str, Any]) -> None:
+    import torch
+
+    forward = torch.nn.Embedding.forward
+
+    def noting(module: Any, ids: Any) -> Any:
+        taken.setdefault("first_forward", time.time())
+        return forward(module, ids)
+
+    torch.nn.Embedding.forward = noting  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":

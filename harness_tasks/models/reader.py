@@ -22,7 +22,8 @@ class Reader:
     """Reads and writes token sequences with ``model``, a causal LM of transformers that `readable` has returned.
 
     At most ``rows`` sequences stand beside each other, and keys and values take at most ``memory_bytes``; ``autocast``
-    makes the context in which the model runs. ``tokens_read`` counts the tokens that went through it, without padding.
+    makes the context in which the model runs. ``tokens_read`` counts the tokens that went through it, without padding,
+    ``logits_made`` the positions at which it was asked for the vocabulary.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Reader:
     ) -> None:
         """Reads nothing yet."""
         self.model, self.rows, self.memory_bytes, self.autocast = model, rows, memory_bytes, autocast
-        self.tokens_read = 0
+        self.tokens_read = self.logits_made = 0
 
     def read(self, sequences: Sequence[Ids], kept: Sequence[int]) -> Iterator[tuple[int, torch.Tensor]]:
         """Yields the place of each sequence with its logits (kept, vocabulary) after its last ``kept`` tokens."""
@@ -131,6 +132,7 @@ class Reader:
     def _forward(self, rows: Rows, first: int, tokens: Sequence[Sequence[int]], kept: int = 1) -> torch.Tensor:
         with torch.inference_mode(), self.autocast():
             self.tokens_read += sum(map(len, tokens))
+            self.logits_made += len(tokens) * kept
             return rows.forward(first, tokens, kept)
 
 
