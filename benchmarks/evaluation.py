@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -129,42 +129,45 @@ def measure(
             # Whoever goes second meets a warmer machine: they take turns in that, too.
             for contender in sorted(rows, reverse=bool(turn % 2)):
                 each = [worn] if contender == "hf-shared" else [[one] for one in worn]
-                words = [*_words(case, contender, rows[contender], data_dir)]
-                commands = [[*words, *_model(model, some, dtype)] for some in each]
+                commands = [arguments(case, contender, rows[contender], data_dir, model, some, dtype) for some in each]
                 _run(commands, Path(folder) / f"{contender}-{turn}", sides[contender])
     return sides["hf"], sides["hf-shared"]
 
 
-def _words(case: Case, contender: str, rows: int, data_dir: str) -> Iterator[str]:
-    """Yields the arguments of lm_eval, but those that name the model and the output."""
-    yield from ("--model", contender, "--tasks", case.tasks, "--batch_size", str(rows), "--device", "cpu")
-    yield from ("--log_samples", "--include_path", str(case.include))
-    yield from ("--metadata", json.dumps({"data_dir": data_dir}), *case.options)
-    if case.places:
-        yield from ("--samples", json.dumps({case.tasks: case.places(Path(data_dir))}))
-
-
-def _model(model: str, adapters: Sequence[str | None], dtype: str) -> Iterator[str]:
+def arguments(
+    case: Case, contender: str, rows: int, data_dir: str, model: str, adapters: Sequence[str | None], dtype: str
+) -> list[str]:
+    """Returns the arguments of lm_eval, but the one that names the output; ``rows``: the batch size."""
     worn = adapters[0] if len(adapters) == 1 else list(adapters)
-    yield from ("--model_args", json.dumps({"pretrained": model, "dtype": dtype} | ({"peft": worn} if worn else {})))
+    model_args = {"pretrained": model, "dtype": dtype} | ({"peft": worn} if worn else {})
+    words = ["--model", contender, "--model_args", json.dumps(model_args), "--tasks", case.tasks, "--device", "cpu"]
+    words += ["--batch_size", str(rows), "--log_samples", "--include_path", str(case.include)]
+    words += ["--metadata", json.dumps({"data_dir": data_dir}), *case.options]
+    if case.places:
+        words += ["--samples", json.dumps({case.tasks: case.places(Path(data_dir))})]
+    return words
+
+
+def run(words: Sequence[str]) -> None:
+    """Runs `benchmarks.timed` with these words; ends the process with its last lines where it fails."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+    command = [sys.executable, "-m", "benchmarks.timed", *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)}\n{done.stderr[-4000:]}")
 
 
 def _run(commands: Sequence[Sequence[str]], place: Path, side: Side) -> None:
     """Runs commands one after another; notes what they took together and what they answered."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
     taken = []
     side.rows = []
     whole = 0.0
     for number, words in enumerate(commands):
         folder = place / str(number)
         folder.mkdir(parents=True)
-        command = [sys.executable, "-m", "benchmarks.timed", str(folder / "taken.json"), *words]
-        command += ["--output_path", str(folder)]
         at, began = time.time(), time.perf_counter()
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        run([str(folder / "taken.json"), *words, "--output_path", str(folder)])
         whole += time.perf_counter() - began
-        if done.returncode:
-            sys.exit(f"{' '.join(command)}\n{done.stderr[-4000:]}")
         taken.append(json.loads((folder / "taken.json").read_text(encoding="utf-8")))
         if number == 0:
             side.start.append(taken[0]["first_forward"] - at)
