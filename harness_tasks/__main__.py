@@ -1,11 +1,11 @@
 """`python -m harness_tasks`: lm_eval's own command line behind a check of our tasks' data, and what is measured beside
-scores: sampling by cluster, overlap with the training rows, the content-free prior.
+scores: sampling by cluster, shards, overlap with the training rows, the content-free prior.
 """
 
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -21,16 +21,19 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Score models
 
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    help="Run lm_eval with these arguments; our tasks are found without --include_path, their data checked first.",
+    help="Run lm_eval with these arguments; our tasks are found without --include_path, their data checked first. "
+    "With --shard K/N: part K of N of the task's items.",
 )
 def run(context: typer.Context) -> None:
     """Hands all arguments to ``lm_eval run``, once every task of ours that they name can load its data.
 
     Beside lm_eval's model classes there are `hf-shared`, which answers as `hf` does in less time, and `hf-seqcls` and
-    `hf-span`, for heads.
+    `hf-span`, for heads. ``--shard K/N`` scores one part of the items, for `merge-shards` to join.
     """
+    from harness_tasks.shard_run import shard_run, take_shard
+
     with exit_on_user_error():
-        arguments = list(context.args)
+        arguments, shard = take_shard(context.args)
         # A --config file may name a folder of its own, which an argument would override.
         given = {argument.split("=")[0] for argument in arguments}
         if not given & {"--include_path", "--config", "-C"}:
@@ -49,6 +52,15 @@ def run(context: typer.Context) -> None:
                 arguments += ["--device", "cuda:0" if torch.cuda.is_available() else "cpu"]
             asks_for_help = bool({"-h", "--help"} & set(arguments))
             checked = Checked(None, False, []) if asks_for_help else check_arguments(arguments)
+            part = None
+            if shard and checked.config:
+                part = shard_run(shard, checked.config, include_path=checked.config.include_path or TASKS_PATH)
+                if not part.mine:
+                    for model_args in checked.several or [checked.config.model_args]:
+                        part.write_empty(Path(checked.config.output_path), model_args)
+                    print(f"shard {shard} of {part.task} holds none of its {len(part.whole):,} items")
+                    return
+                arguments += part.samples()
             register_models()
             if checked.model in MODELS:
                 get_model(checked.model)  # imports it
@@ -58,7 +70,7 @@ def run(context: typer.Context) -> None:
 
         def evaluate(words: list[str]) -> None:
             sys.argv = ["lm_eval", "run", *words]
-            with mock.patch.object(lm_eval.tasks, "TaskManager", manager):
+            with mock.patch.object(lm_eval.tasks, "TaskManager", manager), part.scored() if part else nullcontext():
                 cli_evaluate()
 
         if checked.several:
@@ -88,6 +100,22 @@ def sample(
         indices = sample_by_cluster(docs, cluster, limit, seed)
         write_json(output, {task: indices})
         print(f"{len(indices):,} of {len(docs):,} rows of {task}, {output}")
+
+
+@app.command("merge-shards")
+def merge_shards(
+    folders: Annotated[list[Path], typer.Argument(help="The --output_path of each shard's run.")],
+    output: Annotated[Path, typer.Option(help="The folder for results.json and samples.jsonl.")],
+    metadata: Annotated[str | None, typer.Option(help="A JSON object for the task, as lm_eval's --metadata.")] = None,
+    include_path: Annotated[Path, typer.Option(help="The folder in which tasks are looked for first.")] = TASKS_PATH,
+) -> None:
+    """Join what `run --shard K/N` scored: the whole run's sample rows, and every score computed again from them."""
+    from harness_tasks.loading import parse_metadata
+    from harness_tasks.merging import merge
+
+    with exit_on_user_error():
+        merged = merge(folders, output=output, include_path=include_path, metadata=parse_metadata(metadata))
+        print(f"{merged.items:,} items of {merged.task} from {merged.shards} shards, {output}")
 
 
 @app.command()
@@ -220,6 +248,8 @@ class Checked(NamedTuple):
     """Whether every task is found without lm_eval's own."""
     several: list[dict[str, Any]]
     """The model arguments of each run, where adapters are named as a list."""
+    config: Any = None
+    """The arguments as lm_eval read them."""
 
 
 def check_arguments(arguments: list[str]) -> Checked:
@@ -277,7 +307,8 @@ def check_arguments(arguments: list[str]) -> Checked:
             print(warning, file=sys.stderr)
     # Not a pattern: it may stand for tasks of lm_eval's too.
     ours_alone = bool(asked) and len(names) == len(asked) and set(names) <= set(ours.all_tasks)
-    return Checked(config.model, ours_alone, each if isinstance(config.model_args.get("peft"), list) else [])
+    several = each if isinstance(config.model_args.get("peft"), list) else []
+    return Checked(config.model, ours_alone, several, config)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ _FEWSHOT_FIELDS = (
     "target_delimiter",
 )
 # A function inside `fewshot_config` is dumped as "<function target at 0x7f...>".
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def render_parts(
@@ -94,4 +94,4 @@ def render_from_results(results: Mapping[str, Any], task: str) -> dict[str, Any]
 
 
 def _plain(value: Any) -> Any:
-    return json.loads(_ADDRESS.sub("", json.dumps(value, ensure_ascii=False)))
+    return json.loads(ADDRESS.sub("", json.dumps(value, ensure_ascii=False)))

@@ -44,7 +44,7 @@ def sample_by_cluster(
             f"a limit of {limit} rows", "no row would be scored", "give a limit of at least 1, or none to score all"
         )
     members: dict[str, list[int]] = defaultdict(list)
-    for index, name in enumerate(_clusters(docs, cluster_field)):
+    for index, name in enumerate(cluster_names(docs, cluster_field)):
         members[name].append(index)
     chosen: list[int] = []
     for name in seeded_order(members, seed):
@@ -60,7 +60,11 @@ def sample_by_cluster(
     return sorted(chosen)
 
 
-def _clusters(docs: Sequence[Mapping[str, Any]], field: str | None) -> list[str]:
+def cluster_names(docs: Sequence[Mapping[str, Any]], field: str | None) -> list[str]:
+    """Returns the cluster of each of ``docs``: the value of ``field``, or where that is None the row's own number.
+
+    Raises UserError where a row lacks the field.
+    """
     if field is None:
         return [str(index) for index in range(len(docs))]
     try:
@@ -69,7 +73,7 @@ def _clusters(docs: Sequence[Mapping[str, Any]], field: str | None) -> list[str]
     except (KeyError, ValueError):  # a list of rows raises the one, a datasets.Dataset the other
         raise UserError(
             f"the rows have no field {field!r}",
-            "it is the field that the task names in `metadata.cluster`, by which rows are sampled",
+            "it is the field that the task names in `metadata.cluster`, by which rows are drawn and divided",
             "correct `cluster` in the task's YAML, or leave it out where rows are independent",
         ) from None
     return [str(value) for value in column]
