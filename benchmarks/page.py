@@ -30,7 +30,17 @@ NAMES = {
     "adapters": "both demo tasks, base and two adapters",
 }
 """How the page calls a case."""
-COLUMNS = ("case", "rows", "batch", "pairs", "in the model", "times faster", "whole", "times faster", "first forward")
+COLUMNS: tuple[str, ...] = (
+    "case",
+    "rows",
+    "batch",
+    "pairs",
+    "in the model",
+    "times faster",
+    "whole",
+    "times faster",
+    "first forward",
+)
 COLUMNS += ("peak GB", "answers that differ (scores)")
 """The columns of the table of cases."""
 HF, OURS = "#b7791f", "#2b6cb0"

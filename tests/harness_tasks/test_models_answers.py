@@ -1,5 +1,9 @@
 """What `hf-shared` answered before is not asked again, and no other model, adapter, dtype or prompt meets it."""
 
+import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +98,43 @@ def test_another_one_gets_answers_of_its_own(other: str, tiny_model: Path, tmp_p
     unchanged = load(tiny_model, answers, **({"peft": str(tmp_path / "one")} if other == "another adapter" else {}))
     assert likelihoods(unchanged) == known
     assert read(unchanged) == 0
+
+
+KILLED = """
+import os, signal, sys
+from harness_tasks.models.answers import Answers
+keep, kept = Answers.keep, []
+def keep_and_die(self, kind, answers):
+    keep(self, kind, answers)
+    kept.append(kind)
+    if len(kept) == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+Answers.keep = keep_and_die
+from harness_tasks.__main__ import app
+app(["run", *sys.argv[1:]])
+"""
+
+
+def test_a_command_killed_half_way_goes_on_without_asking_again(tiny_model: Path, tmp_path: Path) -> None:
+    def words(name: str) -> list[str]:
+        model = f"pretrained={tiny_model},dtype=float32,answers={tmp_path / name}"
+        words = ["--model", "hf-shared", "--model_args", model, "--tasks", "passages_demo", "--limit", "12"]
+        return [*words, "--batch_size", "4", "--device", "cpu", "--log_samples", "--output_path", str(tmp_path / name)]
+
+    def timed(name: str) -> tuple[int, list[Any]]:
+        command = [sys.executable, "-m", "benchmarks.timed", str(tmp_path / "taken.json"), *words(name)]
+        subprocess.run(command, check=True, capture_output=True)
+        (samples,) = (tmp_path / name).rglob("samples_*.jsonl")
+        rows = [json.loads(line) for line in samples.read_text().splitlines()]
+        return json.loads((tmp_path / "taken.json").read_text())["tokens_read"], [row["resps"] for row in rows]
+
+    whole, texts = timed("whole")
+    killed = subprocess.run([sys.executable, "-c", KILLED, *words("killed")], capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not list((tmp_path / "killed").rglob("samples_*.jsonl"))
+    rest, same = timed("killed")
+    assert same == texts
+    assert 0 < rest < whole
 
 
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:

@@ -166,3 +166,12 @@ def test_nodes_and_leaves_give_the_sequences_again(sequences: list[list[int]], l
     for node, found in below.items():
         assert node.leaves == len(found)
         assert (len(found) - 1) * len(node.tokens) >= least
+
+
+def test_results_say_how_the_model_was_asked(tiny_model: Path) -> None:
+    lm = SharedLM(pretrained=str(tiny_model), dtype="fast", device="cpu", batch_size="auto", memory_gb=1)
+    info = lm.get_model_info()
+    assert (info["dtype_asked"], info["memory_gb"], info["sequences_at_most"]) == ("fast", 1.0, 64)
+    assert info["threads"] == torch.get_num_threads()
+    assert info["model_dtype"] == lm.model.dtype
+    assert info["model_num_parameters"] == lm.model.num_parameters()
