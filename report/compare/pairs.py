@@ -19,6 +19,7 @@ from report import paired_tests, statistics
 from report.compare.files import Run
 from report.compare.measures import CONFIDENCE, Measure
 from report.statistics import Interval
+from report.sums import encoded
 
 _SETTINGS = {
     "num_fewshot": "the numbers of worked examples in the prompt",
@@ -167,8 +168,7 @@ def _unpaired(one: Measure, other: Measure) -> str:
     for found in (one, other):
         if found.items is None:
             return "no samples of both" if found.why == "no samples" else found.why
-    before, after = Counter(one.names), Counter(other.names)
-    if before != after:
+    if one.names != other.names and (before := Counter(one.names)) != (after := Counter(other.names)):
         shared = sum((before & after).values())
         return f"the scored items differ: {shared:,} are the same, of {before.total():,} and {after.total():,}"
     if isinstance(one.items[0], tuple) != isinstance(other.items[0], tuple):  # type: ignore[index]
@@ -186,6 +186,8 @@ def _limits(one: Measure, other: Measure) -> tuple[str, ...]:
 
 def _aligned(one: Measure, other: Measure, values: Any) -> list[Any]:
     """Returns the ``values`` of ``other`` in the order of the items of ``one``."""
+    if one.names == other.names:
+        return list(values)
     waiting: dict[tuple[str, str], list[Any]] = {}
     for name, value in zip(other.names, values, strict=True):
         waiting.setdefault(name, []).append(value)
@@ -197,8 +199,9 @@ def _paired(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:
     assert other.items is not None
     scale = one.scale if one.scale == other.scale else None
     items = _aligned(one, other, other.items)
-    interval = statistics.difference(one.metric, items, one.items, one.clusters, scale=scale, confidence=CONFIDENCE)
-    test = paired_tests.paired_test(one.metric, items, one.items, one.clusters, scale=scale)
+    pair = encoded(one.metric, [items, one.items], one.clusters, scale)
+    interval = statistics.difference_of(one.metric, pair, scale=scale, confidence=CONFIDENCE)
+    test = paired_tests.paired_test_of(one.metric, pair, scale=scale)
     return interval, test.p, test.method
 
 
