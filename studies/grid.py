@@ -1,0 +1,137 @@
+"""A grid: a study file that lists several models or numbers of shots. Each pair of them is a study of its own."""
+
+import os
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness_tasks.errors import UserError
+from harness_tasks.files import write_text
+from studies.study import Study, load_study, no_checkpoint, read_mapping, study_of
+
+KEYS = {"models": "model", "shots": "num_fewshot"}
+"""The keys of a grid that a study has not, and what a study has in their place."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Studies that stand beside each other: their files and what is in them."""
+
+    name: str
+    title: str
+    studies: dict[Path, Study]
+
+    @property
+    def folder(self) -> Path:
+        """Where everything that the grid makes goes; a study of it has a folder therein."""
+        return Path("build") / self.name
+
+    @property
+    def is_one_study(self) -> bool:
+        """Whether it is no grid but a study by itself, whose page is all there is."""
+        return [study.name for study in self.studies.values()] == [self.name]
+
+
+def load_grid(path: str | Path) -> Grid:
+    """Returns the grid of a YAML file; a study by itself is a grid of one.
+
+    The files of a grid's studies are written to `build/<grid>/<study>.yaml`.
+
+    Raises:
+        UserError: as `load_study` does; two studies have one name; a name under `exclude` or `only` is not in the
+            grid; nothing is left of a task, or of all.
+    """
+    path = Path(path)
+    values = read_mapping(path)
+    if not set(KEYS) & set(values):
+        study = load_study(path)
+        return Grid(study.name, study.title, {path: study})
+    both = [f"`{key}` and `{KEYS[key]}`" for key in KEYS if key in values and KEYS[key] in values]
+    if both:
+        raise UserError(f"{path} has {both[0]}", "one of them would be ignored", "delete one")
+    studies = _studies(path, values)
+    for file, (own, _) in studies.items():
+        text = yaml.safe_dump(own, sort_keys=False, allow_unicode=True, width=120)
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            write_text(file, text)
+    return Grid(path.stem, str(values.get("title")), {file: study for file, (_, study) in studies.items()})
+
+
+def _studies(path: Path, values: dict[str, Any]) -> dict[Path, tuple[dict[str, Any], Study]]:
+    """Returns each study's file, what is to be written to it, and the study."""
+    shared = {key: value for key, value in values.items() if key not in KEYS}
+    if shared.get("claims"):
+        shared["claims"] = os.path.relpath(path.parent / shared["claims"], Path("build") / path.stem)
+    models = _listed(path, values, "models") if "models" in values else [values.get("model")]
+    shots = _listed(path, values, "shots") if "shots" in values else [values.get("num_fewshot", 0)]
+    all_studies = []
+    for model in models:
+        for number in shots:
+            own = {**shared, "model": {"id": model} if isinstance(model, str) else model, "num_fewshot": number}
+            study = study_of(path, own, name="")
+            name = _slug(study.model.shown_name) + (f"-{number}-shot" if len(shots) > 1 else "")
+            all_studies.append((Path("build") / path.stem / f"{name}.yaml", own, study))
+    _check_names(path, [study for _, _, study in all_studies])
+    kept: dict[Path, tuple[dict[str, Any], Study]] = {}
+    for file, own, study in all_studies:
+        made = {checkpoint.task for checkpoint in study.checkpoints()}
+        tasks = {task: plan for task, plan in own["tasks"].items() if task in made}
+        if not tasks:
+            continue
+        if file in kept:
+            raise UserError(
+                f"{path} has two models of the name {study.model.shown_name}",
+                "each has a folder and a line of its own, and would overwrite the other's",
+                "give one of them another `name:`",
+            )
+        own = {**own, "tasks": tasks}
+        kept[file] = (own, study_of(path, own, name=f"{path.stem}/{file.stem}"))
+    done = {task for _, study in kept.values() for task in study.tasks}
+    for task in all_studies[0][2].tasks:
+        if task not in done:
+            raise no_checkpoint(path, task, all_studies[0][2])
+    return kept
+
+
+def _listed(path: Path, values: dict[str, Any], key: str) -> list[Any]:
+    found = values[key]
+    if not isinstance(found, list) or not found:
+        raise UserError(
+            f"{path}: `{key}` is {found!r}",
+            "a grid has a study for each entry of the list",
+            f"write a list under `{key}:`, or one value under `{KEYS[key]}:`",
+        )
+    return found
+
+
+def _check_names(path: Path, studies: list[Study]) -> None:
+    """Raises a UserError where `exclude` or `only` names what no study has."""
+    one = studies[0]
+    known: dict[str, set[Any]] = {
+        "model": {study.model.shown_name for study in studies},
+        "shots": {study.num_fewshot for study in studies},
+        "task": set(one.tasks),
+        "method": set(one.methods),
+        "seed": set(one.seeds),
+    }
+    for key, rules in (("exclude", one.exclude), ("only", one.only)):
+        for rule in rules:
+            for what, given in rule.model_dump().items():
+                asked = given if isinstance(given, list) else [] if given is None else [given]
+                for value in asked:
+                    if what in known and value not in known[what]:
+                        names = sorted(map(str, known[what]))
+                        near = get_close_matches(str(value), names, n=1)
+                        raise UserError(
+                            f"{path}: `{key}` names the {what} {value}, which the study does not list",
+                            "the rule would hold of nothing, and the grid be another one than meant",
+                            f"write {near[0]}" if near else f"name one of {', '.join(names[:10])}",
+                        )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-.") or "model"
