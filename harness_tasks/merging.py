@@ -65,7 +65,7 @@ def merge(
     write_text(output / "samples.jsonl", "".join(row.line + "\n" for row in rows))
     # As lm_eval writes it; last, because who finds it may take the rows to be there.
     write_text(output / "results.json", json.dumps(results, indent=2, ensure_ascii=False))
-    return Merged(name, shards[0].record["whole"]["items"], len(shards))
+    return Merged(name, len({row.doc_id for row in rows}), len(shards))
 
 
 def _in_order(shards: list[ShardFiles]) -> list[ShardFiles]:
@@ -75,7 +75,7 @@ def _in_order(shards: list[ShardFiles]) -> list[ShardFiles]:
         differing = {
             "task": (shard.task, first.task),
             "number of shards": (shard.shard.of, first.shard.of),
-            "whole": (shard.record["whole"], first.record["whole"]),
+            "whole": (shard.whole, first.whole),
         }
         for what, (one, other) in differing.items():
             if one != other:
@@ -115,17 +115,16 @@ def _check_items(shards: Sequence[ShardFiles]) -> None:
                     f"score {shard.name} anew, into an empty folder",
                 )
         items = len({row.doc_id for row in shard.rows})
-        if items != shard.record["items"] or len(shard.rows) != items * len({row.filter for row in shard.rows}):
+        if items != shard.items or len(shard.rows) != items * len({row.filter for row in shard.rows}):
             raise UserError(
-                f"{shard.name} has {len(shard.rows):,} sample rows of {items:,} items, and scored "
-                f"{shard.record['items']:,}",
+                f"{shard.name} has {len(shard.rows):,} sample rows of {items:,} items, and scored {shard.items:,}",
                 "a score of some of the items is not the task's score",
                 f"copy {shard.folder} again, or score {shard.name} anew",
             )
     whole = whole_record(sorted({doc_id for _, doc_id in places}))
-    if whole != shards[0].record["whole"]:
+    if whole != shards[0].whole:
         raise UserError(
-            f"the shards hold {whole['items']:,} items, and not the {shards[0].record['whole']['items']:,} of the run",
+            f"the shards hold {whole['items']:,} items, and not those of the run, {shards[0].whole.get('items')}",
             "the items were divided in another way when some of them were scored",
             "score all the shards anew",
         )

@@ -27,12 +27,16 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class ShardFiles:
-    """One shard: where it lies, which one it is, and what it holds."""
+    """One shard: where it lies, which one it is, and what it holds.
+
+    ``items`` is how many items its run scored; ``whole`` is the record of the whole run's items.
+    """
 
     folder: Path
     task: str
     shard: Shard
-    record: dict[str, Any]
+    items: int
+    whole: dict[str, Any]
     results: dict[str, Any]
     rows: list[Row]
 
@@ -46,15 +50,16 @@ def read_shard(folder: Path) -> ShardFiles:
     """Returns what `run --shard` left in ``folder``, however deep; UserError where that is not one shard's files."""
     results_file, samples_file = _only(folder, "results*.json"), _only(folder, "samples*.jsonl")
     results = _parse(_text(results_file), results_file, "")
-    config = results.get("config")
-    record = config.get("shard") if isinstance(config, dict) else None
-    if not isinstance(record, dict):
+    try:
+        record, task = results["config"]["shard"], next(iter(results["n-samples"]))
+        shard = Shard(int(record["number"]), int(record["of"]))
+        items, whole = int(record["items"]), dict(record["whole"])
+    except (KeyError, TypeError, ValueError, StopIteration):
         raise UserError(
             f"{results_file} does not say which shard it is",
             "only shards of one run are merged; any other rows may be of other items, or behind other shots",
             "score it with `python -m harness_tasks run --shard K/N`",
-        )
-    task = next(iter(results["n-samples"]))
+        ) from None
     lines = [line for line in _text(samples_file).split("\n") if line.strip()]  # a row may hold U+2028
     rows, seen = list[Row](), set[tuple[str, int]]()
     for number, line in enumerate(lines, 1):
@@ -67,7 +72,7 @@ def read_shard(folder: Path) -> ShardFiles:
             _damaged(samples_file, f"line {number} of ", f"no sample row of lm_eval ({type(error).__name__}: {error})")
         rows.append(Row(key[1], key[0], row["doc_hash"], hashes, scores, line, key in seen))
         seen.add(key)
-    return ShardFiles(folder, task, Shard(record["number"], record["of"]), record, results, rows)
+    return ShardFiles(folder, task, shard, items, whole, results, rows)
 
 
 def _only(folder: Path, pattern: str) -> Path:

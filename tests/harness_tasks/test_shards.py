@@ -26,7 +26,7 @@ from harness_tasks.loading import load_task
 from harness_tasks.merging import merge
 from harness_tasks.shard_files import read_shard
 from harness_tasks.shard_run import ShardRun, shard_run, take_shard
-from harness_tasks.shards import Shard, parse_shard, shard_indices, shard_of, shard_record, whole_indices
+from harness_tasks.shards import Shard, parse_shard, shard_indices, shard_of, shard_record, whole_indices, whole_record
 from report.compare.collect import collect
 
 TASKS = ("reviews_demo", "passages_demo")
@@ -140,7 +140,8 @@ def test_a_shard_by_its_command(tiny_model: Path, tmp_path: Path) -> None:
     assert 0 < len(mine) < 28
     shard = read_shard(tmp_path / "out")
     assert [row.doc_id for row in shard.rows] == mine
-    assert shard.record == shard_record(Shard(2, 3), mine, rows)
+    assert (shard.shard, shard.items, shard.whole) == (Shard(2, 3), len(mine), whole_record(rows))
+    assert shard.results["config"]["shard"] == shard_record(Shard(2, 3), mine, rows)
     assert shard.results["n-samples"] == {"passages_demo": {"original": 168, "effective": len(mine)}}
 
 
@@ -481,7 +482,7 @@ def loses_a_row(shards: list[Path]) -> str:
 def has_another_item(shards: list[Path]) -> str:
     lines = lines_of(shards[1])
     put_lines(shards[1], [*lines[:-1], json.dumps({**json.loads(lines[-1]), "doc_id": 168}) + "\n"])
-    return "the shards hold 168 items, and not the 168 of the run"
+    return "the shards hold 168 items, and not those of the run, 168"
 
 
 def is_cut_off(shards: list[Path]) -> str:
@@ -526,6 +527,11 @@ def is_no_shard(shards: list[Path]) -> str:
     return r".*shard2/results\.json does not say which shard it is"
 
 
+def has_half_a_record(shards: list[Path]) -> str:
+    change(shards[1], "config", "shard", to={"number": 2, "of": 3})
+    return r".*shard2/results\.json does not say which shard it is"
+
+
 def has_two_results(shards: list[Path]) -> str:
     write(shards[1] / "more" / "results_2026.json", {})
     return r".*shard2 holds 2 files results\*\.json"
@@ -550,6 +556,7 @@ def holds_no_object(shards: list[Path]) -> str:
         is_of_another_division,
         is_of_another_whole,
         is_no_shard,
+        has_half_a_record,
         has_two_results,
         holds_no_object,
     ],
