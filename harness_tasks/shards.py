@@ -49,7 +49,7 @@ def shard_of(name: str, shards: int) -> int:
     """Returns in which of ``shards``, from 1, the cluster ``name`` is scored.
 
     >>> [shard_of(name, 3) for name in ("a", "b", "c", "d")]
-    [2, 1, 1, 3]
+    [1, 3, 1, 2]
     """
     return int.from_bytes(hashlib.sha256(f"shard\x1f{name}".encode()).digest()[:8]) % shards + 1
 
