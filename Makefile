@@ -12,14 +12,14 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help report plan verify test test-slow browser lint clean lock setup
+.PHONY: help report plan verify test test-slow cluster-test browser lint clean lock setup
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 	@echo "STUDY=$(STUDY) (set another: STUDY=studies/seed-small.yaml make report)"
 
 report: $(READY) ## Run the study and write build/<study>/report.html and report.md
-	@python -m workflow run $(STUDY)
+	@python -m workflow run $(STUDY)$(if $(PROFILE), --profile $(PROFILE))
 
 plan: $(READY) ## Print what the study would do: steps, parameters, rows, memory, time
 	@python -m workflow plan $(STUDY)
@@ -33,6 +33,12 @@ test: $(READY) ## Run the tests but the slow ones, two files at a time (WORKERS=
 
 test-slow: $(READY) ## Run the slow tests
 	pytest -rs -m slow
+
+cluster-test: $(READY) ## Install SLURM (by apt-get, where it is not) and its plug-in, and run the test on a cluster of one node
+	@command -v slurmctld && command -v munged || \
+	    (SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -qy --no-install-recommends slurm-wlm munge)
+	python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[cluster]'
+	pytest -rs -s -m slow tests/workflow/test_cluster.py
 
 browser: $(READY) ## Install what the tests in a browser need: Chromium (by apt-get, where there is none) and axe-core
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \

@@ -6,12 +6,14 @@ package index or a GPU (`CHECKED_ONLY`) go through our argument and study checks
 exempt. A command that is in none of the three fails the test.
 """
 
+import importlib.util
 import json
 import os
 import re
 import runpy
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +29,16 @@ from studies import load_study
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 EXEMPT = {"make test", "make test-slow"}
-NO_SURROUNDINGS = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "STUDY", "PYTHON", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS")
+NO_SURROUNDINGS = (
+    "MAKEFLAGS",
+    "MFLAGS",
+    "MAKELEVEL",
+    "STUDY",
+    "PROFILE",
+    "PYTHON",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+)
 """Variables that a `make test` around this run may have set."""
 
 
@@ -359,6 +370,7 @@ RUN = {
     ),
     "AFTERTUNE_DATA=DIR STUDY=studies/seed-small.yaml make report": Case(
         every_step_is_planned,
+CLUSTER = "python -m workflow run studies/demo.yaml --profile slurm"
         make="python -m workflow run studies/seed-small.yaml",
         swap=tiny("seed-small"),
         add="--dry-run",
@@ -538,12 +550,34 @@ CHECKED_ONLY: dict[str, Callable[..., None]] = {
 
 
 @pytest.mark.parametrize("command", commands())
+def the_extra_names_the_plug_in() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert [line.split(">")[0] for line in extras["cluster"]] == ["snakemake-executor-plugin-slurm"]
+
+
+def make_passes_the_profile_on() -> None:
+    assert planned_by_make("PROFILE=slurm make report")[-1] == CLUSTER
+
+
+def a_cluster_is_found_or_told(folder: Path) -> None:
+    """The steps are planned for SLURM, or the plug-in is asked for: here is no cluster to submit to."""
+    words = [sys.executable, *CLUSTER.split()[1:], "--dry-run"]
+    words[words.index("studies/demo.yaml")] = str(ROOT / "studies" / "demo.yaml")
+    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True)
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        assert done.returncode == 2
+        assert "pip install 'aftertune[cluster]'" in done.stderr
+    else:
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search(r"resources: .*mem_mb=\d+.*runtime=\d+.*gpu=1$", done.stdout + done.stderr, re.MULTILINE)
+
+
 def test_command(command: str, reader: Reader, tmp_path: Path) -> None:
     if command in RUN:
         RUN[command].look(reader.type(command), reader)
     elif command in CHECKED_ONLY:
         check = CHECKED_ONLY[command]
-        check(tmp_path) if check is the_llama_study_passes_its_checks else check()
+        check(tmp_path) if check in (the_llama_study_passes_its_checks, a_cluster_is_found_or_told) else check()
     else:
         assert command in EXEMPT, (
             f"README.md shows {command!r}: add it to RUN, or to CHECKED_ONLY if it cannot run here"
@@ -554,6 +588,9 @@ def test_no_table_names_a_command_that_the_readme_does_not_show() -> None:
     shown = set(commands())
     assert {*RUN, *CHECKED_ONLY} - shown == set()
     assert set(RUN) & set(CHECKED_ONLY) == set()
+    "pip install -e '.[cluster]'": the_extra_names_the_plug_in,  # needs a package index
+    "PROFILE=slurm make report": make_passes_the_profile_on,  # needs a cluster
+    CLUSTER: a_cluster_is_found_or_told,  # needs a cluster
 
 
 def test_a_line_is_a_command() -> None:

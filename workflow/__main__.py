@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,8 @@ import typer
 
 from harness_tasks.errors import UserError, exit_on_user_error
 from studies import Study, load_study
+from workflow import failures
+from workflow.engine import Profile, find_profile, options
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs a study's steps in their order.")
 
@@ -23,9 +24,13 @@ def run(
     study_file: Annotated[str, typer.Argument(metavar="STUDY", help="The study's YAML file.")],
     cores: Annotated[int | None, typer.Option(min=1, help="Processor cores to use.", show_default="all")] = None,
     dry_run: Annotated[bool, typer.Option(help="Only list the steps that would be done.")] = False,
+    profile: Annotated[
+        str, typer.Option(help="Where the steps run: local, slurm, or a folder with a Snakemake profile.")
+    ] = "local",
 ) -> None:
     """Does every step of a study that is not done yet, up to the report."""
     with exit_on_user_error():
+        where = find_profile(profile)
         study = load_study(study_file)
         _check(study)
         study.folder.mkdir(parents=True, exist_ok=True)
@@ -39,9 +44,15 @@ def run(
                     "two at once would write the same files",
                     "wait for it, or stop it",
                 ) from None
-            words = snakemake(study_file, cores=cores, dry_run=dry_run)
+            words = snakemake(study_file, study, where, cores=cores, dry_run=dry_run)
+            failed = study.folder / "logs" / "failed.json"
+            if not dry_run:
+                failed.unlink(missing_ok=True)
             code = subprocess.run(words, env=_environment(), pass_fds=[lock.fileno()]).returncode
         if code:
+            told = None if dry_run else failures.told(failed)
+            if told:
+                print(told, file=sys.stderr)
             raise typer.Exit(1)
         if not dry_run:
             print(study.folder / "report.html")
@@ -62,12 +73,14 @@ def plan(
         print(make_plan(study_file, teraflops=teraflops, as_json=json_))
 
 
-def snakemake(study_file: str, *, cores: int | None = None, dry_run: bool = False) -> list[str]:
+def snakemake(
+    study_file: str, study: Study, profile: Profile, *, cores: int | None = None, dry_run: bool = False
+) -> list[str]:
     """Returns the Snakemake command of a study."""
-    at_once = 1 if shutil.which("nvidia-smi") else 2
-    words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--config", f"study={study_file}"]
-    words += ["--cores", str(cores or "all")]
-    words += ["--resources", f"accelerator={at_once}", "--rerun-triggers", "mtime", "params", "input"]
+    where, values = options(profile, study, cores=cores, dry_run=dry_run)
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *where]
+    words += ["--config", f"study={study_file}", *values]
+    words += ["--rerun-triggers", "mtime", "params", "input"]
     words += ["--rerun-incomplete", "--nolock", "--scheduler", "greedy", "--quiet"]
     words += ["host" if dry_run else "progress"]
     return words + (["--dry-run"] if dry_run else [])

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,12 @@ def plan(study_file: str, *, teraflops: float | None = None, as_json: bool = Fal
     return json.dumps(summary, indent=2) if as_json else _text(study, ledgers, summary, steps)
 
 
+def all_steps(study: Study, *, dtype: str, speed: float) -> list[Step]:
+    """Returns every step of a study that names its device, with what it takes at ``speed`` operations a second."""
+    config = _config(study)
+    return _steps(study, config, _ledgers(study, config), dtype, speed)
+
+
 def _ledgers(study: Study, config: Any) -> dict[str, Any]:
     """Returns the parameter ledger of the base model and of each checkpoint, from the configuration alone."""
     from finetune.ledger import count
@@ -73,7 +80,7 @@ def _ledgers(study: Study, config: Any) -> dict[str, Any]:
         task = study.plan(checkpoint.task)
         labels = (declared_metadata(checkpoint.task) or {}).get("labels") or ()
         ledgers[checkpoint.name] = estimate.parameters(
-            config, task.recipe, method=checkpoint.method, head=task.head, labels=len(labels)
+            config, task.recipe, method=checkpoint.method, head=checkpoint.head, labels=len(labels)
         )
     return ledgers
 
@@ -84,7 +91,8 @@ def _config(study: Study) -> Any:
     if study.model.id == "embedded" and not Path(study.model.path, "config.json").is_file():
         return LlamaConfig(**json.loads(Path(__file__).with_name("embedded_config.json").read_text()))
     if study.model.id in BUILT_IN and not Path(study.model.path).is_dir():
-        subprocess.run(commands.base_model(study), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        words = [sys.executable, *commands.base_model(study)[1:]]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     place = study.model.path if Path(study.model.path).is_dir() else study.model.config or study.model.path
     try:
         return AutoConfig.from_pretrained(place, revision=None if study.model.is_local else study.model.revision)

@@ -1,0 +1,66 @@
+"""What is said of failed steps."""
+
+import json
+from pathlib import Path
+
+from conftest import House
+from test_rerun import changed
+
+from workflow import failures
+
+RECORD = {
+    "failed": [
+        {
+            "rule": "score",
+            "name": "base",
+            "task": "a",
+            "tries": 4,
+            "reason": "no memory",
+            "log": "logs/score/a.log",
+        },
+        {"rule": "train", "checkpoint": "a-lora-seed1", "tries": 1, "reason": "a full disk", "log": "logs/train/a.log"},
+    ],
+    "not_started": [{"rule": "report"}],
+}
+
+
+def test_failed_steps_are_named_with_reason_and_log(tmp_path: Path) -> None:
+    (tmp_path / "failed.json").write_text(json.dumps(RECORD))
+    assert failures.told(tmp_path / "failed.json") == (
+        "2 steps failed:\n"
+        "  score base a: no memory\n"
+        "    logs/score/a.log\n"
+        "  train a-lora-seed1: a full disk\n"
+        "    logs/train/a.log\n"
+        "1 more waited for them. The same command goes on from here."
+    )
+    assert failures.told(tmp_path / "none.json") is None
+
+
+def test_the_reason_is_the_users_error_else_the_clusters_word_and_the_last_line() -> None:
+    cancelled = "SLURM-job '7' failed, SLURM status is: 'CANCELLED'."
+    assert failures.reason("Found: no data\nWhy it matters: a\nTo mend it: b\n", cancelled) == "no data"
+    assert failures.reason("reading\n", cancelled) == f"{cancelled} (last line of its log: reading)"
+    assert failures.reason(" 50%\r 100%\n\n", None) == "100%"
+    assert failures.reason("== noon\nFound: no data\n== one\nFound: no disk\n== two\nreading\n", None) == "reading"
+    assert failures.reason("", None) == "no word of it: the step died before it wrote anything"
+
+
+def test_a_failed_step_is_named_and_what_does_not_need_it_is_done(house: House) -> None:
+    overlap = house.build / "overlap" / "passages_demo-lora-seed1" / "overlap_passages_demo.jsonl"
+    overlap.unlink()
+    with changed(house.study, "  reviews_demo:\n", "  reviews_dmeo:\n"):
+        failed = house.run()
+    assert failed.returncode == 1
+    assert overlap.is_file()
+    record = json.loads((house.build / "logs" / "failed.json").read_text())
+    steps = {(step["rule"], step["task"]): step for step in record["failed"]}
+    check = steps["check", "reviews_dmeo"]
+    assert check["reason"].startswith("there is no task 'reviews_dmeo'")
+    assert (check["tries"], check["log"]) == (1, "build/tiny/logs/check/reviews_dmeo.log")
+    assert check["reason"] in (house.folder / check["log"]).read_text()
+    assert {"rule": "report"} in record["not_started"]
+    told = failed.stderr[failed.stderr.rindex("failed:") :]
+    assert f"  check reviews_dmeo: {check['reason']}\n    {check['log']}\n" in told
+    assert house.run().returncode == 0
+    assert not (house.build / "logs" / "failed.json").exists()

@@ -1,0 +1,127 @@
+"""What executes the steps: this machine, or what a Snakemake profile names, such as a SLURM cluster."""
+
+import hashlib
+import importlib.util
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from harness_tasks.errors import UserError
+from studies import Study
+from workflow.needs import read_nodes, reckon, write_needs
+
+PROFILES = Path(__file__).with_name("profiles")
+EXTRAS = {"slurm": "aftertune[cluster]"}
+"""The extra that brings an executor's plug-in; others are installed by their own name."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A folder with Snakemake's `config.yaml`, and the executor that it names."""
+
+    folder: Path
+    executor: str
+
+    @property
+    def is_local(self) -> bool:
+        return self.executor == "local"
+
+
+def find_profile(name: str) -> Profile:
+    """Returns the profile of that name that comes along, or that of a folder.
+
+    Raises:
+        UserError: there is none, it is no YAML mapping, or the plug-in of its executor is not installed.
+    """
+    shipped = sorted(folder.name for folder in PROFILES.iterdir() if (folder / "config.yaml").is_file())
+    folder = PROFILES / name if name in shipped else Path(name)
+    if not (folder / "config.yaml").is_file():
+        raise UserError(
+            f"there is no profile {name!r}: it is neither {' nor '.join(shipped)}, nor a folder with a config.yaml",
+            "a profile says what executes the steps",
+            f"name one of these, or copy {PROFILES / 'slurm'} and name the copy's folder",
+        )
+    try:
+        values = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        values = str(error)
+    if not isinstance(values, dict):
+        raise UserError(
+            f"{folder / 'config.yaml'} holds no mapping" + (f": {values}" if values else ""),
+            "a profile is a mapping of Snakemake's options",
+            f"start from {PROFILES / 'slurm' / 'config.yaml'}",
+        )
+    profile = Profile(folder, str(values.get("executor", "local")))
+    _need_plugin(profile)
+    return profile
+
+
+def _need_plugin(profile: Profile) -> None:
+    module = "snakemake_executor_plugin_" + profile.executor.replace("-", "_")
+    if profile.executor in ("local", "dryrun", "touch") or importlib.util.find_spec(module) is not None:
+        return
+    package = EXTRAS.get(profile.executor, module.replace("_", "-"))
+    raise UserError(
+        f"the profile {profile.folder.name} names the executor {profile.executor!r}, and its plug-in is not installed",
+        "Snakemake submits the steps through it; none was started",
+        f"pip install '{package}'",
+    )
+
+
+def options(profile: Profile, study: Study, *, cores: int | None, dry_run: bool) -> tuple[list[str], list[str]]:
+    """Returns Snakemake's options for where the steps run, and the values to put under its ``--config``.
+
+    On one machine: its cores, and how many steps at a time. Elsewhere each step's needs are reckoned and written.
+
+    Raises:
+        UserError: SLURM's commands are missing, or jobs of an earlier run are still in its queue.
+    """
+    words = ["--profile", str(profile.folder)]
+    if profile.is_local:
+        at_once = 1 if shutil.which("nvidia-smi") else 2
+        return [*words, "--cores", str(cores or "all"), "--resources", f"accelerator={at_once}"], []
+    file = study.folder / "needs.json"
+    write_needs(file, reckon(study, read_nodes(profile.folder)))
+    words += ["--cores", str(cores)] if cores else []
+    if profile.executor == "slurm":
+        prefix = job_prefix(study)
+        if not dry_run:
+            _refuse_leftovers(prefix, study)
+        words += ["--slurm-jobname-prefix", prefix, "--slurm-logdir", str(study.folder / "logs" / "slurm")]
+    return words, [f"needs={file}"]
+
+
+def job_prefix(study: Study) -> str:
+    """Returns how the names of a study's jobs begin: its own, and a digest of where it is built."""
+    place = hashlib.sha256(str(study.folder.resolve()).encode()).hexdigest()[:8]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", study.name)[:40] + "-" + place
+
+
+def _refuse_leftovers(prefix: str, study: Study) -> None:
+    """Raises a UserError where a killed run left jobs behind, which would write what this run writes."""
+    words = ["squeue", "--me", "--noheader", "--format", "%i %j"]
+    try:
+        queue = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    except FileNotFoundError:
+        raise UserError(
+            "there is no squeue or sbatch on the path",
+            "the steps are submitted with SLURM's commands",
+            "start on a login node of the cluster, or take another profile",
+        ) from None
+    except subprocess.CalledProcessError as error:
+        raise UserError(
+            f"SLURM does not answer: {error.stderr.strip()}",
+            "the steps are submitted to it",
+            "try `sinfo`; its administrators know more",
+        ) from None
+    left = [line.split()[0] for line in queue.splitlines() if line.split()[1].startswith(prefix)]
+    if left:
+        raise UserError(
+            f"{len(left)} jobs of an earlier run of {study.name} are still in the queue: {', '.join(left[:10])}",
+            "they would write the same files as this run's",
+            f"wait for them, or: scancel {' '.join(left)}",
+        )

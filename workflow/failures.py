@@ -1,0 +1,95 @@
+"""Which steps of a run failed and why: from Snakemake's jobs and the steps' logs into `logs/failed.json`."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.files import write_json
+
+HEADING = "== "
+"""How the line begins in a log that a try starts with."""
+TAIL_BYTES = 20_000
+"""What is read of a log's end to find the reason."""
+
+
+def write(workflow: Any, engine_logs: list[str], path: Path) -> None:
+    """Writes the failed steps, and those that were not started for want of them; Snakemake calls it (`onerror`).
+
+    Each failed step has its rule, its wildcards, how often it was tried, the reason, and its log file.
+    """
+    said = "".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in engine_logs)
+    jobs = sorted(workflow.scheduler.failed, key=lambda job: int(workflow.dag.jobid(job)))
+    failed = [_step(job) | _outcome(job, said, workflow.dag.jobid(job)) for job in jobs]
+    waiting = [job for job in workflow.dag.needrun_jobs() if job not in workflow.scheduler.failed]
+    write_json(path, {"failed": failed, "not_started": [_step(job) for job in waiting]})
+
+
+def _step(job: Any) -> dict[str, Any]:
+    return {"rule": job.rule.name, **{name: str(value) for name, value in job.wildcards_dict.items()}}
+
+
+def _outcome(job: Any, said: str, jobid: int) -> dict[str, Any]:
+    log = str(job.log[0]) if job.log else None
+    text = _tail(Path(log)) if log else ""
+    return {"tries": job.attempt, "reason": reason(text, engine_message(said, jobid)), "log": log}
+
+
+def _tail(path: Path) -> str:
+    """Returns the end of a log; "" where a step died before it had one."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def engine_message(said: str, jobid: int) -> str | None:
+    """Returns what Snakemake's own log says last of a failed job, such as the cluster's word for how it ended.
+
+    >>> engine_message("Error in rule a:\\n    message: SLURM-job '7' failed\\n    jobid: 3\\n", 3)
+    "SLURM-job '7' failed"
+    """
+    found = re.findall(rf"^Error in rule \w+:\n    message: (.*)\n    jobid: {jobid}$", said, re.MULTILINE)
+    return found[-1] if found and found[-1] != "None" else None
+
+
+def reason(text: str, message: str | None) -> str:
+    """Returns why a step's last try failed, in a line: a `UserError`'s finding, or the engine's word and the last line.
+
+    >>> reason("reading\\nFound: no task 'a'\\nWhy it matters: nothing to score\\nTo mend it: name one\\n", None)
+    "no task 'a'"
+    >>> reason("Traceback ...\\nOSError: disk full\\n", None)
+    'OSError: disk full'
+    """
+    lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
+    tries = [number for number, line in enumerate(lines) if line.startswith(HEADING)]
+    lines = lines[tries[-1] + 1 :] if tries else lines
+    found = [line.removeprefix("Found: ") for line in lines if line.startswith("Found: ")]
+    if found:
+        return found[-1]
+    last = lines[-1] if lines else None
+    if message and last:
+        return f"{message} (last line of its log: {last})"
+    return message or last or "no word of it: the step died before it wrote anything"
+
+
+def told(path: Path) -> str | None:
+    """Returns what to tell a user of the failed steps that `write` wrote down; None where it wrote nothing."""
+    if not path.is_file():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    count = len(record["failed"])
+    lines = [f"{count} step{'' if count == 1 else 's'} failed:"]
+    for step in record["failed"]:
+        lines += [f"  {_name(step)}: {step['reason']}", f"    {step['log']}"]
+    waiting = len(record["not_started"])
+    if waiting:
+        lines.append(f"{waiting} more waited for them. The same command goes on from here.")
+    return "\n".join(lines)
+
+
+def _name(step: dict[str, Any]) -> str:
+    known = ("rule", "tries", "reason", "log")
+    return " ".join([step["rule"], *(value for key, value in step.items() if key not in known)])
