@@ -181,6 +181,14 @@ def scored_with_files(printed: str, reader: Reader) -> None:
     assert json.loads(results.read_text(encoding="utf-8"))["n-shot"] == {"passages_demo": 2}
 
 
+def the_parts_joined(printed: str, reader: Reader) -> None:
+    assert "21 items of passages_demo from 2 shards" in printed
+    results = json.loads((reader.folder / "whole" / "results.json").read_text(encoding="utf-8"))
+    assert results["config"]["shards"] == 2
+    rows = (reader.folder / "whole" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(row)["doc_id"] for row in rows] == list(range(21))
+
+
 def an_embedded_model(printed: str, reader: Reader) -> None:
     names = {path.name for path in (reader.folder / "base").iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "README.md", "origin.json"} <= names
@@ -318,6 +326,10 @@ def a_copied_template(printed: str, reader: Reader) -> None:
     assert own.read_text(encoding="utf-8") == (ROOT / "templates" / own.name).read_text(encoding="utf-8")
 
 
+def _tiny_and_own_folder(reader: Reader) -> dict[str, str]:
+    return {"build/base": str(reader.model), "build/mine": str(reader.folder)}
+
+
 def a_card(printed: str, reader: Reader) -> None:
     assert "license: apache-2.0" in printed
     assert "files of " in printed
@@ -360,6 +372,12 @@ SCORE = (
 )
 SHORT = "--limit 4 --device cpu"
 
+PARTS = [
+    "python -m harness_tasks run --model hf-shared --model_args pretrained=build/base --tasks passages_demo "
+    f"--shard {part}/2 --log_samples --output_path build/mine/part{part}"
+    for part in (1, 2)
+]
+FIRST_ROWS = f"--device cpu --samples '{json.dumps({'passages_demo': list(range(21))})}'"
 RUN = {
     "make report": Case(
         every_step_is_planned,
@@ -436,6 +454,11 @@ CLUSTER = "python -m workflow run studies/demo.yaml --profile slurm"
     ),
     """python -m harness_tasks check sst2_llama_glue --training --metadata '{"data_dir": "DIR"}'""": Case(
         the_folders_rows, swap=lambda reader: {"DIR": str(reader.data)}
+    ),
+    PARTS[0]: Case(scored("passages_demo", "f1", 100), swap=_tiny_and_own_folder, add=FIRST_ROWS),
+    PARTS[1]: Case(scored("passages_demo", "f1", 100), swap=_tiny_and_own_folder, add=FIRST_ROWS),
+    "python -m harness_tasks merge-shards build/mine/part1 build/mine/part2 --output build/mine/whole": Case(
+        the_parts_joined, swap=lambda reader: {"build/mine": str(reader.folder)}, after=PARTS
     ),
     "python -m report params build/base": Case(
         the_embedded_models_parameters,
