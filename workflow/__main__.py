@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from harness_tasks.errors import UserError, exit_on_user_error
-from studies import Study, load_study
+from studies import Study, load_grid, load_study
 from workflow import failures
 from workflow.engine import Profile, find_profile, options
 
@@ -64,13 +64,24 @@ def plan(
     teraflops: Annotated[
         float | None, typer.Option(min=0.001, help="Speed to reckon with, in TFLOP/s.", show_default="probed here")
     ] = None,
+    at_a_time: Annotated[
+        int | None, typer.Option(min=1, help="Of a grid: steps at a time, such as GPUs.", show_default="1, 8 and 64")
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Prints what a study would do, without a network: steps, parameters, rows, memory, time."""
+    """Prints what a study would do, without a network: steps, parameters, rows, memory, time.
+
+    Of a grid it prints a line a model, the critical path, and the time with some number of steps at a time.
+    """
     with exit_on_user_error():
+        from workflow.grid_plan import plan_grid
         from workflow.plan import plan as make_plan
 
-        print(make_plan(study_file, teraflops=teraflops, as_json=json_))
+        grid = load_grid(study_file)
+        if grid.is_one_study:
+            print(make_plan(*grid.studies.values(), teraflops=teraflops, as_json=json_))
+        else:
+            print(plan_grid(grid, teraflops=teraflops, at_a_time=at_a_time, as_json=json_))
 
 
 def snakemake(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from finetune.heads import Head
 from finetune.recipe import ADAPTER_METHODS
-from studies import Checkpoint, Study
+from studies import Checkpoint, Grid, Study
 from workflow import digests
 
 PYTHON = ["python", "-m"]
@@ -138,6 +138,12 @@ def samples_file(study: Study, task: str) -> Path:
     return study.folder / "samples" / f"{task}.json"
 
 
+def compare(grid: Grid) -> list[str]:
+    """Sets a grid's studies side by side: a leaderboard a task and metric."""
+    folders = [str(study.folder) for study in grid.studies.values()]
+    return [*PYTHON, "report", "compare", *folders, "--output", str(grid.folder)]
+
+
 def score_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
     """Returns all that a score depends on beside its input files."""
     command = score(study, task, checkpoint, dtype=study.dtype, output=Path())
@@ -179,6 +185,11 @@ def page_key(study: Study) -> str:
     fields = {"title", "model", "hub", "authors", "methods", "seeds", "equivalence_margin"}
     said = study.model_dump(include=fields, mode="json")
     return json.dumps([said, digests.page_digest()])
+
+
+def compare_key() -> str:
+    """Returns all that a leaderboard depends on beside its input files."""
+    return digests.page_digest()
 
 
 def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers: Path | None = None) -> list[str]:

@@ -10,14 +10,17 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from finetune import estimate
+from finetune.heads import Head
 from finetune.machine import resolve_device, resolve_dtype
+from finetune.recipe import Method, Recipe
 from harness_tasks.errors import UserError
 from harness_tasks.loading import declared_metadata
-from studies import Checkpoint, Study, load_study
+from studies import Checkpoint, Study
 from studies.study import BUILT_IN
 from workflow import commands
 
@@ -44,25 +47,41 @@ class Step:
     seconds: float | None
 
 
-def plan(study_file: str, *, teraflops: float | None = None, as_json: bool = False) -> str:
-    """Returns the plan as text, or as JSON with the same values."""
-    study = load_study(study_file)
+@dataclass(frozen=True)
+class Planned:
+    """A study's plan: its steps, the base model's parameters, the disk it takes, and what was reckoned with."""
+
+    steps: list[Step]
+    parameters: int
+    disk_bytes: int
+    dtype: str
+    speed: float
+
+
+def planned(study: Study, *, teraflops: float | None = None) -> Planned:
+    """Returns the plan of a study; ``teraflops``: the speed to reckon with, probed here where it is None."""
     config = _config(study)
     ledgers = _ledgers(study, config)
     dtype, speed = _speed(study, teraflops)
     steps = _steps(study, config, ledgers, dtype, speed)
-    waiting = [step for step in steps if not step.done]
+    return Planned(steps, ledgers["base"].total, _disk_bytes(study, ledgers), dtype, speed)
+
+
+def plan(study: Study, *, teraflops: float | None = None, as_json: bool = False) -> str:
+    """Returns the plan as text, or as JSON with the same values."""
+    found = planned(study, teraflops=teraflops)
+    waiting = [step for step in found.steps if not step.done]
     summary = {
         "study": study.name,
         "model": study.model.name or study.model.id,
-        "parameters": ledgers["base"].total,
-        "dtype": dtype,
-        "teraflops": round(speed / 1e12, 4),
-        "steps": [asdict(step) for step in steps],
+        "parameters": found.parameters,
+        "dtype": found.dtype,
+        "teraflops": round(found.speed / 1e12, 4),
+        "steps": [asdict(step) for step in found.steps],
         "seconds": sum(step.seconds or 0 for step in waiting),
-        "disk_bytes": _disk_bytes(study, ledgers),
+        "disk_bytes": found.disk_bytes,
     }
-    return json.dumps(summary, indent=2) if as_json else _text(study, ledgers, summary, steps)
+    return json.dumps(summary, indent=2) if as_json else _text(study, summary, found.steps)
 
 
 def all_steps(study: Study, *, dtype: str, speed: float) -> list[Step]:
@@ -73,16 +92,39 @@ def all_steps(study: Study, *, dtype: str, speed: float) -> list[Step]:
 
 def _ledgers(study: Study, config: Any) -> dict[str, Any]:
     """Returns the parameter ledger of the base model and of each checkpoint, from the configuration alone."""
+    shape = _Shape(config)
+    ledgers = {"base": _base_ledger(shape)}
+    for checkpoint in study.checkpoints():
+        recipe = study.plan(checkpoint.task).recipe
+        labels = (_metadata(checkpoint.task) or {}).get("labels") or ()
+        ledgers[checkpoint.name] = _ledger(shape, recipe, checkpoint.method, checkpoint.head, len(labels))
+    return ledgers
+
+
+class _Shape:
+    """A configuration, equal to another with the same contents: models of a grid often share one."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+        self._text = json.dumps({**config.to_dict(), "_name_or_path": ""}, sort_keys=True, default=str)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shape) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@cache
+def _base_ledger(shape: _Shape) -> Any:
     from finetune.ledger import count
 
-    ledgers = {"base": count(config)}
-    for checkpoint in study.checkpoints():
-        task = study.plan(checkpoint.task)
-        labels = (declared_metadata(checkpoint.task) or {}).get("labels") or ()
-        ledgers[checkpoint.name] = estimate.parameters(
-            config, task.recipe, method=checkpoint.method, head=checkpoint.head, labels=len(labels)
-        )
-    return ledgers
+    return count(shape.config)
+
+
+@cache
+def _ledger(shape: _Shape, recipe: Recipe, method: Method, head: Head, labels: int) -> Any:
+    return estimate.parameters(shape.config, recipe, method=method, head=head, labels=labels)
 
 
 def _config(study: Study) -> Any:
@@ -204,8 +246,13 @@ def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, config: Any, 
 
 def _size(task: str) -> dict[str, int] | None:
     """Returns the rows and mean tokens that the task's YAML declares under `metadata: size:`, or None."""
-    size: dict[str, int] | None = (declared_metadata(task) or {}).get("size")
+    size: dict[str, int] | None = (_metadata(task) or {}).get("size")
     return size
+
+
+@cache
+def _metadata(task: str) -> dict[str, Any] | None:
+    return declared_metadata(task)
 
 
 def _speed(study: Study, teraflops: float | None) -> tuple[str, float]:
@@ -225,7 +272,7 @@ def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
     return int(base + merged + sum(kept for kept, _ in sizes) + max(passing for _, passing in sizes))
 
 
-def _text(study: Study, ledgers: dict[str, Any], summary: dict[str, Any], steps: list[Step]) -> str:
+def _text(study: Study, summary: dict[str, Any], steps: list[Step]) -> str:
     lines = [
         f"{study.title}",
         f"model: {summary['model']}, {summary['parameters']:,} parameters; dtype {summary['dtype']}; "
