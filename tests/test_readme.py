@@ -370,14 +370,15 @@ SCORE = (
     "python -m harness_tasks run --model hf --model_args pretrained=build/base --tasks passages_demo --num_fewshot 2 "
     "--apply_chat_template --log_samples --output_path build/mine/scores"
 )
+CLUSTER = "python -m workflow run studies/demo.yaml --profile slurm"
 SHORT = "--limit 4 --device cpu"
-
 PARTS = [
     "python -m harness_tasks run --model hf-shared --model_args pretrained=build/base --tasks passages_demo "
     f"--shard {part}/2 --log_samples --output_path build/mine/part{part}"
     for part in (1, 2)
 ]
 FIRST_ROWS = f"--device cpu --samples '{json.dumps({'passages_demo': list(range(21))})}'"
+
 RUN = {
     "make report": Case(
         every_step_is_planned,
@@ -388,7 +389,6 @@ RUN = {
     ),
     "AFTERTUNE_DATA=DIR STUDY=studies/seed-small.yaml make report": Case(
         every_step_is_planned,
-CLUSTER = "python -m workflow run studies/demo.yaml --profile slurm"
         make="python -m workflow run studies/seed-small.yaml",
         swap=tiny("seed-small"),
         add="--dry-run",
@@ -550,29 +550,6 @@ def the_llama_study_passes_its_checks(folder: Path) -> None:
     assert re.search(r"^score +4$", done.stdout + done.stderr, re.MULTILINE)
 
 
-def lm_eval_accepts_the_arguments() -> None:
-    from lm_eval._cli import HarnessCLI
-
-    from harness_tasks.loading import task_manager
-
-    (command,) = (command for command in commands() if "--device cuda" in command)
-    arguments = HarnessCLI()._parser.parse_args(["run", *command.split()[1:]])
-    assert arguments.model_args == {"pretrained": "meta-llama/Llama-3.2-1B", "dtype": "bfloat16"}
-    assert arguments.tasks in (["squad_llama"], "squad_llama")
-    assert "squad_llama" in task_manager(ROOT / arguments.include_path).all_subtasks
-
-
-CHECKED_ONLY: dict[str, Callable[..., None]] = {
-    "PYTHON=python3.12 make report": another_python_makes_the_environment,  # needs a package index
-    "PIP_EXTRA_INDEX_URL=CPU_INDEX make report": pip_reads_the_pinned_torch,  # needs a package index
-    "hf auth login": hf_has_that_verb,  # needs the Hub
-    "STUDY=studies/llama-3.2-1b.yaml make report": the_llama_study_passes_its_checks,  # needs the Hub and a GPU
-    "lm_eval --model hf --model_args pretrained=meta-llama/Llama-3.2-1B,dtype=bfloat16 --include_path harness_tasks "
-    "--tasks squad_llama --batch_size 64 --device cuda": lm_eval_accepts_the_arguments,  # needs the Hub and a GPU
-}
-
-
-@pytest.mark.parametrize("command", commands())
 def the_extra_names_the_plug_in() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert [line.split(">")[0] for line in extras["cluster"]] == ["snakemake-executor-plugin-slurm"]
@@ -595,6 +572,32 @@ def a_cluster_is_found_or_told(folder: Path) -> None:
         assert re.search(r"resources: .*mem_mb=\d+.*runtime=\d+.*gpu=1$", done.stdout + done.stderr, re.MULTILINE)
 
 
+def lm_eval_accepts_the_arguments() -> None:
+    from lm_eval._cli import HarnessCLI
+
+    from harness_tasks.loading import task_manager
+
+    (command,) = (command for command in commands() if "--device cuda" in command)
+    arguments = HarnessCLI()._parser.parse_args(["run", *command.split()[1:]])
+    assert arguments.model_args == {"pretrained": "meta-llama/Llama-3.2-1B", "dtype": "bfloat16"}
+    assert arguments.tasks in (["squad_llama"], "squad_llama")
+    assert "squad_llama" in task_manager(ROOT / arguments.include_path).all_subtasks
+
+
+CHECKED_ONLY: dict[str, Callable[..., None]] = {
+    "PYTHON=python3.12 make report": another_python_makes_the_environment,  # needs a package index
+    "PIP_EXTRA_INDEX_URL=CPU_INDEX make report": pip_reads_the_pinned_torch,  # needs a package index
+    "hf auth login": hf_has_that_verb,  # needs the Hub
+    "pip install -e '.[cluster]'": the_extra_names_the_plug_in,  # needs a package index
+    "PROFILE=slurm make report": make_passes_the_profile_on,  # needs a cluster
+    CLUSTER: a_cluster_is_found_or_told,  # needs a cluster
+    "STUDY=studies/llama-3.2-1b.yaml make report": the_llama_study_passes_its_checks,  # needs the Hub and a GPU
+    "lm_eval --model hf --model_args pretrained=meta-llama/Llama-3.2-1B,dtype=bfloat16 --include_path harness_tasks "
+    "--tasks squad_llama --batch_size 64 --device cuda": lm_eval_accepts_the_arguments,  # needs the Hub and a GPU
+}
+
+
+@pytest.mark.parametrize("command", commands())
 def test_command(command: str, reader: Reader, tmp_path: Path) -> None:
     if command in RUN:
         RUN[command].look(reader.type(command), reader)
@@ -611,9 +614,6 @@ def test_no_table_names_a_command_that_the_readme_does_not_show() -> None:
     shown = set(commands())
     assert {*RUN, *CHECKED_ONLY} - shown == set()
     assert set(RUN) & set(CHECKED_ONLY) == set()
-    "pip install -e '.[cluster]'": the_extra_names_the_plug_in,  # needs a package index
-    "PROFILE=slurm make report": make_passes_the_profile_on,  # needs a cluster
-    CLUSTER: a_cluster_is_found_or_told,  # needs a cluster
 
 
 def test_a_line_is_a_command() -> None:
