@@ -12,7 +12,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help report plan verify test test-slow cluster-test browser lint clean lock setup
+.PHONY: help report plan verify test test-slow cluster-test bench browser lint clean lock setup
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,21 @@ browser: $(READY) ## Install what the tests in a browser need: Chromium (by apt-
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
 	    (SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -qy --no-install-recommends chromium)
 	npm install --prefix build/browser --no-audit --no-fund --no-package-lock axe-core@$(AXE)
+
+BENCH := build/bench
+bench: $(READY) ## Time scoring beside lm_eval's hf, on a quiet machine after `make report`, and write docs/benchmarks.md
+	mkdir -p $(BENCH)
+	python -m benchmarks.evaluation --data-dir $(AFTERTUNE_DATA) --output $(BENCH)/evaluation.json
+	python -m benchmarks.evaluation --data-dir $(AFTERTUNE_DATA) --case squad \
+	    --adapter build/demo/checkpoints/passages_demo-lora-seed1 --output $(BENCH)/fine-tuned.json
+	python -m benchmarks.evaluation --data-dir $(AFTERTUNE_DATA) --case demo \
+	    --adapter build/demo/checkpoints/reviews_demo-lora-seed1 \
+	    --adapter build/demo/checkpoints/passages_demo-lora-seed1 --output $(BENCH)/adapters.json
+	python -m benchmarks.evaluation --data-dir $(AFTERTUNE_DATA) --case demo --case sst2 --case squad-500 \
+	    --dtype float32 --pairs 1 --output $(BENCH)/float32.json
+	python -m benchmarks.roofline --data-dir $(AFTERTUNE_DATA) --output $(BENCH)/roofline.json
+	python -m benchmarks.scaling --data-dir $(AFTERTUNE_DATA) --output $(BENCH)/scaling.json
+	python -m benchmarks.page --numbers $(BENCH)
 
 lint: $(READY) ## Check style and types
 	ruff check .

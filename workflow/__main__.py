@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from harness_tasks.errors import UserError, exit_on_user_error
-from studies import Study, load_grid, load_study
+from studies import Grid, Study, load_grid
 from workflow import failures
 from workflow.engine import Profile, find_profile, options
 
@@ -28,24 +28,25 @@ def run(
         str, typer.Option(help="Where the steps run: local, slurm, or a folder with a Snakemake profile.")
     ] = "local",
 ) -> None:
-    """Does every step of a study that is not done yet, up to the report."""
+    """Does every step of a study that is not done yet, up to the report; of a grid, up to the leaderboard."""
     with exit_on_user_error():
         where = find_profile(profile)
-        study = load_study(study_file)
-        _check(study)
-        study.folder.mkdir(parents=True, exist_ok=True)
+        grid = load_grid(study_file)
+        for study in grid.studies.values():
+            _check(study)
+        grid.folder.mkdir(parents=True, exist_ok=True)
         # A lock of the kernel's: it is gone with the process, however that ends, so no stale lock can be left.
-        with open(study.folder / ".lock", "w") as lock:
+        with open(grid.folder / ".lock", "w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(
-                    f"another process is working on {study.folder}",
+                    f"another process is working on {grid.folder}",
                     "two at once would write the same files",
                     "wait for it, or stop it",
                 ) from None
-            words = snakemake(study_file, study, where, cores=cores, dry_run=dry_run)
-            failed = study.folder / "logs" / "failed.json"
+            words = snakemake(study_file, grid, where, cores=cores, dry_run=dry_run)
+            failed = grid.folder / "logs" / "failed.json"
             if not dry_run:
                 failed.unlink(missing_ok=True)
             code = subprocess.run(words, env=_environment(), pass_fds=[lock.fileno()]).returncode
@@ -55,7 +56,7 @@ def run(
                 print(told, file=sys.stderr)
             raise typer.Exit(1)
         if not dry_run:
-            print(study.folder / "report.html")
+            print(grid.folder / ("report.html" if grid.is_one_study else "compare.html"))
 
 
 @app.command()
@@ -85,10 +86,10 @@ def plan(
 
 
 def snakemake(
-    study_file: str, study: Study, profile: Profile, *, cores: int | None = None, dry_run: bool = False
+    study_file: str, grid: Grid, profile: Profile, *, cores: int | None = None, dry_run: bool = False
 ) -> list[str]:
-    """Returns the Snakemake command of a study."""
-    where, values = options(profile, study, cores=cores, dry_run=dry_run)
+    """Returns the Snakemake command of a study, or of a grid of them."""
+    where, values = options(profile, grid, cores=cores, dry_run=dry_run)
     words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *where]
     words += ["--config", f"study={study_file}", *values]
     words += ["--rerun-triggers", "mtime", "params", "input"]

@@ -1,5 +1,6 @@
 """What can be told of a study in a moment, before Snakemake starts: the rest is the `check` step's."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -19,6 +20,12 @@ def check_study(study: Study) -> None:
             f"the folder {study.model.id} holds no config.json",
             "it is no model that transformers can load",
             "name the folder that save_pretrained wrote, or a Hub id, under `model: id:`",
+        )
+    if study.backend == "vllm" and importlib.util.find_spec("vllm") is None:
+        raise UserError(
+            "the study's backend is vllm, which is not installed here",
+            "every score of a language model would fail after the training",
+            "pip install 'aftertune[vllm]' (it needs a GPU), or write `backend: hf-shared`",
         )
     if "data_dir" in study.metadata:
         folder = Path(os.path.expandvars(study.metadata["data_dir"]))

@@ -10,11 +10,12 @@ from workflow import digests
 
 PYTHON = ["python", "-m"]
 MODELS: dict[Head, str] = {
-    "causal": "hf-shared",
     "sequence-classification": "hf-seqcls",
     "question-answering": "hf-span",
 }
-"""The class of lm_eval that scores a checkpoint with that head."""
+"""The class of lm_eval that scores a checkpoint with that head; a language model's is the study's backend."""
+SHARD_CODE = ("shards", "shard_run", "shard_files", "same_run", "merging")
+"""The modules of `harness_tasks` that cut a score and join it."""
 
 
 def base_model(study: Study) -> list[str]:
@@ -36,11 +37,17 @@ def sample(study: Study, task: str, output: Path) -> list[str]:
     return [*words, "--seed", str(study.sampling_seed), "--output", str(output), *_metadata(study)]
 
 
-def score(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path) -> list[str]:
-    """Scores the base model (``checkpoint`` None) or a checkpoint on a task: lm_eval's own options throughout."""
+def score(
+    study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path, shard: str | None = None
+) -> list[str]:
+    """Scores the base model (``checkpoint`` None) or a checkpoint on a task: lm_eval's own options throughout.
+
+    ``shard``: the part of its items that is scored, such as 1/3; None: all.
+    """
     words = [*PYTHON, "harness_tasks", "run", "--tasks", task]
-    words += _asking(study, checkpoint, dtype, answers=scratch_folder(study, task, checkpoint) / "answers")
+    words += _asking(study, checkpoint, dtype, answers=scratch_folder(study, task, checkpoint, shard) / "answers")
     words += ["--log_samples", "--output_path", str(output)]
+    words += ["--shard", shard] if shard else []
     if study.plan(task).limit:
         words += ["--samples", str(samples_file(study, task))]
     return words + _metadata(study)
@@ -123,9 +130,26 @@ def scores_folder(study: Study, task: str, checkpoint: Checkpoint | None) -> Pat
     return study.folder / "scores" / (checkpoint.name if checkpoint else "base") / task
 
 
-def scratch_folder(study: Study, task: str, checkpoint: Checkpoint | None) -> Path:
+def join(study: Study, task: str, checkpoint: Checkpoint | None, output: Path) -> list[str]:
+    """Joins the shards of a score to the files of a run that was not cut."""
+    folders = [str(shard_folder(study, task, checkpoint, number)) for number in shard_numbers(study)]
+    return [*PYTHON, "harness_tasks", "merge-shards", *folders, "--output", str(output), *_metadata(study)]
+
+
+def shard_numbers(study: Study) -> range:
+    """Returns the numbers of a study's shards, from 1 on."""
+    return range(1, study.shards + 1)
+
+
+def shard_folder(study: Study, task: str, checkpoint: Checkpoint | None, number: int) -> Path:
+    """Returns where lm_eval's files of one shard lie."""
+    return study.folder / "shards" / (checkpoint.name if checkpoint else "base") / task / str(number)
+
+
+def scratch_folder(study: Study, task: str, checkpoint: Checkpoint | None, shard: str | None = None) -> Path:
     """Returns where a score is made: `answers`, which an interrupted step goes on from, and lm_eval's `output`."""
-    return study.folder / "scratch" / "scores" / (checkpoint.name if checkpoint else "base") / task
+    folder = study.folder / "scratch" / "scores" / (checkpoint.name if checkpoint else "base") / task
+    return folder / f"shard{shard.partition('/')[0]}" if shard else folder
 
 
 def overlap_file(study: Study, checkpoint: Checkpoint) -> Path:
@@ -147,7 +171,8 @@ def compare(grid: Grid) -> list[str]:
 def score_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
     """Returns all that a score depends on beside its input files."""
     command = score(study, task, checkpoint, dtype=study.dtype, output=Path())
-    return json.dumps([command, digests.scoring_digest(task), digests.data_digest(study)])
+    cut = [study.shards, digests.code_digest(*SHARD_CODE)] if study.shards > 1 else []
+    return json.dumps([command, digests.scoring_digest(task), digests.data_digest(study), *cut])
 
 
 def prior_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
@@ -194,20 +219,24 @@ def compare_key() -> str:
 
 def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers: Path | None = None) -> list[str]:
     """Returns the options of lm_eval that say which model is asked, and how; ``answers``: where answers are kept."""
-    model = MODELS["causal"]
+    model: str = study.backend
     arguments = {"pretrained": study.model.path}
     if study.model.revision and not study.model.is_local:
         arguments["revision"] = study.model.revision
     if checkpoint is not None:
         merged = is_merged(checkpoint)
         folder = str(merged_folder(study, checkpoint) if merged else checkpoint_folder(study, checkpoint))
-        arguments["peft" if checkpoint.method in ADAPTER_METHODS and not merged else "pretrained"] = folder
-        model = MODELS[checkpoint.head]
+        model = study.backend if checkpoint.head == "causal" else MODELS[checkpoint.head]
+        adapter = "lora_local_path" if model == "vllm" else "peft"
+        is_adapter = checkpoint.method in ADAPTER_METHODS and not merged
+        arguments[adapter if is_adapter else "pretrained"] = folder
+        if is_adapter and model == "vllm":
+            arguments["max_lora_rank"] = str(study.plan(checkpoint.task).recipe.lora_r)
     arguments["dtype"] = dtype
-    if answers and model == MODELS["causal"]:
+    if answers and model == "hf-shared":
         arguments["answers"] = str(answers)
     words = ["--model", model, "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]
-    words += ["--batch_size", str(study.batch_size)]
+    words += ["--batch_size", "auto" if model == "vllm" else str(study.batch_size)]
     if study.num_fewshot:
         words += ["--num_fewshot", str(study.num_fewshot)]
     if study.apply_chat_template:

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from harness_tasks.errors import UserError
-from studies import Study
+from studies import Grid
 from workflow.needs import read_nodes, reckon, write_needs
 
 PROFILES = Path(__file__).with_name("profiles")
@@ -72,7 +72,7 @@ def _need_plugin(profile: Profile) -> None:
     )
 
 
-def options(profile: Profile, study: Study, *, cores: int | None, dry_run: bool) -> tuple[list[str], list[str]]:
+def options(profile: Profile, grid: Grid, *, cores: int | None, dry_run: bool) -> tuple[list[str], list[str]]:
     """Returns Snakemake's options for where the steps run, and the values to put under its ``--config``.
 
     On one machine: its cores, and how many steps at a time. Elsewhere each step's needs are reckoned and written.
@@ -84,24 +84,24 @@ def options(profile: Profile, study: Study, *, cores: int | None, dry_run: bool)
     if profile.is_local:
         at_once = 1 if shutil.which("nvidia-smi") else 2
         return [*words, "--cores", str(cores or "all"), "--resources", f"accelerator={at_once}"], []
-    file = study.folder / "needs.json"
-    write_needs(file, reckon(study, read_nodes(profile.folder)))
+    file = grid.folder / "needs.json"
+    write_needs(file, reckon(grid.studies.values(), read_nodes(profile.folder)))
     words += ["--cores", str(cores)] if cores else []
     if profile.executor == "slurm":
-        prefix = job_prefix(study)
+        prefix = job_prefix(grid)
         if not dry_run:
-            _refuse_leftovers(prefix, study)
-        words += ["--slurm-jobname-prefix", prefix, "--slurm-logdir", str(study.folder / "logs" / "slurm")]
+            _refuse_leftovers(prefix, grid)
+        words += ["--slurm-jobname-prefix", prefix, "--slurm-logdir", str(grid.folder / "logs" / "slurm")]
     return words, [f"needs={file}"]
 
 
-def job_prefix(study: Study) -> str:
-    """Returns how the names of a study's jobs begin: its own, and a digest of where it is built."""
-    place = hashlib.sha256(str(study.folder.resolve()).encode()).hexdigest()[:8]
-    return re.sub(r"[^A-Za-z0-9_-]", "_", study.name)[:40] + "-" + place
+def job_prefix(grid: Grid) -> str:
+    """Returns how the names of a grid's jobs begin: its own, and a digest of where it is built."""
+    place = hashlib.sha256(str(grid.folder.resolve()).encode()).hexdigest()[:8]
+    return re.sub(r"[^A-Za-z0-9_-]", "_", grid.name)[:40] + "-" + place
 
 
-def _refuse_leftovers(prefix: str, study: Study) -> None:
+def _refuse_leftovers(prefix: str, grid: Grid) -> None:
     """Raises a UserError where a killed run left jobs behind, which would write what this run writes."""
     words = ["squeue", "--me", "--noheader", "--format", "%i %j"]
     try:
@@ -121,7 +121,7 @@ def _refuse_leftovers(prefix: str, study: Study) -> None:
     left = [line.split()[0] for line in queue.splitlines() if line.split()[1].startswith(prefix)]
     if left:
         raise UserError(
-            f"{len(left)} jobs of an earlier run of {study.name} are still in the queue: {', '.join(left[:10])}",
+            f"{len(left)} jobs of an earlier run of {grid.name} are still in the queue: {', '.join(left[:10])}",
             "they would write the same files as this run's",
             f"wait for them, or: scancel {' '.join(left)}",
         )

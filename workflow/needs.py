@@ -5,7 +5,7 @@ them there in a moment, without the model's configuration.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,14 +24,16 @@ MINUTES_MARGIN, MINUTES_MORE = 3, 10
 UNKNOWN_MINUTES, UNKNOWN_MB = 720, 4000
 """For a task whose YAML does not say how large it is; for steps that load no model, such as the page."""
 SUBMITTED = {
-    "train": "fine-tune {checkpoint}",
-    "merge": "merge {checkpoint}",
-    "score": "score {name} on {task}",
-    "prior": "prior of {name} on {task}",
-    "overlap": "overlap with the rows of {checkpoint}",
-    "report": "parameter ledgers, facts and report",
+    "train": "{study}: fine-tune {checkpoint}",
+    "merge": "{study}: merge {checkpoint}",
+    "score": "{study}: score {name} on {task}",
+    "score_shard": "{study}: score {name} on {task}",
+    "join": "{study}: parameter ledgers, facts and report",
+    "prior": "{study}: prior of {name} on {task}",
+    "overlap": "{study}: overlap with the rows of {checkpoint}",
+    "report": "{study}: parameter ledgers, facts and report",
 }
-"""The rules that run on nodes, and what the plan calls their steps."""
+"""The rules that run on nodes, and what the plan calls their steps, behind the study's name."""
 ON_GPU = ("train", "score", "prior")
 
 
@@ -94,8 +96,16 @@ def read_nodes(folder: Path) -> Nodes:
         ) from None
 
 
-def reckon(study: Study, nodes: Nodes) -> Needs:
-    """Returns what the steps need on such nodes; raises UserError where the model's configuration cannot be had."""
+def reckon(studies: Iterable[Study], nodes: Nodes) -> Needs:
+    """Returns what the steps need on such nodes; raises UserError where a model's configuration cannot be had."""
+    needs: dict[str, Need] = {}
+    for study in studies:
+        needs |= {f"{study.name}: {step}": need for step, need in _of_study(study, nodes).items()}
+    return Needs(nodes.cores, needs)
+
+
+def _of_study(study: Study, nodes: Nodes) -> dict[str, Need]:
+    """Returns what a study's steps need, by the plan's names of them."""
     from workflow.plan import all_steps
 
     device = study.device or nodes.device
@@ -104,7 +114,8 @@ def reckon(study: Study, nodes: Nodes) -> Needs:
     dtype = ("bfloat16" if kind == "cuda" else "float32") if study.dtype == "auto" else study.dtype
     there = study.model_copy(update={"device": device})
     steps = all_steps(there, dtype=dtype, speed=nodes.teraflops.get(kind, 0.05) * 1e12)
-    gpu_steps = tuple(SUBMITTED[rule].split("{")[0] for rule in ON_GPU) if kind == "cuda" else ()
+    beginnings = [SUBMITTED[rule].removeprefix("{study}: ").split("{")[0] for rule in ON_GPU]
+    gpu_steps = tuple(beginnings) if kind == "cuda" else ()
     needs = {}
     for step in steps:
         on_gpu = bool(gpu_steps) and step.step.startswith(gpu_steps)
@@ -115,7 +126,7 @@ def reckon(study: Study, nodes: Nodes) -> Needs:
         if step.seconds is not None:
             minutes = math.ceil(step.seconds * MINUTES_MARGIN / 60) + MINUTES_MORE
         needs[step.step] = Need(mem_mb=memory, runtime=minutes, gpu=int(on_gpu))
-    return Needs(nodes.cores, needs)
+    return needs
 
 
 def write_needs(path: Path, needs: Needs) -> None:

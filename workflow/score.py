@@ -1,13 +1,17 @@
 """One scoring step: runs lm_eval in the scratch folder and moves its files into place when they are whole.
 
-python -m workflow.score STUDY TASK CHECKPOINT        (CHECKPOINT: `base`, or a checkpoint's name)
+python -m workflow.score STUDY TASK CHECKPOINT                (CHECKPOINT: `base`, or a checkpoint's name)
+python -m workflow.score STUDY TASK CHECKPOINT --shard K/N    (a part of the items)
+python -m workflow.score STUDY TASK CHECKPOINT --join         (the parts to a whole)
 """
 
+import json
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,30 +19,72 @@ from finetune.machine import resolve_device, resolve_dtype
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json
 from harness_tasks.lengths import write_lengths
-from studies import load_study
+from studies import Checkpoint, Study, load_study
 from workflow import commands
 
 
-def score(study_file: str, task: str, name: str) -> None:
+def score(
+    study_file: str,
+    task: str,
+    name: str,
+    shard: Annotated[str | None, typer.Option(help="Score this part of the items, such as 1/3.")] = None,
+    join: Annotated[bool, typer.Option("--join", help="Join the parts that were scored.")] = False,
+) -> None:
     """Scores one checkpoint on one task: `results.json`, `samples.jsonl`, `lengths.jsonl` and `command.json`."""
     with exit_on_user_error():
         study = load_study(study_file)
         checkpoint = next((one for one in study.checkpoints() if one.name == name), None)
-        output = commands.scores_folder(study, task, checkpoint)
-        scratch = commands.scratch_folder(study, task, checkpoint)
-        made = scratch / "output"
+        if shard:
+            _score_shard(study, task, checkpoint, shard)
+        else:
+            _score_whole(study, task, checkpoint, join=join)
+
+
+def _score_shard(study: Study, task: str, checkpoint: Checkpoint | None, shard: str) -> None:
+    made = commands.scratch_folder(study, task, checkpoint, shard) / "output"
+    words = _run(study, task, checkpoint, made, shard)
+    output = commands.shard_folder(study, task, checkpoint, int(shard.partition("/")[0]))
+    shutil.rmtree(output, ignore_errors=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    made.replace(output)
+    write_json(output / "command.json", {"command": shlex.join(words)})
+    shutil.rmtree(made.parent)
+
+
+def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join: bool) -> None:
+    output = commands.scores_folder(study, task, checkpoint)
+    scratch = commands.scratch_folder(study, task, checkpoint)
+    made = scratch / "output"
+    if join:
         shutil.rmtree(made, ignore_errors=True)
-        dtype = resolve_dtype(study.dtype, resolve_device(study.device))
-        words = commands.score(study, task, checkpoint, dtype=dtype, output=made)
-        code = subprocess.run([sys.executable, *words[1:]]).returncode
-        if code:
-            raise typer.Exit(code)
+        each = [commands.shard_folder(study, task, checkpoint, number) for number in commands.shard_numbers(study)]
+        words = commands.join(study, task, checkpoint, made)
+        _call(words)
+        said = [json.loads((folder / "command.json").read_text(encoding="utf-8"))["command"] for folder in each]
+        command = " && ".join([*said, shlex.join(words)])
+        results, samples = made / "results.json", made / "samples.jsonl"
+    else:
+        command = shlex.join(_run(study, task, checkpoint, made))
         results, samples = _only(made, "results_*.json"), _only(made, f"samples_{task}_*.jsonl")
-        write_lengths(samples, results, output=output / "lengths.jsonl")
-        write_json(output / "command.json", {"command": shlex.join(words)})
-        samples.replace(output / "samples.jsonl")
-        results.replace(output / "results.json")
-        shutil.rmtree(scratch)
+    write_lengths(samples, results, output=output / "lengths.jsonl")
+    write_json(output / "command.json", {"command": command})
+    samples.replace(output / "samples.jsonl")
+    results.replace(output / "results.json")
+    shutil.rmtree(scratch)
+
+
+def _run(study: Study, task: str, checkpoint: Checkpoint | None, made: Path, shard: str | None = None) -> list[str]:
+    """Returns the command that scores, after it has run and left lm_eval's files under ``made``."""
+    shutil.rmtree(made, ignore_errors=True)
+    dtype = resolve_dtype(study.dtype, resolve_device(study.device))
+    words = commands.score(study, task, checkpoint, dtype=dtype, output=made, shard=shard)
+    _call(words)
+    return words
+
+
+def _call(words: list[str]) -> None:
+    if code := subprocess.run([sys.executable, *words[1:]]).returncode:
+        raise typer.Exit(code)
 
 
 def _only(folder: Path, pattern: str) -> Path:

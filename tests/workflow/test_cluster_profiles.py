@@ -2,13 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from harness_tasks.errors import UserError
-from studies import Study, load_study
+from studies import Grid, Study, load_study
 from workflow import engine, needs, plan
 
 STUDY = """
@@ -29,6 +30,11 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     return load_study(tmp_path / "sized.yaml")
 
 
+@pytest.fixture
+def grid(study: Study) -> Grid:
+    return Grid(study.name, study.title, {Path("sized.yaml"): study})
+
+
 def own_profile(folder: Path, **values: object) -> Path:
     folder.mkdir()
     (folder / "config.yaml").write_text(yaml.safe_dump(values))
@@ -46,23 +52,23 @@ def commands_of_slurm(folder: Path, monkeypatch: pytest.MonkeyPatch, *, squeue: 
 # Profiles
 
 
-def test_local_is_one_machine_and_names_no_needs(study: Study) -> None:
+def test_local_is_one_machine_and_names_no_needs(grid: Grid) -> None:
     profile = engine.find_profile("local")
-    words, values = engine.options(profile, study, cores=3, dry_run=False)
+    words, values = engine.options(profile, grid, cores=3, dry_run=False)
     assert profile.is_local
     assert words[:4] == ["--profile", str(engine.PROFILES / "local"), "--cores", "3"]
     assert words[4] == "--resources"
     assert values == []
 
 
-def test_a_folder_is_a_profile_of_ones_own(study: Study, tmp_path: Path) -> None:
+def test_a_folder_is_a_profile_of_ones_own(grid: Grid, tmp_path: Path) -> None:
     folder = own_profile(tmp_path / "ours", executor="dryrun", jobs=3)
     profile = engine.find_profile(str(folder))
     assert (profile.folder, profile.executor) == (folder, "dryrun")
-    words, values = engine.options(profile, study, cores=None, dry_run=True)
+    words, values = engine.options(profile, grid, cores=None, dry_run=True)
     assert words == ["--profile", str(folder)]
     assert values == ["needs=build/sized/needs.json"]
-    assert needs.read_needs("build/sized/needs.json") == needs.reckon(study, needs.Nodes())
+    assert needs.read_needs("build/sized/needs.json") == needs.reckon(grid.studies.values(), needs.Nodes())
 
 
 @pytest.mark.parametrize("name", ["local", "slurm"])
@@ -108,29 +114,29 @@ def test_a_missing_plug_in_is_told_with_what_brings_it(
 SLURM = engine.Profile(engine.PROFILES / "slurm", "slurm")
 
 
-def test_slurms_jobs_bear_the_studys_name(study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slurms_jobs_bear_the_studys_name(grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands_of_slurm(tmp_path / "bin", monkeypatch, squeue="echo '7 another_1234'")
-    words, values = engine.options(SLURM, study, cores=None, dry_run=False)
+    words, values = engine.options(SLURM, grid, cores=None, dry_run=False)
     prefix = words[words.index("--slurm-jobname-prefix") + 1]
-    assert prefix == engine.job_prefix(study)
+    assert prefix == engine.job_prefix(grid)
     assert prefix.startswith("sized-")
     assert values == ["needs=build/sized/needs.json"]
 
 
-def test_a_prefix_is_one_that_the_plug_in_takes(study: Study) -> None:
-    named = study.model_copy(update={"name": "llama-3.2-1b " + "x" * 80})
+def test_a_prefix_is_one_that_the_plug_in_takes(grid: Grid) -> None:
+    named = replace(grid, name="llama-3.2-1b " + "x" * 80)
     prefix = engine.job_prefix(named)
     assert prefix.startswith("llama-3_2-1b_xxx")
     assert len(prefix) <= 50
 
 
 def test_jobs_that_a_killed_run_left_behind_are_refused(
-    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prefix = engine.job_prefix(study)
+    prefix = engine.job_prefix(grid)
     commands_of_slurm(tmp_path / "bin", monkeypatch, squeue=f"echo '41 {prefix}_a'; echo '42 {prefix}_a'; echo '43 b'")
     with pytest.raises(UserError) as error:
-        engine.options(SLURM, study, cores=None, dry_run=False)
+        engine.options(SLURM, grid, cores=None, dry_run=False)
     assert error.value.found == "2 jobs of an earlier run of sized are still in the queue: 41, 42"
     assert error.value.mend == "wait for them, or: scancel 41 42"
 
@@ -140,14 +146,14 @@ def test_jobs_that_a_killed_run_left_behind_are_refused(
     [(None, "there is no squeue or sbatch on the path"), ("echo 'no controller' >&2; exit 1", "no controller")],
 )
 def test_a_slurm_that_is_not_there_is_told(
-    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, squeue: str | None, found: str
+    grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, squeue: str | None, found: str
 ) -> None:
     if squeue is None:
         monkeypatch.setenv("PATH", str(tmp_path))
     else:
         commands_of_slurm(tmp_path / "bin", monkeypatch, squeue=squeue)
     with pytest.raises(UserError) as error:
-        engine.options(SLURM, study, cores=None, dry_run=False)
+        engine.options(SLURM, grid, cores=None, dry_run=False)
     assert found in error.value.found
 
 
@@ -176,32 +182,32 @@ def test_memory_and_minutes_are_the_plans_with_a_margin(study: Study) -> None:
     (step,) = [one for one in plan.all_steps(on_gpu, dtype="bfloat16", speed=30e12) if one.step == name]
     assert step.memory_bytes
     assert step.seconds
-    need = needs.reckon(study, needs.Nodes()).steps[name]
+    need = needs.reckon([study], needs.Nodes()).steps[f"sized: {name}"]
     assert need.mem_mb == math.ceil(1.5 * step.memory_bytes / 1e6) + 4000
     assert need.runtime == math.ceil(3 * step.seconds / 60) + 10
 
 
 def test_a_gpu_is_asked_for_where_a_model_is_asked_or_trained(study: Study) -> None:
-    steps = needs.reckon(study, needs.Nodes()).steps
-    rules = ("fine-tune", "score", "prior")
+    steps = needs.reckon([study], needs.Nodes()).steps
+    rules = ("sized: fine-tune", "sized: score", "sized: prior")
     assert {name for name, need in steps.items() if need.gpu} == {name for name in steps if name.startswith(rules)}
     for device, nodes in (("cpu", needs.Nodes()), (None, needs.Nodes(device="cpu"))):
         there = study.model_copy(update={"device": device})
-        assert {need.gpu for need in needs.reckon(there, nodes).steps.values()} == {0}
+        assert {need.gpu for need in needs.reckon([there], nodes).steps.values()} == {0}
 
 
 def test_every_submitted_rule_finds_its_step(study: Study) -> None:
-    reckoned = needs.reckon(study, needs.Nodes()).steps
+    reckoned = needs.reckon([study], needs.Nodes()).steps
     for checkpoint in study.checkpoints():
-        wildcards = {"checkpoint": checkpoint.name, "name": checkpoint.name, "task": checkpoint.task}
+        wildcards = {"study": "sized", "checkpoint": checkpoint.name, "name": checkpoint.name, "task": checkpoint.task}
         rules = needs.SUBMITTED if checkpoint.method == "qlora" else needs.SUBMITTED.keys() - {"merge"}
         assert {needs.SUBMITTED[rule].format(**wildcards) for rule in rules} <= reckoned.keys()
 
 
 def test_a_second_try_asks_for_half_as_much_more(study: Study) -> None:
     need = needs.Need(mem_mb=1001, runtime=10, gpu=1)
-    functions = needs.Needs(4, {"score base on reviews_demo": need}).resources("score")
-    wildcards = {"name": "base", "task": "reviews_demo"}
+    functions = needs.Needs(4, {"sized: score base on reviews_demo": need}).resources("score")
+    wildcards = {"study": "sized", "name": "base", "task": "reviews_demo"}
     asked = [{kind: of(wildcards, attempt=attempt) for kind, of in functions.items()} for attempt in (1, 2, 3)]
     assert asked == [
         {"mem_mb": 1001, "runtime": 10, "gpu": 1},
@@ -212,12 +218,12 @@ def test_a_second_try_asks_for_half_as_much_more(study: Study) -> None:
 
 def test_a_task_of_unknown_size_gets_half_a_day(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "_size", lambda task: None)
-    need = needs.reckon(study, needs.Nodes()).steps["fine-tune reviews_demo-lora-seed1"]
+    need = needs.reckon([study], needs.Nodes()).steps["sized: fine-tune reviews_demo-lora-seed1"]
     assert (need.mem_mb, need.runtime) == (4000, 720)
 
 
 def test_what_is_written_is_read_again(study: Study, tmp_path: Path) -> None:
-    reckoned = needs.reckon(study, needs.Nodes(cores=7))
+    reckoned = needs.reckon([study], needs.Nodes(cores=7))
     needs.write_needs(tmp_path / "needs.json", reckoned)
     assert json.loads((tmp_path / "needs.json").read_text())["cores"] == 7
     assert needs.read_needs(tmp_path / "needs.json") == reckoned
