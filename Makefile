@@ -58,6 +58,7 @@ bench: $(READY) ## Time scoring beside lm_eval's hf, on a quiet machine after `m
 	    --dtype float32 --pairs 1 --output $(BENCH)/float32.json
 	python -m benchmarks.roofline --data-dir $(AFTERTUNE_DATA) --output $(BENCH)/roofline.json
 	python -m benchmarks.scaling --data-dir $(AFTERTUNE_DATA) --output $(BENCH)/scaling.json
+	python -m benchmarks.statistics --json > $(BENCH)/statistics.json
 	python -m benchmarks.page --numbers $(BENCH)
 
 lint: $(READY) ## Check style and types

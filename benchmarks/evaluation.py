@@ -62,7 +62,7 @@ def squad_set(data_dir: Path, questions: int = QUESTIONS, *, of: int = QUESTIONS
 CASES = {
     "squad": Case("squad_v1_llama", 32, 64, places=squad_set),
     "squad-500": Case("squad_v1_llama", 32, 64, places=lambda data_dir: list(range(500))),
-    "sst2": Case("sst2_llama_glue", 32, 64),
+    "sst2": Case("sst2_llama_glue", 32, 32),
     "sst2-8-shots": Case("sst2_first8", 16, 64, ("--num_fewshot", "8"), _HERE / "tasks"),
     "demo": Case("reviews_demo,passages_demo", 32, 64),
 }

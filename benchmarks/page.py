@@ -179,17 +179,41 @@ def _roofline(found: dict[str, Any]) -> Iterator[str]:
     yield from table(("case", "of that speed", *groups), rows)
 
 
-def _peers(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _peers(found: dict[str, Any]) -> Iterator[str]:
     yield "## Beside other harnesses"
     yield ""
-    yield from table(tuple(found[0]), [tuple(str(value) for value in row.values()) for row in found])
+    yield "The prompts that `hf` was asked, in turns with `hf-shared`; how many times faster `hf-shared` is, and how"
+    yield "many answers are other ones than those of `hf`."
+    yield ""
+    rows = []
+    for name, case in found.items():
+        for peer, installed in case["versions"].items():
+            side = case[peer]
+            rows.append(
+                (
+                    NAMES[name],
+                    f"{peer} {installed}",
+                    str(case["batch"][peer]),
+                    str(len(side["whole"])),
+                    ratio(side["inference_ratios"]),
+                    ratio(side["whole_ratios"]),
+                    f"{len(side['differ'])} of {case['rows']}",
+                )
+            )
+    yield from table(("case", "peer", "batch", "pairs", "in the model", "whole", "answers that differ"), rows)
 
 
 def _statistics(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield "## Statistics, facts and comparisons"
     yield ""
-    columns = list(dict.fromkeys(key for row in found for key in row))
-    yield from table(tuple(columns), [tuple(str(row.get(column, "")) for column in columns) for row in found])
+    yield "On made-up result files of true form, one thread; seconds of the processor and of the clock, peak memory."
+    yield ""
+    rows = []
+    for row in found:
+        more = [f"{key} {value:g}" for key, value in row.items() if key not in ("what", "cpu_s", "wall_s", "peak_mb")]
+        seconds = (f"{row['cpu_s']:.1f}", f"{row['wall_s']:.1f}")
+        rows.append((row["what"], *seconds, f"{row['peak_mb']:,.0f}", ", ".join(more)))
+    yield from table(("what", "CPU s", "clock s", "peak MB", "of which"), rows)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -63,7 +63,7 @@ def load_grid(path: str | Path) -> Grid:
 
 def _studies(path: Path, values: dict[str, Any]) -> dict[Path, tuple[dict[str, Any], Study]]:
     """Returns each study's file, what is to be written to it, and the study."""
-    shared = {key: value for key, value in values.items() if key not in KEYS}
+    shared = {key: value for key, value in values.items() if key not in KEYS} | {"grid": path.stem}
     if shared.get("claims"):
         shared["claims"] = os.path.relpath(path.parent / shared["claims"], Path("build") / path.stem)
     models = _listed(path, values, "models") if "models" in values else [values.get("model")]

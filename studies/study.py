@@ -161,6 +161,8 @@ class Study(_Strict):
     file's folder."""
     hub: HubRepos = HubRepos()
     authors: Annotated[list[Author], Field(min_length=1)]
+    grid: str | None = None
+    """The grid that wrote the study's file."""
     name: str
     """The study file's name without its ending; behind its grid's, where it is one of a grid."""
 
@@ -219,7 +221,7 @@ def load_study(path: str | Path) -> Study:
             "it stands for several studies, and one is needed here",
             f"name the file of one of them, build/{path.stem}/STUDY.yaml, which `make plan` and `make report` write",
         )
-    study = study_of(path, values, name="/".join(path.with_suffix("").parts[1:]) if is_of_grid(path) else path.stem)
+    study = study_of(path, values, name=f"{values['grid']}/{path.stem}" if values.get("grid") else path.stem)
     made = {checkpoint.task for checkpoint in study.checkpoints()}
     if missing := [task for task in study.tasks if task not in made]:
         raise no_checkpoint(path, missing[0], study)
@@ -265,11 +267,6 @@ def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
     if not study.tasks:
         raise UserError(f"{path} names no task", "there is nothing to score", "add one under `tasks:`")
     return study
-
-
-def is_of_grid(path: Path) -> bool:
-    """Returns whether a study file was written by a grid: it stands beside the study's folder, `build/GRID/STUDY`."""
-    return len(path.parts) == 3 and path.parts[0] == "build"
 
 
 def no_checkpoint(path: Path, task: str, study: Study) -> UserError:

@@ -91,5 +91,8 @@ def told(path: Path) -> str | None:
 
 
 def _name(step: dict[str, Any]) -> str:
-    known = ("rule", "tries", "reason", "log")
-    return " ".join([step["rule"], *(value for key, value in step.items() if key not in known)])
+    known = ("rule", "tries", "reason", "log", "base")
+    named = {key: value for key, value in step.items() if key not in known}
+    if "/" not in named.get("study", ""):  # a study by itself needs no name
+        named.pop("study", None)
+    return " ".join([step["rule"], *named.values()])

@@ -44,7 +44,7 @@ class Reader:
                 batch = self._take(waiting, rows.slots)
                 self._begin(rows, beginnings, batch, 0)
                 most = max(kept[leaf.index] for leaf in batch)
-                logits = self._forward(rows, 0, [leaf.tokens for leaf in batch], most)
+                logits = self._forward(rows, 0, [leaf.tokens for leaf in batch], most, stays=False)
                 for row, leaf in enumerate(batch):
                     yield leaf.index, logits[row, -kept[leaf.index] :]
 
@@ -129,11 +129,13 @@ class Reader:
             rows.load(slot, beginnings.known(leaf.node), leaf.node)
             beginnings.passed(leaf)
 
-    def _forward(self, rows: Rows, first: int, tokens: Sequence[Sequence[int]], kept: int = 1) -> torch.Tensor:
+    def _forward(
+        self, rows: Rows, first: int, tokens: Sequence[Sequence[int]], kept: int = 1, *, stays: bool = True
+    ) -> torch.Tensor:
         with torch.inference_mode(), self.autocast():
             self.tokens_read += sum(map(len, tokens))
             self.logits_made += len(tokens) * kept
-            return rows.forward(first, tokens, kept)
+            return rows.forward(first, tokens, kept, stays=stays)
 
 
 @dataclass

@@ -79,10 +79,13 @@ class Rows:
         # One place more for each, into which padding is written. Zeros, since what is masked is multiplied too.
         self.store = torch.zeros(layers, 2, slots, groups, capacity + 1, width, dtype=model.dtype, device=model.device)
 
-    def forward(self, first: int, tokens: Sequence[Sequence[int]], kept: int = 1) -> torch.Tensor:
+    def forward(
+        self, first: int, tokens: Sequence[Sequence[int]], kept: int = 1, *, stays: bool = True
+    ) -> torch.Tensor:
         """Returns the logits (B, kept, vocabulary) after the last ``kept`` tokens of each of B sequences.
 
-        Slots ``first`` to ``first`` + B - 1 go on with their ``tokens``, which stay in them.
+        Slots ``first`` to ``first`` + B - 1 go on with their ``tokens``, which stay in them unless told that nothing
+        will go on from there.
         """
         device = self.store.device
         lengths = torch.tensor([len(own) for own in tokens])
@@ -95,6 +98,8 @@ class Rows:
         places = self.lengths[window, None] + torch.arange(longest) - pads[:, None]
         is_pad = torch.arange(longest) < pads[:, None]
         positions = places.masked_fill(is_pad, 0)
+        if not stays and not self.lengths[window].any():
+            return self._alone(ids, positions, is_pad, kept)
         seen = int(positions.max()) + 1
         mask = torch.arange(seen) <= positions[..., None]
         cache = _Window(self.store, window, places.masked_fill(is_pad, self.capacity).to(device), seen)
@@ -107,6 +112,20 @@ class Rows:
             logits_to_keep=kept,
         )
         self.lengths[window] += lengths
+        return out.logits
+
+    def _alone(self, ids: torch.Tensor, positions: torch.Tensor, is_pad: torch.Tensor, kept: int) -> torch.Tensor:
+        """Returns the logits of sequences that begin and end with this forward: no key is kept, or looked up."""
+        device, longest = self.store.device, ids.shape[1]
+        mask = torch.ones(longest, longest, dtype=torch.bool).tril() & ~is_pad[:, None]
+        mask |= torch.eye(longest, dtype=torch.bool)  # padding sees itself: of nothing, attention would make no number
+        out = self.model(
+            input_ids=ids.to(device),
+            attention_mask=mask[:, None].to(device),
+            position_ids=positions.to(device),
+            use_cache=False,
+            logits_to_keep=kept,
+        )
         return out.logits
 
     def beginning(self, slot: int, start: int) -> torch.Tensor:

@@ -18,6 +18,7 @@ from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, po
 from tqdm import tqdm
 
 from harness_tasks.machine import fast_dtype, fast_threads
+from harness_tasks.models.adapters import quicken
 from harness_tasks.models.answers import Answers, contents, identity
 from harness_tasks.models.reader import Reader, readable
 
@@ -57,6 +58,7 @@ class SharedLM(HFLM):
         if dtype == "fast":
             dtype = fast_dtype("cpu" if on_cpu else "cuda")
         super().__init__(*args, dtype=dtype, **kwargs)
+        self._quicken()
         if on_cpu:
             torch.set_num_threads(fast_threads(str(self.model.dtype).removeprefix("torch.")))
         self.reader: Reader | None = None
@@ -98,10 +100,16 @@ class SharedLM(HFLM):
             self._model = PeftModel.from_pretrained(
                 self.model, adapter, revision=self.revision, torch_device=str(self.device)
             ).eval()
+        self._quicken()
         self.peft = adapter
         if self.answers:
             worn = [contents(place) for place in (adapter, self.delta) if place]
             self.answers.model = {**self.answers.model, "adapters": worn}
+
+    def _quicken(self) -> None:
+        """Lets a LoRA adapter be added in one product a layer; under autocast peft's own way stays."""
+        if hasattr(self.model, "peft_config") and self.mixed_precision_dtype is None:
+            quicken(self.model)
 
     def _loglikelihood_tokens(
         self, requests: list[Request], disable_tqdm: bool = False, override_bs: int | None = None

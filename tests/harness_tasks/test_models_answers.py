@@ -53,12 +53,12 @@ def test_an_interrupted_evaluation_goes_on(
     broken = load(tiny_model, tmp_path / "answers")
     forward, calls = Rows.forward, 0
 
-    def interrupted(*arguments: Any) -> torch.Tensor:
+    def interrupted(*arguments: Any, **named: Any) -> torch.Tensor:
         nonlocal calls
         calls += 1
         if calls == (4 if ask is likelihoods else 12):
             raise KeyboardInterrupt
-        return forward(*arguments)
+        return forward(*arguments, **named)
 
     monkeypatch.setattr(Rows, "forward", interrupted)
     with pytest.raises(KeyboardInterrupt):

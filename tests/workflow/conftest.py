@@ -51,9 +51,10 @@ class House:
         steps = set()
         for match in re.finditer(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", text, re.MULTILINE):
             wildcards = re.search(r"wildcards: (.*)", match[2])
-            values = re.findall(r"\w+=([\w.-]+)", wildcards[1]) if wildcards else []
+            named = dict(re.findall(r"(\w+)=([\w./-]+)", wildcards[1]) if wildcards else [])
+            values = [value for key, value in named.items() if key not in ("study", "base")]
             steps.add(" ".join([match[1], *values]))
-        return steps
+        return steps - {"all"}
 
     def outputs(self) -> dict[str, int]:
         """Returns each finished step's file with the time at which it was written."""
