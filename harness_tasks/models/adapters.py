@@ -18,16 +18,14 @@ def quicken(model: Any) -> int:
     """
     from peft.tuners.lora.layer import Linear
 
-    quickened = 0
-    for module in model.modules():
-        if type(module) is Linear and _is_plain(module):
-            (name,) = module.active_adapters
-            base = module.base_layer
-            down = module.lora_A[name].weight.detach().to(base.weight.dtype)
-            up = (module.lora_B[name].weight.detach() * module.scaling[name]).to(base.weight.dtype).T.contiguous()
-            module.forward = _Quick(base, down, up)
-            quickened += 1
-    return quickened
+    plain: list[Any] = [module for module in model.modules() if type(module) is Linear and _is_plain(module)]
+    for module in plain:
+        (name,) = module.active_adapters
+        dtype = module.base_layer.weight.dtype
+        down = module.lora_A[name].weight.detach().to(dtype)
+        up = (module.lora_B[name].weight.detach() * module.scaling[name]).to(dtype).T.contiguous()
+        module.forward = _Quick(module.base_layer, down, up)
+    return len(plain)
 
 
 def _is_plain(module: Any) -> bool:

@@ -109,7 +109,7 @@ class Rows:
             position_ids=positions.to(device),
             cache=cache,
             use_cache=True,
-            logits_to_keep=kept,
+            logits_to_keep=_last(kept, longest, device),
         )
         self.lengths[window] += lengths
         return out.logits
@@ -124,7 +124,7 @@ class Rows:
             attention_mask=mask[:, None].to(device),
             position_ids=positions.to(device),
             use_cache=False,
-            logits_to_keep=kept,
+            logits_to_keep=_last(kept, longest, device),
         )
         return out.logits
 
@@ -150,6 +150,15 @@ class Rows:
             self.store[:, :, target, :, :length] = self.store[:, :, source, :, :length]
             self.lengths[target] = length
             self.held[target] = self.held[source]
+
+
+def _last(kept: int, longest: int, device: torch.device) -> torch.Tensor:
+    """Returns the places of the last ``kept`` tokens.
+
+    Places and no number: of a slice, which is not contiguous, torch's product copies the vocabulary's matrix once a
+    row wherever the weights are frozen, as peft leaves them.
+    """
+    return torch.arange(longest - kept, longest, device=device)
 
 
 def shape_of(model: Any) -> tuple[int, int, int]:
