@@ -73,7 +73,7 @@ def lines(cases: dict[str, Any], found: dict[str, Any], image: str) -> Iterator[
     """Yields the page's lines."""
     yield "# Benchmarks"
     yield ""
-    yield f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine()}."
+    yield f"Written by `python -m benchmarks.page` on {datetime.now(UTC):%Y-%m-%d}: {machine()}."
     yield "Compare ratios; seconds are this machine's. What is measured, and how to repeat it, is in"
     yield "[benchmarks/README.md](../benchmarks/README.md)."
     yield ""
