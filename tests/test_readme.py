@@ -145,7 +145,7 @@ def every_step_is_planned(printed: str, reader: Reader) -> None:
     assert counts == {
         "base_model": 1, "describe": 1, "check": tasks, "sample": tasks, "train": checkpoints,
         "score": tasks + checkpoints, "prior": tasks + checkpoints, "overlap": checkpoints,
-        "parameters": 1 + checkpoints, "report": 1,
+        "parameters": 1 + checkpoints, "report": 1, "all": 1,
     }  # fmt: skip
 
 

@@ -21,8 +21,8 @@ def write(workflow: Any, engine_logs: list[str], path: Path) -> None:
     said = "".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in engine_logs)
     jobs = sorted(workflow.scheduler.failed, key=lambda job: int(workflow.dag.jobid(job)))
     failed = [_step(job) | _outcome(job, said, workflow.dag.jobid(job)) for job in jobs]
-    waiting = [job for job in workflow.dag.needrun_jobs() if job not in workflow.scheduler.failed]
-    write_json(path, {"failed": failed, "not_started": [_step(job) for job in waiting]})
+    waiting = [_step(job) for job in workflow.dag.needrun_jobs() if job not in workflow.scheduler.failed]
+    write_json(path, {"failed": failed, "not_started": [step for step in waiting if step["rule"] != "all"]})
 
 
 def _step(job: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def test_a_failed_step_is_named_and_what_does_not_need_it_is_done(house: House) 
     assert check["reason"].startswith("there is no task 'reviews_dmeo'")
     assert (check["tries"], check["log"]) == (1, "build/tiny/logs/check/reviews_dmeo.log")
     assert check["reason"] in (house.folder / check["log"]).read_text()
-    assert {"rule": "report"} in record["not_started"]
+    assert {"rule": "report", "study": "tiny"} in record["not_started"]
     told = failed.stderr[failed.stderr.rindex("failed:") :]
     assert f"  check reviews_dmeo: {check['reason']}\n    {check['log']}\n" in told
     assert house.run().returncode == 0
