@@ -234,9 +234,9 @@ def picture(cases: dict[str, Any], scaling: Sequence[dict[str, Any]], path: Path
     from matplotlib import pyplot
 
     kinds = list(dict.fromkeys(at["what"] for at in scaling))
-    widths = [1.5, *[1] * len(kinds)]
+    widths = [1.8, *[1] * len(kinds)]
     figure, panels = pyplot.subplots(
-        1, len(widths), figsize=(4 + 2.4 * len(kinds), 3.2), width_ratios=widths, layout="constrained", squeeze=False
+        1, len(widths), figsize=(7.5 + 2.4 * len(kinds), 3.4), width_ratios=widths, layout="constrained", squeeze=False
     )
     bars, *grown = panels[0]
     names = list(cases)[::-1]
@@ -247,7 +247,7 @@ def picture(cases: dict[str, Any], scaling: Sequence[dict[str, Any]], path: Path
     bars.set_yticks(range(len(names)), [NAMES.get(name, name) for name in names])
     bars.axvline(1, color="0.4", linewidth=0.8)
     bars.set_xlabel("times faster than hf")
-    bars.legend(frameon=False, fontsize=8)
+    figure.legend(*bars.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, fontsize=8)
     for axes, kind in zip(grown, kinds, strict=True):
         points = [at for at in scaling if at["what"] == kind]
         reached = [at["value"] for at in points]
