@@ -22,7 +22,9 @@ _DATA = ("source", "name", "revision", "fingerprint", "rows")
 
 
 def version_facts(given: Given) -> dict[str, Any] | None:
-    """Returns what changed from the first to the second argument; None unless both are folders of studies.
+    """Returns what changed from the first to the second argument; None unless both are folders of one study.
+
+    Two studies of a grid are no versions of each other.
 
     Raises:
         UserError: a facts.json is none of ours.
@@ -30,6 +32,9 @@ def version_facts(given: Given) -> dict[str, Any] | None:
     if len(given.paths) != 2 or not all((path / "facts.json").is_file() for path in given.paths):
         return None
     known = [read_facts(path / "facts.json") for path in given.paths]
+    names = {str(facts["study"]["name"].get("value")) for facts in known if "study" in facts}
+    if len(names) == 2 and all("/" in name for name in names):
+        return None
     sides = [dict(_settings(facts, name)) for facts, name in zip(known, given.names, strict=True)]
     absent = missing("not in this version")
     rows = [row for row in dict.fromkeys((*sides[0], *sides[1])) if _differ(*(side.get(row, absent) for side in sides))]

@@ -142,6 +142,15 @@ def test_two_versions_of_a_study_say_what_changed(tmp_path: Path) -> None:
     assert "Only in the later version: extra." in markdown
 
 
+def test_two_studies_of_a_grid_are_no_versions_of_each_other(tmp_path: Path) -> None:
+    paths = [write_study(tmp_path / name, {"base": {"even": right(1, 4)}}) for name in ("small", "large")]
+    for path in paths:
+        facts = json.loads((path / "facts.json").read_text())
+        facts["study"]["name"]["value"] = f"both/{path.name}"
+        (path / "facts.json").write_text(json.dumps(facts))
+    assert json.loads(run(*paths, "--json").stdout)["versions"] is None
+
+
 def test_versions_without_a_change_say_so(tmp_path: Path) -> None:
     paths = [write_study(tmp_path / name, {"base": {"even": right(1, 4)}}) for name in ("old", "new")]
     assert "Nothing that the two records of facts hold" in run(*paths).stdout
