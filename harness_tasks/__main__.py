@@ -4,8 +4,7 @@ scores: sampling by cluster, shards, overlap with the training rows, the content
 
 import gc
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -14,6 +13,7 @@ from unittest import mock
 import typer
 
 from harness_tasks import TASKS_PATH
+from harness_tasks.collection import no_search_for_cycles
 from harness_tasks.errors import UserError, exit_on_user_error
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Score models on this project's tasks.")
@@ -38,7 +38,7 @@ def run(context: typer.Context) -> None:
         given = {argument.split("=")[0] for argument in arguments}
         if not given & {"--include_path", "--config", "-C"}:
             arguments += ["--include_path", str(TASKS_PATH)]
-        with _uncollected():
+        with no_search_for_cycles():
             import lm_eval.tasks
             import torch
             from lm_eval.__main__ import cli_evaluate
@@ -64,6 +64,7 @@ def run(context: typer.Context) -> None:
             register_models()
             if checked.model in MODELS:
                 get_model(checked.model)  # imports it
+            gc.freeze()
         manager = lm_eval.tasks.TaskManager
         if checked.ours_alone:  # lm_eval would index its own 14,000 tasks first, which takes seconds
             manager = partial(manager, include_defaults=False)
@@ -224,19 +225,6 @@ def prior(
         else:
             pairs = zip(found["labels"], found["probabilities"], strict=True)
             print(", ".join(f"{label} {probability:.4f}" for label, probability in pairs))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Inside, Python's garbage collector waits: while modules are imported it walks all that was imported before,
-    again and again, which takes a fifth of the start.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 class Checked(NamedTuple):

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from harness_tasks.collection import no_search_for_cycles
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json, write_text
 from report import facts as of
-from report.collection import no_search_for_cycles
 from report.current import SCHEMA, current_facts, read_facts, state
 from report.findings import find
 from report.redact import redacted_facts

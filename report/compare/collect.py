@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from report.collection import no_search_for_cycles
+from harness_tasks.collection import no_search_for_cycles
 from report.compare.boards import LEVEL, task_facts
 from report.compare.costs import cost_facts
 from report.compare.crowds import MOST_PAIRS
