@@ -103,9 +103,10 @@ def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
     for row in scores.rows:
         parts["abstained_answerable" if gold_answers(row) else "abstained_unanswerable"].append(row)
     answerable = parts["abstained_answerable"]
-    answered = [row for row in answerable if not abstains(row)]
+    silent = {id(row) for row in scores.rows if abstains(row)}
+    answered = [row for row in answerable if id(row) not in silent]
     return {
-        **{name: _share(measured, rows, abstains) for name, rows in parts.items()},
+        **{name: _share(measured, rows, lambda row: id(row) in silent) for name, rows in parts.items()},
         "answerable": fact(len(answerable), "count", source),
         "unanswerable": fact(len(parts["abstained_unanswerable"]), "count", source),
         "holds_more": _share(measured, answerable, _holds_more),

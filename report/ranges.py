@@ -4,8 +4,11 @@ A score is no skill where a constant answer gets it, and no failing where a perf
 gives a perfect answer of one word 0.5.
 """
 
+import multiprocessing
+import os
 from collections.abc import Sequence
-from functools import cached_property
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, cached_property
 from typing import Any
 
 from harness_tasks import metrics
@@ -27,6 +30,10 @@ Baseline = dict[str, list[Item | None]]
 """What each item gives to each metric without a model; None where the item does not count for the metric."""
 
 
+_MANY = 5_000
+"""From so many answers on several processes are faster, though each first takes a second to start."""
+
+
 class Ranges:
     """The floors and the ceilings of a task's metrics on the items of ``measured``."""
 
@@ -43,9 +50,9 @@ class Ranges:
             return self._constant_labels()
         if kind == "extraction":
             rows = self.measured.scores.rows
-            ways = {
-                "copying the passage's first sentence": [first_sentence(row["doc"].get("context", "")) for row in rows]
-            }
+            passages = [row["doc"].get("context", "") for row in rows]
+            first = {passage: first_sentence(passage) for passage in set(passages)}
+            ways = {"copying the passage's first sentence": [first[passage] for passage in passages]}
             if any(not gold_answers(row) for row in rows):
                 ways["never answering"] = [""] * len(rows)
             return {name: self._answers(given) for name, given in ways.items()}
@@ -75,17 +82,16 @@ class Ranges:
         return found | {"giving each label its share as its probability": {"brier": brier}}
 
     def _answers(self, given: Sequence[str]) -> Baseline:
-        rows = self.measured.scores.rows
-        return _by_metric(
-            [metrics.answer_scores(text, gold_answers(row)) for text, row in zip(given, rows, strict=True)]
-        )
+        return _by_metric(_answer_scores(given, [gold_answers(row) for row in self.measured.scores.rows]))
 
     def _gold_answers(self) -> Baseline:
         """Each item's best gold answer, metric by metric; BLEU's counts are those of the longest."""
-        best = []
-        for row in self.measured.scores.rows:
-            golds = gold_answers(row) or [""]
-            scores = [metrics.answer_scores(gold, gold_answers(row)) for gold in golds]
+        every = [gold_answers(row) for row in self.measured.scores.rows]
+        asked = [(gold, golds) for golds in every for gold in golds or [""]]
+        found, best = iter(_answer_scores(*map(list, zip(*asked, strict=True)))), []
+        for golds in every:
+            golds = golds or [""]
+            scores = [next(found) for _ in golds]
             longest = max(range(len(golds)), key=lambda index, golds=golds: len(golds[index].split()))  # type: ignore[misc]
             best.append(
                 {
@@ -150,6 +156,19 @@ class Ranges:
                 }
             )
         return found
+
+
+def _answer_scores(texts: Sequence[str], golds: Sequence[list[str]]) -> list[dict[str, Any]]:
+    """Returns the scores of each of ``texts`` against its gold answers; of very many, by as many processes as cores."""
+    if len(texts) < _MANY or (os.cpu_count() or 1) < 2:
+        return list(map(metrics.answer_scores, texts, golds))
+    return list(_processes().map(metrics.answer_scores, texts, golds, chunksize=500))
+
+
+@cache
+def _processes() -> ProcessPoolExecutor:
+    # Not forked: numpy, which is loaded by now, has threads of its own.
+    return ProcessPoolExecutor(min(4, os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn"))
 
 
 def place(score: Fact, floor: Fact, ceiling: Fact) -> Fact:

@@ -225,7 +225,8 @@ class Scores:
     def having(self, metric: str) -> list[dict[str, Any]]:
         """Returns the rows of the items that count for ``metric`` (HasAns_* and NoAns_* concern a part of them)."""
         if metric not in self._having:
-            self._having[metric] = [row for row in self.rows if metric in row]
+            found = [row for row in self.rows if metric in row]
+            self._having[metric] = self.rows if len(found) == len(self.rows) else found
         return self._having[metric]
 
     @cached_property
@@ -234,9 +235,16 @@ class Scores:
 
     def clusters(self, rows: list[dict[str, Any]]) -> list[str] | None:
         """Returns the cluster of each of `rows`, the value of the doc's declared field; None where none is declared."""
-        name = self.metadata.get("cluster")
-        if name is None:
+        if self.metadata.get("cluster") is None:
             return None
+        return self._clusters if rows is self.rows else self._clusters_of(rows)
+
+    @cached_property
+    def _clusters(self) -> list[str]:
+        return self._clusters_of(self.rows)
+
+    def _clusters_of(self, rows: list[dict[str, Any]]) -> list[str]:
+        name = self.metadata["cluster"]
         try:
             return [self._cluster_of[id(row)] for row in rows]
         except KeyError:

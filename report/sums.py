@@ -7,7 +7,7 @@ corpus BLEU one of n-gram counts, and the expected calibration error one of each
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -100,30 +100,36 @@ def encoded(
         raise ValueError(f"{metric}: {len(first)} items but {len(clusters)} cluster names")
     if clusters is not None and None in clusters:
         raise ValueError(f"{metric}: an item without a cluster name; give one to each, or to none")
-    lacking = [[place for place, item in enumerate(sample) if item is None] for sample in samples]
-    if lacking[0] != lacking[-1]:
-        raise ValueError(f"{metric}: an item has the metric on one side only, so the two do not pair")
-    kept = [[item for item in sample if item is not None] for sample in samples]
+    kept = samples
+    if any(None in sample for sample in samples):
+        lacking = [[place for place, item in enumerate(sample) if item is None] for sample in samples]
+        if lacking[0] != lacking[-1]:
+            raise ValueError(f"{metric}: an item has the metric on one side only, so the two do not pair")
+        kept = [[item for item in sample if item is not None] for sample in samples]
+        if clusters is not None:
+            clusters = [cluster for item, cluster in zip(first, clusters, strict=True) if item is not None]
     if not kept[0]:
         raise ValueError(f"{metric}: no item has this metric, so there is no score")
-    groups = None
-    if clusters is not None:
-        groups = [cluster for item, cluster in zip(first, clusters, strict=True) if item is not None]
     statistic = _statistic(metric, [item for sample in kept for item in sample], scale, positive_label)
-    values, codes = [statistic.encode(sample) for sample in kept], codes_of(groups, len(kept[0]))
+    values, codes = [statistic.encode(sample) for sample in kept], codes_of(clusters, len(kept[0]))
     return Encoded(statistic, values, codes, isinstance(kept[0][0], list | tuple))
 
 
 def codes_of(clusters: Sequence[Hashable] | None, n: int) -> NDArray[np.intp]:
-    """Returns each item's cluster as 0 to G − 1, in order of first appearance.
+    """Returns each item's cluster as 0 to G − 1, in order of first appearance; not to be written to.
 
     >>> codes_of(["film b", "film a", "film b"], 3).tolist()
     [0, 1, 0]
     """
-    if clusters is None:
-        return np.arange(n)
+    return np.arange(n) if clusters is None else _codes(tuple(clusters))
+
+
+@lru_cache(maxsize=16)  # the same items are encoded for every metric and every checkpoint
+def _codes(clusters: tuple[Hashable, ...]) -> NDArray[np.intp]:
     order: dict[Hashable, int] = {}
-    return np.array([order.setdefault(cluster, len(order)) for cluster in clusters], dtype=np.intp)
+    codes = np.array([order.setdefault(cluster, len(order)) for cluster in clusters], dtype=np.intp)
+    codes.flags.writeable = False
+    return codes
 
 
 def sum_by(codes: NDArray[np.intp], values: Array) -> Array:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from synthetic import ALWAYS_POSITIVE, NEVER_ABSTAINS, TWO_WRONG, folder_of, write_study
 
+from harness_tasks import metrics
+from report import ranges as computing
 from report.build import collect
 from report.ranges import place
 from studies import load_study
@@ -83,3 +85,12 @@ def test_a_metric_that_was_computed_in_two_ways_is_not_compared(tmp_path: Path) 
             "it was computed in two ways: f1 as the test has it|version 1 for the base model, "
             "f1 as the test has it|version 2 for the checkpoint"
         )
+
+
+def test_very_many_answers_are_scored_alike_by_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, golds = ["Denver Broncos", "", "a city"], [["the Denver Broncos", "Denver"], [], ["the old city"]]
+    one = computing._answer_scores(texts, golds)
+    assert one == [metrics.answer_scores(text, gold) for text, gold in zip(texts, golds, strict=True)]
+    monkeypatch.setattr(computing, "_MANY", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert computing._answer_scores(texts, golds) == one
