@@ -4,7 +4,7 @@ scores: sampling by cluster, shards, overlap with the training rows, the content
 
 import gc
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -32,7 +32,7 @@ def run(context: typer.Context) -> None:
     """
     from harness_tasks.shard_run import shard_run, take_shard
 
-    with exit_on_user_error():
+    with exit_on_user_error(), ExitStack() as stack:
         arguments, shard = take_shard(context.args)
         # A --config file may name a folder of its own, which an argument would override.
         given = {argument.split("=")[0] for argument in arguments}
@@ -44,6 +44,7 @@ def run(context: typer.Context) -> None:
             from lm_eval.__main__ import cli_evaluate
             from lm_eval.api.registry import get_model
 
+            from harness_tasks.machine import reported_early
             from harness_tasks.models import MODELS, register_models
             from harness_tasks.models.several import score_each, with_model_args
 
@@ -61,6 +62,8 @@ def run(context: typer.Context) -> None:
                     print(f"shard {shard} of {part.task} holds none of its {len(part.whole):,} items")
                     return
                 arguments += part.samples()
+            if not asks_for_help:
+                stack.enter_context(reported_early())
             register_models()
             if checked.model in MODELS:
                 get_model(checked.model)  # imports it

@@ -230,10 +230,13 @@ def shot_pool(
 
 def fingerprint(rows: Sequence[Row]) -> str:
     """Returns the SHA-256 (64 hex digits) of the rows in their order, each as canonical JSON on a line of its own."""
-    digest = hashlib.sha256()
+    digest, encoded = hashlib.sha256(), _CANONICAL.encode
     for row in rows:
-        digest.update(json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+        digest.update(encoded(row).encode() + b"\n")
     return digest.hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def deliver(

@@ -1,8 +1,12 @@
-"""Which dtype and how many threads are fast on this machine, found by probes of some milliseconds."""
+"""What this machine is: which dtype and how many threads are fast here, by probes of some milliseconds; its report."""
 
 import os
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Literal
+from unittest import mock
 
 
 def fast_dtype(device: str = "cpu") -> Literal["float32", "bfloat16"]:
@@ -35,6 +39,20 @@ def fast_threads(dtype: str) -> int:
         fewer //= 2
     torch.set_num_threads(own)
     return chosen
+
+
+@contextmanager
+def reported_early() -> Iterator[None]:
+    """Asks for torch's report on the machine now, which lm_eval records after scoring: half a second of other programs.
+
+    They run beside the imports, which keep one core busy, and not after all else is done.
+    """
+    from torch.utils import collect_env
+
+    with ThreadPoolExecutor(1) as pool:
+        report = pool.submit(collect_env.get_pretty_env_info)
+        with mock.patch.object(collect_env, "get_pretty_env_info", report.result):
+            yield
 
 
 def _seconds(dtype: str, device: str) -> float:
