@@ -202,6 +202,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     from report.comparison import overlapping, read_sides, task_facts
     from report.progress import development_facts
     from report.reproduction import reproduction_facts
+    from report.unfinished import unfinished_facts
 
     if not (folder / "scores").is_dir():
         raise UserError(
@@ -241,6 +242,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         "equivalences": equivalences,
         "spreads": across.spreads(tasks),
         "audit": _audit(study),
+        "unfinished": unfinished_facts(folder),
         "templates": _templates(path, document),
         "checks": check_facts(folder, [c["name"]["value"] for c in checkpoints if "absent" not in c]),
         "confidence": _confidence(tasks),

@@ -27,6 +27,7 @@ from report.progress import over_tokens
 from report.ranges import Ranges, above_floor, floor_facts, place
 from report.results import Scores, is_begun, read_json, read_scores
 from report.sums import encoded
+from report.unfinished import undone, why_unscored
 
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
@@ -39,8 +40,8 @@ Sides = Mapping[str, Measured]
 def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -> Sides:
     """Returns the base model and those of ``checkpoints``, the facts of them, that were scored on ``task``."""
     documents: dict[str, Any] = {}
-    names = ["base", *(checkpoint["name"]["value"] for checkpoint in checkpoints)]
-    found = {name: read_scores(folder, name, task, documents) for name in names}
+    names, lacking = ["base", *(checkpoint["name"]["value"] for checkpoint in checkpoints)], undone(folder)
+    found = {name: read_scores(folder, name, task, documents) for name in names if (name, task) not in lacking}
     return {name: _measure(scores) for name, scores in found.items() if scores}
 
 
@@ -53,8 +54,8 @@ def task_facts(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]], s
     base = sides.get("base")
     known = next(iter(sides.values()), None)
     if known is None:
-        return {"task": task, "absent": missing(f"it has not been scored: there is no scores/base/{task}")}
-    unscored = missing(f"the base model has not been scored on it: there is no scores/base/{task}")
+        return {"task": task, "absent": missing(why_unscored(folder, "base", task))}
+    unscored = missing(why_unscored(folder, "base", task))
     ranges = Ranges(known)
     before = _side(base, ranges, folder) if base else {"absent": unscored}
     comparisons = [_comparison(base, sides.get(c["name"]["value"]), c, ranges, folder) for c in checkpoints]
@@ -138,7 +139,7 @@ def _comparison(
 ) -> dict[str, Any]:
     """Returns the scores of one checkpoint beside the base's, metric by metric."""
     name, task = checkpoint["name"]["value"], ranges.measured.scores.task
-    unscored = missing(f"it has not been scored: there is no scores/{name}/{task}")
+    unscored = missing(why_unscored(folder, name, task))
     refused = refusal(base, after, checkpoint) if base and after else None
     metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
     scores = [_score(base, after, metric, ranges, unscored, refused) for metric in metrics]

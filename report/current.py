@@ -24,6 +24,7 @@ _READ = (
     "overlap/**/*.json",
     "overlap/**/*.jsonl",
     "tasks/*.json",
+    "logs/failed.json",
 )
 """The files of a study's folder that facts come from."""
 

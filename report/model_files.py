@@ -67,7 +67,7 @@ def configuration(model: str) -> Any:
         ) from None
 
 
-def configuration_file(model: str) -> Path:
+def configuration_file(model: str, revision: str | None = None) -> Path:
     """Returns where the configuration of ``model`` is on this machine, after fetching it from the Hub if need be."""
     path = Path(model).expanduser()
     if path.is_file():
@@ -87,7 +87,7 @@ def configuration_file(model: str) -> Path:
             "without a configuration there is nothing to count",
             "name a folder, a config.json, or a Hub id such as meta-llama/Llama-3.2-1B",
         )
-    return _hub_file(model)
+    return _hub_file(model, revision)
 
 
 def adapter_folder(model: str) -> AdapterFolder | None:
@@ -128,7 +128,7 @@ def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         ) from None
 
 
-def _hub_file(model: str) -> Path:
+def _hub_file(model: str, revision: str | None) -> Path:
     """Returns the local copy of a Hub model's config.json: downloaded, or from the cache where there is no network."""
     import huggingface_hub
     from huggingface_hub import constants, errors
@@ -136,7 +136,9 @@ def _hub_file(model: str) -> Path:
     offline = constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT)
     try:
         return Path(
-            huggingface_hub.hf_hub_download(model, "config.json", local_files_only=offline, etag_timeout=HUB_TIMEOUT_S)
+            huggingface_hub.hf_hub_download(
+                model, "config.json", revision=revision, local_files_only=offline, etag_timeout=HUB_TIMEOUT_S
+            )
         )
     except errors.HFValidationError:
         raise UserError(

@@ -4,6 +4,7 @@ import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def load_grid(path: str | Path) -> Grid:
         text = yaml.safe_dump(own, sort_keys=False, allow_unicode=True, width=120)
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
             write_text(file, text)
+    _take_templates(path.parent, Path("build") / path.stem)
     return Grid(path.stem, str(values.get("title")), {file: study for file, (_, study) in studies.items()})
 
 
@@ -95,6 +97,21 @@ def _studies(path: Path, values: dict[str, Any]) -> dict[Path, tuple[dict[str, A
         if task not in done:
             raise no_checkpoint(path, task, all_studies[0][2])
     return kept
+
+
+def _take_templates(home: Path, folder: Path) -> None:
+    """Puts the templates beside a grid's file beside the files of its studies, which is where their pages look."""
+    own, into = home / "templates", folder / "templates"
+    ours = Path(str(files("templates")))
+    found = {file.name: file for file in own.glob("*.*") if file.is_file() and not file.is_symlink()}
+    if own.resolve() == ours.resolve():
+        found = {}
+    for name, file in found.items():
+        if not (into / name).is_file() or (into / name).read_bytes() != file.read_bytes():
+            write_text(into / name, file.read_text(encoding="utf-8"))
+    for stale in into.glob("*.*"):
+        if stale.name not in found:
+            stale.unlink()
 
 
 def _listed(path: Path, values: dict[str, Any], key: str) -> list[Any]:

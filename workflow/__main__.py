@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from harness_tasks.errors import UserError, exit_on_user_error
-from studies import Grid, Study, load_grid
+from studies import Grid, load_grid
 from workflow import failures
 from workflow.engine import Profile, find_profile, options
+from workflow.partial import make_pages, partial_pages
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs a study's steps in their order.")
 
@@ -32,8 +33,7 @@ def run(
     with exit_on_user_error():
         where = find_profile(profile)
         grid = load_grid(study_file)
-        for study in grid.studies.values():
-            _check(study)
+        _check(grid, dry_run=dry_run)
         grid.folder.mkdir(parents=True, exist_ok=True)
         # A lock of the kernel's: it is gone with the process, however that ends, so no stale lock can be left.
         with open(grid.folder / ".lock", "w") as lock:
@@ -46,15 +46,18 @@ def run(
                     "wait for it, or stop it",
                 ) from None
             words = snakemake(study_file, grid, where, cores=cores, dry_run=dry_run)
-            failed = grid.folder / "logs" / "failed.json"
+            failed = failures.place(grid)
             if not dry_run:
                 failed.unlink(missing_ok=True)
+                for study in grid.studies.values():
+                    failures.place(study).unlink(missing_ok=True)
             code = subprocess.run(words, env=_environment(), pass_fds=[lock.fileno()]).returncode
-        if code:
-            told = None if dry_run else failures.told(failed)
-            if told:
-                print(told, file=sys.stderr)
-            raise typer.Exit(1)
+            if code:
+                if not dry_run and failed.is_file():
+                    print(failures.told(failed), file=sys.stderr)
+                    for page in make_pages(grid, _environment()):
+                        print(f"{page} says what is missing", file=sys.stderr)
+                raise typer.Exit(1)
         if not dry_run:
             print(grid.folder / ("report.html" if grid.is_one_study else "compare.html"))
 
@@ -95,14 +98,19 @@ def snakemake(
     words += ["--rerun-triggers", "mtime", "params", "input"]
     words += ["--rerun-incomplete", "--nolock", "--scheduler", "greedy", "--quiet"]
     words += ["host" if dry_run else "progress"]
+    if pages := partial_pages(grid):
+        words += ["--forcerun", *map(str, pages)]
     return words + (["--dry-run"] if dry_run else [])
 
 
-def _check(study: Study) -> None:
+def _check(grid: Grid, *, dry_run: bool) -> None:
     """Raises a UserError for what would fail late: a model that is nowhere, data that cannot be had."""
-    from workflow.checks import check_study
+    from workflow.checks import check_models, check_study
 
-    check_study(study)
+    for study in grid.studies.values():
+        check_study(study)
+    if not dry_run:
+        check_models(grid)
 
 
 def _environment() -> dict[str, str]:

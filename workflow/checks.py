@@ -6,8 +6,30 @@ from pathlib import Path
 
 from finetune.embedded import gguf_path
 from harness_tasks.errors import UserError
-from studies import Study
+from studies import Grid, Study
 from studies.study import BUILT_IN
+
+
+def check_models(grid: Grid) -> None:
+    """Raises a UserError for a base model of the Hub that is not there, or that this account may not read.
+
+    Only its config.json is fetched, into the Hub's cache.
+    """
+    models = [study.model for study in grid.studies.values() if not study.model.is_local]
+    if not models:
+        return
+    from report.model_files import configuration_file
+
+    for path, revision in dict.fromkeys((model.path, model.revision) for model in models):
+        try:
+            configuration_file(path, revision)
+        except UserError as error:
+            raise UserError(
+                error.found,
+                "the study starts from that model: every step that loads it would fail",
+                "correct `model: id:`, or name a folder; where the model is gated, accept its licence and run "
+                f"`hf auth login`; where there is no network, `hf download {path}` where there is one",
+            ) from None
 
 
 def check_study(study: Study) -> None:

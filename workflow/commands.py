@@ -162,6 +162,11 @@ def samples_file(study: Study, task: str) -> Path:
     return study.folder / "samples" / f"{task}.json"
 
 
+def report(file: Path | str) -> list[str]:
+    """Makes a study's page; ``file`` is the study's."""
+    return [*PYTHON, "report", "build", str(file)]
+
+
 def compare(grid: Grid) -> list[str]:
     """Sets a grid's studies side by side: a leaderboard a task and metric."""
     folders = [str(study.folder) for study in grid.studies.values()]

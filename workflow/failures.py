@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.files import write_json
+from studies import Grid, Study
 
 HEADING = "== "
 """How the line begins in a log that a try starts with."""
@@ -13,16 +15,35 @@ TAIL_BYTES = 20_000
 """What is read of a log's end to find the reason."""
 
 
-def write(workflow: Any, engine_logs: list[str], path: Path) -> None:
+def place(of: Grid | Study) -> Path:
+    """Returns where the failed steps of a grid, or of a study of it, are written down."""
+    return of.folder / "logs" / "failed.json"
+
+
+def write(workflow: Any, engine_logs: list[str], grid: Grid) -> None:
     """Writes the failed steps, and those that were not started for want of them; Snakemake calls it (`onerror`).
 
-    Each failed step has its rule, its wildcards, how often it was tried, the reason, and its log file.
+    Each failed step has its rule, its wildcards, how often it was tried, the reason, and its log file. All of them go
+    to the grid's file, and those that a study lacks to the study's.
     """
     said = "".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in engine_logs)
     jobs = sorted(workflow.scheduler.failed, key=lambda job: int(workflow.dag.jobid(job)))
     failed = [_step(job) | _outcome(job, said, workflow.dag.jobid(job)) for job in jobs]
     waiting = [_step(job) for job in workflow.dag.needrun_jobs() if job not in workflow.scheduler.failed]
-    write_json(path, {"failed": failed, "not_started": [step for step in waiting if step["rule"] != "all"]})
+    _write(place(grid), failed, waiting, lambda step: step["rule"] != "all")
+    for study in grid.studies.values() if not grid.is_one_study else ():
+        _write(place(study), failed, waiting, lambda step, study=study: _concerns(study, step))  # type: ignore[misc]
+
+
+def _write(path: Path, failed: list[Any], waiting: list[Any], concerns: Callable[[dict[str, Any]], bool]) -> None:
+    record = {"failed": list(filter(concerns, failed)), "not_started": list(filter(concerns, waiting))}
+    if any(record.values()):
+        write_json(path, record)
+
+
+def _concerns(study: Study, step: dict[str, Any]) -> bool:
+    """Returns whether a step is one of ``study``, or makes the base model that it starts from."""
+    return step.get("study") == study.name or ("base" in step and study.model.path == f"build/{step['base']}")
 
 
 def _step(job: Any) -> dict[str, Any]:
@@ -73,6 +94,11 @@ def reason(text: str, message: str | None) -> str:
     if message and last:
         return f"{message} (last line of its log: {last})"
     return message or last or "no word of it: the step died before it wrote anything"
+
+
+def rules_failed(path: Path) -> set[str]:
+    """Returns the rules of the failed steps in a file that `write` wrote."""
+    return {step["rule"] for step in json.loads(path.read_text(encoding="utf-8"))["failed"]}
 
 
 def told(path: Path) -> str | None:

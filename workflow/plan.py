@@ -30,8 +30,8 @@ OVERLAP_S = 5.0
 """Seconds to grade a task's scored items against the training rows."""
 UNPACK_S = 40.0
 """Seconds to unpack the embedded base model."""
-KEYS_AND_VALUES_BYTES, LARGEST_FORWARD = 2_000_000_000, 4096
-"""What `hf-shared` keeps of sequences at most, and the tokens that one forward of it reads at most."""
+KEYS_AND_VALUES_BYTES = 2_000_000_000
+"""What `hf-shared` keeps of sequences at most."""
 
 
 @dataclass(frozen=True)
@@ -183,13 +183,16 @@ def _score_step(
 
 def _batch_bytes(study: Study, size: dict[str, int] | None, config: Any, dtype: str) -> int:
     """Returns what `hf-shared` keeps of a batch: keys and values, one layer's values in a forward, its last logits."""
+    from harness_tasks.models.reader import LARGEST_ELSEWHERE, LARGEST_FORWARD
+
+    largest = LARGEST_FORWARD.get(resolve_device(study.device), LARGEST_ELSEWHERE)
     text, element = config.get_text_config(), estimate.BYTES[dtype]
     tokens = study.batch_size * ((size or {}).get("prompt_tokens", 256) + (size or {}).get("new_tokens", 16))
     heads = text.num_attention_heads
     width = getattr(text, "head_dim", None) or text.hidden_size // heads
     groups = getattr(text, "num_key_value_heads", None) or heads
     kept = min(KEYS_AND_VALUES_BYTES, tokens * 2 * text.num_hidden_layers * groups * width * element)
-    forward = min(tokens, LARGEST_FORWARD) * (8 * text.hidden_size + 3 * text.intermediate_size) * element
+    forward = min(tokens, largest) * (8 * text.hidden_size + 3 * text.intermediate_size) * element
     return int(kept + forward + study.batch_size * text.vocab_size * (element + 4))
 
 

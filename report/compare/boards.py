@@ -23,6 +23,7 @@ from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
 from report.compare.files import Entry
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.pairs import Difference, difference
+from report.compare.seeds import seed_facts
 from report.facts import Fact, fact, missing
 from report.measured import interval_fact
 
@@ -71,6 +72,7 @@ def board_facts(
         "tests": fact(found.tests, "count", source),
         "shown": fact(min(SHOWN, len(members)), "count", source) if found.crowd else missing("all are shown"),
         "unbeaten": fact(int(np.count_nonzero(~found.beats.any(axis=0))), "count", source),
+        "seeds": seed_facts(members) if primary else [],
         "rows": [_row(i, members, found, better) for i in range(len(members))],
         "lacking": [fact(e.name, "text", e.runs[task].results.source("results", task)) for e in lacking],
         "pairs": [_pair(members, at, pair, found) for at, pair in found.pairs.items()],

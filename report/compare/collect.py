@@ -11,9 +11,11 @@ from report.compare.crowds import MOST_PAIRS
 from report.compare.files import Entry, read_all
 from report.compare.measures import CONFIDENCE
 from report.compare.names import plain_tree
+from report.compare.pictures import COSTS
 from report.compare.regressions import regression_facts
 from report.compare.versions import version_facts
 from report.facts import Fact, fact, is_known, missing
+from report.unfinished import FILE, unfinished_facts
 
 SCHEMA = "aftertune-comparison/1"
 
@@ -36,6 +38,7 @@ def collect(paths: Sequence[Path], gates: Sequence[str] = ()) -> dict[str, Any]:
             board["figure"] = fact(f"figures/compare-{number}.svg", "text", first)
             found["costs"] = _costs(given.entries, found["key"], board)
             found["smallest"] = _smallest(found["costs"], board)
+            found["cost_figures"] = _cost_figures(found["costs"], number, first)
     facts = {
         "schema": SCHEMA,
         "confidence": fact(CONFIDENCE, "share", first),
@@ -48,6 +51,11 @@ def collect(paths: Sequence[Path], gates: Sequence[str] = ()) -> dict[str, Any]:
             fact(f"{entry.name}, {task}", "text", entry.runs[task].results.source("date"))
             for entry in given.entries
             for task in dict.fromkeys(entry.replaced)
+        ],
+        "unfinished": [
+            unfinished_facts(path, study=name)
+            for path, name in zip(given.paths, given.names, strict=True)
+            if (path / FILE).is_file()
         ],
         "versions": version_facts(given),
         "regressions": regressions,
@@ -63,6 +71,17 @@ def _costs(entries: Sequence[Entry], task: str, board: dict[str, Any]) -> list[d
     scored.sort(key=lambda entry: order.get(entry.name, len(order)))
     absent = missing("not scored by it")
     return [{**cost_facts(e, e.runs[task]), "score": scores.get(e.name, absent)} for e in scored]
+
+
+def _cost_figures(costs: Sequence[dict[str, Any]], number: int, source: dict[str, str]) -> list[dict[str, Any]]:
+    """Returns the pictures of scores against costs: of each cost that is known of two models, and not the same."""
+    found = []
+    for key, cost in COSTS.items():
+        known = {row[key]["value"] for row in costs if is_known(row["score"]) and is_known(row[key])} - {0}
+        if len(known) > 1:
+            path = fact(f"figures/compare-{number}-{key}.svg", "text", source)
+            found.append({"key": key, "cost": fact(cost.name, "text", source), "path": path})
+    return found
 
 
 def _smallest(costs: Sequence[dict[str, Any]], board: dict[str, Any]) -> Fact:

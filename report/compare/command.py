@@ -75,7 +75,9 @@ def compare_results(
 def file_names(facts: dict[str, Any]) -> list[str]:
     """Returns the names of the files that are written for ``facts``."""
     boards = (board for task in facts["tasks"] for board in task["boards"])
-    return ["compare.json", "compare.md", "compare.html", *(b["figure"]["value"] for b in boards if b["figure"])]
+    figures = [board["figure"]["value"] for board in boards if board["figure"]]
+    figures += [figure["path"]["value"] for task in facts["tasks"] for figure in task["cost_figures"]]
+    return ["compare.json", "compare.md", "compare.html", *figures]
 
 
 def regression_line(row: dict[str, Any]) -> str:

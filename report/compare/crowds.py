@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from report.compare.measures import Measure
-from report.compare.pairs import DEGREES_OF_NORMAL, WELCH, question_of, relation
+from report.compare.pairs import DEGREES_OF_NORMAL, WELCH, backend, question_of, relation
 from report.sums import ROUNDING, Array, codes_of, encoded
 
 MOST_PAIRS = 500
@@ -48,8 +48,9 @@ def all_p_values(members: Sequence[Measure]) -> Tested:
     size = len(members)
     tested = Tested(np.full((size, size), np.nan), np.zeros((size, size), np.int8))
     groups: dict[Any, list[int]] = {}
+    mixed = len({backend(member) for member in members}) > 1
     for place, member in enumerate(members):
-        groups.setdefault(_group(member), []).append(place)
+        groups.setdefault(_group(member, mixed=mixed), []).append(place)
     alike = list(groups.values())
     encoded_before: dict[tuple[int, bool], _Paired] = {}
     for number, one in enumerate(alike):
@@ -71,10 +72,17 @@ def all_p_values(members: Sequence[Measure]) -> Tested:
     return tested
 
 
-def _group(member: Measure) -> Any:
-    """Returns what decides whether two models may be compared and paired: equal ones stand alike to every third."""
-    items = None if member.items is None else (isinstance(member.items[0], tuple), tuple(sorted(member.names)))
-    return json.dumps(question_of(member), sort_keys=True, default=str), member.why, items
+def _group(member: Measure, *, mixed: bool) -> Any:
+    """Returns what decides whether two models may be compared and paired: equal ones stand alike to every third.
+
+    ``mixed``: whether the models were asked by several classes of lm_eval, beside each of which prompts count.
+    """
+    items = None
+    if member.items is not None:
+        named = sorted(zip(member.names, map(str, member.prompts), strict=True)) if mixed else sorted(member.names)
+        items = isinstance(member.items[0], tuple), tuple(named)
+    asked = json.dumps(question_of(member), sort_keys=True, default=str)
+    return asked, member.why, items, backend(member)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from harness_tasks.files import sha256_file
 from report.compare.names import distinct, public_parts, short_name
 from report.results import Document
 from report.texts import one_line
+from report.unfinished import FILE, undone
 
 _TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
 _KEPT = ("filter", "doc_id", "doc", "doc_hash", "prompt_hash")
@@ -101,6 +102,13 @@ def read_all(paths: Sequence[Path]) -> Given:
         for file in _result_files(path):
             _add(found, file, path, name, argument)
         entries += found.values()
+    broken = [path / FILE for path in paths if (path / FILE).is_file()]
+    if broken and not entries:
+        raise UserError(
+            "nothing in these folders has been scored",
+            "there is nothing to compare",
+            f"see why in {broken[0]}, and run the study again",
+        )
     _tell_apart(entries, names)
     return Given(list(paths), names, entries)
 
@@ -114,10 +122,13 @@ def _result_files(path: Path) -> list[Path]:
             f"{path} is neither a file nor a folder", "there is nothing to compare", "correct the path, or score first"
         )
     # A study's scratch holds what its `scores` hold once more, under lm_eval's names.
-    study = path / "scores" if (path / "facts.json").is_file() or (path / "model.json").is_file() else path
+    is_study = any((path / name).is_file() for name in ("facts.json", "model.json", FILE))
+    study = path / "scores" if is_study else path
     files = sorted(study.rglob("results*.json"), key=lambda file: (file.parent, _time(file), file.name))
     files = files or [file for file in sorted(study.glob("*.json")) if _holds_results(file)]
-    if not files:
+    lacking = undone(path)
+    files = [file for file in files if (file.parent.parent.name, file.parent.name) not in lacking]
+    if not files and not (path / FILE).is_file():
         raise UserError(
             f"{path} holds no results of lm_eval (no results*.json)",
             "there is nothing to compare",

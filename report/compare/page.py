@@ -11,7 +11,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from report import formats
-from report.compare.pictures import forest
+from report.compare.pictures import against_cost, forest
 from report.figures import Picture
 from report.html import anchored, dressed, html_of, in_html, tokens_of
 from report.template import environment, filled
@@ -28,6 +28,9 @@ def render(facts: Mapping[str, Any]) -> dict[str, str]:
         for number, board in enumerate((board for task in facts["tasks"] for board in task["boards"]), 1)
         if board.get("figure")
     }
+    for number, task in enumerate(facts["tasks"], 1):
+        for figure in task["cost_figures"]:
+            drawn[figure["path"]["value"]] = against_cost(task["boards"][0], task["costs"], figure["key"], number)
     markdown = render_markdown(facts, figures=True)
     return {
         "compare.md": markdown,

@@ -62,7 +62,7 @@ def difference(one: Measure, other: Measure) -> Difference:
         return Difference(refused=refused)
     if unpaired:
         return Difference("", unpaired, (*flags, *_limits(one, other)), *_independent(one, other))
-    changed = sum(a != b for a, b in zip(one.prompts, _aligned(one, other, other.prompts), strict=True))
+    changed = _changed(one, other)
     if changed and not flags:
         flags = (f"some prompts differ, though no setting does: of {changed:,} of {len(one.names):,} items",)
     return Difference("", "", flags, *_paired(one, other))
@@ -73,7 +73,23 @@ def relation(one: Measure, other: Measure) -> tuple[str, str, tuple[str, ...]]:
     refused, flags = _refusal(one, other), tuple[str, ...]()
     if not refused:
         refused, flags = _questions(one, other)
-    return refused, "" if refused else _unpaired(one, other), flags
+    unpaired = "" if refused else _unpaired(one, other)
+    classes = backend(one), backend(other)
+    if not refused and classes[0] != classes[1]:
+        flags += (f"answered by two classes of lm_eval: {_shown(classes[0])} and {_shown(classes[1])}",)
+        if not unpaired and (changed := _changed(one, other)):
+            refused = f"two classes of lm_eval asked with other prompts: of {changed:,} of {len(one.names):,} items"
+    return refused, "" if refused else unpaired, flags
+
+
+def backend(found: Measure) -> Any:
+    """Returns the class of lm_eval that asked the model; None where the results do not say."""
+    return found.run.results.value("config", "model")
+
+
+def _changed(one: Measure, other: Measure) -> int:
+    """Returns how many prompts of two that can be paired differ."""
+    return sum(a != b for a, b in zip(one.prompts, _aligned(one, other, other.prompts), strict=True))
 
 
 def question_of(found: Measure) -> dict[str, Any]:

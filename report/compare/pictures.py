@@ -1,15 +1,18 @@
-"""A leaderboard's picture as SVG text: each model's score as a dot on its interval, best first."""
+"""A leaderboard's pictures as SVG text: scores on their intervals, best first, and scores against what they cost."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any
+from math import log10
+from typing import Any, NamedTuple
 
 from report.facts import is_known
 from report.figures.drawing import SCHEME, Picture
-from report.formats import decimals
+from report.formats import FILTERS, decimals
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 720, 240, 24, 26, 12
 _MOST_LETTERS = 34
+_MOST_NAMES = 12
+"""With more dots than this, names would lie over each other: the dots alone are drawn."""
 
 
 def forest(board: Mapping[str, Any], number: int) -> Picture:
@@ -31,8 +34,7 @@ def forest(board: Mapping[str, Any], number: int) -> Picture:
     parts = []
     for place, row in enumerate(rows):
         y, (lower, upper) = _TOP + _ROW * place + _ROW // 2, _ends(row["score"])
-        name = str(row["entry"]["value"])
-        name = name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "…"
+        name = _name(row)
         line = f'<path d="M{x(lower)} {y}H{x(upper)}" stroke="currentColor" stroke-width="2"/>' if lower < upper else ""
         parts.append(
             f'<text x="{_LEFT - 12}" y="{y + 4}" text-anchor="end" font-size="13">{escape(name)}</text>{line}'
@@ -47,13 +49,102 @@ def forest(board: Mapping[str, Any], number: int) -> Picture:
     said = "; ".join(_said(row) for row in rows)
     whose = f"the first {most:,} models, each" if is_known(board["shown"]) else "each model"
     title = f"{metric} of {whose} with its interval"
-    svg = (
+    return Picture(_sheet(f"board{number}", height, title, said, parts), title)
+
+
+def against_cost(board: Mapping[str, Any], costs: Sequence[Mapping[str, Any]], key: str, number: int) -> Picture:
+    """Returns the drawing of the scores of a leaderboard's primary metric against what they cost.
+
+    ``costs``: as `report.compare.costs` has them, with each model's score. ``key``: which cost, of those in `COSTS`;
+    the axis is logarithmic. A dot is full where no model beats that one.
+    """
+    unbeaten = {row["entry"]["value"] for row in board["rows"] if row["unbeaten"]}
+    metric, height, top, bottom = str(board["metric"]["value"]), 340, 40, 286
+    left, right = 64, _WIDTH - _RIGHT
+    rows = [row for row in costs if is_known(row["score"]) and is_known(row[key]) and row[key]["value"] > 0]
+    places = [log10(row[key]["value"]) for row in rows]
+    ends = [end for row in rows for end in _ends(row["score"])]
+    low, high = min(ends), max(ends)
+    margin = (high - low) * 0.06 or abs(high) * 0.05 or 0.5
+    low, high, least, most = low - margin, high + margin, min(places), max(places)
+    apart = (most - least) * 0.06 or 0.5
+    least, most = least - apart, most + apart
+
+    def x(place: float) -> float:
+        return left + (place - least) / (most - least) * (right - left)
+
+    def y(value: float) -> float:
+        return bottom - (value - low) / (high - low) * (bottom - top)
+
+    unit = rows[0]["score"]["unit"]
+    parts = [f'<text x="8" y="20" font-size="13">{escape(metric)}</text>']
+    for value in (min(ends), max(ends)):
+        shown = escape(decimals(value, unit))
+        parts.append(f'<text x="{left - 8}" y="{y(value) + 4:.1f}" text-anchor="end" font-size="12">{shown}</text>')
+    parts.append(f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="currentColor" opacity="0.5"/>')
+    for place, row in sorted({min(places): _least(rows, key), max(places): _most(rows, key)}.items()):
+        shown = COSTS[key].shown(row[key])
+        parts.append(
+            f'<text x="{x(place):.1f}" y="{bottom + 20}" text-anchor="middle" font-size="12">{shown}</text>'
+            f'<path d="M{x(place):.1f} {bottom}v5" stroke="currentColor" opacity="0.5"/>'
+        )
+    middle = (left + right) / 2
+    parts.append(f'<text x="{middle}" y="{height - 12}" text-anchor="middle" font-size="13">{COSTS[key].name}</text>')
+    for place, row in zip(places, rows, strict=True):
+        lower, upper = _ends(row["score"])
+        full = row["entry"]["value"] in unbeaten
+        look = 'fill="currentColor"' if full else 'fill="none" stroke="currentColor" stroke-width="2"'
+        where = f'cx="{x(place):.1f}" cy="{y(row["score"]["value"]):.1f}"'
+        line = f'<path d="M{x(place):.1f} {y(lower):.1f}V{y(upper):.1f}" stroke="currentColor" opacity="0.35"/>'
+        parts.append(f'{line if lower < upper else ""}<circle {where} r="5" {look}/>')
+        if len(rows) <= _MOST_NAMES:
+            end = x(place) > middle
+            at, anchor = (x(place) - 10, "end") if end else (x(place) + 10, "start")
+            above = y(row["score"]["value"]) - 6
+            parts.append(
+                f'<text x="{at:.1f}" y="{above:.1f}" text-anchor="{anchor}" font-size="12">{escape(_name(row))}</text>'
+            )
+    said = "; ".join(f"{_said(row)}, {COSTS[key].shown(row[key])}" for row in rows)
+    title = f"{metric} against {COSTS[key].name}"
+    return Picture(_sheet(f"cost{number}-{key}", height, title, said, parts), title)
+
+
+class _Cost(NamedTuple):
+    """How a cost is called on an axis, and how a value of it is shown."""
+
+    name: str
+    shown: Callable[[Any], str]
+
+
+COSTS = {
+    "parameters": _Cost("parameters of the model (logarithmic)", FILTERS["count"]),
+    "seconds": _Cost("time of the run that scored it (logarithmic)", FILTERS["duration"]),
+    "training_seconds": _Cost("time of its training (logarithmic)", FILTERS["duration"]),
+}
+"""The costs that scores are drawn against."""
+
+
+def _least(rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any]:
+    return min(rows, key=lambda row: row[key]["value"])
+
+
+def _most(rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any]:
+    return max(rows, key=lambda row: row[key]["value"])
+
+
+def _sheet(name: str, height: int, title: str, said: str, parts: Sequence[str]) -> str:
+    """Returns the SVG text of a drawing with its title and description; ``name`` begins its ids."""
+    return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        f'aria-labelledby="board{number}-title board{number}-desc" font-family="system-ui, sans-serif" '
-        f'fill="currentColor">{SCHEME}<title id="board{number}-title">{escape(title)}</title>'
-        f'<desc id="board{number}-desc">{escape(said)}</desc>{"".join(parts)}</svg>\n'
+        f'aria-labelledby="{name}-title {name}-desc" font-family="system-ui, sans-serif" '
+        f'fill="currentColor">{SCHEME}<title id="{name}-title">{escape(title)}</title>'
+        f'<desc id="{name}-desc">{escape(said)}</desc>{"".join(parts)}</svg>\n'
     )
-    return Picture(svg, title)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    name = str(row["entry"]["value"])
+    return name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "…"
 
 
 def _ends(score: Mapping[str, Any]) -> tuple[float, float]:

@@ -32,8 +32,13 @@ def limits(facts: Mapping[str, Any]) -> list[Finding]:
 
 
 def warnings(facts: Mapping[str, Any]) -> list[Finding]:
-    """What a reader must know before believing a score."""
-    found = []
+    """What a reader must know before believing a score, and which scores are not there."""
+    unfinished, found = facts["unfinished"], list[Finding]()
+    for i in range(len(unfinished["failed"])):
+        at = pointer("unfinished", "failed", i)
+        found.append(finding("warning_step_failed", {key: f"{at}/{key}" for key in ("step", "tries", "reason")}))
+    if unfinished["unscored"]:
+        found.append(finding("warning_unscored", {"cells": "/unfinished/unscored"}))
     for task_at, _, at, comparison in comparisons(facts):
         evidence = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint", "trained_on": f"{at}/trained_on"}
         if comparison["overlaps"]:

@@ -236,6 +236,8 @@ def _said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str,
             chosen = [found] if "id" in found else found["sentences"]
             about = found if "id" in found else found["headline"]
             name = about["evidence"].get("checkpoint")
+            if part == "warnings" and name is None:
+                continue  # on the study's run, not on a checkpoint
             for sentence in chosen:
                 evidence = {key: _in_place(facts, place) for key, place in sentence["evidence"].items()}
                 yield part, at(facts, name)["value"] if name else None, {"id": sentence["id"], "evidence": evidence}

@@ -57,8 +57,14 @@ def _limits_of(task: Part) -> Iterable[Line]:
 
 
 def warnings(facts: Part) -> list[Line]:
-    """Returns what a reader must be told before a score is believed."""
+    """Returns what a reader must be told before a score is believed, and which scores there are not."""
     said = []
+    for step in facts["unfinished"]["failed"]:
+        words = "The step {step} failed (tries: {tries}): {reason}"
+        said.append(line(words, step=text(step["step"]), tries=count(step["tries"]), reason=text(step["reason"])))
+    if cells := facts["unfinished"]["unscored"]:
+        words = "Not scored, since steps of the last run failed: {cells}."
+        said.append(line(words, cells=lines.joined(map(text, cells))))
     for task in facts["tasks"]:
         for comparison in task.get("comparisons", []):
             names = {"task": text(task["name"]), "checkpoint": text(comparison["checkpoint"])}

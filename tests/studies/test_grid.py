@@ -161,3 +161,19 @@ def test_a_grid_is_no_study(grid: Path) -> None:
         load_study(grid)
     assert "is a grid" in str(error.value)
     assert "build/both/STUDY.yaml" in str(error.value)
+
+
+def test_templates_beside_a_grid_lie_beside_its_studies_too(grid: Path) -> None:
+    own = Path("studies/templates/answer_model.md.j2")
+    own.parent.mkdir()
+    own.write_text("My model.\n")
+    (own.parent / "linked.md.j2").symlink_to(grid.resolve())
+    load_grid(grid)
+    taken = Path("build/both/templates")
+    assert {file.name: file.read_text() for file in taken.iterdir()} == {own.name: "My model.\n"}
+    before = (taken / own.name).stat().st_mtime_ns
+    load_grid(grid)
+    assert (taken / own.name).stat().st_mtime_ns == before
+    own.unlink()
+    load_grid(grid)
+    assert list(taken.iterdir()) == []

@@ -35,12 +35,12 @@ class House:
     def run(self, *options: str) -> subprocess.CompletedProcess[str]:
         """Runs the study to its end and returns what was printed."""
         return subprocess.run(
-            self.command("run", "studies/tiny.yaml", *options),
+            self.command("run", str(self.study.relative_to(self.folder)), *options),
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=900,
+            timeout=1800,
         )
 
     def to_do(self) -> set[str]:

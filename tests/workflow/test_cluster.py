@@ -1,4 +1,4 @@
-"""A study through a real SLURM: a cancelled job and a lost node later, its facts are those of a run on this machine."""
+"""A grid through a real SLURM: a cancelled job and a lost node later, its facts are those of a run on this machine."""
 
 import importlib.util
 import json
@@ -14,7 +14,11 @@ import pytest
 import yaml
 from conftest import House
 from slurm import Slurm, missing, slurm, until
+from test_grid_run import GRID
 
+from studies.tiny_model import write_tiny_model
+
+MODELS = ("one", "two")
 PLUGIN = "snakemake_executor_plugin_slurm"
 LEFT_OUT = (
     r"/reproduction/runs/\d+/(date|seconds)/value",
@@ -25,8 +29,12 @@ LEFT_OUT = (
     r"/reproduction/files/\d+/digest/value",
     r"/.*/sha256",
     r"/state/(inputs|measured)",
+    r"/tasks/\d+/costs/\d+/(seconds|training_seconds)/value",  # of the grid's leaderboard
 )
 """The facts left out of the comparison: when, how long, in how much memory. Commands and all else are equal."""
+
+
+RECORDS = "*/checkpoints/*/finetune.json"
 
 
 class Watch:
@@ -45,8 +53,9 @@ class Watch:
         self.lines.append(f"{time.monotonic() - self.started:6.1f} s  {text}")
         print(self.lines[-1], flush=True)
 
-    def job_of(self, step: str) -> str | None:
-        """Returns the id of a step's running job."""
+    def job_of(self, rule: str, model: str, *rest: str) -> str | None:
+        """Returns the id of a step's running job; the plug-in calls a step by its rule and its wildcards."""
+        step = f"{rule} {'_'.join(['pair', model, *rest])}"
         running = [job for job, states in self.states.items() if self.steps[job] == step and states[-1] == "RUNNING"]
         return running[-1] if running else None
 
@@ -66,15 +75,16 @@ class Watch:
 
 
 @pytest.mark.slow
-def test_a_study_on_slurm_comes_to_the_facts_of_a_local_run(tmp_path: Path) -> None:
+def test_a_grid_on_slurm_comes_to_the_facts_of_a_local_run(tmp_path: Path) -> None:
     why = missing()
     if why is None and importlib.util.find_spec(PLUGIN) is None:
         why = "Snakemake's SLURM plug-in is not installed: `make cluster-test` installs it"
     if why:
         pytest.skip(why)
     house = House(tmp_path)
-    with house.study.open("a") as file:
-        file.write("seeds: [1, 2]\n")
+    house.study, house.build = house.folder / "pair.yaml", house.folder / "build" / "pair"
+    house.study.write_text(GRID)
+    write_tiny_model(house.folder / "other", seed=7)
     started = time.monotonic()
     done = house.run("--cores", "2")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -86,7 +96,7 @@ def test_a_study_on_slurm_comes_to_the_facts_of_a_local_run(tmp_path: Path) -> N
         log = (house.folder / "cluster.log").open("w")
         profile = own_profile(house.folder / "cluster")
         process = subprocess.Popen(
-            house.command("run", "studies/tiny.yaml", "--profile", str(profile)),
+            house.command("run", "pair.yaml", "--profile", str(profile)),
             cwd=house.folder,
             env=house.environment(),
             stdout=log,
@@ -108,13 +118,16 @@ def test_a_study_on_slurm_comes_to_the_facts_of_a_local_run(tmp_path: Path) -> N
     assert watch.states[lost].count("RUNNING") == 2  # queued again by SLURM, under the same id
     assert {step: count for step, count in tries.items() if count > 1} == {watch.steps[cancelled]: 2}
     print_run(watch, tries)
-    record = json.loads((house.build / "checkpoints" / watch.steps[cancelled].split()[1] / "finetune.json").read_text())
-    assert record["resumed_at_steps"]
+    records = {"_".join(["pair", *path.parts[-4:-3], path.parts[-2]]): path for path in house.build.glob(RECORDS)}
+    assert json.loads(records[watch.steps[cancelled].split()[1]].read_text())["resumed_at_steps"]
 
-    folders = [house.folder / name / "tiny" for name in ("build", "build-local")]
-    assert differences(*(json.loads((folder / "facts.json").read_text()) for folder in folders)) == []
-    for tensors in folders[0].glob("checkpoints/*/tensors.json"):  # the weights' digests: equal to the last bit
-        assert tensors.read_text() == (folders[1] / tensors.relative_to(folders[0])).read_text()
+    folders = [house.folder / name / "pair" for name in ("build", "build-local")]
+    for file in ("compare.json", *(f"{model}/facts.json" for model in MODELS)):
+        assert differences(*(json.loads((folder / file).read_text()) for folder in folders)) == [], file
+    tensors = sorted(folders[0].glob("*/checkpoints/*/tensors.json"))
+    assert len(tensors) == 2 * 2 * 2
+    for path in tensors:  # the weights' digests: equal to the last bit
+        assert path.read_text() == (folders[1] / path.relative_to(folders[0])).read_text()
 
 
 def own_profile(folder: Path) -> Path:
@@ -137,9 +150,10 @@ def cancel_a_training(house: House, watch: Watch, process: "subprocess.Popen[byt
 
     def trains() -> bool:
         assert process.poll() is None, "the run ended before a training could be cancelled"
-        for whole in (house.build / "scratch" / "train").glob("*/checkpoint-*/whole.json"):
-            job = watch.job_of(f"train {whole.parts[-3]}")
-            if job and not (house.build / "checkpoints" / whole.parts[-3] / "finetune.json").exists():
+        for whole in house.build.glob("*/scratch/train/*/checkpoint-*/whole.json"):
+            model, checkpoint = whole.parts[-6], whole.parts[-3]
+            job = watch.job_of("train", model, checkpoint)
+            if job and not (house.build / model / "checkpoints" / checkpoint / "finetune.json").exists():
                 found.append(job)
         return bool(found)
 
@@ -155,9 +169,9 @@ def lose_the_node_while_scoring(house: House, cluster: Slurm, watch: Watch, proc
 
     def scores() -> bool:
         assert process.poll() is None, "the run ended before the node could be lost"
-        for folder in (house.build / "scratch" / "scores").glob("*-lora-*/*"):
-            job = watch.job_of(f"score {folder.parent.name}_{folder.name}")
-            if job:
+        for folder in house.build.glob("*/scratch/scores/*-lora-*/*"):
+            model, checkpoint, task = folder.parts[-5], *folder.parts[-2:]
+            if job := watch.job_of("score", model, checkpoint, task):
                 found.append(job)
         return bool(found)
 

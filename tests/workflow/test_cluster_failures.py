@@ -62,5 +62,10 @@ def test_a_failed_step_is_named_and_what_does_not_need_it_is_done(house: House) 
     assert {"rule": "report", "study": "tiny"} in record["not_started"]
     told = failed.stderr[failed.stderr.rindex("failed:") :]
     assert f"  check reviews_dmeo: {check['reason']}\n    {check['log']}\n" in told
+    assert "build/tiny/report.html says what is missing" in failed.stderr
+    page = (house.build / "report.md").read_text()
+    assert "**Warning.** The step `check reviews_dmeo` failed (tries: 1): there is no task" in page
+    assert "Not scored, since steps of the last run failed: base on reviews_dmeo, reviews_dmeo-lora-seed1 on" in page
     assert house.run().returncode == 0
+    assert "Warning.** The step" not in (house.build / "report.md").read_text()
     assert not (house.build / "logs" / "failed.json").exists()

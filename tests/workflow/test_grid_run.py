@@ -70,6 +70,15 @@ def test_a_folder_that_is_no_model_ends_it_before_any_step(folder: Path) -> None
     assert not (folder / "build" / "pair" / "one").exists()
 
 
+def test_a_model_that_is_nowhere_ends_it_before_any_step(folder: Path) -> None:
+    (folder / "pair.yaml").write_text(GRID.replace("{id: other, name: two}", "{id: nobody/nothing, name: two}"))
+    done = run(folder)
+    assert done.returncode == 2
+    assert "Found: no folder nobody/nothing is here, its configuration is not in the Hub's cache" in done.stderr
+    assert "the study starts from that model" in done.stderr
+    assert not (folder / "build" / "pair" / "one").exists()
+
+
 def test_a_backend_that_is_not_installed_is_told_before_any_step(folder: Path) -> None:
     (folder / "pair.yaml").write_text(GRID + "backend: vllm\n")
     done = run(folder)

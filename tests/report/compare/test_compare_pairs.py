@@ -105,3 +105,12 @@ def test_groups_of_other_tasks_are_refused(tmp_path: Path) -> None:
         file = write_folder(tmp_path / str(len(parts)), "one", tasks, groups={"parity": parts})
         found.append(measure(read_all([file]).entries[0].runs["parity"], "acc,none"))
     assert difference(*found).refused == "the group is made of other tasks: 1 and 2"
+
+
+def test_two_classes_are_flagged_and_refused_where_their_prompts_differ(tmp_path: Path) -> None:
+    one, other = (measured(tmp_path / name, right(3, 4), config={"model": name}) for name in ("hf-shared", "vllm"))
+    found = difference(one, other)
+    assert (found.unpaired, found.flags) == ("", ("answered by two classes of lm_eval: hf-shared and vllm",))
+    changed = replace(other, prompts=["x", *other.prompts[1:]])
+    assert difference(one, changed).refused == "two classes of lm_eval asked with other prompts: of 1 of 4 items"
+    assert difference(one, replace(changed, run=one.run)).refused == ""

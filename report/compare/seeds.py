@@ -1,0 +1,43 @@
+"""Checkpoints that differ in their seed alone: the spread of their scores, apart from the error of having few items."""
+
+import re
+from collections.abc import Sequence
+from math import sqrt
+from typing import Any
+
+from report import seeds
+from report.compare.files import Entry
+from report.compare.measures import Measure
+from report.facts import fact, missing
+from report.measured import interval_fact
+
+_SEED = re.compile(r"-seed\d+$")
+
+
+def seed_facts(members: Sequence[tuple[Entry, Measure]]) -> list[dict[str, Any]]:
+    """Returns, for each recipe of a study with several seeds, how its scores vary over them.
+
+    ``deviation``: the standard deviation over seeds, which is how far another training would come out elsewhere.
+    ``error``: the standard error of one such score, the root of the mean square over seeds, which is how far other
+    items would put it. A checkpoint of a study is named by its recipe and seed; other people's models have no recipe.
+    """
+    groups: dict[tuple[int, str], list[tuple[Entry, Measure]]] = {}
+    for entry, found in members:
+        if entry.folder.parent.name == "scores" and _SEED.search(entry.own):
+            groups.setdefault((entry.argument, _SEED.sub("", entry.own)), []).append((entry, found))
+    return [_facts(group) for group in groups.values() if len(group) > 1]
+
+
+def _facts(group: Sequence[tuple[Entry, Measure]]) -> dict[str, Any]:
+    (entry, one), measures = group[0], [found for _, found in group]
+    spread = seeds.spread([found.value for found in measures])
+    errors = [found.error[0] for found in measures if found.error]
+    source, also = one.source, [found.source for found in measures[1:]]
+    error = sqrt(sum(error**2 for error in errors) / len(errors)) if len(errors) == len(measures) else None
+    return {
+        "recipe": fact(_SEED.sub("", entry.own) + entry.name.removeprefix(entry.own), "text", source),
+        "seeds": fact(len(measures), "count", source, also=also),
+        "mean": interval_fact(spread, one.unit, source, also=also),
+        "deviation": fact(spread.deviation, one.unit, source, also=also),
+        "error": missing("not all of them have one") if error is None else fact(error, one.unit, source, also=also),
+    }
