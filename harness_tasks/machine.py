@@ -1,12 +1,16 @@
-"""What this machine is: which dtype and how many threads are fast here, by probes of some milliseconds; its report."""
+"""What this machine is: which dtype and how many threads are fast here, by short probes; its report."""
 
 import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from statistics import median
 from typing import Literal
 from unittest import mock
+
+PROBE_S = 0.04
+"""Seconds that a probe takes at least."""
 
 
 def fast_dtype(device: str = "cpu") -> Literal["float32", "bfloat16"]:
@@ -45,25 +49,32 @@ def fast_threads(dtype: str) -> int:
 def reported_early() -> Iterator[None]:
     """Asks for torch's report on the machine now, which lm_eval records after scoring: half a second of other programs.
 
-    They run beside the imports, which keep one core busy, and not after all else is done.
+    They run beside the imports, which keep one core busy, and not after all else is done. To be entered well before
+    `fast_threads`, which they would mislead.
     """
     from torch.utils import collect_env
 
-    with ThreadPoolExecutor(1) as pool:
-        report = pool.submit(collect_env.get_pretty_env_info)
-        with mock.patch.object(collect_env, "get_pretty_env_info", report.result):
-            yield
+    pool = ThreadPoolExecutor(1)
+    report = pool.submit(collect_env.get_pretty_env_info)
+    pool.shutdown(wait=False)
+    with mock.patch.object(collect_env, "get_pretty_env_info", report.result):
+        yield
 
 
 def _seconds(dtype: str, device: str) -> float:
-    """Returns the shortest of some times of a matrix product, as wide as a small model's layers."""
+    """Returns what a matrix product takes, as wide as a small model's layers: the median of the later half of some.
+
+    A new thread often begins on the core of the one that made it, and is given its own some milliseconds later: the
+    first products say nothing of those to come.
+    """
     import torch
 
     left = torch.ones(256, 576, dtype=getattr(torch, dtype), device=device)
     right = torch.ones(576, 576, dtype=getattr(torch, dtype), device=device)
-    best = float("inf")
-    for _ in range(4):
+    took: list[float] = []
+    until = time.perf_counter() + PROBE_S
+    while len(took) < 4 or time.perf_counter() < until:
         started = time.perf_counter()
         (left @ right).sum().item()  # waits for a GPU
-        best = min(best, time.perf_counter() - started)
-    return best
+        took.append(time.perf_counter() - started)
+    return median(took[len(took) // 2 :])

@@ -62,6 +62,8 @@ class Reader:
         beginnings = Beginnings()
         for part in self._parts(share(prompts, [1] * len(prompts))):
             rows = self._rows(part, limit)
+            # Of like length together, which saves padding.
+            part = sorted(part, key=lambda leaf: len(leaf.tokens), reverse=True)
             waiting, writing = deque(part), list[_Writing]()
             while waiting or writing:
                 if waiting and len(writing) <= rows.slots * 3 // 4:
