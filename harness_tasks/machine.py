@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from statistics import median
@@ -19,7 +19,14 @@ def fast_dtype(device: str = "cpu") -> Literal["float32", "bfloat16"]:
     A processor without bf16 instructions runs bfloat16 up to a hundred times slower than float32, so bfloat16 must win
     by half before it is taken: below that its coarser rounding is not worth it.
     """
-    return "bfloat16" if _seconds("bfloat16", device) * 1.5 < _seconds("float32", device) else "float32"
+    import torch
+
+    # The shortest, of one thread: what the processor can do is asked, not what other work leaves of it.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    bfloat16, float32 = (min(_seconds(dtype, device)) for dtype in ("bfloat16", "float32"))
+    torch.set_num_threads(threads)
+    return "bfloat16" if bfloat16 * 1.5 < float32 else "float32"
 
 
 def fast_threads(dtype: str) -> int:
@@ -27,17 +34,20 @@ def fast_threads(dtype: str) -> int:
 
     Threads wait for each other, so where other work shares the cores, fewer are faster. More are taken unless fewer
     win by a tenth. Where OMP_NUM_THREADS is set, it is meant, and nothing is tried.
+
+    Of each number the later half of its products is taken: a new thread often begins on the core of the one that made
+    it, and is given its own some milliseconds later.
     """
     import torch
 
     own = chosen = torch.get_num_threads()
     if "OMP_NUM_THREADS" in os.environ:
         return own
-    best = _seconds(dtype, "cpu")
+    best = _later(_seconds(dtype, "cpu"))
     fewer = own // 2
     while fewer >= 1:
         torch.set_num_threads(fewer)
-        seconds = _seconds(dtype, "cpu")
+        seconds = _later(_seconds(dtype, "cpu"))
         if seconds * 1.1 < best:
             chosen, best = fewer, seconds
         fewer //= 2
@@ -61,12 +71,12 @@ def reported_early() -> Iterator[None]:
         yield
 
 
-def _seconds(dtype: str, device: str) -> float:
-    """Returns what a matrix product takes, as wide as a small model's layers: the median of the later half of some.
+def _later(took: Sequence[float]) -> float:
+    return median(took[len(took) // 2 :])
 
-    A new thread often begins on the core of the one that made it, and is given its own some milliseconds later: the
-    first products say nothing of those to come.
-    """
+
+def _seconds(dtype: str, device: str) -> list[float]:
+    """Returns what each of some matrix products takes, one after the other, as wide as a small model's layers."""
     import torch
 
     left = torch.ones(256, 576, dtype=getattr(torch, dtype), device=device)
@@ -77,4 +87,4 @@ def _seconds(dtype: str, device: str) -> float:
         started = time.perf_counter()
         (left @ right).sum().item()  # waits for a GPU
         took.append(time.perf_counter() - started)
-    return median(took[len(took) // 2 :])
+    return took

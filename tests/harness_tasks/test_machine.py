@@ -28,7 +28,7 @@ def eight_threads(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 def test_fewer_threads_where_they_are_faster(
     seconds: dict[int, float], chosen: int, eight_threads: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "_seconds", lambda dtype, device: seconds[eight_threads["threads"]])
+    monkeypatch.setattr(machine, "_seconds", lambda dtype, device: [9.0, seconds[eight_threads["threads"]]])
     assert machine.fast_threads("float32") == chosen
     assert eight_threads["threads"] == 8  # the probe leaves it as it was
 
@@ -41,5 +41,8 @@ def test_threads_of_the_environment_are_meant(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(("bfloat16", "chosen"), [(0.5, "bfloat16"), (0.7, "float32"), (3.0, "float32")])
 def test_bfloat16_must_win_by_half(bfloat16: float, chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "_seconds", lambda dtype, device: {"bfloat16": bfloat16, "float32": 1.0}[dtype])
+    took = {"bfloat16": [9.0, bfloat16], "float32": [1.0, 9.0]}  # the shortest counts
+    monkeypatch.setattr(machine, "_seconds", lambda dtype, device: took[dtype])
+    threads = torch.get_num_threads()
     assert machine.fast_dtype() == chosen
+    assert torch.get_num_threads() == threads
