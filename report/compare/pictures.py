@@ -1,6 +1,6 @@
 """A leaderboard's pictures as SVG text: scores on their intervals, best first, and scores against what they cost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from math import log10
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ from report.formats import FILTERS, decimals
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 720, 240, 24, 26, 12
 _MOST_LETTERS = 34
+_LETTER, _LINE = 7, 14
 _MOST_NAMES = 12
 """With more dots than this, names would lie over each other: the dots alone are drawn."""
 
@@ -97,16 +98,25 @@ def against_cost(board: Mapping[str, Any], costs: Sequence[Mapping[str, Any]], k
         where = f'cx="{x(place):.1f}" cy="{y(row["score"]["value"]):.1f}"'
         line = f'<path d="M{x(place):.1f} {y(lower):.1f}V{y(upper):.1f}" stroke="currentColor" opacity="0.35"/>'
         parts.append(f'{line if lower < upper else ""}<circle {where} r="5" {look}/>')
-        if len(rows) <= _MOST_NAMES:
-            end = x(place) > middle
-            at, anchor = (x(place) - 10, "end") if end else (x(place) + 10, "start")
-            above = y(row["score"]["value"]) - 6
-            parts.append(
-                f'<text x="{at:.1f}" y="{above:.1f}" text-anchor="{anchor}" font-size="12">{escape(_name(row))}</text>'
-            )
+    if len(rows) <= _MOST_NAMES:
+        dots = [(x(place), y(row["score"]["value"]), _name(row)) for place, row in zip(places, rows, strict=True)]
+        parts += _names_beside(dots, middle)
     said = "; ".join(f"{_said(row)}, {COSTS[key].shown(row[key])}" for row in rows)
     title = f"{metric} against {COSTS[key].name}"
     return Picture(_sheet(f"cost{number}-{key}", height, title, said, parts), title)
+
+
+def _names_beside(dots: Sequence[tuple[float, float, str]], middle: float) -> Iterator[str]:
+    """Yields the name of each dot (x, y, name), towards the middle, a line further down where another one stands."""
+    taken: list[tuple[float, float, float]] = []
+    for across, down, name in sorted(dots, key=lambda dot: (dot[1], dot[0], dot[2])):
+        is_left, width, at = across > middle, _LETTER * len(name), down + 4
+        start = across - 10 - width if is_left else across + 10
+        while any(abs(at - other) < _LINE and start < end and begin < start + width for begin, end, other in taken):
+            at += 2
+        taken.append((start, start + width, at))
+        anchor, edge = ("end", across - 10) if is_left else ("start", across + 10)
+        yield f'<text x="{edge:.1f}" y="{at:.1f}" text-anchor="{anchor}" font-size="12">{escape(name)}</text>'
 
 
 class _Cost(NamedTuple):
