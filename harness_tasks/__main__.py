@@ -46,7 +46,7 @@ def run(context: typer.Context) -> None:
             from lm_eval.__main__ import cli_evaluate
             from lm_eval.api.registry import get_model
 
-            from harness_tasks.machine import reported_early
+            from harness_tasks.environment import reported_early
             from harness_tasks.models import MODELS, register_models
             from harness_tasks.models.several import score_each, with_model_args
 

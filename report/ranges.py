@@ -86,11 +86,12 @@ class Ranges:
 
     def _gold_answers(self) -> Baseline:
         """Each item's best gold answer, metric by metric; BLEU's counts are those of the longest."""
-        every = [gold_answers(row) for row in self.measured.scores.rows]
-        asked = [(gold, golds) for golds in every for gold in golds or [""]]
-        found, best = iter(_answer_scores(*map(list, zip(*asked, strict=True)))), []
-        for golds in every:
-            golds = golds or [""]
+        accepted = [gold_answers(row) for row in self.measured.scores.rows]
+        given = [golds or [""] for golds in accepted]
+        pairs = [(text, golds) for texts, golds in zip(given, accepted, strict=True) for text in texts]
+        found = iter(_answer_scores([text for text, _ in pairs], [golds for _, golds in pairs]))
+        best = []
+        for golds in given:
             scores = [next(found) for _ in golds]
             longest = max(range(len(golds)), key=lambda index, golds=golds: len(golds[index].split()))  # type: ignore[misc]
             best.append(

@@ -1,12 +1,12 @@
 """What a study lacks where steps of its last run failed: from `logs/failed.json`, which is not there otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from report.facts import Fact, fact
-from report.results import read_json
+from report.facts import fact
+from report.results import Document, read_json
 
 FILE = "logs/failed.json"
 _NAMING = ("checkpoint", "name", "task", "shard")
@@ -26,12 +26,8 @@ def unfinished_facts(folder: Path, *, study: str = "") -> dict[str, Any]:
     if study:
         record = replace(record, file=f"{study}/{FILE}")
         named["study"] = fact(study, "text", record.source())
-    failed, waiting = record.content["failed"], record.content["not_started"]
     unscored = [
-        _cell(step, record.source(key, place))
-        for key, steps in (("failed", failed), ("not_started", waiting))
-        for place, step in enumerate(steps)
-        if step["rule"] in _SCORING
+        fact(f"{step['name']} on {step['task']}", "text", record.source(*place)) for place, step in _unscored(record)
     ]
     return {
         **named,
@@ -41,7 +37,7 @@ def unfinished_facts(folder: Path, *, study: str = "") -> dict[str, Any]:
                 "tries": fact(step["tries"], "count", record.source("failed", place, "tries")),
                 "reason": fact(step["reason"], "text", record.source("failed", place, "reason")),
             }
-            for place, step in enumerate(failed)
+            for place, step in enumerate(record.content["failed"])
         ],
         "unscored": sorted(unscored, key=lambda cell: str(cell["value"])),
     }
@@ -51,9 +47,7 @@ def undone(folder: Path) -> frozenset[tuple[str, str]]:
     """Returns the (checkpoint, task) whose scores were not made: what still lies there is of an earlier recipe."""
     if not (folder / FILE).is_file():
         return frozenset()
-    record = read_json(folder, FILE).content
-    steps = [*record["failed"], *record["not_started"]]
-    return frozenset((step["name"], step["task"]) for step in steps if step["rule"] in _SCORING)
+    return frozenset((step["name"], step["task"]) for _, step in _unscored(read_json(folder, FILE)))
 
 
 def why_unscored(folder: Path, name: str, task: str) -> str:
@@ -63,8 +57,12 @@ def why_unscored(folder: Path, name: str, task: str) -> str:
     return f"it has not been scored: there is no scores/{name}/{task}"
 
 
-def _cell(step: Mapping[str, Any], source: Mapping[str, Any]) -> Fact:
-    return fact(f"{step['name']} on {step['task']}", "text", source)
+def _unscored(record: Document) -> Iterator[tuple[tuple[str, int], Mapping[str, Any]]]:
+    """Yields the steps that would have written a score, each with its place in the record."""
+    for key in ("failed", "not_started"):
+        for number, step in enumerate(record.content[key]):
+            if step["rule"] in _SCORING:
+                yield (key, number), step
 
 
 def _name(step: Mapping[str, Any]) -> str:

@@ -48,9 +48,8 @@ def run(
             words = snakemake(study_file, grid, where, cores=cores, dry_run=dry_run)
             failed = failures.place(grid)
             if not dry_run:
-                failed.unlink(missing_ok=True)
-                for study in grid.studies.values():
-                    failures.place(study).unlink(missing_ok=True)
+                for path in (failed, *map(failures.place, grid.studies.values())):
+                    path.unlink(missing_ok=True)
             code = subprocess.run(words, env=_environment(), pass_fds=[lock.fileno()]).returncode
             if code:
                 if not dry_run and failed.is_file():

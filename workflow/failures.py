@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.files import write_json
+from report.unfinished import FILE
 from studies import Grid, Study
 
 HEADING = "== "
@@ -17,7 +18,7 @@ TAIL_BYTES = 20_000
 
 def place(of: Grid | Study) -> Path:
     """Returns where the failed steps of a grid, or of a study of it, are written down."""
-    return of.folder / "logs" / "failed.json"
+    return of.folder / FILE
 
 
 def write(workflow: Any, engine_logs: list[str], grid: Grid) -> None:

@@ -20,6 +20,7 @@ from finetune.machine import resolve_device, resolve_dtype
 from finetune.recipe import Method, Recipe
 from harness_tasks.errors import UserError
 from harness_tasks.loading import declared_metadata
+from harness_tasks.machine import largest_forward
 from studies import Checkpoint, Study
 from studies.study import BUILT_IN
 from workflow import commands
@@ -183,9 +184,7 @@ def _score_step(
 
 def _batch_bytes(study: Study, size: dict[str, int] | None, config: Any, dtype: str) -> int:
     """Returns what `hf-shared` keeps of a batch: keys and values, one layer's values in a forward, its last logits."""
-    from harness_tasks.models.reader import LARGEST_ELSEWHERE, LARGEST_FORWARD
-
-    largest = LARGEST_FORWARD.get(resolve_device(study.device), LARGEST_ELSEWHERE)
+    largest = largest_forward(resolve_device(study.device))
     text, element = config.get_text_config(), estimate.BYTES[dtype]
     tokens = study.batch_size * ((size or {}).get("prompt_tokens", 256) + (size or {}).get("new_tokens", 16))
     heads = text.num_attention_heads

@@ -9,14 +9,9 @@ from typing import Any
 
 import torch
 
+from harness_tasks.machine import largest_forward
 from harness_tasks.models.prefixes import Leaf, Node, share
 from harness_tasks.models.rows import ATTENTION, Rows, token_bytes
-
-LARGEST_FORWARD = {"cpu": 1024}
-LARGEST_ELSEWHERE = 4096
-"""Tokens, padding among them, that one forward reads at most. On a processor what a layer makes of more than 1,024 does
-not stay in its cache until the next one needs it, and a forward of 4,096 takes a quarter longer a token.
-"""
 
 Ids = Sequence[int]
 
@@ -34,7 +29,7 @@ class Reader:
     ) -> None:
         """Reads nothing yet."""
         self.model, self.rows, self.memory_bytes, self.autocast = model, rows, memory_bytes, autocast
-        self.largest = LARGEST_FORWARD.get(model.device.type, LARGEST_ELSEWHERE)
+        self.largest = largest_forward(model.device.type)
         self.tokens_read = self.logits_made = 0
 
     def read(self, sequences: Sequence[Ids], kept: Sequence[int]) -> Iterator[tuple[int, torch.Tensor]]:

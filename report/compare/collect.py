@@ -11,7 +11,7 @@ from report.compare.crowds import MOST_PAIRS
 from report.compare.files import Entry, read_all
 from report.compare.measures import CONFIDENCE
 from report.compare.names import plain_tree
-from report.compare.pictures import COSTS
+from report.compare.pictures import COSTS, priced
 from report.compare.regressions import regression_facts
 from report.compare.versions import version_facts
 from report.facts import Fact, fact, is_known, missing
@@ -77,8 +77,7 @@ def _cost_figures(costs: Sequence[dict[str, Any]], number: int, source: dict[str
     """Returns the pictures of scores against costs: of each cost that is known of two models, and not the same."""
     found = []
     for key, cost in COSTS.items():
-        known = {row[key]["value"] for row in costs if is_known(row["score"]) and is_known(row[key])} - {0}
-        if len(known) > 1:
+        if len({row[key]["value"] for row in priced(costs, key)}) > 1:
             path = fact(f"figures/compare-{number}-{key}.svg", "text", source)
             found.append({"key": key, "cost": fact(cost.name, "text", source), "path": path})
     return found

@@ -62,8 +62,7 @@ def difference(one: Measure, other: Measure) -> Difference:
         return Difference(refused=refused)
     if unpaired:
         return Difference("", unpaired, (*flags, *_limits(one, other)), *_independent(one, other))
-    changed = _changed(one, other)
-    if changed and not flags:
+    if not flags and (changed := _changed(one, other)):
         flags = (f"some prompts differ, though no setting does: of {changed:,} of {len(one.names):,} items",)
     return Difference("", "", flags, *_paired(one, other))
 

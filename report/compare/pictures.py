@@ -62,7 +62,7 @@ def against_cost(board: Mapping[str, Any], costs: Sequence[Mapping[str, Any]], k
     unbeaten = {row["entry"]["value"] for row in board["rows"] if row["unbeaten"]}
     metric, height, top, bottom = str(board["metric"]["value"]), 340, 40, 286
     left, right = 64, _WIDTH - _RIGHT
-    rows = [row for row in costs if is_known(row["score"]) and is_known(row[key]) and row[key]["value"] > 0]
+    rows = priced(costs, key)
     places = [log10(row[key]["value"]) for row in rows]
     ends = [end for row in rows for end in _ends(row["score"])]
     low, high = min(ends), max(ends)
@@ -83,8 +83,9 @@ def against_cost(board: Mapping[str, Any], costs: Sequence[Mapping[str, Any]], k
         shown = escape(decimals(value, unit))
         parts.append(f'<text x="{left - 8}" y="{y(value) + 4:.1f}" text-anchor="end" font-size="12">{shown}</text>')
     parts.append(f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="currentColor" opacity="0.5"/>')
-    for place, row in sorted({min(places): _least(rows, key), max(places): _most(rows, key)}.items()):
-        shown = COSTS[key].shown(row[key])
+    by_place = dict(zip(places, rows, strict=True))
+    for place in (min(places), max(places)):
+        shown = COSTS[key].shown(by_place[place][key])
         parts.append(
             f'<text x="{x(place):.1f}" y="{bottom + 20}" text-anchor="middle" font-size="12">{shown}</text>'
             f'<path d="M{x(place):.1f} {bottom}v5" stroke="currentColor" opacity="0.5"/>'
@@ -134,12 +135,9 @@ COSTS = {
 """The costs that scores are drawn against."""
 
 
-def _least(rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any]:
-    return min(rows, key=lambda row: row[key]["value"])
-
-
-def _most(rows: Sequence[Mapping[str, Any]], key: str) -> Mapping[str, Any]:
-    return max(rows, key=lambda row: row[key]["value"])
+def priced(costs: Sequence[Mapping[str, Any]], key: str) -> list[Mapping[str, Any]]:
+    """Returns the rows of ``costs`` that have a score and a cost ``key`` above 0, which a logarithmic axis can show."""
+    return [row for row in costs if is_known(row["score"]) and is_known(row[key]) and row[key]["value"] > 0]
 
 
 def _sheet(name: str, height: int, title: str, said: str, parts: Sequence[str]) -> str:

@@ -25,17 +25,17 @@ def seed_facts(members: Sequence[tuple[Entry, Measure]]) -> list[dict[str, Any]]
     for entry, found in members:
         if entry.folder.parent.name == "scores" and _SEED.search(entry.own):
             groups.setdefault((entry.argument, _SEED.sub("", entry.own)), []).append((entry, found))
-    return [_facts(group) for group in groups.values() if len(group) > 1]
+    return [_facts(recipe, group) for (_, recipe), group in groups.items() if len(group) > 1]
 
 
-def _facts(group: Sequence[tuple[Entry, Measure]]) -> dict[str, Any]:
+def _facts(recipe: str, group: Sequence[tuple[Entry, Measure]]) -> dict[str, Any]:
     (entry, one), measures = group[0], [found for _, found in group]
     spread = seeds.spread([found.value for found in measures])
     errors = [found.error[0] for found in measures if found.error]
     source, also = one.source, [found.source for found in measures[1:]]
     error = sqrt(sum(error**2 for error in errors) / len(errors)) if len(errors) == len(measures) else None
     return {
-        "recipe": fact(_SEED.sub("", entry.own) + entry.name.removeprefix(entry.own), "text", source),
+        "recipe": fact(recipe + entry.name.removeprefix(entry.own), "text", source),
         "seeds": fact(len(measures), "count", source, also=also),
         "mean": interval_fact(spread, one.unit, source, also=also),
         "deviation": fact(spread.deviation, one.unit, source, also=also),
