@@ -31,7 +31,7 @@ def load_head(
             output_loading_info=True,
         )
     heads = [name for name, _ in model.named_children() if name != model.base_model_prefix]
-    brought = [name.removeprefix("base_model.model.") for name in _shapes(peft, revision)] if peft else []
+    brought = [name.removeprefix("base_model.model.") for name in tensor_shapes(peft, revision)] if peft else []
     if missing := sorted(set(found["missing_keys"]) - set(brought)):
         raise UserError(
             f"{pretrained}{' and its adapter have' if peft else ' has'} no weights for {len(missing)} tensors of "
@@ -50,17 +50,30 @@ def load_head(
 
 def labels_of_adapter(place: str, revision: str | None) -> int | None:
     """Returns how many labels the classifier's head in an adapter's weights has; None where it holds none."""
-    heads = [shape for name, shape in _shapes(place, revision).items() if name.endswith(_CLASSIFIERS)]
+    heads = [shape for name, shape in tensor_shapes(place, revision).items() if name.endswith(_CLASSIFIERS)]
     return heads[-1][0] if heads else None
 
 
-def _shapes(adapter: str, revision: str | None) -> dict[str, list[int]]:
+def tensor_shapes(adapter: str, revision: str | None) -> dict[str, list[int]]:
     """Returns the shape of each tensor of an adapter, by name; no tensor is read."""
     from safetensors import safe_open
     from transformers.utils import cached_file
 
     with safe_open(cached_file(adapter, "adapter_model.safetensors", revision=revision), framework="pt") as weights:
         return {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+
+
+def refuse_learned_prompts(adapter: str, revision: str | None) -> None:
+    """Raises UserError where an adapter is a learned prompt: nothing that is put on the base's own modules."""
+    from peft import PeftConfig
+
+    config = PeftConfig.from_pretrained(adapter, revision=revision)
+    if config.is_prompt_learning:
+        raise UserError(
+            f"{adapter} is a learned prompt ({config.peft_type.value}), in a list of adapters",
+            "hf-shared puts them on one base in turn, and a prompt is not within the base: it would not be read",
+            f"score it by itself: --model_args pretrained=BASE,peft={adapter}",
+        )
 
 
 def renamed_body(auto_class: Any, config: Any) -> dict[str, str] | None:

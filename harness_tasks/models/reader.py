@@ -2,14 +2,15 @@
 
 import inspect
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from harness_tasks.machine import largest_forward
+from harness_tasks.models.below import Below, Name, share_below
 from harness_tasks.models.prefixes import Leaf, Node, share
 from harness_tasks.models.rows import ATTENTION, Rows, token_bytes
 
@@ -31,6 +32,17 @@ class Reader:
         self.model, self.rows, self.memory_bytes, self.autocast = model, rows, memory_bytes, autocast
         self.largest = largest_forward(model.device.type)
         self.tokens_read = self.logits_made = 0
+        self.below: Below | None = None
+
+    def share_below(self, adapters: Iterable[Iterable[str]]) -> Below | None:
+        """Reads once what the layers below all ``adapters``, by their tensors' names, make of what `read` is given."""
+
+        def forward(below: Below, names: Sequence[Name]) -> torch.Tensor:
+            self.below, rows = below, Rows(self.model, len(names), max(len(ids) for ids, _ in names))
+            return self._forward(rows, 0, [ids for ids, _ in names], stays=False, names=names)[:, -1].float()
+
+        self.below = share_below(self.model, adapters, self.memory_bytes, forward)
+        return self.below
 
     def read(self, sequences: Sequence[Ids], kept: Sequence[int]) -> Iterator[tuple[int, torch.Tensor]]:
         """Yields the place of each sequence with its logits (kept, vocabulary) after its last ``kept`` tokens."""
@@ -43,7 +55,8 @@ class Reader:
                 batch = self._take(waiting, rows.slots)
                 self._begin(rows, beginnings, batch, 0)
                 most = max(kept[leaf.index] for leaf in batch)
-                logits = self._forward(rows, 0, [leaf.tokens for leaf in batch], most, stays=False)
+                names = [(tuple(sequences[leaf.index]), leaf.start) for leaf in batch] if self.below else []
+                logits = self._forward(rows, 0, [leaf.tokens for leaf in batch], most, stays=False, names=names)
                 for row, leaf in enumerate(batch):
                     yield leaf.index, logits[row, -kept[leaf.index] :]
 
@@ -132,9 +145,17 @@ class Reader:
             beginnings.passed(leaf)
 
     def _forward(
-        self, rows: Rows, first: int, tokens: Sequence[Sequence[int]], kept: int = 1, *, stays: bool = True
+        self,
+        rows: Rows,
+        first: int,
+        tokens: Sequence[Sequence[int]],
+        kept: int = 1,
+        *,
+        stays: bool = True,
+        names: Sequence[Name] = (),
     ) -> torch.Tensor:
-        with torch.inference_mode(), self.autocast():
+        known = self.below.known(names) if self.below and names else nullcontext()
+        with torch.inference_mode(), self.autocast(), known:
             self.tokens_read += sum(map(len, tokens))
             self.logits_made += len(tokens) * kept
             return rows.forward(first, tokens, kept, stays=stays)

@@ -57,6 +57,8 @@ def score_each(model_args: Sequence[Mapping[str, Any]], score: Callable[[Mapping
     def made(arguments: dict[str, Any], additional_config: dict[str, Any] | None = None) -> SharedLM:
         if not loaded:
             loaded.append(make({key: value for key, value in arguments.items() if key != "peft"}, additional_config))
+            if len(model_args) > 1:
+                loaded[0].share_below([each["peft"] for each in model_args if each.get("peft")])
         loaded[0].wear(arguments.get("peft"))
         return loaded[0]
 

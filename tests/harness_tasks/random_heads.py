@@ -31,14 +31,17 @@ def write_head(base: Path, folder: Path, kind: str, *, labels: tuple[str, ...] =
     return folder
 
 
-def write_adapter(base: Path, folder: Path, kind: str, *, labels: int = 2, seed: int = 3) -> Path:
+def write_adapter(
+    base: Path, folder: Path, kind: str, *, labels: int = 2, seed: int = 3, layers: list[int] | None = None
+) -> Path:
     """Returns ``folder`` after writing a LoRA adapter, and its head if any, on the language model ``base`` to it."""
     from peft import LoraConfig, get_peft_model
 
     config = AutoConfig.from_pretrained(base)
     config.num_labels = labels
     model = AUTO_CLASSES[kind].from_pretrained(base, config=config)
-    lora = LoraConfig(r=2, target_modules=["q_proj", "v_proj"], task_type=kind, init_lora_weights=False)
+    targets = ["q_proj", "v_proj"]
+    lora = LoraConfig(r=2, target_modules=targets, task_type=kind, init_lora_weights=False, layers_to_transform=layers)
     _random(lambda: get_peft_model(model, lora), seed=seed).save_pretrained(folder)
     return folder
 

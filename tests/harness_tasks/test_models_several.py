@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
+from peft import PromptTuningConfig, get_peft_model
 from random_heads import write_adapter
+from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
 from harness_tasks import UserError
 from harness_tasks.__main__ import app
 from harness_tasks.models.several import runs
+from harness_tasks.models.shared import SharedLM
 
 LIMIT = ["--tasks", "reviews_demo,passages_demo", "--limit", "6", "--log_samples", "--device", "cpu"]
 
@@ -74,6 +78,45 @@ def test_one_base_is_loaded_for_all_and_each_answers_as_alone(
     assert said(together[1][1]) != answers(together[2][1])
 
 
+@pytest.mark.parametrize("memory_gb", [1.0, 2e-4])
+def test_each_answers_as_alone_above_layers_that_all_share(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory_gb: float
+) -> None:
+    upper = [str(write_adapter(tiny_model, tmp_path / f"a{n}", "CAUSAL_LM", seed=n, layers=[1])) for n in (1, 2)]
+    alone = []
+    for number, adapter in enumerate([None, *upper]):
+        given = f"pretrained={tiny_model},dtype=float32" + (f",peft={adapter}" if adapter else "")
+        alone += score(tmp_path / str(number), monkeypatch, "--model", "hf", "--model_args", given)
+    given = json.dumps(
+        {"pretrained": str(tiny_model), "dtype": "float32", "peft": [None, *upper], "memory_gb": memory_gb}
+    )
+    words = ["--model", "hf-shared", "--model_args", given, "--batch_size", "4"]
+    together = score(tmp_path / "all", monkeypatch, *words)
+    for (_, ours), (_, its) in zip(together, alone, strict=True):
+        assert said(ours) == answers(its)
+    assert said(together[1][1]) != answers(together[2][1])
+
+
+def test_what_is_below_reads_a_sequence_once(tiny_model: Path, tmp_path: Path, capsys: Any) -> None:
+    upper = [str(write_adapter(tiny_model, tmp_path / f"a{n}", "CAUSAL_LM", seed=n, layers=[1])) for n in (1, 2)]
+    lm = SharedLM(pretrained=str(tiny_model), dtype="float32", device="cpu", batch_size=4)
+    assert lm.reader is not None
+    lm.share_below(upper)
+    assert "hf-shared: 1 of 2 layers are below every adapter" in capsys.readouterr().err
+    calls = {0: 0, 1: 0}
+    for number, layer in enumerate(lm.reader.model.model.layers):
+        layer.mlp.register_forward_hook(lambda *_, number=number: calls.update({number: calls[number] + 1}))
+    requests = [
+        Instance("loglikelihood", {}, (text, " yes"), 0) for text in ("a film", "another one", "the last of them")
+    ]
+    found = []
+    for adapter in (None, *upper):
+        lm.wear(adapter)
+        found.append(lm.loglikelihood(requests, disable_tqdm=True))
+    assert calls == {0: 1, 1: 3}
+    assert found[0] != found[1] != found[2]
+
+
 def test_a_list_of_one_is_a_list(
     tiny_model: Path, adapters: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,3 +131,13 @@ def test_other_classes_take_no_list() -> None:
     assert "a list of 2 adapters for the model class hf" in str(error.value)
     with pytest.raises(UserError, match="a list of 0 adapters"):
         runs("hf-shared", {"pretrained": "BASE", "peft": []})
+
+
+def test_a_learned_prompt_is_refused_in_a_list(tiny_model: Path, adapters: list[str], tmp_path: Path) -> None:
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    get_peft_model(base, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)).save_pretrained(tmp_path)
+    lm = SharedLM(pretrained=str(tiny_model), dtype="float32", device="cpu", batch_size=4)
+    with pytest.raises(UserError) as error:
+        lm.share_below([adapters[0], str(tmp_path)])
+    assert "is a learned prompt (PROMPT_TUNING), in a list of adapters" in str(error.value)
+    assert f"peft={tmp_path}" in str(error.value)
