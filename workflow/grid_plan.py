@@ -34,10 +34,10 @@ def plan_grid(
     grid: Grid, *, teraflops: float | None = None, at_a_time: int | None = None, as_json: bool = False
 ) -> str:
     """Returns the plan of a grid as text, or as JSON with the same values."""
-    device, lines = "cpu", list[Line]()
+    device, lines, speed = "cpu", list[Line](), teraflops and teraflops * 1e12
     for study in grid.studies.values():
-        found = planned(study, teraflops=teraflops)
-        teraflops = found.speed / 1e12  # probed once
+        found = planned(study, speed=speed)
+        speed = found.speed  # probed once
         device = resolve_device(study.device)
         lines.append(_line(study, found))
     seconds = sum(line.seconds for line in lines)
@@ -46,7 +46,7 @@ def plan_grid(
         "grid": grid.name,
         "title": grid.title,
         "device": device,
-        "teraflops": round(teraflops or 0, 4),
+        "teraflops": round((speed or 0) / 1e12, 4),
         "studies": [line.__dict__ for line in lines],
         "steps": sum(line.steps for line in lines),
         "to_do": sum(line.to_do for line in lines),

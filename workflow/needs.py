@@ -106,14 +106,14 @@ def reckon(studies: Iterable[Study], nodes: Nodes) -> Needs:
 
 def _of_study(study: Study, nodes: Nodes) -> dict[str, Need]:
     """Returns what a study's steps need, by the plan's names of them."""
-    from workflow.plan import all_steps
+    from workflow.plan import planned
 
     device = study.device or nodes.device
     kind: Literal["cuda", "cpu"] = "cuda" if device.startswith("cuda") else "cpu"
     # `auto` probes the node; a GPU of today takes bfloat16, and float32 is what takes more memory on a processor.
     dtype = ("bfloat16" if kind == "cuda" else "float32") if study.dtype == "auto" else study.dtype
     there = study.model_copy(update={"device": device})
-    steps = all_steps(there, dtype=dtype, speed=nodes.teraflops.get(kind, 0.05) * 1e12)
+    steps = planned(there, dtype=dtype, speed=nodes.teraflops.get(kind, 0.05) * 1e12).steps
     beginnings = [SUBMITTED[rule].removeprefix("{study}: ").split("{")[0] for rule in ON_GPU]
     gpu_steps = tuple(beginnings) if kind == "cuda" else ()
     needs = {}

@@ -25,12 +25,14 @@ from studies import Checkpoint, Study
 from studies.study import BUILT_IN
 from workflow import commands
 
-START_S = 15.0
+START_S = 6.0
 """Seconds until a step's process has its model and its data."""
-OVERLAP_S = 5.0
+OVERLAP_S = 1.0
 """Seconds to grade a task's scored items against the training rows."""
-UNPACK_S = 40.0
+UNPACK_S = 30.0
 """Seconds to unpack the embedded base model."""
+REPORT_S = 8.0
+"""Seconds to count the parameters of a study's models and to make its page."""
 KEYS_AND_VALUES_BYTES = 2_000_000_000
 """What `hf-shared` keeps of sequences at most."""
 
@@ -59,18 +61,20 @@ class Planned:
     speed: float
 
 
-def planned(study: Study, *, teraflops: float | None = None) -> Planned:
-    """Returns the plan of a study; ``teraflops``: the speed to reckon with, probed here where it is None."""
+def planned(study: Study, *, dtype: str | None = None, speed: float | None = None) -> Planned:
+    """Returns the plan of a study in a dtype, at so many operations a second; each is probed here where it is None."""
     config = _config(study)
     ledgers = _ledgers(study, config)
-    dtype, speed = _speed(study, teraflops)
+    device = resolve_device(study.device)
+    dtype = dtype or resolve_dtype(study.dtype, device)
+    speed = speed or estimate.operations_a_second(dtype, device)
     steps = _steps(study, config, ledgers, dtype, speed)
     return Planned(steps, ledgers["base"].total, _disk_bytes(study, ledgers), dtype, speed)
 
 
 def plan(study: Study, *, teraflops: float | None = None, as_json: bool = False) -> str:
     """Returns the plan as text, or as JSON with the same values."""
-    found = planned(study, teraflops=teraflops)
+    found = planned(study, speed=teraflops and teraflops * 1e12)
     waiting = [step for step in found.steps if not step.done]
     summary = {
         "study": study.name,
@@ -83,12 +87,6 @@ def plan(study: Study, *, teraflops: float | None = None, as_json: bool = False)
         "disk_bytes": found.disk_bytes,
     }
     return json.dumps(summary, indent=2) if as_json else _text(study, summary, found.steps)
-
-
-def all_steps(study: Study, *, dtype: str, speed: float) -> list[Step]:
-    """Returns every step of a study that names its device, with what it takes at ``speed`` operations a second."""
-    config = _config(study)
-    return _steps(study, config, _ledgers(study, config), dtype, speed)
 
 
 def _ledgers(study: Study, config: Any) -> dict[str, Any]:
@@ -166,7 +164,7 @@ def _steps(study: Study, config: Any, ledgers: dict[str, Any], dtype: str, speed
         steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
         steps.append(_overlap_step(study, checkpoint))
     report = (study.folder / "report.html").is_file()
-    return [*steps, Step("parameter ledgers, facts and report", report, None, None, None, None, 3 * START_S)]
+    return [*steps, Step("parameter ledgers, facts and report", report, None, None, None, None, REPORT_S)]
 
 
 def _score_step(
@@ -255,15 +253,6 @@ def _size(task: str) -> dict[str, int] | None:
 @cache
 def _metadata(task: str) -> dict[str, Any] | None:
     return declared_metadata(task)
-
-
-def _speed(study: Study, teraflops: float | None) -> tuple[str, float]:
-    """Returns the dtype and the operations a second to reckon with."""
-    device = resolve_device(study.device)
-    dtype = resolve_dtype(study.dtype, device)
-    if teraflops is not None:
-        return dtype, teraflops * 1e12
-    return dtype, estimate.operations_a_second(dtype, device)
 
 
 def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
