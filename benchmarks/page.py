@@ -104,7 +104,8 @@ def lines(cases: dict[str, Any], found: dict[str, Any], image: str) -> Iterator[
     if scaling := found.get("scaling"):
         yield "## How cost grows"
         yield ""
-        yield "Seconds in the model; shots on 200 rows of SST-2, questions on the passages of SQuAD's\nfirst 41 articles that have ten."
+        yield "Seconds in the model; shots on 200 rows of SST-2, questions on those passages of SQuAD's first 41"
+        yield "articles that have ten."
         yield ""
         rows = [_grown(at) for at in scaling]
         yield from table(("", "rows", "`hf` s", "`hf-shared` s", "times faster", "tokens read by `hf-shared`"), rows)
