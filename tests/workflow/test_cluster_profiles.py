@@ -179,7 +179,8 @@ def test_wrong_nodes_are_told(tmp_path: Path, text: str, found: str) -> None:
 def test_memory_and_minutes_are_the_plans_with_a_margin(study: Study) -> None:
     name = "fine-tune reviews_demo-lora-seed1"
     on_gpu = study.model_copy(update={"device": "cuda"})
-    (step,) = [one for one in plan.all_steps(on_gpu, dtype="bfloat16", speed=30e12) if one.step == name]
+    found = plan.planned(on_gpu, dtype="bfloat16", speed=30e12)
+    (step,) = [one for one in found.steps if one.step == name]
     assert step.memory_bytes
     assert step.seconds
     need = needs.reckon([study], needs.Nodes()).steps[f"sized: {name}"]

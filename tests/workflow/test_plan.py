@@ -50,6 +50,20 @@ def test_the_demo_is_planned_before_its_model_is_unpacked(monkeypatch: pytest.Mo
     assert {step["trainable"] for step in found["steps"] if step["step"].startswith("fine-tune")} == {2_442_240}
 
 
+def test_scoring_by_hf_shared_is_reckoned_at_twice_the_speed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    text = (ROOT / "studies" / "demo.yaml").read_text()
+    times = {}
+    for backend in ("hf-shared", "hf"):
+        (tmp_path / "mine.yaml").write_text(f"{text}backend: {backend}\n")
+        result = CliRunner().invoke(app, ["plan", str(tmp_path / "mine.yaml"), "--json", "--teraflops", "0.1"])
+        assert result.exit_code == 0, result.output
+        steps = {step["step"]: step for step in json.loads(result.stdout)["steps"]}
+        times[backend] = steps["score base on reviews_demo"]["seconds"] - START_S
+    assert times["hf"] == pytest.approx(2 * 134_515_008 * 38_000 / 0.1e12)
+    assert times["hf-shared"] == pytest.approx(times["hf"] / 2)
+
+
 def test_text_and_json_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     text = CliRunner().invoke(app, ["plan", "studies/llama-3.2-1b.yaml", "--teraflops", "100"]).stdout
