@@ -20,7 +20,7 @@ class Below:
 
     def __init__(self, model: Any, first: int, memory_bytes: int) -> None:
         """Keeps nothing yet."""
-        self.first, self._room = first, memory_bytes
+        self._room = memory_bytes
         self._kept: dict[Name, torch.Tensor] = {}
         self._entering: torch.Tensor | None = None
         self._entered: torch.Tensor | None = None
@@ -71,28 +71,6 @@ class Below:
             return (self._entering, *arguments[1:])
         self._entered = arguments[0]
         return arguments
-
-
-def share_below(model: Any, adapters: Iterable[Iterable[str]], memory_bytes: int, forward: Any) -> Below | None:
-    """Returns what is below the adapters whose tensors have the names ``adapters``; None where that is nothing.
-
-    It is tried: ``forward``, which makes a forward of the parts that it is given, must give the same logits twice.
-    """
-    first = first_changed(model, adapters)
-    if not first:
-        return None
-    below = Below(model, first, memory_bytes)
-    text = tuple((5 * n + 1) % 97 for n in range(12))
-    names: list[Name] = [(text, 0), (text[:7], 0)]
-    try:
-        with torch.inference_mode():
-            once, again = (forward(below, names) for _ in range(2))
-        if not torch.allclose(once, again, atol=1e-4, rtol=1e-3):
-            raise ValueError("the layers cannot be passed over")
-    except Exception:  # whatever another architecture makes of it, it is another
-        below.end()
-        return None
-    return below
 
 
 def first_changed(model: Any, adapters: Iterable[Iterable[str]]) -> int | None:

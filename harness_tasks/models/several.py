@@ -48,9 +48,16 @@ def with_model_args(arguments: Sequence[str], model_args: Mapping[str, Any]) -> 
 
 
 def score_each(model_args: Sequence[Mapping[str, Any]], score: Callable[[Mapping[str, Any]], None]) -> None:
-    """Calls ``score`` with each of ``model_args``; every `hf-shared` that lm_eval makes meanwhile is the same one."""
+    """Calls ``score`` with each of ``model_args``; every `hf-shared` that lm_eval makes meanwhile is the same one.
+
+    Raises UserError, before anything is loaded, where an adapter is a learned prompt.
+    """
+    from harness_tasks.models.loading import refuse_learned_prompts
     from harness_tasks.models.shared import SharedLM
 
+    adapters = [each["peft"] for each in model_args if each.get("peft")]
+    for adapter in adapters:
+        refuse_learned_prompts(adapter, model_args[0].get("revision"))
     make = SharedLM.create_from_arg_obj
     loaded: list[SharedLM] = []
 
@@ -58,7 +65,7 @@ def score_each(model_args: Sequence[Mapping[str, Any]], score: Callable[[Mapping
         if not loaded:
             loaded.append(make({key: value for key, value in arguments.items() if key != "peft"}, additional_config))
             if len(model_args) > 1:
-                loaded[0].share_below([each["peft"] for each in model_args if each.get("peft")])
+                loaded[0].share_below(adapters)
         loaded[0].wear(arguments.get("peft"))
         return loaded[0]
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from harness_tasks.machine import fast_dtype, fast_threads
 from harness_tasks.models.adapters import quicken
 from harness_tasks.models.answers import Answers, contents, identity
-from harness_tasks.models.loading import refuse_learned_prompts, tensor_shapes
+from harness_tasks.models.loading import tensor_shapes
 from harness_tasks.models.reader import Reader, readable
 
 LONGEST_CONTINUATION = 64
@@ -111,11 +111,9 @@ class SharedLM(HFLM):
         """Reads once what the base's layers below all of these adapters make of a sequence; before any is worn."""
         if self.reader is None:
             return
-        for adapter in adapters:
-            refuse_learned_prompts(adapter, self.revision)
         if below := self.reader.share_below([tensor_shapes(adapter, self.revision) for adapter in adapters]):
             layers = self.model.config.get_text_config().num_hidden_layers
-            print(f"hf-shared: {below.first} of {layers} layers are below every adapter: read once", file=sys.stderr)
+            print(f"hf-shared: {below} of {layers} layers are below every adapter: read once", file=sys.stderr)
 
     def _quicken(self) -> None:
         """Lets a LoRA adapter be added in one product a layer; under autocast peft's own way stays."""

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from harness_tasks import UserError
 from harness_tasks.__main__ import app
-from harness_tasks.models.several import runs
+from harness_tasks.models.several import runs, score_each
 from harness_tasks.models.shared import SharedLM
 
 LIMIT = ["--tasks", "reviews_demo,passages_demo", "--limit", "6", "--log_samples", "--device", "cpu"]
@@ -133,11 +133,16 @@ def test_other_classes_take_no_list() -> None:
         runs("hf-shared", {"pretrained": "BASE", "peft": []})
 
 
-def test_a_learned_prompt_is_refused_in_a_list(tiny_model: Path, adapters: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_learned_prompt_is_refused_in_a_list(
+    tiny_model: Path, adapters: list[str], tmp_path: Path, others: int
+) -> None:
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
     get_peft_model(base, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)).save_pretrained(tmp_path)
-    lm = SharedLM(pretrained=str(tiny_model), dtype="float32", device="cpu", batch_size=4)
+    each = [{"pretrained": str(tiny_model), "peft": place} for place in (*adapters[:others], str(tmp_path))]
+    scored: list[Any] = []
     with pytest.raises(UserError) as error:
-        lm.share_below([adapters[0], str(tmp_path)])
+        score_each(each, scored.append)
     assert "is a learned prompt (PROMPT_TUNING), in a list of adapters" in str(error.value)
     assert f"peft={tmp_path}" in str(error.value)
+    assert scored == []
