@@ -7,6 +7,7 @@ that scores compare with those of a machine without it), NLTK's own corpus, and 
 import io
 import os
 import re
+import sys
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -89,6 +90,11 @@ def _find(named: str | None) -> WordNet | None:
 
 def _nltk_corpus() -> Any:
     """Returns NLTK's pointer to its WordNet, unpacked or not; None where it has not been downloaded."""
+    # To import NLTK takes a second; a task asks for its signature long before METEOR needs NLTK, if it ever does.
+    if "nltk" not in sys.modules and not any(
+        (folder / "corpora").is_dir() or folder.suffix == ".zip" for folder in _search_path()
+    ):
+        return None
     import nltk.data
 
     for name in _NLTK:
@@ -99,6 +105,18 @@ def _nltk_corpus() -> Any:
             continue
         return pointer
     return None
+
+
+def _search_path() -> list[Path]:
+    """Returns what `nltk.data.path` holds once NLTK is imported: folders, or archives of one."""
+    named = [folder for folder in os.environ.get("NLTK_DATA", "").split(os.pathsep) if folder]
+    own = [os.path.join(sys.prefix, *under, "nltk_data") for under in ((), ("share",), ("lib",))]
+    if os.name == "nt":
+        shared = [f"{drive}:\\nltk_data" for drive in "CDE"]
+        own += [os.path.join(os.environ.get("APPDATA", "C:\\"), "nltk_data")]
+    else:
+        shared = [f"{root}/{under}/nltk_data" for under in ("share", "lib") for root in ("/usr", "/usr/local")]
+    return [Path(folder).expanduser() for folder in (*named, "~/nltk_data", *own, *shared)]
 
 
 def _version(file: Any) -> str:

@@ -1,6 +1,10 @@
 """METEOR, BLEU and ROUGE against documented values and against the libraries called another way."""
 
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -40,6 +44,33 @@ def test_meteors_name_and_signature_say_whether_there_is_wordnet(wordnet: bool) 
     assert ("synonym" in signature, ",wordnet-" in signature) == (wordnet, wordnet)
     assert ("meteor" in metrics.answer_scores("Paris", ["Paris"])) == wordnet
     assert ("meteor_exact_stem" in metrics.answer_scores("Paris", ["Paris"])) != wordnet
+
+
+@pytest.mark.parametrize("named", ["", f"elsewhere{os.pathsep}~/other"])
+def test_wordnet_is_looked_for_where_nltk_looks_and_without_it(named: str) -> None:
+    code = (
+        "import sys; from harness_tasks import metrics; from harness_tasks.metrics import _wordnet\n"
+        "metrics.signatures('answers'); asked = 'nltk' in sys.modules; import nltk\n"
+        "print(asked == any((one / 'corpora').exists() for one in _wordnet._search_path()))\n"
+        "print([str(one) for one in _wordnet._search_path()] == nltk.data.path)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != _wordnet.VARIABLE}
+    environment["NLTK_DATA"] = named
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
+
+
+def test_a_corpus_in_a_folder_of_nltks_is_found(tmp_path: Path) -> None:
+    for name in ("index.noun", "data.adj"):
+        path = tmp_path / "corpora" / "wordnet" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("  1 This software and database is being provided to you\n  2 WordNet 3.0 Copyright 2006\n")
+    code = "from harness_tasks import metrics; print(metrics.meteor_name(), metrics.signatures('answers')['meteor'])"
+    environment = {name: value for name, value in os.environ.items() if name != _wordnet.VARIABLE}
+    environment["NLTK_DATA"] = str(tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("meteor ")
+    assert done.stdout.rstrip().endswith(",wordnet-3.0")
 
 
 def test_meteor_of_nltks_documented_example(wordnet: bool) -> None:
