@@ -132,32 +132,57 @@ def _paired(members: Sequence[Measure], first: Measure) -> _Paired:
 
 def _p_values(one: _Paired, other: _Paired) -> tuple[Array, NDArray[np.int8]]:
     """Returns the p-values of each of ``one`` beside each of ``other``, and their tests."""
-    from scipy.special import bdtr, stdtr
+    size = len(one.value), len(other.value)
+    # Of models beside themselves each pair is asked about once.
+    rows, columns = np.triu_indices(size[0]) if one is other else np.indices(size).reshape(2, -1)
+    exact = one.binary[rows] & other.binary[columns] & (one.scale[rows] == other.scale[columns])
+    found = np.empty(len(rows))
+    found[exact] = _by_mcnemar(one, other, rows[exact], columns[exact])
+    found[~exact] = _by_jackknife(one, other, rows[~exact], columns[~exact])
+    tests = np.where(exact, _BY_MCNEMAR, np.where(np.isnan(found), _NONE, _BY_JACKKNIFE)).astype(np.int8)
+    p, kinds = np.empty(size), np.empty(size, np.int8)
+    p[rows, columns], kinds[rows, columns] = found, tests
+    if one is other:
+        p[columns, rows], kinds[columns, rows] = found, tests
+    return p, kinds
+
+
+def _by_jackknife(one: _Paired, other: _Paired, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Array:
+    """Returns the p-values of the models ``rows`` of ``one`` beside the models ``columns`` of ``other``."""
+    from scipy.special import stdtr
 
     clusters = one.centred.shape[1]
-    apart = np.abs(one.value[:, None] - other.value[None])
+    if clusters < 2 or not len(rows):
+        return np.full(len(rows), np.nan)
+    apart = np.abs(one.value[rows] - other.value[columns])
     spreads = [(side.centred**2).sum(axis=1) for side in (one, other)]
-    sums = spreads[0][:, None] + spreads[1][None]
-    squares = sums - 2 * one.centred @ other.centred.T
+    sums = spreads[0][rows] + spreads[1][columns]
+    squares = sums - 2 * (one.centred @ other.centred.T)[rows, columns]
     # What the subtraction lost must not pass for variation: nothing varies, so nothing changed, or all did alike.
     still = squares <= ROUNDING * sums
     error = np.sqrt((clusters - 1) / clusters * np.where(still, 1.0, squares))
-    p = 2 * stdtr(max(1, clusters - 1), -apart / error)
+    p: Array = 2 * stdtr(clusters - 1, -apart / error)
     p[still] = np.where(apart[still] <= ROUNDING, 1.0, np.nan)
-    p[~(one.defined[:, None] | other.defined[None])] = np.nan
-    if clusters < 2:
-        p[:] = np.nan
-    kinds = np.where(np.isnan(p), _NONE, _BY_JACKKNIFE).astype(np.int8)
-    exact = one.binary[:, None] & other.binary[None] & (one.scale[:, None] == other.scale[None])
-    if exact.any():
-        assert one.right is not None
-        assert other.right is not None
-        first, second = one.right.astype(float), other.right.astype(float)
-        fixed, broken = first @ (1 - second).T, (1 - first) @ second.T
-        # Without an item that changed, the number of trials is 0 and p is 1.
-        counted = np.minimum(1.0, 2 * bdtr(np.minimum(fixed, broken), fixed + broken, 0.5))
-        p[exact], kinds[exact] = counted[exact], _BY_MCNEMAR
-    return p, kinds
+    p[~(one.defined[rows] | other.defined[columns])] = np.nan
+    return p
+
+
+def _by_mcnemar(one: _Paired, other: _Paired, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Array:
+    """Returns the p-values of the models ``rows`` of ``one`` beside the models ``columns`` of ``other``."""
+    from scipy.special import bdtr
+
+    if not len(rows):
+        return np.empty(0)
+    assert one.right is not None
+    assert other.right is not None
+    first, second = one.right.astype(float), other.right.astype(float)
+    both, right = first @ second.T, (first.sum(axis=1), second.sum(axis=1))
+    fixed, broken = (total[places] - both[rows, columns] for total, places in zip(right, (rows, columns), strict=True))
+    # Many pairs have the same counts. Without an item that changed, the number of trials is 0 and p is 1.
+    trials = first.shape[1] + 1
+    counts, places = np.unique(np.minimum(fixed, broken) * trials + fixed + broken, return_inverse=True)
+    p: Array = np.minimum(1.0, 2 * bdtr(counts // trials, counts % trials, 0.5))[places]
+    return p
 
 
 def _unpaired(one: Sequence[Measure], other: Sequence[Measure]) -> tuple[Array, NDArray[np.int8]]:
