@@ -31,6 +31,7 @@ from test_random_facts import shaken
 from harness_tasks.files import sha256_file
 from report import render
 from report.build import build_report
+from report.figures import pictures
 from report.formats import sources
 from report.render import at
 from report.template import lookup
@@ -192,7 +193,7 @@ def test_a_thousand_wrong_pages(study: Path) -> None:
 def planted(facts: dict[str, Any], folder: Path, count: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Yields the pages of ``count`` sets of templates with a wrong sentence each, where it shows."""
     choice = random.Random(3)
-    drawn = render.pictures(facts)
+    drawn = pictures(facts)
     right = render.render_markdown(facts)
     right_html = render.render_html(facts, drawn)
     made = 0
