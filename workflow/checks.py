@@ -5,24 +5,31 @@ import os
 from pathlib import Path
 
 from finetune.embedded import gguf_path
+from finetune.heads import Head
 from harness_tasks.errors import UserError
 from studies import Grid, Study
 from studies.study import BUILT_IN
 
 
 def check_models(grid: Grid) -> None:
-    """Raises a UserError for a base model of the Hub that is not there, or that this account may not read.
+    """Raises a UserError for a base model that is not there, that this account may not read, or that cannot answer.
 
-    Only its config.json is fetched, into the Hub's cache.
+    The base answers in words, a checkpoint as its head does. Of a model of the Hub only the config.json is fetched,
+    into the Hub's cache; a built-in one is there and can.
     """
-    models = [study.model for study in grid.studies.values() if not study.model.is_local]
-    if not models:
+    heads: dict[tuple[str, str | None], set[Head]] = {}
+    for study in grid.studies.values():
+        if study.model.id not in BUILT_IN:
+            wanted = heads.setdefault((study.model.path, study.model.revision), {"causal"})
+            wanted.update(checkpoint.head for checkpoint in study.checkpoints())
+    if not heads:
         return
-    from report.model_files import configuration_file
+    from finetune.heads import model_class
+    from report.model_files import configuration, configuration_file
 
-    for path, revision in dict.fromkeys((model.path, model.revision) for model in models):
+    for (path, revision), wanted in heads.items():
         try:
-            configuration_file(path, revision)
+            file = configuration_file(path, revision)
         except UserError as error:
             raise UserError(
                 error.found,
@@ -30,6 +37,16 @@ def check_models(grid: Grid) -> None:
                 "correct `model: id:`, or name a folder; where the model is gated, accept its licence and run "
                 f"`hf auth login`; where there is no network, `hf download {path}` where there is one",
             ) from None
+        config = configuration(str(file))
+        for head in sorted(wanted):
+            try:
+                model_class(config, head)
+            except UserError as error:
+                raise UserError(
+                    f"{path}: {error.found}",
+                    f"{error.why}: a base model answers in words (causal), a checkpoint as its head does",
+                    "take another model, another head under `formulations:`, or leave the cell out by `exclude:`",
+                ) from None
 
 
 def check_study(study: Study) -> None:

@@ -79,6 +79,32 @@ def test_a_model_that_is_nowhere_ends_it_before_any_step(folder: Path) -> None:
     assert not (folder / "build" / "pair" / "one").exists()
 
 
+@pytest.mark.parametrize(
+    ("config", "study", "found"),
+    [
+        ('{"model_type": "vit"}', GRID, "other: a model of type vit with the head causal"),
+        (
+            '{"model_type": "olmo2"}',
+            GRID + "formulations: [causal, question-answering]\nonly:\n  - {formulation: causal}\n"
+            "  - {task: passages_demo}\n",
+            "other: a model of type olmo2 with the head question-answering",
+        ),
+        ('{"model_type": "lama"}', GRID, "has the model_type lama"),
+    ],
+)
+def test_a_model_that_cannot_do_the_task_ends_it_before_any_step(
+    folder: Path, config: str, study: str, found: str
+) -> None:
+    (folder / "other" / "config.json").write_text(config)
+    (folder / "pair.yaml").write_text(study)
+    done = run(folder)
+    assert done.returncode == 2
+    assert done.stderr.startswith("Found: ")
+    assert found in done.stderr
+    assert "To mend it: " in done.stderr
+    assert not (folder / "build" / "pair" / "one").exists()
+
+
 def test_a_backend_that_is_not_installed_is_told_before_any_step(folder: Path) -> None:
     (folder / "pair.yaml").write_text(GRID + "backend: vllm\n")
     done = run(folder)
