@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from harness_tasks.reading import open_regular
+
 
 def write_text(path: str | Path, text: str) -> None:
     """Writes ``text`` (UTF-8) to ``path`` whole or not at all: a sibling temporary file is renamed into place."""
@@ -36,8 +38,8 @@ def write_jsonl(path: str | Path, rows: list[dict[str, Any]]) -> None:
 
 
 def sha256_file(path: str | Path) -> str:
-    """Returns the file's SHA-256 as 64 hex digits."""
-    with open(path, "rb") as file:
+    """Returns the file's SHA-256 as 64 hex digits; raises OSError where it is no regular file."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
