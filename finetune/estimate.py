@@ -13,6 +13,7 @@ from typing import Any
 from finetune.heads import Head
 from finetune.ledger import Ledger, count
 from finetune.recipe import ADAPTER_METHODS, Method, Recipe
+from finetune.sizes import Sizes, layer_count
 
 EFFICIENCY = {"float32": 0.65, "bfloat16": 0.48}
 """Share of a matrix product's speed that whole steps reach. Measured on a processor core: 0.68 for LoRA in float32; in
@@ -61,7 +62,7 @@ class Estimate:
 def training(
     work: Work,
     ledger: Ledger,
-    config: Any,
+    sizes: Sizes,
     *,
     method: Method,
     dtype: str,
@@ -74,11 +75,12 @@ def training(
 
     Args:
         ledger: of the model that is trained, as `ledger.count` gives it for its head and method.
+        sizes: of the same model, as `sizes_of` reads them.
         last_layers: the layers that an adapter is put on, from the end; None: all.
         speed: operations a second, such as `operations_a_second` measures.
     """
-    operations = _operations(work, ledger, config, method=method, lora_r=lora_r, last_layers=last_layers)
-    memory = _memory(work, ledger, config, method=method, dtype=dtype, device=device, last_layers=last_layers)
+    operations = _operations(work, ledger, sizes, method=method, lora_r=lora_r, last_layers=last_layers)
+    memory = _memory(work, ledger, sizes, method=method, dtype=dtype, device=device, last_layers=last_layers)
     return Estimate(operations, memory, operations / speed if speed else None)
 
 
@@ -109,7 +111,7 @@ def parameters(
         labels=labels or 2,
         lora_r=recipe.lora_r,
         lora_targets=recipe.named_targets,
-        lora_layers=recipe.last_layers(config.get_text_config().num_hidden_layers),
+        lora_layers=recipe.last_layers(layer_count(config, head)),
         method=method,
         name=name,
     )
@@ -160,20 +162,19 @@ def shown_time(seconds: float) -> str:
 
 
 def _operations(
-    work: Work, ledger: Ledger, config: Any, *, method: Method, lora_r: int, last_layers: int | None
+    work: Work, ledger: Ledger, sizes: Sizes, *, method: Method, lora_r: int, last_layers: int | None
 ) -> int:
-    text = config.get_text_config()
     counted = {line.component: line.counted for line in ledger.components}
-    body = counted["attention"] + counted["MLP"] + counted.get("other", 0)
-    head = text.vocab_size * text.hidden_size if ledger.head == "causal" else counted["head"]
-    scores = 2 * text.num_hidden_layers * text.hidden_size * work.row_tokens  # each token against each, and back
+    body = counted["attention"] + counted["MLP"] + counted.get("other", 0) - sizes.idle
+    head = sizes.vocabulary * sizes.hidden if ledger.head == "causal" else counted["head"]
+    scores = 2 * sizes.layers * sizes.hidden * work.row_tokens  # each token against each, and back
     layers = 2 * (body + scores) * work.tokens
     logits = 2 * head * work.supervised
     if method == "full":
         return round(3 * (layers + logits))
     if method == "head":
         return round(layers + 3 * logits)
-    back = len(_last(text.num_hidden_layers, last_layers) or range(text.num_hidden_layers)) / text.num_hidden_layers
+    back = _adapted_layers(sizes, last_layers) / sizes.layers
     adapter = 3 * 2 * counted["adapter"] * work.tokens
     # DoRA takes the norm of each adapted matrix anew at every step, and multiplies its two factors out for it.
     norms = work.steps * 2 * lora_r * body * back if method == "dora" else 0
@@ -181,14 +182,13 @@ def _operations(
 
 
 def _memory(
-    work: Work, ledger: Ledger, config: Any, *, method: Method, dtype: str, device: str, last_layers: int | None
+    work: Work, ledger: Ledger, sizes: Sizes, *, method: Method, dtype: str, device: str, last_layers: int | None
 ) -> int:
     """Returns the larger of what loading and what the largest pass takes, in bytes.
 
     On the embedded base within a tenth of what a step on the largest pass really took: LoRA in both dtypes, on short
     and on long rows, in all and in half of the layers; DoRA, full and head.
     """
-    text = config.get_text_config()
     counted = {line.component: line.counted for line in ledger.components}
     frozen, trained, single = ledger.total - ledger.trainable, ledger.trainable, BYTES["float32"]
     process = 0 if device.startswith("cuda") else PROCESS_BYTES
@@ -201,19 +201,19 @@ def _memory(
     if method in ("full", "head") and device == "cpu":
         weights += trained * single  # the copies that `tensors.json` is reckoned from
     # Kept for the way back: the inputs of a layer's matrix products and of what stands between them.
-    hidden, inner = text.hidden_size, text.intermediate_size
+    hidden, inner = sizes.hidden, sizes.inner
     layer_bytes = (16 * hidden + 8 * inner) * BYTES[dtype]
     if method in ADAPTER_METHODS:
         layer_bytes += (6 * hidden + inner) * single  # the inputs of the adapter's matrices
     if method == "dora":
         layer_bytes += 3 * (4 * hidden + 2 * inner) * single  # both of its products, scaled by the magnitude
-    layers = len(_last(text.num_hidden_layers, last_layers) or range(text.num_hidden_layers)) if method != "head" else 1
-    logits = work.pass_logits * text.vocab_size * (BYTES[dtype] + 2 * single)  # in float32 too, and a gradient
-    stored = BYTES.get(str(config.dtype).rpartition(".")[2], single)
+    layers = _adapted_layers(sizes, last_layers) if method != "head" else 1
+    logits = work.pass_logits * sizes.vocabulary * (BYTES[dtype] + 2 * single)  # in float32 too, and a gradient
+    stored = BYTES.get(sizes.stored or "", single)
     kept = single if method == "full" else BYTES[dtype]
     loading = ledger.total * (kept + stored if kept != stored else kept)
     return round(process + max(loading, weights + work.pass_tokens * layers * layer_bytes + logits))
 
 
-def _last(layers: int, last: int | None) -> list[int] | None:
-    return None if last is None else list(range(max(0, layers - last), layers))
+def _adapted_layers(sizes: Sizes, last: int | None) -> int:
+    return sizes.layers if last is None else min(last, sizes.layers)

@@ -263,6 +263,12 @@ def _quiet_meta() -> Iterator[None]:
         yield
 
 
+def built_on_meta(config: Any, head: Head, labels: int = 2) -> Any:
+    """Returns the model that a configuration describes, without weights; raises `UserError` where there is none."""
+    with _quiet_meta():
+        return _build(config, head, labels)
+
+
 def _build(config: Any, head: Head, labels: int) -> Any:
     config = copy.deepcopy(config)
     if head == "sequence-classification":
@@ -307,11 +313,14 @@ def layer_indices(config: Any, layers: Sequence[int] | None) -> list[int] | None
     """Returns the indices of the layers that get LoRA, None for all; raises `UserError` for one that is not there."""
     if layers is None:
         return None
-    wrong = [layer for layer in layers if not 0 <= layer < config.num_hidden_layers]
+    from finetune.sizes import layer_count
+
+    count = layer_count(config)
+    wrong = [layer for layer in layers if not 0 <= layer < count]
     if wrong or not layers:
         raise UserError(
             f"LoRA on layer {wrong[0]}" if wrong else "an empty list of LoRA layers",
-            f"the model's layers are 0 to {config.num_hidden_layers - 1}",
+            f"the model's layers are 0 to {count - 1}",
             "name layers among them, or leave them out to adapt all",
         )
     return sorted(set(layers))

@@ -29,6 +29,7 @@ from finetune.heads import (
 from finetune.ledger import layer_indices, lora_target_names
 from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
+from finetune.sizes import layer_count
 from harness_tasks.errors import UserError
 from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body
 
@@ -126,7 +127,7 @@ def lora_config(run: Run, config: Any, model: Any) -> Any:
         lora_alpha=recipe.lora_alpha or 2 * recipe.lora_r,
         lora_dropout=recipe.lora_dropout,
         target_modules=lora_target_names(model, recipe.named_targets),
-        layers_to_transform=layer_indices(config, recipe.last_layers(config.num_hidden_layers)),
+        layers_to_transform=layer_indices(config, recipe.last_layers(layer_count(config, run.head))),
         use_dora=run.method == "dora",
         modules_to_save=new or None,
         task_type=TASK_TYPES[run.head],

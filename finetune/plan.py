@@ -9,6 +9,7 @@ from finetune.guards.rows import length_limit
 from finetune.prepare import Prepared, prepare
 from finetune.rows import Row
 from finetune.run import Run
+from finetune.sizes import sizes_of
 from harness_tasks.errors import UserError
 from harness_tasks.overlap import GRADES
 
@@ -154,7 +155,7 @@ def plan(run: Run, *, probe: bool = False) -> Plan:
         found = estimate.training(
             work,
             ledger,
-            prepared.config,
+            sizes_of(prepared.config, run.head),
             method=run.method,
             dtype=str(run.dtype),
             device=str(run.device),

@@ -18,6 +18,7 @@ from finetune import estimate
 from finetune.heads import Head
 from finetune.machine import resolve_device, resolve_dtype
 from finetune.recipe import Method, Recipe
+from finetune.sizes import Sizes, sizes_of
 from harness_tasks.errors import UserError
 from harness_tasks.loading import declared_metadata
 from harness_tasks.machine import largest_forward
@@ -68,11 +69,11 @@ class Planned:
 def planned(study: Study, *, dtype: str | None = None, speed: float | None = None) -> Planned:
     """Returns the plan of a study in a dtype, at so many operations a second; each is probed here where it is None."""
     config = _config(study)
-    ledgers = _ledgers(study, config)
+    ledgers, sizes = _ledgers(study, config), _sizes(_Shape(config))
     device = resolve_device(study.device)
     dtype = dtype or resolve_dtype(study.dtype, device)
     speed = speed or estimate.operations_a_second(dtype, device)
-    steps = _steps(study, config, ledgers, dtype, speed)
+    steps = _steps(study, sizes, ledgers, dtype, speed)
     return Planned(steps, ledgers["base"].total, _disk_bytes(study, ledgers), dtype, speed)
 
 
@@ -126,6 +127,11 @@ def _base_ledger(shape: _Shape) -> Any:
 
 
 @cache
+def _sizes(shape: _Shape) -> Sizes:
+    return sizes_of(shape.config)
+
+
+@cache
 def _ledger(shape: _Shape, recipe: Recipe, method: Method, head: Head, labels: int) -> Any:
     return estimate.parameters(shape.config, recipe, method=method, head=head, labels=labels)
 
@@ -149,7 +155,7 @@ def _config(study: Study) -> Any:
         ) from None
 
 
-def _steps(study: Study, config: Any, ledgers: dict[str, Any], dtype: str, speed: float) -> list[Step]:
+def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, speed: float) -> list[Step]:
     base = ledgers["base"].total
     steps = []
     if study.model.id in BUILT_IN:
@@ -157,14 +163,14 @@ def _steps(study: Study, config: Any, ledgers: dict[str, Any], dtype: str, speed
         seconds = UNPACK_S if study.model.id == "embedded" else START_S
         steps.append(Step(f"base model into {study.model.path}", path.is_file(), None, None, None, 8 * base, seconds))
     for task in study.tasks:
-        steps.append(_score_step(study, None, task, base, config, dtype, speed))
+        steps.append(_score_step(study, None, task, base, sizes, dtype, speed))
         steps.append(_prior_step(study, None, task, base, dtype))
     for checkpoint in study.checkpoints():
-        steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], config, dtype, speed))
+        steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], sizes, dtype, speed))
         if commands.is_merged(checkpoint):
             done = (commands.merged_folder(study, checkpoint) / "merged_from.json").is_file()
             steps.append(Step(f"merge {checkpoint.name}", done, None, None, None, 8 * base, START_S))
-        steps.append(_score_step(study, checkpoint, checkpoint.task, base, config, dtype, speed))
+        steps.append(_score_step(study, checkpoint, checkpoint.task, base, sizes, dtype, speed))
         steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
         steps.append(_overlap_step(study, checkpoint))
     report = (study.folder / "report.html").is_file()
@@ -172,7 +178,7 @@ def _steps(study: Study, config: Any, ledgers: dict[str, Any], dtype: str, speed
 
 
 def _score_step(
-    study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, config: Any, dtype: str, speed: float
+    study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, sizes: Sizes, dtype: str, speed: float
 ) -> Step:
     name = checkpoint.name if checkpoint else "base"
     size = _size(task)
@@ -180,22 +186,19 @@ def _score_step(
     tokens = rows * (size["prompt_tokens"] + size["new_tokens"]) if size and rows else None
     speed *= SCORING_SPEED.get(study.backend, 1.0)
     seconds = START_S + 2 * parameters * tokens / speed if tokens else None
-    memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + _batch_bytes(study, size, config, dtype)
+    memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + _batch_bytes(study, size, sizes, dtype)
     done = (commands.scores_folder(study, task, checkpoint) / "results.json").is_file()
     return Step(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
 
 
-def _batch_bytes(study: Study, size: dict[str, int] | None, config: Any, dtype: str) -> int:
+def _batch_bytes(study: Study, size: dict[str, int] | None, sizes: Sizes, dtype: str) -> int:
     """Returns what `hf-shared` keeps of a batch: keys and values, one layer's values in a forward, its last logits."""
     largest = largest_forward(resolve_device(study.device))
-    text, element = config.get_text_config(), estimate.BYTES[dtype]
+    element = estimate.BYTES[dtype]
     tokens = study.batch_size * ((size or {}).get("prompt_tokens", 256) + (size or {}).get("new_tokens", 16))
-    heads = text.num_attention_heads
-    width = getattr(text, "head_dim", None) or text.hidden_size // heads
-    groups = getattr(text, "num_key_value_heads", None) or heads
-    kept = min(KEYS_AND_VALUES_BYTES, tokens * 2 * text.num_hidden_layers * groups * width * element)
-    forward = min(tokens, largest) * (8 * text.hidden_size + 3 * text.intermediate_size) * element
-    return int(kept + forward + study.batch_size * text.vocab_size * (element + 4))
+    kept = min(KEYS_AND_VALUES_BYTES, tokens * 2 * sizes.layers * sizes.keys * element)
+    forward = min(tokens, largest) * (8 * sizes.hidden + 3 * sizes.inner) * element
+    return int(kept + forward + study.batch_size * sizes.vocabulary * (element + 4))
 
 
 def _prior_step(study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str) -> Step:
@@ -216,7 +219,7 @@ def _scored_rows(study: Study, task: str) -> int | None:
     return min(size["scored"], study.plan(task).limit or size["scored"]) if size else None
 
 
-def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, config: Any, dtype: str, speed: float) -> Step:
+def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, sizes: Sizes, dtype: str, speed: float) -> Step:
     """Returns what `finetune.estimate` says of the run, from the rows and tokens that the task's YAML declares."""
     plan_ = study.plan(checkpoint.task)
     size = _size(checkpoint.task)
@@ -238,7 +241,7 @@ def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, config: Any, 
     found = estimate.training(
         work,
         ledger,
-        config,
+        sizes,
         method=checkpoint.method,
         dtype=dtype,
         device=resolve_device(study.device),

@@ -9,6 +9,7 @@ from transformers import LlamaConfig
 
 from finetune.estimate import Work, disk_bytes, training
 from finetune.ledger import count
+from finetune.sizes import sizes_of
 
 LLAMA_1B = Path(__file__).parent.parent / "data" / "llama-3.2-1b" / "config.json"
 SMALL = LlamaConfig(
@@ -26,7 +27,7 @@ def operations(method: Any, **choices: Any) -> int:
     layers = {"lora_layers": range(4 - last, 4)} if last else {}
     ledger = count(SMALL, method=method, head=choices.pop("head", "causal"), **adapters, **layers)
     options: dict[str, Any] = {"dtype": "float32", "device": "cpu", "lora_r": 2, **choices}
-    return training(WORK, ledger, SMALL, method=method, **options).operations
+    return training(WORK, ledger, sizes_of(SMALL), method=method, **options).operations
 
 
 def test_operations_by_hand() -> None:
@@ -47,7 +48,7 @@ def test_the_published_rule_of_six_operations_a_parameter_and_token() -> None:
     """6 x parameters x tokens for full fine-tuning, where attention over short rows and the head add little."""
     config = LlamaConfig.from_dict(json.loads(LLAMA_1B.read_text()))
     work = Work(tokens=10**6, supervised=0, steps=1, row_tokens=30, pass_tokens=1, pass_logits=0)
-    found = training(work, count(config), config, method="full", dtype="bfloat16", device="cuda")
+    found = training(work, count(config), sizes_of(config), method="full", dtype="bfloat16", device="cuda")
     assert found.operations == pytest.approx(6 * 973_146_112 * 10**6, rel=0.01)
     assert found.seconds is None
 
@@ -55,9 +56,9 @@ def test_the_published_rule_of_six_operations_a_parameter_and_token() -> None:
 def test_memory_of_full_fine_tuning_is_sixteen_bytes_a_parameter() -> None:
     config = LlamaConfig.from_dict(json.loads(LLAMA_1B.read_text()))
     work = Work(tokens=1, supervised=1, steps=1, row_tokens=1, pass_tokens=1, pass_logits=0)
-    found = training(work, count(config), config, method="full", dtype="float32", device="cuda")
+    found = training(work, count(config), sizes_of(config), method="full", dtype="float32", device="cuda")
     assert found.memory_bytes == pytest.approx(19.8e9, rel=0.005)  # the published 16 B a parameter
-    on_cpu = training(work, count(config), config, method="full", dtype="float32", device="cpu")
+    on_cpu = training(work, count(config), sizes_of(config), method="full", dtype="float32", device="cpu")
     assert on_cpu.memory_bytes - found.memory_bytes == 4 * 1_235_814_400 + 600_000_000
 
 
@@ -66,10 +67,10 @@ def test_memory_of_an_adapter_by_hand() -> None:
     frozen, trained = 50 * 12 + BODY + 4 * 2 * 12 + 12, 4 * 2 * (4 * 24 + 3 * 32)
     layer = (16 * 12 + 8 * 20) * 4 + (6 * 12 + 20) * 4
     expected = 4 * frozen + 16 * trained + 100 * 4 * layer + 3 * 50 * 12
-    found = training(WORK, ledger, SMALL, method="lora", dtype="float32", device="cuda", speed=1000.0)
+    found = training(WORK, ledger, sizes_of(SMALL), method="lora", dtype="float32", device="cuda", speed=1000.0)
     assert found.memory_bytes == expected
     assert found.seconds == found.operations / 1000
-    half = training(WORK, count(SMALL, lora_r=2, lora_layers=[2, 3]), SMALL, method="lora", dtype="float32",
+    half = training(WORK, count(SMALL, lora_r=2, lora_layers=[2, 3]), sizes_of(SMALL), method="lora", dtype="float32",
                     device="cuda", last_layers=2)  # fmt: skip
     assert half.memory_bytes == 4 * frozen + 16 * trained // 2 + 100 * 2 * layer + 3 * 50 * 12
 
@@ -78,7 +79,7 @@ def test_where_little_is_trained_loading_takes_the_most() -> None:
     """The weights are read in the file's dtype and kept in the run's: for a moment both are there."""
     ledger = count(SMALL, head="sequence-classification", method="head")
     work = Work(tokens=1, supervised=1, steps=1, row_tokens=1, pass_tokens=0, pass_logits=0)
-    found = training(work, ledger, SMALL, method="head", dtype="bfloat16", device="cuda")
+    found = training(work, ledger, sizes_of(SMALL), method="head", dtype="bfloat16", device="cuda")
     assert found.memory_bytes == (4 + 2) * ledger.total
 
 
