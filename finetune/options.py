@@ -15,7 +15,7 @@ import yaml
 from pydantic import ValidationError
 
 from finetune.heads import Head
-from finetune.recipe import Method, Recipe
+from finetune.recipe import IDENTICAL, Method, Recipe
 from finetune.run import DEV, Dtype, Run
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
@@ -55,8 +55,12 @@ def _declared(
     ] = None,
     min_words: Annotated[int | None, typer.Option(min=1, help="Leave out rows with fewer words.")] = None,
     exclude_overlap: Annotated[
-        str | None, typer.Option(help="Leave out rows contained in a scored row of this task.")
-    ] = None,
+        str,
+        typer.Option(
+            help="Rows left out: identical (those that are scored rows too), none, or a task (those, and rows "
+            "contained in a scored row of it)."
+        ),
+    ] = IDENTICAL,
     epochs: Annotated[float, typer.Option(help="Passes over the rows.")] = Default.epochs,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Rows an optimizer step, over all processes.")

@@ -89,7 +89,8 @@ class Plan:
             f"{run.method} of {run.model} ({run.head}) on {run.task}, {run.dtype} on {run.device}",
             "",
             f"{'rows':<12} {rows['train']:,} to train on{split}, of {rows['available']:,}; "
-            f"left out: {rows['min_words']:,} too short, {rows['overlap']:,} contained in scored rows",
+            f"left out: {rows['identical']:,} identical to scored rows, {rows['min_words']:,} too short, "
+            f"{rows['overlap']:,} contained in scored rows",
             f"{'lengths':<12} {self.lengths['mean']:.1f} tokens on average, {self.lengths['longest']:,} at most; "
             f"{self.lengths['too_long']:,} rows longer than the {self.lengths['limit']:,} allowed, none is cut",
         ]

@@ -5,11 +5,12 @@ from typing import Any
 
 from finetune.formulations import FORMULATIONS
 from finetune.models import check_method, load_config, load_tokenizer
+from finetune.recipe import IDENTICAL, NOTHING
 from finetune.rows import Renderer, Row, hold_out, numbered, rows_of, training_rows
 from finetune.run import DEV, Run
 from harness_tasks.errors import UserError
 from harness_tasks.loading import load_task
-from harness_tasks.overlap import input_text
+from harness_tasks.overlap import input_text, row_identity
 from harness_tasks.text import fold
 
 FEWSHOT_SEED = 1234
@@ -22,8 +23,8 @@ class Prepared:
 
     ``task`` is lm_eval's task object, ``config`` the base model's configuration as it is, ``formulation`` one of the
     modules `causal`, `classifier` and `span`. ``dev_rows`` is empty where the checkpoint is not chosen but is the last
-    one. ``counts``: rows `available` and dropped (`min_words`, `overlap`). ``labels``: a classifier's, else ().
-    ``pad_id`` fills batches up; ``stop_ids`` end an answer that is written, else ().
+    one. ``counts``: rows `available` and dropped (`identical`, `min_words`, `overlap`). ``labels``: a classifier's,
+    else (). ``pad_id`` fills batches up; ``stop_ids`` end an answer that is written, else ().
     """
 
     run: Run
@@ -66,6 +67,7 @@ def prepare(run: Run) -> Prepared:
         render,
         train_rows=run.train_rows,
         min_words=run.min_words,
+        identical=_scored_identities(run, task),
         excluded=_scored_texts(run),
         seed=run.sampling_seed,
     )
@@ -78,7 +80,9 @@ def prepare(run: Run) -> Prepared:
         raise UserError(
             f"no training row of {run.task} is left of {counts['available']}",
             "there is nothing to train on",
-            "lower min_words or dev_share, or drop exclude_overlap",
+            "lower min_words or dev_share, or write `exclude_overlap: none` (left out: "
+            + ", ".join(f"{counts[kind]:,} {kind}" for kind in counts if kind != "available")
+            + ")",
         )
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     return Prepared(
@@ -124,10 +128,28 @@ def _check_task(run: Run, task: Any, tokenizer: Any) -> None:
         )
 
 
+def _scored_identities(run: Run, task: Any) -> set[str]:
+    """Returns the identities of the rows that will be scored; none where identical rows are kept."""
+    if run.exclude_overlap == NOTHING:
+        return set()
+    tasks = (
+        task if name == run.task else load_task(name, include_path=run.include_path, metadata=run.metadata)
+        for name in run.scored_tasks
+    )
+    return {row_identity(doc) for scored in tasks for doc in scored.eval_docs}
+
+
 def _scored_texts(run: Run) -> list[str]:
-    if not run.exclude_overlap:
+    if run.exclude_overlap in (IDENTICAL, NOTHING):
         return []
-    scored = load_task(run.exclude_overlap, include_path=run.include_path, metadata=run.metadata)
+    try:
+        scored = load_task(run.exclude_overlap, include_path=run.include_path, metadata=run.metadata)
+    except UserError as error:
+        raise UserError(
+            f"--exclude-overlap {run.exclude_overlap}: {error.found}",
+            error.why,
+            f"{error.mend}; or write {IDENTICAL} (rows that are scored rows too) or {NOTHING}",
+        ) from None
     return [fold(input_text(doc, scored.config.metadata)) for doc in scored.eval_docs]
 
 

@@ -10,6 +10,8 @@ ADAPTER_METHODS: tuple[Method, ...] = ("lora", "dora", "qlora")
 LEARNING_RATES: dict[Method, float] = {"lora": 5e-4, "dora": 5e-4, "qlora": 2e-4, "full": 2e-5, "head": 1e-3}
 """Peak learning rates where a recipe names none: an adapter wants ten times that of full fine-tuning or more."""
 
+IDENTICAL, NOTHING = "identical", "none"
+"""The values of `exclude_overlap` that name no task."""
 LORA_LINEAR_LAYERS = "all-linear"
 """peft's name for every linear layer but the head."""
 

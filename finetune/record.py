@@ -62,7 +62,7 @@ def data_record(prepared: Prepared) -> dict[str, Any]:
         "fingerprint": sha256_json(sorted(row.doc_hash for row in rows)),
         "rows": len(rows),
         "rows_available": counts["available"],
-        "dropped": {"min_words": counts["min_words"], "overlap": counts["overlap"]},
+        "dropped": {kind: number for kind, number in counts.items() if kind != "available"},
         "dev_rows": len(prepared.dev_rows),
         "train_rows_sha256": _rows_sha256(rows),
         "dev_rows_sha256": _rows_sha256(prepared.dev_rows),

@@ -7,13 +7,13 @@ that are scored.
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from harness_tasks.lengths import encode
-from harness_tasks.overlap import input_text
+from harness_tasks.overlap import input_text, row_identity
 from harness_tasks.text import fold
 
 
@@ -23,7 +23,8 @@ class Row:
 
     A classifier's row has no target but a ``label``, the index of the right choice. A span reader's has a ``span``, the
     first and the last token of the answer in ``prompt_ids``; both are the last position where there is no answer.
-    ``number`` is the row's place in `train_rows.jsonl`.
+    ``number`` is the row's place in `train_rows.jsonl`, ``identity`` what it shares with an identical scored row
+    (`harness_tasks.overlap.row_identity`).
     """
 
     doc_hash: str
@@ -34,6 +35,7 @@ class Row:
     label: int | None = None
     span: tuple[int, int] | None = None
     number: int = -1
+    identity: str = ""
 
     @property
     def length(self) -> int:
@@ -95,26 +97,31 @@ def training_rows(
     *,
     train_rows: int | None = None,
     min_words: int | None = None,
+    identical: Container[str] = (),
     excluded: Iterable[str] = (),
     seed: int = 1,
 ) -> tuple[list[Row], dict[str, int]]:
-    """Returns the rows to train on, and counts of what was `available` and dropped (`min_words`, `overlap`).
+    """Returns the rows to train on, and counts of what was `available` and dropped (`identical`, `min_words`,
+    `overlap`).
 
     Args:
         render: makes a row of a document, its cluster and its text.
         train_rows: rows at most, a seeded sample in the task's own order; None takes all.
         min_words: rows whose text has fewer words are dropped.
+        identical: identities (see `row_identity`) of scored rows; a row that has one of them is dropped.
         excluded: folded texts (see `fold`); a row whose text is contained in one of them, word for word, is dropped.
         seed: draws the sample.
     """
     metadata = task.config.metadata or {}
     docs = list(task.training_docs())
-    counts = {"available": len(docs), "min_words": 0, "overlap": 0}
+    counts = {"available": len(docs), "identical": 0, "min_words": 0, "overlap": 0}
     padded = "\n".join(f" {text} " for text in excluded)
     kept = []
     for doc in docs:
         text = input_text(doc, metadata)
-        if min_words and len(text.split()) < min_words:
+        if row_identity(doc) in identical:
+            counts["identical"] += 1
+        elif min_words and len(text.split()) < min_words:
             counts["min_words"] += 1
         elif padded and f" {fold(text)} " in padded:
             counts["overlap"] += 1
@@ -130,7 +137,12 @@ def rows_of(
 ) -> list[Row]:
     """Returns a row for each of ``docs``, with the cluster and the text that the task's ``metadata`` declare."""
     field = metadata.get("cluster")
-    return [render(doc, str(doc[field]) if field in doc else None, input_text(doc, metadata)) for doc in docs]
+
+    def row(doc: dict[str, Any]) -> Row:
+        rendered = render(doc, str(doc[field]) if field in doc else None, input_text(doc, metadata))
+        return replace(rendered, identity=row_identity(doc))
+
+    return [row(doc) for doc in docs]
 
 
 def hold_out(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], list[Row]]:

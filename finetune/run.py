@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from finetune import machine
 from finetune.heads import Head
-from finetune.recipe import Method, Recipe
+from finetune.recipe import IDENTICAL, Method, Recipe
 from harness_tasks import TASKS_PATH
 
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -33,7 +33,9 @@ class Run:
     apply_chat_template: bool = False
     train_rows: int | None = None
     min_words: int | None = None
-    exclude_overlap: str | None = None
+    exclude_overlap: str = IDENTICAL
+    """What is left out of training: `identical` (rows that are scored rows too), `none` (nothing), or the name of a
+    task (those, and rows contained in a scored row of it)."""
     select_on: str = DEV
     """The split on which the checkpoint is chosen: `dev` (the recipe's `dev_share`), or a split of the task."""
     scored_on: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ An item can hold several grades, or none; a score on the items without any is wh
 not trained on.
 """
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -93,6 +94,20 @@ def grades(scored: Sequence[Text], training: Iterable[Text]) -> list[list[Grade]
 def _runs(text: str) -> list[str]:
     words = text.split()
     return [" ".join(words[start : start + FEWEST_WORDS]) for start in range(len(words) - FEWEST_WORDS + 1)]
+
+
+IDENTIFIERS = {"id", "_id", "idx", "index", "guid", "uid", "qid", "doc_id", "question_id", "row_id", "sample_id"}
+"""Names of fields that only number a row: two rows that differ in nothing else are one row twice."""
+
+
+def row_identity(doc: Mapping[str, Any]) -> str:
+    """Returns the SHA-256 (64 hex digits) of all that a row holds but its identifier: the same for identical rows.
+
+    >>> row_identity({"id": "7", "text": "a"}) == row_identity({"id": "8", "text": "a"}) != row_identity({"text": "b"})
+    True
+    """
+    content = {field: value for field, value in doc.items() if field.lower() not in IDENTIFIERS}
+    return hashlib.sha256(json.dumps(content or doc, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def input_text(doc: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> str:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from finetune.heads import Head
-from finetune.recipe import Method, Recipe
+from finetune.recipe import IDENTICAL, Method, Recipe
 from harness_tasks.errors import UserError
 from harness_tasks.loading import declared
 
@@ -68,8 +68,9 @@ class TaskPlan(_Strict):
     """Training rows, a seeded sample; unset: all."""
     min_words: Annotated[int, Field(ge=1)] | None = None
     """Training rows whose text has fewer words are left out."""
-    exclude_overlap: str | None = None
-    """Training rows contained in a scored row of this task are left out."""
+    exclude_overlap: str = IDENTICAL
+    """Training rows that are left out: `identical` (to a scored row), `none`, or a task (those, and rows contained in
+    a scored row of it)."""
     head: Head = "causal"
     """What the fine-tuned checkpoint answers with: words, a choice or a span. The base model always writes words."""
     allow: list[str] = []

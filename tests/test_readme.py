@@ -205,7 +205,7 @@ def llama_with_an_adapter(printed: str, reader: Reader) -> None:
 
 def a_plan_with_guards(printed: str, reader: Reader) -> None:
     assert printed.startswith("lora of ")
-    assert "27 guards: 0 failed, 0 warned" in printed
+    assert "28 guards: 0 failed, 0 warned" in printed
     assert re.search(r"^  label  \| (negative|positive)$", printed, re.MULTILINE), printed
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from finetune.heads import Head
-from finetune.recipe import ADAPTER_METHODS
+from finetune.recipe import ADAPTER_METHODS, IDENTICAL, NOTHING
 from studies import Checkpoint, Grid, Study
 from workflow import digests
 
@@ -194,7 +194,8 @@ def overlap_key(study: Study, checkpoint: Checkpoint) -> str:
 def train_key(study: Study, checkpoint: Checkpoint) -> str:
     """Returns all that a checkpoint depends on beside its input files."""
     overlap = study.plan(checkpoint.task).exclude_overlap
-    tasks = [digests.task_digest(task) for task in (checkpoint.task, overlap) if task]
+    named = {checkpoint.task, overlap} - {IDENTICAL, NOTHING}
+    tasks = [digests.task_digest(task) for task in sorted(named)]
     command = train(study, checkpoint)
     at = command.index("--save-steps")  # how often it saves changes nothing of the result
     return json.dumps([command[:at] + command[at + 2 :], tasks, digests.data_digest(study)])

@@ -14,7 +14,7 @@ from finetune.ledger import Ledger
 from finetune.prepare import Prepared
 from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.models.heads import read_json_file
-from harness_tasks.overlap import GRADES, Grade, Text, grades, input_text
+from harness_tasks.overlap import GRADES, Grade, Text, grades, input_text, row_identity
 
 SAMPLED_ROWS = 8
 """Rows whose text is compared with their document's answer: what goes wrong there goes wrong in every row."""
@@ -27,7 +27,7 @@ class Scored:
     name: str
     task: Any
     split: str
-    hashes: tuple[str, ...]
+    identities: tuple[str, ...]
     grades: tuple[tuple[Grade, ...], ...]
 
     @property
@@ -38,7 +38,7 @@ class Scored:
     def as_json(self) -> dict[str, Any]:
         """Returns how many of the task's scored rows there are, and how many hold each grade, and any."""
         counts: dict[str, int] = {grade: sum(grade in held for held in self.grades) for grade in GRADES}
-        return {"task": self.name, "scored": len(self.hashes), "any": self.overlapping, **counts}
+        return {"task": self.name, "scored": len(self.identities), "any": self.overlapping, **counts}
 
 
 class Evidence:
@@ -113,7 +113,7 @@ class Evidence:
             name=name,
             task=task,
             split=task.config.test_split or task.config.validation_split,
-            hashes=tuple(doc_hash(doc) for doc in docs),
+            identities=tuple(map(row_identity, docs)),
             grades=tuple(tuple(row) for row in held),
         )
 

@@ -17,13 +17,13 @@ def overlap(evidence: Evidence) -> Verdict:
     """Few scored rows resemble a training row."""
     found, worst = [], 0.0
     for scored in evidence.scored:
-        share = scored.overlapping / max(1, len(scored.hashes))
+        share = scored.overlapping / max(1, len(scored.identities))
         worst = max(worst, share)
         counts = scored.as_json()
         named = ", ".join(f"{counts[grade]:,} {grade}" for grade in GRADES if counts[grade])
         found.append(
-            f"{scored.overlapping:,} of {len(scored.hashes):,} scored rows of {scored.name} ({share:.1%}) resemble a "
-            "training row" + (f": {named}" if named else "")
+            f"{scored.overlapping:,} of {len(scored.identities):,} scored rows of {scored.name} ({share:.1%}) resemble "
+            "a training row" + (f": {named}" if named else "")
         )
     if worst <= MOST_OVERLAP:
         return Verdict("overlap", "pass", "; ".join(found))
@@ -39,31 +39,44 @@ def overlap(evidence: Evidence) -> Verdict:
 
 
 def scored_rows(evidence: Evidence) -> Verdict:
-    """No scored row is trained on, or chooses the checkpoint; and the scored rows have their labels."""
+    """No scored row is trained on, or chooses the checkpoint."""
     prepared, id_ = evidence.prepared, "scored-rows"
-    trained = {row.doc_hash for row in prepared.rows}
+    trained = {row.identity for row in prepared.rows}
     # Where the checkpoint is chosen on the scored split itself, the guard selection-split says so.
-    chosen = set() if _selects_on_scored(evidence) else {row.doc_hash for row in prepared.dev_rows}
+    chosen = set() if _selects_on_scored(evidence) else {row.identity for row in prepared.dev_rows}
     for scored in evidence.scored:
-        for what, hashes in (("trained on", trained), ("used to choose the checkpoint", chosen)):
-            if both := sum(doc in hashes for doc in scored.hashes):
+        for what, identities, mend in (
+            ("trained on", trained, "leave them out with --exclude-overlap identical, as is the default"),
+            ("used to choose the checkpoint", chosen, "choose it on rows held back with --dev-share 0.1"),
+        ):
+            if both := sum(row in identities for row in scored.identities):
                 return Verdict(
                     id_,
                     "fail",
-                    f"{both:,} of {len(scored.hashes):,} scored rows of {scored.name} are {what}",
+                    f"{both:,} of {len(scored.identities):,} scored rows of {scored.name} are {what}",
                     "their score would say nothing about texts that the model has not seen",
-                    "correct the task's splits, so that no row stands in two of them",
+                    f"{mend}, or allow it with --allow scored-rows where just these splits are meant",
                 )
+    names = ", ".join(scored.name for scored in evidence.scored)
+    dropped = prepared.counts["identical"]
+    left = f" (training rows left out since they are identical to scored ones: {dropped:,})" if dropped else ""
+    return Verdict(id_, "pass", f"no scored row of {names} is trained on or chooses the checkpoint{left}")
+
+
+def hidden_labels(evidence: Evidence) -> Verdict:
+    """The scored rows have their labels."""
+    id_ = "hidden-labels"
+    for scored in evidence.scored:
         if hidden := _hidden_labels(scored.task):
             return Verdict(
                 id_,
                 "fail",
-                f"{hidden:,} of {len(scored.hashes):,} scored rows of {scored.name} have the label -1",
+                f"{hidden:,} of {len(scored.identities):,} scored rows of {scored.name} have the label -1",
                 "it stands for a hidden label: whatever the model answers would be counted as wrong",
                 "score the validation split, whose labels are known",
             )
     names = ", ".join(scored.name for scored in evidence.scored)
-    return Verdict(id_, "pass", f"no scored row of {names} is trained on or chooses the checkpoint")
+    return Verdict(id_, "pass", f"every scored row of {names} has its label")
 
 
 def selection_split(evidence: Evidence) -> Verdict:
@@ -106,11 +119,11 @@ def _selects_on_scored(evidence: Evidence) -> str | None:
     if run.select_on == DEV:
         return None
     split = split_named(run.select_on, evidence.prepared.task)
-    chosen = {row.doc_hash for row in evidence.prepared.dev_rows}
+    chosen = {row.identity for row in evidence.prepared.dev_rows}
     for scored in evidence.scored:
         if scored.name == run.task and scored.split == split:
             return scored.name
-        if chosen and len(chosen.intersection(scored.hashes)) == len(chosen):
+        if chosen and len(chosen.intersection(scored.identities)) == len(chosen):
             return scored.name
     return None
 

@@ -28,6 +28,12 @@ def limits(facts: Mapping[str, Any]) -> list[Finding]:
                     evidence = {"task": f"{at}/name", "checkpoint": f"{place}/checkpoint"}
                     evidence |= {"before": f"{at}/before/{key}", "after": f"{place}/after/{key}"}
                     found.append(finding(f"{key}_differs", evidence))
+    for c, checkpoint in enumerate(facts["checkpoints"]):
+        for d, dropped in enumerate(checkpoint.get("data", {}).get("dropped", ())):
+            if dropped["reason"]["value"] == "identical" and dropped["rows"]["value"] > 0:
+                at = pointer("checkpoints", c)
+                evidence = {"checkpoint": f"{at}/name", "rows": f"{at}/data/dropped/{d}/rows"}
+                found.append(finding("identical_left_out", evidence))
     return found
 
 

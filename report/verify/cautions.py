@@ -33,6 +33,14 @@ def limits(facts: Part) -> list[Line]:
     for task in facts["tasks"]:
         if "before" in task:
             said += _limits_of(task)
+    words = (
+        "Training rows that equal a scored row in every field but an id were left out before {checkpoint} was trained "
+        "({rows} of them)."
+    )
+    for checkpoint in facts["checkpoints"]:
+        for left_out in (checkpoint.get("data") or {}).get("dropped") or ():
+            if left_out["reason"]["value"] == "identical" and left_out["rows"]["value"]:
+                said.append(line(words, rows=count(left_out["rows"]), checkpoint=text(checkpoint["name"])))
     return said
 
 

@@ -106,7 +106,7 @@ def test_short_rows_and_rows_inside_scored_rows_are_left_out() -> None:
     scored = [fold("Well, it moves slowly but surely!"), fold("A plain boredom")]
     texts, counts = taken(min_words=2, excluded=scored)
     assert texts == ["a fine film indeed", "a plain bore of a film"]  # "a plain bore" is no whole-word match
-    assert counts == {"available": 4, "min_words": 1, "overlap": 1}
+    assert counts == {"available": 4, "identical": 0, "min_words": 1, "overlap": 1}
 
 
 def test_a_sample_is_seeded_and_in_the_tasks_order() -> None:

@@ -133,7 +133,7 @@ def write_checkpoint(folder: Path, checkpoint: str, task: str) -> None:
                 "fingerprint": "ef" * 32,
                 "rows": 200,
                 "rows_available": 2000,
-                "dropped": {"min_words": 0, "overlap": 3},
+                "dropped": {"identical": 2, "min_words": 0, "overlap": 3},
                 "train_rows_sha256": "12" * 32,
             },
             "versions": {"torch": "2.13.0", "peft": "0.21.2"},

@@ -19,6 +19,7 @@ from synthetic import (
 
 from harness_tasks.errors import UserError
 from report.build import build_report, collect
+from report.verify import check
 from studies import load_study
 
 
@@ -165,3 +166,18 @@ def test_without_the_files_nothing_is_claimed(tmp_path: Path) -> None:
         "Whether its prompts fit into its context is not known: tokens were not counted: there is no scores/base/",
     ):
         assert said in text
+
+
+def test_training_rows_that_were_scored_rows_are_said_to_be_left_out(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    file = folder_of(study) / "checkpoints" / "reviews-lora-seed1" / "finetune.json"
+    record = json.loads(file.read_text())
+    write_json(file, {**record, "data": {**record["data"], "dropped": {"identical": 113, "min_words": 0}}})
+    said = "in every field but an id were left out before `reviews-lora-seed1` was trained (113 of them)."
+    text = page(study)
+    assert said in text
+    facts = collected(study)
+    assert check(text, facts) == []
+    assert check(text.replace(said, said.replace("113", "112")), facts) != []
+    write_json(file, {**record, "data": {**record["data"], "dropped": {"identical": 0, "min_words": 0}}})
+    assert "left out before `reviews-lora-seed1`" not in page(study)

@@ -194,12 +194,12 @@ CASES = {
     "a scored row that is trained on": Case(
         "scored-rows",
         "1 of 6 scored rows of toy_choice are trained on",
-        "so that no row stands in two of them",
-        (),
+        "leave them out with --exclude-overlap identical, as is the default, or allow it with --allow scored-rows",
+        ("--exclude-overlap", "none"),
         rows_option(leak),
     ),
     "hidden labels": Case(
-        "scored-rows",
+        "hidden-labels",
         "6 of 6 scored rows of toy_choice have the label -1",
         "score the validation split",
         (),

@@ -15,7 +15,10 @@ from finetune.__main__ import app
 from finetune.guards import ALLOWABLE, GUARDS, GuardError, Verdict, examine, raise_failed
 from finetune.options import load_recipe, run_of
 from finetune.prepare import prepare
+from finetune.rows import Row, training_rows
 from harness_tasks.errors import UserError
+from harness_tasks.loading import load_task
+from harness_tasks.overlap import row_identity
 
 ROOT = Path(__file__).resolve().parents[3]
 TASKS = Path(__file__).parent / "tasks"
@@ -141,6 +144,58 @@ def test_all_failures_are_told_at_once() -> None:
     raise_failed([Verdict("cache", "by-design", "no cache"), Verdict("bos", "warn", "two")])
 
 
+def test_rows_identical_to_scored_ones_are_left_out_by_default(tiny_model: Path, tmp_path: Path) -> None:
+    """One row equal in text and label, and one of equal text under another label, which is no scored row."""
+    rows = toy_rows()
+    rows["train"][0] = dict(rows["test"][0])
+    rows["train"][1] = {**rows["test"][1], "label": 1 - rows["test"][1]["label"]}
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    leaking = {"metadata": {"rows": str(tmp_path / "rows.json")}}
+    left = prepared_of(tiny_model, **leaking)
+    assert left.counts == {"available": 12, "identical": 1, "min_words": 0, "overlap": 0}
+    assert [row.text for row in left.rows] == [row["sentence"] for row in rows["train"][1:]]
+    assert verdict_of("scored-rows", left) == Verdict(
+        "scored-rows",
+        "pass",
+        "no scored row of toy_choice is trained on or chooses the checkpoint (training rows left out since they "
+        "are identical to scored ones: 1)",
+    )
+    kept = prepared_of(tiny_model, **leaking, exclude_overlap="none", allow="scored-rows")
+    assert (len(kept.rows), kept.counts["identical"]) == (12, 0)
+    assert verdict_of("scored-rows", kept).verdict == "warn"
+    # a task named there leaves out what is contained in its scored rows beside what is identical
+    named = prepared_of(tiny_model, **leaking, exclude_overlap="toy_choice")
+    assert (named.counts["identical"], named.counts["overlap"]) == (1, 1)
+    with pytest.raises(UserError) as caught:
+        prepared_of(tiny_model, exclude_overlap="identicl")
+    assert caught.value.found == "--exclude-overlap identicl: there is no task 'identicl'"
+    assert caught.value.mend.endswith("; or write identical (rows that are scored rows too) or none")
+
+
+def test_a_row_is_the_same_under_another_id(tiny_model: Path, tmp_path: Path) -> None:
+    """SQuAD asks some questions of one passage twice, each time with an id of its own."""
+    rows = toy_rows()
+    rows = {split: [{**row, "id": f"{split}-{i}"} for i, row in enumerate(some)] for split, some in rows.items()}
+    rows["train"][3] = {**rows["test"][2], "id": "another"}
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    leaking = {"metadata": {"rows": str(tmp_path / "rows.json")}}
+    assert prepared_of(tiny_model, **leaking).counts["identical"] == 1
+    found = verdict_of("scored-rows", prepared_of(tiny_model, **leaking, exclude_overlap="none"))
+    assert found.found == "1 of 6 scored rows of toy_choice are trained on"
+
+
+def test_the_assignments_split_holds_113_scored_rows_twice(data_dir: Path) -> None:
+    """From the whole of SST-2's training file: equal in text, label and source sentence."""
+    task = load_task("sst2_llama", metadata={"data_dir": str(data_dir)})
+    training, scored = ([tuple(row.values()) for row in rows] for rows in (task.training_docs(), task.eval_docs))
+    assert (len(training), len(scored)) == (53_879, 13_470)
+    trained = set(training)
+    assert sum(row in trained for row in scored) == 113  # by comparing whole rows
+    identities = set(map(row_identity, task.eval_docs))
+    rows, counts = training_rows(task, lambda doc, cluster, text: Row("", cluster, text, ()), identical=identities)
+    assert (len(rows), counts["identical"]) == (53_879 - 113, 113)
+
+
 def test_a_development_row_that_is_scored(tiny_model: Path, tmp_path: Path) -> None:
     rows = toy_rows()
     rows["validation"][0] = rows["test"][0]
@@ -148,6 +203,7 @@ def test_a_development_row_that_is_scored(tiny_model: Path, tmp_path: Path) -> N
     metadata = {"rows": str(tmp_path / "rows.json")}
     found = verdict_of("scored-rows", prepared_of(tiny_model, select_on="validation", metadata=metadata))
     assert found.found == "1 of 6 scored rows of toy_choice are used to choose the checkpoint"
+    assert found.mend.startswith("choose it on rows held back with --dev-share 0.1, or allow it with --allow scored-")
     clean = prepared_of(tiny_model, select_on="validation")
     assert verdict_of("scored-rows", clean).verdict == verdict_of("selection-split", clean).verdict == "pass"
 
