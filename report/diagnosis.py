@@ -141,7 +141,7 @@ def _holds_more(row: Row) -> bool:
 
 
 def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]:
-    """Returns how many prompts did not fit, and how many answers reached the most tokens that were allowed."""
+    """Returns how many prompts did not fit, and how many generations were cut off at the most tokens allowed."""
     name = f"{home}/lengths.jsonl"
     if not (folder / name).exists():
         absent = missing(f"tokens were not counted: there is no {name}")
@@ -149,12 +149,21 @@ def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]
     found: Document = read_rows(folder, name)
     settings, *rows = found.content
     source = found.source()
-    ends = [row["cut_off"] for row in rows if row.get("cut_off") is not None]
+    ends = [row["cut_off"] for row in rows if row.get("ended") is not None]
     most = settings.get("max_answer_tokens")
+    # Of a part of the outputs nothing is said of all: those that another run generated may be the ones cut off.
+    unknown = settings.get("unrecorded") or (None if ends else _no_ends(rows))
     return {
         "truncated": fact(sum(bool(row["truncated"]) for row in rows), "count", source, n=len(rows)),
-        "cut_off": fact(sum(ends), "count", source, n=len(ends)) if ends else missing("no text is generated"),
+        "cut_off": missing(str(unknown)) if unknown else fact(sum(ends), "count", source, n=len(ends)),
         "most_tokens": recorded(Document(name, found.sha256, settings), "max_answer_tokens", unit="count")
         if most is not None
         else missing("no text is generated"),
     }
+
+
+def _no_ends(rows: list[Row]) -> str:
+    """Returns why no row says how a generation ended."""
+    if any(row.get("cut_off") is not None for row in rows):  # as 0.1 wrote it: of texts encoded again
+        return "the outputs' tokens were counted in their texts, and not as they were generated"
+    return "no text is generated"

@@ -139,6 +139,7 @@ class HeadLM(LM):
         found = {
             "model_num_parameters": sum(weights.numel() for weights in used),
             "model_dtype": str(self.model.dtype),
+            "softmax_dtype": "torch.float32",
             "model_revision": self.revision or "main",
             "model_sha": getattr(self.model.config, "_commit_hash", None) or "",
         }

@@ -13,15 +13,16 @@ from typing import Any, TypeVar
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.registry import register_model
-from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 from tqdm import tqdm
 
+from harness_tasks.generations import ending, note
 from harness_tasks.machine import fast_dtype, fast_threads
 from harness_tasks.models.adapters import quicken
 from harness_tasks.models.answers import Answers, contents, identity
 from harness_tasks.models.loading import tensor_shapes
 from harness_tasks.models.reader import Reader, readable
+from harness_tasks.models.recorded import RecordedLM
 
 LONGEST_CONTINUATION = 64
 """Tokens of a continuation up to which its scores are read off one forward here; longer ones go through `hf`'s way."""
@@ -36,7 +37,7 @@ Request = tuple[Any, list[int], list[int]]
 
 
 @register_model("hf-shared")
-class SharedLM(HFLM):
+class SharedLM(RecordedLM):
     """A causal LM as lm_eval's `hf` has it, asked in the order in which prompts share their beginnings.
 
     Takes every argument of `hf`, and `fast` as ``dtype``: bfloat16 where a probe finds it faster than float32;
@@ -80,7 +81,11 @@ class SharedLM(HFLM):
                 model,
                 pretrained=str(self.pretrained),
                 adapters=[self.peft, self.delta],
-                settings={"mixed_precision": str(self.mixed_precision_dtype), "revision": self.revision},
+                settings={
+                    "mixed_precision": str(self.mixed_precision_dtype),
+                    "softmax_dtype": str(self.softmax_dtype),
+                    "revision": self.revision,
+                },
             )
             self.answers = Answers(Path(answers), told)
 
@@ -158,11 +163,11 @@ class SharedLM(HFLM):
         for some in _lots(self.reader.read(inputs, kept), self.reader.rows):
             done = []
             for at, logits in some:
-                scores = logits.float().log_softmax(-1)
+                scores = logits.log_softmax(-1, dtype=self.softmax_dtype)
                 likeliest = scores.argmax(-1).tolist()
                 for index in asked[inputs[at]]:
                     own = requests[index][2]
-                    value = float(scores[range(-len(own), 0), own].sum())
+                    value = float(scores[range(-len(own), 0), own].float().sum())
                     answer = (value, likeliest[-len(own) :] == own)
                     done.append((index, inputs[at], own, answer))
             if self.answers:
@@ -190,6 +195,9 @@ class SharedLM(HFLM):
             with self._progress(len(group), disable_tqdm, "generations") as bar:
                 for context, ids in self._generations(list(by_context), stop, settings["max_gen_toks"]):
                     text = postprocess_generated_text(self.tok_decode(ids), stop, None)
+                    limit = settings["max_gen_toks"]
+                    ended = ending(ids, ends=self.end_ids(), stop=stop, limit=limit, decode=self.tokenizer.decode)
+                    note(context, given, text, ended)
                     self.cache_hook.add_partial("generate_until", (context, given), text)
                     texts |= dict.fromkeys(by_context[context], text)
                     bar.update(len(by_context[context]))
@@ -198,7 +206,7 @@ class SharedLM(HFLM):
     def _generations(self, contexts: Sequence[str], stop: Sequence[str], limit: int) -> Iterator[tuple[str, list[int]]]:
         """Yields each context with the ids that are written after it."""
         assert self.reader is not None
-        ends, longest = self._end_ids(), max(map(len, stop), default=0)
+        ends, longest = self.end_ids(), max(map(len, stop), default=0)
 
         def is_end(ids: list[int]) -> bool:
             # A string that stops is as long as its letters at most, in ids; a few more, for letters of several ids.
@@ -234,11 +242,6 @@ class SharedLM(HFLM):
             raise ValueError(f"{room} tokens are to be written, and the model reads {self.max_length} in all")
         ids, _ = self.tok_batch_encode([context], left_truncate_len=most, truncation=self.truncation)
         return [int(token) for token in ids[0]]
-
-    def _end_ids(self) -> set[int]:
-        """Returns the ids after which nothing is written: the tokenizer's end token, and those of the model."""
-        stated = self.model.generation_config.eos_token_id
-        return {self.eot_token_id, *(stated if isinstance(stated, list) else [stated] if stated is not None else [])}
 
     def _autocast(self) -> Any:
         dtype = self.mixed_precision_dtype

@@ -39,14 +39,18 @@ def _tokens(run: Run) -> dict[str, Fact]:
     if run.folder.name != run.task or not path.is_file():
         return absent
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()][1:]
+        header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         read, written = (sum(int(row[key] or 0) for row in rows) for key in ("prompt_tokens", "answer_tokens"))
-    except (OSError, ValueError, KeyError, TypeError):
+        unrecorded = header.get("unrecorded")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return absent
     source = Document(_beside(run.results, path.name), sha256_file(path), None).source()
-    # Where answers are read off and not written, the file has no lengths of them.
-    answers = fact(written, "count", source) if any(row["answer_tokens"] is not None for row in rows) else None
-    return {"tokens_read": fact(read, "count", source), "tokens_written": answers or missing("answers are read off")}
+    # Where answers are read off and not generated, the file has no lengths of them.
+    if unrecorded or all(row["answer_tokens"] is None for row in rows):
+        answers = missing(UNRECORDED if unrecorded else "answers are read off")
+    else:
+        answers = fact(written, "count", source)
+    return {"tokens_read": fact(read, "count", source), "tokens_written": answers}
 
 
 def _training(entry: Entry, results: Document) -> dict[str, Fact]:

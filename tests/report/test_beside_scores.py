@@ -153,6 +153,33 @@ def test_answers_that_never_stop_or_hold_more_are_counted(tmp_path: Path) -> Non
     assert "On 5.0 % of the 20 answerable questions its answer holds a gold answer and more words" in text
 
 
+@pytest.mark.parametrize(
+    ("header", "drops", "reason"),
+    [
+        (
+            {"unrecorded": "the model class vllm did not record why generations ended"},
+            (),
+            "the model class vllm did not record why generations ended",
+        ),
+        # As files of before had it: counted in the text, encoded again.
+        ({}, ("ended",), "the outputs' tokens were counted in their texts, and not as they were generated"),
+    ],
+)
+def test_how_outputs_ended_is_not_claimed_where_it_was_not_recorded(
+    tmp_path: Path, header: dict[str, str], drops: tuple[str, ...], reason: str
+) -> None:
+    study = write_study(tmp_path)
+    path = folder_of(study) / "scores" / "base" / "passages" / "lengths.jsonl"
+    head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
+    kept = [{key: value for key, value in row.items() if key not in drops} for row in rows]
+    if header:
+        kept[3] |= {"answer_tokens": None, "ended": None, "cut_off": None}
+    write_rows(path, [head | header, *kept])
+    text = page(study)
+    assert f"Whether its outputs were cut off is not known: {reason}." in text
+    assert text.count("outputs was cut off at the") + text.count("outputs have the 32 tokens") == 1  # the checkpoint's
+
+
 def test_without_the_files_nothing_is_claimed(tmp_path: Path) -> None:
     study = write_study(tmp_path, reviews=(ALWAYS_POSITIVE, TWO_WRONG))
     folder = folder_of(study)
