@@ -155,9 +155,12 @@ def check(
         found = {"task": task, "scored_rows": len(loaded.eval_docs)}
         if loaded.has_training_docs():
             found["training_rows"] = len(loaded.training_docs())
+        compared = ((loaded.config.metadata or {}).get("data") or {}).get("compared_with") or {}
         if output:
-            write_json(output, found)
+            write_json(output, found | ({"compared_with": compared} if compared else {}))
         print(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found.items()))
+        for split, words in compared.items():
+            print(f"{split}: compared with {words}")
 
 
 @app.command()

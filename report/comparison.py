@@ -116,6 +116,7 @@ def _about(measured: Measured) -> dict[str, Any]:
                     "split": fact(split, "text", results.source(*at, "data", "fingerprint", split)),
                     "fingerprint": recorded(results, *at, "data", "fingerprint", split, unit="text"),
                     "rows": recorded(results, *at, "data", "rows", split, unit="count"),
+                    "compared_with": recorded(results, *at, "data", "compared_with", split, unit="text"),
                 }
                 for split in data.get("fingerprint") or {}
             ],

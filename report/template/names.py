@@ -190,6 +190,7 @@ TASK: Names = {
             "split": "text: its name",
             "fingerprint": "text: the digest of its rows",
             "rows": "count: how many",
+            "compared_with": "text: what says that these are the rows of that name",
         },
     },
     "before": SIDE,
