@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report import paired_tests, statistics
+from report import kinds, paired_tests, statistics
 from report.diagnosis import diagnosis
 from report.examples import KINDS, examples
 from report.facts import Fact, fact, is_known, missing, recorded
@@ -75,7 +75,7 @@ def overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
     """Returns whether either task's metadata says that it `overlaps_with` the other (a name, or a pattern)."""
     for declaring, other in ((trained_on, scored_on), (scored_on, trained_on)):
         for home in sorted(filter(is_begun, folder.glob(f"scores/*/{declaring}"))):
-            results = read_json(folder, f"{home.relative_to(folder).as_posix()}/results.json")
+            results = read_json(folder, f"{home.relative_to(folder).as_posix()}/results.json", kinds.RESULTS)
             patterns = results.value("configs", declaring, "metadata", "overlaps_with") or []
             if any(fnmatch(other, str(pattern)) for pattern in patterns):
                 return True

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from harness_tasks import metrics
-from report import statistics
+from report import kinds, statistics
 from report.distributions import distribution_facts
 from report.facts import Fact, fact, missing, recorded
 from report.measured import Measured, abstains, answer, gold_answers, interval_fact, normalised, positive_name
@@ -53,7 +53,7 @@ def _prior(folder: Path, home: str, measured: Measured) -> dict[str, Any]:
     name = f"{home}/prior.json"
     if not (folder / name).exists():
         return {"share": missing(f"it was not measured: there is no {name}")}
-    found = read_json(folder, name)
+    found = read_json(folder, name, kinds.PRIOR)
     if "probabilities" not in found.content:
         return {"share": missing(str(found.content.get("absent", "it was not measured")))}
     return {
@@ -146,7 +146,7 @@ def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]
     if not (folder / name).exists():
         absent = missing(f"tokens were not counted: there is no {name}")
         return dict.fromkeys(("truncated", "cut_off", "most_tokens"), absent)
-    found: Document = read_rows(folder, name)
+    found: Document = read_rows(folder, name, kinds.LENGTHS, head=kinds.LENGTHS_HEAD)
     settings, *rows = found.content
     source = found.source()
     ends = [row["cut_off"] for row in rows if row.get("ended") is not None]
