@@ -1,7 +1,8 @@
 """What is measured of the answers themselves: only this may stand as a cause in the analysis.
 
 A lean to one label, before anything was read (content-free prior) and on the items; how sure the answers are; how often
-no answer was given; answers that hold the gold one and more, that were cut off, or whose prompt was.
+no answer was given, or one without a word; answers that hold the gold one and more, that were cut off, or whose prompt
+was.
 """
 
 from pathlib import Path
@@ -12,7 +13,16 @@ from harness_tasks import metrics
 from report import kinds, statistics
 from report.distributions import distribution_facts
 from report.facts import Fact, fact, missing, recorded
-from report.measured import Measured, abstains, answer, gold_answers, interval_fact, normalised, positive_name
+from report.measured import (
+    Measured,
+    abstains,
+    answer,
+    gold_answers,
+    interval_fact,
+    is_contentless,
+    normalised,
+    positive_name,
+)
 from report.results import Document, read_json, read_rows
 
 Row = dict[str, Any]
@@ -104,11 +114,17 @@ def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
         parts["abstained_answerable" if gold_answers(row) else "abstained_unanswerable"].append(row)
     answerable = parts["abstained_answerable"]
     silent = {id(row) for row in scores.rows if abstains(row)}
-    answered = [row for row in answerable if id(row) not in silent]
+    contentless = [row for row in scores.rows if is_contentless(row)]
+    without = silent | {id(row) for row in contentless}
+    answered = [row for row in answerable if id(row) not in without]
+    # The metric compares what its normalisation leaves, which is nothing here and in an answer that is not there.
+    credited = sum(not gold_answers(row) and normalised(answer(row)) == "" for row in contentless)
     return {
         **{name: _share(measured, rows, lambda row: id(row) in silent) for name, rows in parts.items()},
         "answerable": fact(len(answerable), "count", source),
         "unanswerable": fact(len(parts["abstained_unanswerable"]), "count", source),
+        "contentless": fact(len(contentless), "count", source, n=len(scores.rows)),
+        "contentless_credited": fact(credited, "count", source, n=len(contentless)),
         "holds_more": _share(measured, answerable, _holds_more),
         "words": _words(measured, answered, lambda row: len(answer(row).split())),
         "gold_words": _words(measured, answered, lambda row: fmean(len(gold.split()) for gold in gold_answers(row))),
@@ -127,7 +143,7 @@ def _share(measured: Measured, rows: list[Row], holds: Any) -> Fact:
 
 def _words(measured: Measured, rows: list[Row], count: Any) -> Fact:
     if not rows:
-        return missing("no answerable question was answered")
+        return missing("no answerable question was answered in words")
     scores = measured.scores
     interval = statistics.level("words", [float(count(row)) for row in rows], scores.clusters(rows), scale=None)
     return interval_fact(interval, "number", scores.samples.source())

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from harness_tasks.errors import UserError
-from harness_tasks.metrics import normalise, prediction_text
+from harness_tasks.metrics import has_content, normalise, prediction_text
 from report.facts import Fact, Unit, fact
 from report.results import Item, Scores, items_of
 
@@ -138,8 +138,13 @@ def response(row: dict[str, Any]) -> str:
 
 
 def abstains(row: dict[str, Any]) -> bool:
-    """Returns whether the model gave no answer, or said that there is none."""
-    return normalised(answer(row)) == ""
+    """Returns whether the model wrote nothing, or the task's word for no answer; punctuation alone is neither."""
+    return answer(row) == ""
+
+
+def is_contentless(row: dict[str, Any]) -> bool:
+    """Returns whether the model's answer is there and holds no word: punctuation or articles alone."""
+    return not abstains(row) and not has_content(answer(row))
 
 
 def answer(row: dict[str, Any]) -> str:

@@ -73,6 +73,8 @@ EXTRACTION: Names = {
     "abstained_unanswerable": "share: the same among those that have none",
     "answerable": "count: questions that have an answer",
     "unanswerable": "count: questions that have none",
+    "contentless": "count: outputs without a word: punctuation or articles alone, which is no abstention",
+    "contentless_credited": "count: those of them that score in full, their questions having no answer",
     "holds_more": "share: answers that hold the gold one and more",
     "words": "number: words of an answer on average",
     "gold_words": "number: words of a gold answer on average",

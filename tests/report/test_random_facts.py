@@ -139,6 +139,8 @@ def _shake_side(side: dict[str, Any], top: float, choice: random.Random) -> None
             found["cut_off"]["value"] = choice.choice([0, 3])
             found["holds_more"]["value"] = choice.choice([0.0, 0.25])
             found["abstained"]["value"] = choice.choice([0.0, 1.0, 0.3])
+            found["contentless"]["value"] = choice.choice([0, 4])
+            found["contentless_credited"]["value"] = choice.randint(0, found["contentless"]["value"])
         found["truncated"]["value"] = choice.choice([0, 0, 2])
 
 
