@@ -20,6 +20,7 @@ from report.measured import (
     gold_answers,
     interval_fact,
     is_contentless,
+    is_tied,
     normalised,
     positive_name,
 )
@@ -54,6 +55,7 @@ def _classification(measured: Measured, folder: Path, home: str) -> dict[str, An
         "bias": interval_fact(statistics.difference("acc", gold, predicted, clusters), "share", source),
         "prior": _prior(folder, home, measured),
         "calibration": _calibration(measured),
+        **_ties(measured),
         "truncated": _tokens(folder, home, source)["truncated"],
     }
 
@@ -103,6 +105,19 @@ def _calibration(measured: Measured) -> dict[str, Any]:
             for found in metrics.reliability(items)
             if found.n
         ],
+    }
+
+
+def _ties(measured: Measured) -> dict[str, Fact]:
+    """Returns on how many items two choices are equally likely, and how many of those the order alone makes correct."""
+    rows, source = measured.scores.rows, measured.scores.samples.source()
+    ties = [is_tied(row) for row in rows]
+    if any(tied is None for tied in ties):
+        return dict.fromkeys(("ties", "ties_correct"), missing("the samples hold no log-likelihood of each choice"))
+    correct = sum(gold == said for (gold, said), tied in zip(measured.label_pairs, ties, strict=True) if tied)
+    return {
+        "ties": fact(sum(map(bool, ties)), "count", source, n=len(rows)),
+        "ties_correct": fact(correct, "count", source, n=sum(map(bool, ties))),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
+from harness_tasks.generations import Ended
 from harness_tasks.reading import Kind
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -205,6 +206,7 @@ class Samples(TypedDict, total=False):
 class RunConfiguration(TypedDict, total=False):
     model: Text | None
     model_dtype: Text | None
+    softmax_dtype: Text | None
     device: Text | None
     model_args: dict[str, Any] | Text | None
 
@@ -245,6 +247,7 @@ class Lengths(TypedDict):
 
     max_length_tokens: NotRequired[Count | None]
     max_answer_tokens: NotRequired[Count | None]
+    unrecorded: NotRequired[Text]
 
 
 class Length(TypedDict):
@@ -252,6 +255,7 @@ class Length(TypedDict):
     truncated: bool
     prompt_tokens: NotRequired[Count | None]
     answer_tokens: NotRequired[Count | None]
+    ended: NotRequired[Ended | None]
     cut_off: NotRequired[bool | None]
 
 

@@ -137,6 +137,19 @@ def response(row: dict[str, Any]) -> str:
     return str(answer)
 
 
+def is_tied(row: dict[str, Any]) -> bool | None:
+    """Returns whether the two highest log-likelihoods of a row's choices are equal; None where it does not hold them.
+
+    >>> is_tied({"filtered_resps": [[-1.5, False], [-1.5, False], [-2.0, False]]})
+    True
+    """
+    try:
+        values = sorted((float(choice[0]) for choice in row["filtered_resps"]), reverse=True)
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+    return values[0] == values[1] if len(values) > 1 else None
+
+
 def abstains(row: dict[str, Any]) -> bool:
     """Returns whether the model wrote nothing, or the task's word for no answer; punctuation alone is neither."""
     return answer(row) == ""

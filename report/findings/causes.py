@@ -103,6 +103,8 @@ def _classified(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> 
     facts = evidence | {key: f"{at}/{key}" for key in keys}
     sentences = [_prior(f"{at}/prior", found["prior"], evidence), finding(lean, facts), finding(errors, facts)]
     sentences.append(_calibrated(f"{at}/calibration", found["calibration"], evidence))
+    if found["ties"].get("value"):
+        sentences.append(finding("ties", evidence | {key: f"{at}/{key}" for key in ("ties", "ties_correct")}))
     cut, truncated = _truncated(at, found, evidence)
     return sentences + cut, way in ("higher", "lower") or truncated
 

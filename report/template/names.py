@@ -64,6 +64,8 @@ CLASSIFICATION: Names = {
             "right": "share: right ones of them",
         },
     },
+    "ties": "count: items whose two highest log-likelihoods are equal",
+    "ties_correct": "count: those of them that are correct because the first of equal choices counts",
     "truncated": "count: prompts that had to be cut",
 }
 
@@ -97,6 +99,7 @@ SIDE: Names = {
     "above_floor": "score: the difference from the score without a model, on the same items",
     "dtype": "text: the number format in which it was scored",
     "model_class": "text: lm_eval's class that asked it",
+    "softmax_dtype": "text: the dtype in which log-likelihoods were computed",
 }
 
 EXAMPLE: Names = {

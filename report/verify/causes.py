@@ -37,7 +37,10 @@ def _side(task: Part, side: Part, comparison: Part | None, *, base: bool) -> Ite
     if "classification" in diagnosis:
         found = diagnosis["classification"]
         yield from (_prior(task, found["prior"]), _lean(task, found), _errors(task, found))
-        yield from (_calibrated(found["calibration"]), _truncated(found))
+        yield _calibrated(found["calibration"])
+        if _any(found["ties"]):
+            yield _tied(found)
+        yield _truncated(found)
         is_explained = way(found["bias"]) in ("up", "down") or _any(found["truncated"])
     elif "extraction" in diagnosis:
         found = diagnosis["extraction"]
@@ -185,6 +188,17 @@ def _calibrated(found: Part) -> Line:
         sure=percent(found["confidence"]),
         right=percent(found["right"]),
         by=lines.by(found["overconfidence"]),
+    )
+
+
+def _tied(found: Part) -> Line:
+    """Returns on how many items the order of the choices decides."""
+    return line(
+        "On {ties} of the {all} items the two highest log-likelihoods are equal, and the first of the choices counts "
+        "as its answer: {correct} of these items are correct by that rule alone.",
+        ties=count(found["ties"]),
+        all=counted(found["ties"], "n"),
+        correct=count(found["ties_correct"]),
     )
 
 

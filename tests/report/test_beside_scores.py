@@ -178,6 +178,31 @@ def test_to_abstain_is_to_write_nothing_or_the_tasks_word(text: str, abstains: b
     assert (measured.abstains(row), measured.is_contentless(row)) == (abstains, is_contentless)
 
 
+def test_ties_are_counted_and_said(tmp_path: Path) -> None:
+    """Of the first five items, gold labels 1, 0, 1, 0, 1, all tied: the first choice counts, and is right twice."""
+    study = write_study(tmp_path, reviews=([0] * 5 + ALWAYS_POSITIVE[5:], TWO_WRONG))
+    path = folder_of(study) / "scores" / "base" / "reviews" / "samples.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows[:5]:
+        row["filtered_resps"] = [["-1.5", "False"], ["-1.5", "False"]]
+    write_rows(path, rows)
+    text = page(study)
+    said = (
+        "On 5 of the 40 items the two highest log-likelihoods are equal, and the first of the choices counts as its "
+        "answer: 2 of these items are correct by that rule alone."
+    )
+    assert text.count(said) == 1
+    assert "the two highest log-likelihoods" not in text.replace(said, "")  # the checkpoint has none
+    facts = json.loads((folder_of(study) / "facts.json").read_text())
+    assert check(text, facts) == []
+    assert check(text.replace("answer: 2 of these", "answer: 3 of these"), facts) != []
+    for row in rows:
+        del row["filtered_resps"]
+    write_rows(path, rows)
+    found = collected(study)["tasks"][0]["before"]["diagnosis"]["classification"]
+    assert found["ties"] == {"missing": "the samples hold no log-likelihood of each choice"}
+
+
 _CONTENTLESS = "outputs hold no word, only punctuation or articles: "
 _FULL = "because their questions have no answer and the metric's normalisation leaves nothing of them"
 
