@@ -21,6 +21,7 @@ from harness_tasks.machine import fast_dtype, fast_threads
 from harness_tasks.models.adapters import quicken
 from harness_tasks.models.answers import Answers, contents, identity
 from harness_tasks.models.loading import tensor_shapes
+from harness_tasks.models.neighbours import alone_over
 from harness_tasks.models.reader import Reader, readable
 from harness_tasks.models.recorded import RecordedLM
 
@@ -65,12 +66,15 @@ class SharedLM(RecordedLM):
             torch.set_num_threads(fast_threads(str(self.model.dtype).removeprefix("torch.")))
         self.reader: Reader | None = None
         self.answers: Answers | None = None
+        given = str(self.batch_size)
+        if self.backend == "causal" and alone_over(self.model) is not None:
+            self.batch_size_per_gpu = 1  # of what goes `hf`'s way, where a row is changed by longer ones beside it
+            print("hf-shared: a row's neighbours change it; what goes `hf`'s way is read alone", file=sys.stderr)
         model = readable(self.model) if self.backend == "causal" and self.world_size == 1 else None
         if model is None:
             name = type(self.model).__name__
             print(f"hf-shared: {name} cannot be read in parts; it is scored as `hf` does", file=sys.stderr)
             return
-        given = str(self.batch_size)
         most = 64 if self.device.type == "cpu" else 128
         rows = int(given) if given.isdigit() and int(given) > 0 else most
         self.reader = Reader(model, rows, int(float(memory_gb) * 1e9), self._autocast)
@@ -132,7 +136,11 @@ class SharedLM(RecordedLM):
         if self.reader is None:
             return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
         found: dict[int, tuple[float, bool]] = {}
-        long = [index for index, (_, _, own) in enumerate(requests) if len(own) > LONGEST_CONTINUATION]
+        long = [
+            index
+            for index, (_, context, own) in enumerate(requests)
+            if len(own) > LONGEST_CONTINUATION or self._is_too_long(min(len(context + own) - 1, self.max_length))
+        ]
         if long:
             given = super()._loglikelihood_tokens([requests[index] for index in long], disable_tqdm, override_bs)
             found |= zip(long, given, strict=True)
@@ -189,11 +197,17 @@ class SharedLM(RecordedLM):
                 texts |= zip(group, found, strict=True)
                 continue
             stop = handle_stop_sequences(settings["until"], eos=eos)
+            limit = settings["max_gen_toks"]
+            long = [at for at in group if self._is_too_long(len(self._encoded(requests[at].args[0], limit)) + limit)]
+            if long:
+                given_back = super().generate_until([requests[index] for index in long], disable_tqdm)
+                texts |= zip(long, given_back, strict=True)
+            group = [index for index in group if index not in texts]
             by_context: dict[str, list[int]] = {}
             for index in group:
                 by_context.setdefault(requests[index].args[0], []).append(index)
             with self._progress(len(group), disable_tqdm, "generations") as bar:
-                for context, ids in self._generations(list(by_context), stop, settings["max_gen_toks"]):
+                for context, ids in self._generations(list(by_context), stop, limit):
                     text = postprocess_generated_text(self.tok_decode(ids), stop, None)
                     limit = settings["max_gen_toks"]
                     ended = ending(ids, ends=self.end_ids(), stop=stop, limit=limit, decode=self.tokenizer.decode)
@@ -229,6 +243,10 @@ class SharedLM(RecordedLM):
             if self.answers:
                 self.answers.keep("generation", [(prompt, asked, ids)])
             yield context, ids
+
+    def _is_too_long(self, tokens: int) -> bool:
+        """Returns whether a sequence reaches past the lengths at which the model is known to be read in parts."""
+        return self.reader is not None and self.reader.longest is not None and tokens > self.reader.longest
 
     def _is_greedy(self, settings: Any) -> bool:
         """Returns whether a generation takes the likeliest token each time, and nothing else shapes it."""
