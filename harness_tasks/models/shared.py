@@ -198,18 +198,18 @@ class SharedLM(RecordedLM):
                 continue
             stop = handle_stop_sequences(settings["until"], eos=eos)
             limit = settings["max_gen_toks"]
-            long = [at for at in group if self._is_too_long(len(self._encoded(requests[at].args[0], limit)) + limit)]
-            if long:
-                given_back = super().generate_until([requests[index] for index in long], disable_tqdm)
-                texts |= zip(long, given_back, strict=True)
-            group = [index for index in group if index not in texts]
+            if self.reader and self.reader.longest is not None:
+                lengths = {at: len(self._encoded(requests[at].args[0], limit)) + limit for at in group}
+                long = [at for at in group if self._is_too_long(lengths[at])]
+                found = super().generate_until([requests[at] for at in long], disable_tqdm) if long else []
+                texts |= zip(long, found, strict=True)
+                group = [at for at in group if at not in texts]
             by_context: dict[str, list[int]] = {}
             for index in group:
                 by_context.setdefault(requests[index].args[0], []).append(index)
             with self._progress(len(group), disable_tqdm, "generations") as bar:
                 for context, ids in self._generations(list(by_context), stop, limit):
                     text = postprocess_generated_text(self.tok_decode(ids), stop, None)
-                    limit = settings["max_gen_toks"]
                     ended = ending(ids, ends=self.end_ids(), stop=stop, limit=limit, decode=self.tokenizer.decode)
                     note(context, given, text, ended)
                     self.cache_hook.add_partial("generate_until", (context, given), text)
