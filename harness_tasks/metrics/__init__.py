@@ -14,7 +14,6 @@ from harness_tasks.metrics._signatures import Kind, signatures
 from harness_tasks.metrics._squad import (
     NO_ANSWER,
     exact_match,
-    has_content,
     normalise,
     prediction_text,
     squad_v2_scores,
@@ -35,7 +34,6 @@ __all__ = [
     "exact_match",
     "expected_calibration_error",
     "f1",
-    "has_content",
     "mcc",
     "meteor_name",
     "meteor_score",

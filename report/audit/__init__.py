@@ -10,6 +10,7 @@ import typer
 
 from harness_tasks.errors import exit_on_user_error
 from harness_tasks.files import sha256_file
+from report.audit.architectures import Shape, shape
 from report.audit.claims import (
     Bounded,
     Claim,
@@ -18,11 +19,13 @@ from report.audit.claims import (
     Difference,
     Parameters,
     Statement,
+    TrainableShare,
     is_reference,
     read_claims,
 )
+from report.audit.numbers import Lora
 from report.audit.outcome import Outcome, Verdict, Word
-from report.audit.parameters import audit_parameters
+from report.audit.parameters import Subject, audit_parameters, audit_quotient, audit_share
 from report.audit.scores import audit_scores
 from report.audit.statements import EXCLUDES, audit_bounded, audit_difference, audit_statement
 from report.facts import fact
@@ -120,19 +123,18 @@ def listed(title: str, verdicts: list[Verdict]) -> str:
 def _outcome(claims: Claims, claim: Claim) -> Outcome:
     """Returns what the audit says of a claim by itself."""
     if isinstance(claim, ClassificationScores):
-        return audit_scores(claim.scores(), claim.n, positives=claim.positives, n_from=claim.n_from)
-    if isinstance(claim, Parameters):
-        adapter = claim.adapter
-        return audit_parameters(
-            claim.numbers()["count"],
-            claims.models[claim.model].model_dump(),
-            model=claim.model,
-            of=claim.of,
-            head=claim.head,
-            labels=claim.labels or 2,
-            lora_r=adapter.r if adapter else None,
-            lora_targets=adapter.targets if adapter else (),
+        return audit_scores(
+            claim.scores(),
+            claim.n,
+            positives=claim.positives,
+            n_from=claim.n_from,
+            average=claim.average,
+            labels=claim.labels,
         )
+    if isinstance(claim, Parameters):
+        return audit_parameters(claim.numbers()["count"], _subject(claims, claim, claim.model), of=claim.of)
+    if isinstance(claim, TrainableShare):
+        return _share(claims, claim)
     if isinstance(claim, Difference):
         own = claim.numbers()
         before, after = (
@@ -145,6 +147,36 @@ def _outcome(claims: Claims, claim: Claim) -> Outcome:
     if isinstance(claim, Bounded):
         return audit_bounded(claim.numbers()["value"], scale=claim.scale, n=claim.n)
     return Outcome("missing", f"Asked for and left empty: {claim.asked}.")
+
+
+def _share(claims: Claims, claim: TrainableShare) -> Outcome:
+    """Returns what is said of a share: by the two numbers that it is a quotient of, and by its model."""
+    share, outcomes = claim.numbers()["share"], []
+    if claim.trainable is not None and claim.total is not None:
+        part, whole = (
+            claims.figure(text) if is_reference(text) else claim.numbers()[key]
+            for key, text in (("trainable", claim.trainable), ("total", claim.total))
+        )
+        outcomes.append(audit_quotient(share, part, whole, says=claim.says))
+    if claim.model is not None:
+        outcomes.append(audit_share(share, _subject(claims, claim, claim.model), says=claim.says))
+    gravest = min(outcomes, key=lambda outcome: ("impossible", "cannot be told", "holds").index(outcome.verdict))
+    return gravest._replace(arithmetic=" ".join(outcome.arithmetic for outcome in outcomes))
+
+
+def _subject(claims: Claims, claim: Parameters | TrainableShare, model: str) -> Subject:
+    """Returns the model that a claim is about, as far as the write-up describes it."""
+    architecture = claims.models[model].model_dump(exclude_none=True)
+    subject = Subject(model, architecture, claim.head, claim.labels)
+    if (adapter := claim.adapter) is None:
+        return subject
+    targets = adapter.targets
+    if targets == "all-linear":
+        known = shape(architecture)
+        targets = list(known.modules) if isinstance(known, Shape) else None
+    layers = len(set(adapter.layers)) if isinstance(adapter.layers, list) else adapter.layers
+    lora = Lora(adapter.r, tuple(dict.fromkeys(targets)) if targets else None, layers, is_dora=adapter.method == "dora")
+    return subject._replace(lora=lora, method=adapter.method)
 
 
 def _named(claims: Claims, reference: str) -> str:

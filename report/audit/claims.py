@@ -1,17 +1,30 @@
 """The claims of a write-up that somebody else made, as a YAML file lists them; its format is in studies/CLAIMS.md."""
 
 import difflib
-import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from finetune.heads import Head
 from harness_tasks.errors import UserError
+from harness_tasks.reading import Kind, read_json, read_yaml
+from report.audit.architectures import KEYS
+from report.audit.averages import Average, Score
 from report.audit.figures import Printed, printed, stands_in
-from report.audit.scores import Score
+from report.audit.numbers import HeadName
+from report.audit.parameters import Says
+from report.audit.statements import Change
+
+_CLAIMS = Kind(
+    "the claims file",
+    "it lists what is to be checked",
+    "mend what the message names, or write a file as studies/CLAIMS.md says",
+    limit_mib=16,
+)
+_CONFIGURATION = Kind(
+    "the configuration", "the number of parameters follows from it", "give the path of a config.json", limit_mib=16
+)
 
 
 def _readable_number(text: str) -> str:
@@ -21,9 +34,8 @@ def _readable_number(text: str) -> str:
 
 PrintedText = Annotated[str, AfterValidator(_readable_number)]
 """A number as its author printed it, in quotation marks, so that YAML keeps its last zeros."""
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**15)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-Target = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
 class _Strict(BaseModel):
@@ -31,28 +43,58 @@ class _Strict(BaseModel):
 
 
 class Architecture(_Strict):
-    """What the number of parameters follows from; keys as in a model's config.json."""
+    """What the number of parameters follows from; keys as in a model's config.json.
 
-    model_type: str
-    hidden_size: Count
-    intermediate_size: Count
-    num_hidden_layers: Count
-    num_attention_heads: Count
-    num_key_value_heads: Count
-    vocab_size: Count
-    tie_word_embeddings: bool = False
+    Which of them an architecture needs, `report.audit.architectures.KEYS` says.
+    """
+
+    model_type: Annotated[str, Field(min_length=1)]
+    hidden_size: Count | None = None
+    intermediate_size: Count | None = None
+    num_hidden_layers: Count | None = None
+    num_attention_heads: Count | None = None
+    num_key_value_heads: Count | None = None
+    vocab_size: Count | None = None
     head_dim: Count | None = None
     """Unset: `hidden_size` / `num_attention_heads`."""
-    attention_bias: bool = False
-    mlp_bias: bool = False
+    tie_word_embeddings: bool | None = None
+    attention_bias: bool | None = None
+    mlp_bias: bool | None = None
+    max_position_embeddings: Count | None = None
+    type_vocab_size: Count | None = None
+    embedding_size: Count | None = None
+    num_hidden_groups: Count | None = None
+    inner_group_num: Count | None = None
+    n_embd: Count | None = None
+    n_layer: Count | None = None
+    n_positions: Count | None = None
+    n_inner: Count | None = None
+    ffn_dim: Count | None = None
+    word_embed_proj_dim: Count | None = None
+    do_layer_norm_before: bool | None = None
+    dim: Count | None = None
+    hidden_dim: Count | None = None
+    n_layers: Count | None = None
+    d_model: Count | None = None
+    d_kv: Count | None = None
+    d_ff: Count | None = None
+    num_layers: Count | None = None
+    num_decoder_layers: Count | None = None
+    num_heads: Count | None = None
+    relative_attention_num_buckets: Count | None = None
+    feed_forward_proj: str | None = None
 
 
 class Adapter(_Strict):
-    """A LoRA adapter."""
+    """An adapter, as far as the write-up describes it."""
 
-    r: Count
-    targets: Annotated[list[Target], Field(min_length=1)] = list(get_args(Target))
-    """Unset: every linear layer but the head."""
+    method: str = "lora"
+    """Others than `lora`, `dora`, `qlora` and `rslora` are not known."""
+    r: Count | None = None
+    targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] | None = None
+    """Names of modules."""
+    layers: Count | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
+    """How many layers it is on, or which (peft's `layers_to_transform`)."""
 
 
 class _Claim(_Strict):
@@ -68,19 +110,23 @@ class _Claim(_Strict):
 
 
 class ClassificationScores(_Claim):
-    """Scores of the positive one of two labels."""
+    """Scores of one label, or their averages over labels."""
 
     kind: Literal["classification_scores"]
     accuracy: PrintedText | None = None
     precision: PrintedText | None = None
     recall: PrintedText | None = None
     f1: PrintedText | None = None
-    n: Annotated[int, Field(ge=1, le=10_000_000)]
+    n: Count | None = None
     """Scored items."""
     positives: Annotated[int, Field(ge=0)] | None = None
     """How many of them are positive, where that is known."""
     n_from: str | None = None
     """Where `n` is known from."""
+    average: Average | None = None
+    """Unset: the write-up does not say."""
+    labels: Annotated[int, Field(ge=2)] | None = None
+    """How many labels an average is over."""
 
     def scores(self) -> dict[Score, Printed]:
         """Returns the scores that are claimed."""
@@ -101,13 +147,36 @@ class Parameters(_Claim):
     of: Literal["total", "trainable"] = "total"
     model: str
     """A name under `models:`."""
-    head: Head = "causal"
+    head: HeadName | None = None
+    """Unset: the write-up names none."""
     labels: Count | None = None
-    """Width of a sequence-classification head, which needs it; other heads have none."""
+    """Width of a classification head; unset: the write-up does not say."""
     adapter: Adapter | None = None
 
     def numbers(self) -> dict[str, Printed]:
         return {"count": printed(self.count)}
+
+
+class TrainableShare(_Claim):
+    """How large a share of the parameters is trained."""
+
+    kind: Literal["trainable_share"]
+    share: PrintedText
+    """Without a % sign: of 100, as peft prints it, or of 1."""
+    says: Says = "is"
+    """`below` and `above`: less or more than the share."""
+    trainable: str | None = None
+    """A printed number, or a figure of another claim: `id.key`."""
+    total: str | None = None
+    model: str | None = None
+    """A name under `models:`."""
+    head: HeadName | None = None
+    labels: Count | None = None
+    adapter: Adapter | None = None
+
+    def numbers(self) -> dict[str, Printed]:
+        own = {"share": self.share, "trainable": self.trainable, "total": self.total}
+        return {key: printed(text) for key, text in own.items() if text is not None and not is_reference(text)}
 
 
 class Difference(_Claim):
@@ -118,8 +187,8 @@ class Difference(_Claim):
     """A printed number, or a figure of another claim: `id.key`."""
     after: str
     stated: PrintedText
-    change: Literal["absolute", "relative"] = "absolute"
-    """`relative`: as a share of the figure before."""
+    change: Change | None = None
+    """`relative`: as a share of the figure before; `error`: of what that leaves to the full mark; unset: not said."""
 
     def numbers(self) -> dict[str, Printed]:
         own = {"before": self.before, "after": self.after, "stated": self.stated}
@@ -157,10 +226,11 @@ class Missing(_Claim):
     """What should stand there."""
 
 
-Claim = ClassificationScores | Parameters | Difference | Statement | Bounded | Missing
+Claim = ClassificationScores | Parameters | TrainableShare | Difference | Statement | Bounded | Missing
 KINDS: dict[str, type[_Claim]] = {
     "classification_scores": ClassificationScores,
     "parameters": Parameters,
+    "trainable_share": TrainableShare,
     "difference": Difference,
     "statement": Statement,
     "bounded": Bounded,
@@ -206,18 +276,7 @@ def read_claims(path: str | Path) -> Claims:
             value of the wrong kind; a figure is not in its quote; a name or a reference leads nowhere.
     """
     path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"no claims file at {path}",
-            "it lists what is to be checked",
-            "name one that exists, or write one as studies/CLAIMS.md says",
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{path} cannot be read as YAML: {error}", "no claim is known", "mend the line that the message names"
-        ) from None
+    values = read_yaml(path, _CLAIMS)
     if not isinstance(values, dict):
         raise UserError(
             f"{path} holds no mapping", "a claims file is a mapping of keys", "start from studies/seed-claims.yaml"
@@ -238,19 +297,19 @@ def read_claims(path: str | Path) -> Claims:
 
 def _from_file(claims_file: Path, name: str) -> dict[str, Any]:
     """Returns the keys that count of the config.json ``name``, a path from the claims file's folder."""
-    path = claims_file.parent / name
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    kind = replace(_CONFIGURATION, mend=f"give the path of a model's config.json, from the folder {claims_file.parent}")
+    values = read_json(claims_file.parent / name, kind)
+    if not isinstance(values, dict):
         raise UserError(
-            f"{claims_file} names the configuration {name}, which cannot be read: {error}",
-            "the number of parameters follows from it",
+            f"{claims_file} names the configuration {name}, which holds no mapping",
+            "the number of parameters follows from its keys",
             f"give the path of a model's config.json, from the folder {claims_file.parent}",
-        ) from None
-    known = {key: value for key, value in values.items() if key in Architecture.model_fields}
-    if values.get("model_type") == "llama":  # the first Llamas' files have no such key: every head is its own
-        known.setdefault("num_key_value_heads", values.get("num_attention_heads"))
-    return known
+        )
+    if values.get("model_type") not in KEYS:  # of others nothing is counted, and their keys may be anything
+        return {"model_type": str(values.get("model_type") or "unnamed")}
+    if values.get("_remove_final_layer_norm"):
+        values["do_layer_norm_before"] = False
+    return {key: value for key, value in values.items() if key in Architecture.model_fields}
 
 
 def _check(path: Path, claims: Claims, claim: _Claim) -> None:
@@ -273,19 +332,25 @@ def _check(path: Path, claims: Claims, claim: _Claim) -> None:
                 "there is nothing to check",
                 "give accuracy, precision, recall or f1, or make it a claim of the kind missing",
             )
-        if claim.positives is not None and claim.positives > claim.n:
+        if claim.positives is not None and claim.n is not None and claim.positives > claim.n:
             raise UserError(
                 f"{path}: {claim.id} has {claim.positives} positives among {claim.n} items",
                 "these are a part of the items",
                 "correct `n` or `positives`",
             )
-    if isinstance(claim, Parameters):
+    if isinstance(claim, TrainableShare) and not (claim.model or (claim.trainable and claim.total)):
+        raise UserError(
+            f"{path}: {claim.id} has neither a model nor both trainable and total",
+            "a share is checked against the model it is of, or the two numbers that it is the quotient of",
+            "give `model`, or `trainable` and `total`",
+        )
+    if isinstance(claim, Parameters | TrainableShare) and claim.model is not None:
         _known(path, claim, claim.model, list(claims.models), "model", "`models:`")
-        if (claim.labels is not None) != (claim.head == "sequence-classification"):
+        if claim.labels is not None and claim.head not in (None, "sequence-classification", "token-classification"):
             raise UserError(
-                f"{path}: {claim.id} has the head {claim.head} and {claim.labels or 'no'} labels",
-                "a sequence-classification head has a row of weights for each label, and only it has labels",
-                "give `labels` with head: sequence-classification, and with no other",
+                f"{path}: {claim.id} has the head {claim.head} and {claim.labels} labels",
+                "a classification head has a row of weights for each label, and only it has labels",
+                "give `labels` with a classification head, or where no head is named",
             )
     figures = [f"{other.id}.{key}" for other in claims.claims for key in other.numbers()]
     for reference in _references(claim):
@@ -297,6 +362,8 @@ def _references(claim: _Claim) -> list[str]:
         return claim.figures
     if isinstance(claim, Difference):
         return [text for text in (claim.before, claim.after) if is_reference(text)]
+    if isinstance(claim, TrainableShare):
+        return [text for text in (claim.trainable, claim.total) if text is not None and is_reference(text)]
     return []
 
 

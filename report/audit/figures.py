@@ -4,20 +4,27 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-_SUFFIXES = {
-    **dict.fromkeys(("k", "thousand"), 10**3),
-    **dict.fromkeys(("m", "million"), 10**6),
-    **dict.fromkeys(("b", "billion"), 10**9),
+_THOUSANDS = {
+    **dict.fromkeys(("k", "thousand"), 1),
+    **dict.fromkeys(("m", "mn", "mio", "million"), 2),
+    **dict.fromkeys(("b", "bn", "g", "billion"), 3),
+    **dict.fromkeys(("t", "trillion"), 4),
 }
+"""Powers of a thousand by suffix."""
+_GROUPED = r"[1-9]\d{0,2}(?:(?P<between>[, _'’\u00a0\u2009\u202f])\d{3}(?:(?P=between)\d{3})*|(?:\.\d{3}){2,})"
 _PRINTED = re.compile(
-    r"(?P<sign>[+−-]?)(?P<whole>\d{1,3}(?:,\d{3})+|\d*)(?P<decimals>\.\d*)?(?:[eE](?P<exponent>[+-]?\d{1,2}))?"
-    r" ?(?P<suffix>%|per ?cent|[kKmMbB]|thousand|million|billion)?"
+    rf"(?P<sign>[+−-]?)(?P<whole>{_GROUPED}|\d*)(?P<decimals>[.,]\d*)?(?:[eE](?P<exponent>[+-]?\d{{1,2}}))?"
+    r"[ \u00a0\u2009\u202f]?(?P<suffix>%|per ?cent|[a-zA-Z]+)?"
 )
 # With so many digits a figure is a double-precision number as computed, and carries the error of its computation.
 _DIGITS_OF_A_DOUBLE = 15
 _ERROR_OF_A_DOUBLE = Fraction(1, 2**51)
 # A count with so many zeros at its end may have been rounded to them.
 _ZEROS_OF_A_ROUNDED_COUNT = 3
+# From so many digits on a figure may be a single-precision number, and from six on a half-precision one.
+_DIGITS_OF_A_SINGLE, _DIGITS_OF_A_HALF = 7, 6
+_ERROR_OF_A_SINGLE, _ERROR_OF_A_HALF = Fraction(1, 2**22), Fraction(1, 2**8)
+_BITS_OF_A_HALF = 11
 
 Range = tuple[Fraction, Fraction]
 
@@ -33,6 +40,8 @@ class Printed:
     per_cent: bool
     decimals: int
     digits: int
+    thousands: int
+    """The power of a thousand that its suffix stands for; 0 without one."""
 
     def rounded(self) -> Range:
         """Returns the least and the greatest number that is printed so when rounded, ties either way.
@@ -45,22 +54,64 @@ class Printed:
 
     def cut_off(self) -> Range:
         """Returns the range of the numbers that are printed so when further digits are dropped, not rounded."""
-        # The far end is itself printed otherwise; no fraction of two counts comes so near to it without being it.
-        beyond = self.step * (1 - Fraction(1, 10**9)) * (1 if self.value >= 0 else -1)
-        return min(self.value, self.value + beyond), max(self.value, self.value + beyond)
+        return self._from_value_on(self.step)
+
+    def imprecise(self) -> Range:
+        """Returns the range of the numbers that give this figure when they are computed in single or half precision.
+
+        >>> [float(end) for end in printed("0.9105504751205444").imprecise()]  # 794 / 872 in single precision
+        [0.9105502580292648, 0.910550692211824]
+        """
+        low, high = self.rounded()
+        is_half = self.digits >= _DIGITS_OF_A_HALF and any(map(_is_half, (self.value, self.value / 100)))
+        is_single = self.digits >= _DIGITS_OF_A_SINGLE
+        error = abs(self.value) * (_ERROR_OF_A_HALF if is_half else _ERROR_OF_A_SINGLE if is_single else 0)
+        return low - error, high + error
+
+    def widest(self) -> Range:
+        """Returns the least and the greatest number that may honestly be printed so: rounded, cut off or imprecise."""
+        ends = [self.rounded(), self.cut_off(), self.imprecise()]
+        return min(low for low, _ in ends), max(high for _, high in ends)
 
     def count(self) -> Range:
         """Returns the whole numbers that a count printed so may be: itself, unless it is visibly rounded.
 
         >>> [int(end) for end in printed("1,235,814,400").count()], [int(end) for end in printed("1.24B").count()]
         ([1235814400, 1235814400], [1235000000, 1245000000])
+        >>> [int(end) for end in printed("110M").count()]
+        [105000000, 115000000]
         """
-        if self.text[-1] not in "0123456789" or self.step != 1:
-            return self.rounded()
-        plain = str(abs(int(self.value)))
-        zeros = len(plain) - len(plain.rstrip("0"))
-        half = Fraction(10**zeros, 2) if zeros >= _ZEROS_OF_A_ROUNDED_COUNT else 0
+        half = self._unit_of_a_count() / 2
         return self.value - half, self.value + half
+
+    def count_cut_off(self) -> Range:
+        """Returns the whole numbers that a count printed so may be when further digits are dropped, not rounded.
+
+        >>> [int(end) for end in printed("2.1M").count_cut_off()], [int(end) for end in printed("2.1M").count()]
+        ([2100000, 2199999], [2050000, 2150000])
+        """
+        return self._from_value_on(self._unit_of_a_count())
+
+    def count_in_powers_of_two(self) -> Range:
+        """Returns the whole numbers that a count printed so may be where its K, M or B is 2^10, 2^20 or 2^30."""
+        factor = Fraction(1024, 1000) ** self.thousands
+        low, high = self.count()
+        return low * factor, max(high, self.count_cut_off()[1]) * factor
+
+    def _unit_of_a_count(self) -> Fraction:
+        """Returns the place value of the last digit that counts; 0 for a count that is exact."""
+        if not self.thousands and self.step != 1:
+            return self.step
+        plain = str(abs(int(self.value / self.step)))
+        zeros = len(plain) - len(plain.rstrip("0"))
+        if self.thousands:  # "110M" has two digits or three
+            return self.step * (10 if zeros and not self.decimals else 1)
+        return Fraction(10**zeros if zeros >= _ZEROS_OF_A_ROUNDED_COUNT else 0)
+
+    def _from_value_on(self, unit: Fraction) -> Range:
+        # The far end is itself printed otherwise; no fraction of two counts comes so near to it without being it.
+        beyond = unit * (1 - Fraction(1, 10**9)) * (1 if self.value >= 0 else -1)
+        return min(self.value, self.value + beyond), max(self.value, self.value + beyond)
 
     def range(self) -> Range:
         """Returns the least and the greatest number that may be meant: a whole number over 100 is no score but a count.
@@ -69,6 +120,13 @@ class Printed:
         (['189/2', '191/2'], ['4096', '4096'])
         """
         return self.count() if abs(self.value) > 100 else self.rounded()
+
+    def widest_range(self) -> Range:
+        """Returns `range`, with further digits dropped as well as rounded."""
+        if abs(self.value) <= 100:
+            return self.widest()
+        ends = self.count(), self.count_cut_off()
+        return min(low for low, _ in ends), max(high for _, high in ends)
 
     def shown(self, value: Fraction, *, further: int = 0) -> str:
         """Returns ``value`` as this figure would be printed, with ``further`` decimals; one more where it is a tie.
@@ -87,26 +145,46 @@ class Printed:
 def printed(text: str) -> Printed:
     """Returns the number that ``text`` is; raises ValueError where it is none.
 
-    Read are a sign, commas between thousands, decimals, an exponent, and one of %, percent, K, M, B, thousand, million
-    and billion.
+    Read are a sign, groups of three digits (with a comma, space, apostrophe, underscore or point between them),
+    decimals after a point or comma, an exponent, and one of %, percent, K, M, B, thousand, million, billion and their
+    short forms. A comma with just three digits after it is one between thousands, unless a nought stands before it.
     """
     found = _PRINTED.fullmatch(text.strip())
-    if found is None or not (found["whole"] or (found["decimals"] or ".")[1:]):
+    suffix = ((found and found["suffix"]) or "").lower()
+    is_share = suffix in ("%", "percent", "per cent")
+    if (
+        found is None
+        or not (found["whole"] or (found["decimals"] or ".")[1:])
+        or not (is_share or suffix in _THOUSANDS or not suffix)
+    ):
         raise ValueError(f"{text!r} is no number as one prints it, such as 0.9106, 91.06 %, 1,235,814,400 or 1.24B")
     decimals = (found["decimals"] or ".")[1:]
-    digits = (found["whole"] or "").replace(",", "") + decimals
-    suffix = found["suffix"] or ""
-    step = Fraction(10) ** (int(found["exponent"] or 0) - len(decimals)) * _SUFFIXES.get(suffix.lower(), 1)
+    digits = re.sub(r"\D", "", found["whole"] or "") + decimals
+    thousands = _THOUSANDS.get(suffix, 0)
+    step = Fraction(10) ** (int(found["exponent"] or 0) - len(decimals)) * 1000**thousands
     sign = -1 if found["sign"] in ("-", "−") else 1
     return Printed(
         text=text.strip(),
         value=sign * int(digits) * step,
         step=step,
         signed=bool(found["sign"]),
-        per_cent=suffix in ("%", "percent", "per cent"),
+        per_cent=is_share,
         decimals=max(0, len(decimals) - int(found["exponent"] or 0)),
         digits=len(digits.lstrip("0")),
+        thousands=thousands,
     )
+
+
+def _is_half(value: Fraction) -> bool:
+    """Returns whether ``value`` is a number of half precision (bfloat16 or float16) that shows it by its digits.
+
+    >>> _is_half(Fraction("0.91015625")), _is_half(Fraction("0.5")), _is_half(Fraction("0.910156"))
+    (True, False, False)
+    """
+    above, below = abs(value.numerator), value.denominator
+    is_dyadic = below & (below - 1) == 0
+    bits = (above // (above & -above)).bit_length() if above else 0
+    return is_dyadic and bits <= _BITS_OF_A_HALF and below >= 2**_DIGITS_OF_A_HALF
 
 
 def decimal(value: Fraction, places: int) -> str:
@@ -126,4 +204,4 @@ def stands_in(figure: str, quote: str) -> bool:
     >>> stands_in("0.95", "Accuracy: **0.95**."), stands_in("0.95", "Accuracy: 0.9511")
     (True, False)
     """
-    return re.search(rf"(?<![\d.,]){re.escape(figure.strip())}(?![\d]|[.,]\d)", quote) is not None
+    return re.search(rf"(?<![\d.,_]){re.escape(figure.strip())}(?![\d]|[.,]\d)", quote) is not None

@@ -1,118 +1,293 @@
-"""Whether a printed number of parameters is one that the architecture, with that head and adapter, can have.
+"""Whether a number of parameters, or a share of trained ones, can be that of the architecture, head and adapter.
 
-The counts are finetune's closed forms: arithmetic from a configuration, without torch and without a model.
+What the write-up does not name (a head, its labels, an adapter's targets and layers) is not taken for given: every
+possibility is tried. A number that only such a possibility gives, or only another way of printing it, cannot be told.
 """
 
-from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from itertools import islice, product, repeat
 from typing import Any, Literal, NamedTuple
 
-from finetune.closed_form import closed_forms
-from finetune.heads import Head
-from report.audit.figures import Printed
+from report.audit.architectures import Shape, shape
+from report.audit.figures import Printed, Range, decimal
+from report.audit.numbers import (
+    HEADS,
+    MOST_LABELS,
+    HeadName,
+    Lora,
+    Number,
+    is_possible,
+    totals,
+    trained,
+    unknown_targets,
+)
 from report.audit.outcome import Outcome
 
-_HEADS: dict[Head, str] = {
-    "causal": "as a causal language model",
-    "sequence-classification": "with a sequence-classification head",
-    "question-answering": "with a question-answering head",
-}
-Parts = dict[str, int]
+Says = Literal["is", "below", "above"]
+_LABELS = 50
+"""Below so many labels are tried together with whatever else is not said."""
+_MOST_PAIRS = 200_000
+"""Pairs of a trained and a whole number of parameters that are tried for a share."""
 
 
-class _Named(NamedTuple):
-    """A number of parameters, and what it is the number of."""
+class Subject(NamedTuple):
+    """The model that a claim is about; None: not said."""
 
-    parameters: int
     name: str
+    architecture: Mapping[str, Any]
+    head: HeadName | None = None
+    labels: int | None = None
+    lora: Lora | None = None
+    method: str = "lora"
+    """How an adapter is made, where there is one."""
 
 
-def audit_parameters(
-    figure: Printed,
-    architecture: Mapping[str, Any],
-    *,
-    model: str,
-    of: Literal["total", "trainable"] = "total",
-    head: Head = "causal",
-    labels: int = 2,
-    lora_r: int | None = None,
-    lora_targets: Sequence[str] = (),
-) -> Outcome:
-    """Returns whether ``figure`` can be the number of parameters of ``model`` with that head and adapter.
-
-    ``architecture``: keys and values of its config.json. ``labels``: width of a sequence-classification head.
-    ``lora_r``, ``lora_targets``: rank and module names of a LoRA adapter; None for fine-tuning without one.
-    """
-    adapter = None
-    what = f"{model} {_HEADS[head]}" + (f" for {labels} labels" if head == "sequence-classification" else "")
-    if lora_r is not None:
-        adapter = SimpleNamespace(
-            peft_type="LORA", r=lora_r, target_modules=list(lora_targets), layers_to_transform=None
-        )
-        what += f" and LoRA of rank {lora_r} on {', '.join(lora_targets)}"
-    parts = _parts(architecture, head, labels, adapter)
-    if parts is None:
-        kind = architecture["model_type"]
-        return Outcome("cannot be told", f"No closed form is known for the architecture {kind}: use report params.")
-    summed = " + ".join(f"{name} {count:,}" for name, count in parts.items() if count)
-    text = (
-        f"{figure.text} is given as the {of} number of parameters of {what}. "
-        f"Such a model has {summed} = {sum(parts.values()):,} parameters."
-    )
-    low, high = figure.count()
-    possible = _possible(parts, of, head)
-    for named in possible:
-        if low <= named.parameters <= high:
-            return Outcome("holds", f"{text} The number given is that of {named.name}.")
-    nearest = min(possible, key=lambda named: abs(figure.value - named.parameters))
+def audit_parameters(figure: Printed, subject: Subject, *, of: Literal["total", "trainable"] = "total") -> Outcome:
+    """Returns whether ``figure`` can be the number of parameters of that model, or of what is trained of it."""
+    found = _shape(subject)
+    if isinstance(found, Outcome):
+        return found
+    text = f"{figure.text} is given as the {of} number of parameters of {_described(subject)}. "
+    text += f"{_summed(found, subject)}"
+    numbers = _numbers(found, subject, of)
+    ways = figure.count(), figure.count_cut_off(), figure.count_in_powers_of_two()
+    widest = min(low for low, _ in ways), max(high for _, high in ways)
+    for is_stated, ends, word, how in (
+        (True, ways[0], "holds", ""),
+        (True, ways[1], "cannot be told", " with further digits cut off, not rounded"),
+        (False, ways[0], "cannot be told", ", which the write-up does not say"),
+        (True, ways[2], "cannot be told", " in units of a power of two"),
+        (False, widest, "cannot be told", ", which the write-up does not say, cut off or in units of a power of two"),
+    ):
+        if (number := _within(numbers[is_stated], ends)) is not None:
+            said = f"The number given is that of {number.name}{how}."
+            return Outcome(word, f"{text} {said}")  # type: ignore[arg-type]
+    if subject.lora and subject.lora.r is None:
+        return Outcome("cannot be told", f"{text} The adapter's rank is not said, and its size follows from it.")
+    heads = _heads(found, subject)
+    if (lora := subject.lora) and any(
+        is_possible(found, head, labels, lora, of, widest)
+        for head in heads
+        for labels in ((subject.labels,) if subject.labels else range(1, _LABELS if found.heads[head].per_label else 2))
+    ):
+        return Outcome("cannot be told", f"{text} It can be, with modules or layers that the write-up does not name.")
+    whole = max(number.parameters for number in _named(found, subject, "total", heads[0]))
+    if of == "trainable" and subject.lora is None and 0 < figure.value < whole:
+        return Outcome("cannot be told", f"{text} Freezing some tensors gives other numbers; which is not said.")
+    usual = [number for number, _ in numbers[True] if number.is_usual]
+    nearest = min(usual, key=lambda number: abs(figure.value - number.parameters))
     off = int(figure.value - nearest.parameters)
     text += f" The nearest possible number is {nearest.parameters:,}, that of {nearest.name}; the one given is "
     text += f"{abs(off):,} {'more' if off > 0 else 'fewer'}."
-    others = _others(architecture, head, labels, adapter, of, model)
-    text += next((f" {figure.text} is the number of {name}." for count, name in others if low <= count <= high), "")
-    if of == "trainable" and adapter is None and 0 < figure.value < sum(parts.values()):
-        return Outcome("cannot be told", f"{text} Freezing some tensors gives other numbers; which is not said.")
-    return Outcome("impossible", text)
+    return Outcome("impossible", text + _given_in_anothers_place(figure, found, subject, of))
 
 
-def _parts(architecture: Mapping[str, Any], head: Head, labels: int, adapter: Any) -> Parts | None:
-    """Returns the parameters by component; None where no closed form is known."""
-    config = SimpleNamespace(**architecture, num_labels=labels)
-    forms = {name: form for name, (form, _) in closed_forms(config, head=head, adapter=adapter).items()}
-    known = {name: form for name, form in forms.items() if form is not None}
-    return known if len(known) == len(forms) else None
+def audit_share(figure: Printed, subject: Subject, *, says: Says = "is") -> Outcome:
+    """Returns whether ``figure`` can be the share of the parameters that are trained; without a % sign, of 1 or 100."""
+    found = _shape(subject)
+    if isinstance(found, Outcome):
+        return found
+    text = f"{figure.text} is given as the share of trained parameters of {_described(subject)}."
+    if subject.lora and subject.lora.r is None:
+        return Outcome("cannot be told", f"{text} The adapter's rank is not said, and its size follows from it.")
+    fulls = (100,) if figure.per_cent else (100, 1)  # peft prints per cent without a sign
+    for is_stated, (ends, how) in product((True, False), _share_ranges(figure, says)):
+        for full in fulls:
+            limits = ends[0] / full, ends[1] / full
+            for part, whole in islice(_pairs(found, subject, is_stated), _MOST_PAIRS):
+                if limits[0] <= Fraction(part.parameters, whole.parameters) <= limits[1]:
+                    per_cent = decimal(Fraction(100 * part.parameters, whole.parameters), max(4, figure.decimals))
+                    sum_ = f"{part.name} {part.parameters:,} / {whole.name} {whole.parameters:,} = {per_cent} %"
+                    if not is_stated or how:
+                        unsaid = "" if is_stated else " That is more than the write-up says."
+                        return Outcome("cannot be told", f"{text} {sum_}{how}.{unsaid}")
+                    return Outcome("holds", f"{text} {sum_}.")
+    if subject.lora is None:
+        return Outcome("cannot be told", f"{text} What is frozen is not said, and any share may be trained.")
+    if subject.labels is None and any(found.heads[head].per_label for head in _heads(found, subject)):
+        least, most = (_share_of_labels(found, subject, labels) for labels in (1, MOST_LABELS))
+        if any(ends[0] / full <= most and least <= ends[1] / full for ends, _ in _share_ranges(figure, says)
+               for full in fulls):  # fmt: skip
+            return Outcome("cannot be told", f"{text} How many labels a head has is not said, and it follows from it.")
+    part, whole = next(_pairs(found, subject, True))
+    per_cent = decimal(Fraction(100 * part.parameters, whole.parameters), max(4, figure.decimals))
+    text += f" Nearest to what is said: {part.name} {part.parameters:,} / {whole.name} {whole.parameters:,}"
+    return Outcome("impossible", f"{text} = {per_cent} %. No way of counting gives the share.")
 
 
-def _possible(parts: Parts, of: str, head: Head) -> list[_Named]:
-    """Returns the numbers that may rightly be given."""
-    total, adapter = sum(parts.values()), parts.get("adapter")
-    own_head = parts["head"] if head != "causal" else 0  # a causal model's own head is not trained beside an adapter
-    if of == "total":
-        whole = [_Named(total, "the whole model")]
-        return [*whole, _Named(total - adapter, "the model with its adapter merged")] if adapter else whole
-    if adapter is None:
-        alone = [_Named(own_head, "the head alone")] if own_head else []
-        return [_Named(total, "the whole model, all of it trained"), *alone]
-    both = [_Named(adapter + own_head, "adapter and head")] if own_head else []
-    return [*both, _Named(adapter, "the adapter alone")]
+def audit_quotient(figure: Printed, part: Printed, whole: Printed, *, says: Says = "is") -> Outcome:
+    """Returns whether ``figure`` is the share that a printed number of trained parameters is of a printed total."""
+    if whole.value <= 0:
+        return Outcome("cannot be told", f"A share of {whole.text} says nothing.")
+    text = f"{part.text} / {whole.text} = {decimal(100 * part.value / whole.value, max(4, figure.decimals))} %"
+    for is_wide, word in ((False, "holds"), (True, "cannot be told")):
+        above, below = (_ends(number, is_wide=is_wide) for number in (part, whole))
+        low, high = above[0] / below[1], above[1] / max(below[0], Fraction(1))
+        for ends, how in _share_ranges(figure, says):
+            for full in (100,) if figure.per_cent else (100, 1):
+                if ends[0] / full <= high and low <= ends[1] / full:
+                    is_plain = word == "holds" and not how
+                    found: Any = "holds" if is_plain else "cannot be told"
+                    return Outcome(found, f"{text}; {figure.text} is given{how}.")
+    return Outcome("impossible", f"{text}; {figure.text} is given. No rounding of the figures makes the two agree.")
 
 
-def _others(
-    architecture: Mapping[str, Any], head: Head, labels: int, adapter: Any, of: str, model: str
-) -> list[_Named]:
-    """Returns numbers that are often given in the right one's place."""
-    found = []
-    if adapter is not None:
-        parts = _parts(architecture, head, labels, adapter) or {}
-        quantity = "trainable" if of == "total" else "total"
-        remark = "what is trained, not the total" if of == "total" else "the total, not what is trained"
-        found = [_Named(number, f"{name}: {remark}") for number, name in _possible(parts, quantity, head)]
-    for other in _HEADS:
-        parts = _parts(architecture, other, labels, None) or {}
-        found.append(_Named(sum(parts.values()), f"{model} {_HEADS[other]}"))
-    causal = _parts(architecture, "causal", labels, None) or {}
-    body = sum(causal.values()) - causal["head"]
-    found.append(_Named(body - causal["embeddings"], f"{model} without its embeddings"))
-    if not causal["head"]:
-        found.append(_Named(body + causal["embeddings"], f"{model} with its tied embeddings counted twice"))
+def _ends(number: Printed, *, is_wide: bool) -> Range:
+    return number.widest_range() if is_wide else number.count()
+
+
+def _share_ranges(figure: Printed, says: Says) -> list[tuple[Range, str]]:
+    """Returns what the share may be, and how that is said: below or above the figure, or as it is printed."""
+    if says == "below":
+        return [((Fraction(0), figure.rounded()[1]), "")]
+    if says == "above":
+        return [((figure.rounded()[0], Fraction(100)), "")]
+    return [(figure.rounded(), ""), (figure.cut_off(), ", with further digits cut off")]
+
+
+def _shape(subject: Subject) -> Shape | Outcome:
+    """Returns the model's shape, or why nothing can be told of it."""
+    found = shape(subject.architecture)
+    if isinstance(found, str):
+        return Outcome("cannot be told", found)
+    kind = subject.architecture["model_type"]
+    if subject.head is not None and subject.head not in found.heads:
+        return Outcome("cannot be told", f"No closed form is known for {kind} {HEADS[subject.head]}.")
+    if subject.lora is None:
+        return found
+    if subject.method not in ("lora", "dora", "qlora", "rslora"):
+        return Outcome("cannot be told", f"No closed form is known for adapters of the method {subject.method}.")
+    if unknown := unknown_targets(found, subject.lora):
+        return Outcome("cannot be told", f"No linear module of {kind} is known as {', '.join(unknown)}.")
+    if (subject.lora.layers or 0) > found.layers:
+        return Outcome("cannot be told", f"The adapter is on {subject.lora.layers} layers; {kind} has {found.layers}.")
     return found
+
+
+Numbers = list[tuple[Number, Number | None]]
+"""Numbers, each with what it is for one label more, where the number of labels is not said."""
+
+
+def _numbers(found: Shape, subject: Subject, of: str) -> dict[bool, Numbers]:
+    """Returns the possible numbers: those for which what is said is enough (True), and the others."""
+    numbers: dict[bool, Numbers] = {True: [], False: []}
+    for head in _heads(found, subject):
+        many = subject.labels is None and found.heads[head].per_label
+        first = _of_head(found, subject, of, head, subject.labels or 1)
+        second: Iterable[Number | None] = _of_head(found, subject, of, head, 2) if many else repeat(None)
+        for number, next_one in zip(first, second, strict=False):
+            numbers[number.is_stated].append((number, next_one))
+    return numbers
+
+
+def _of_head(found: Shape, subject: Subject, of: str, head: HeadName, labels: int) -> Iterator[Number]:
+    numbers = (totals if of == "total" else trained)(found, head, labels, subject.lora)
+    if subject.head is not None:
+        return numbers
+    return (number._replace(name=_with_head(number.name, head)) for number in numbers)
+
+
+def _with_head(name: str, head: HeadName) -> str:
+    whole = "the whole model"
+    return name.replace(whole, f"{whole} {HEADS[head]}", 1) if whole in name else f"{name} {HEADS[head]}"
+
+
+def _within(numbers: Numbers, ends: Range) -> Number | None:
+    """Returns the first number that lies in ``ends``, for some number of labels where that is not said."""
+    low, high = ends
+    for number, next_one in numbers:
+        if low <= number.parameters <= high:
+            return number if next_one is None else number._replace(name=f"{number.name} for 1 label")
+        step = next_one.parameters - number.parameters if next_one else 0
+        if step <= 0 or number.parameters > high:
+            continue
+        more = max(0, -int((number.parameters - low) // step))
+        if more < MOST_LABELS and low <= number.parameters + more * step <= high:
+            return number._replace(
+                parameters=number.parameters + more * step, name=f"{number.name} for {1 + more} labels"
+            )
+    return None
+
+
+def _heads(found: Shape, subject: Subject) -> list[HeadName]:
+    return [subject.head] if subject.head is not None else list(found.heads)  # type: ignore[arg-type]
+
+
+def _named(found: Shape, subject: Subject, of: str, head: HeadName) -> list[Number]:
+    return list(_of_head(found, subject, of, head, subject.labels or 2))
+
+
+def _pairs(found: Shape, subject: Subject, is_stated: bool) -> Iterator[tuple[Number, Number]]:
+    """Yields what is trained beside the whole that it may be a share of; the base alone is one such."""
+    for head in _heads(found, subject):
+        wholes = [number for number in _named(found, subject, "total", head) if number.is_stated]
+        for part in _of_head(found, subject, "trainable", head, subject.labels or 2):
+            if part.is_stated != is_stated:
+                continue
+            # All of a model is all of it, however it is counted; of a head or an adapter any whole may be the whole.
+            is_whole = part.name.startswith("the whole model")
+            yield from ((part, whole) for whole in wholes if not is_whole or part.parameters == whole.parameters)
+
+
+def _share_of_labels(found: Shape, subject: Subject, labels: int) -> Fraction:
+    """Returns an outermost share that is trained with so many labels: the least for one, the greatest for many."""
+    choose = min if labels == 1 else max
+    pairs = islice(_pairs(found, subject._replace(labels=labels), True), _MOST_PAIRS)
+    return choose(Fraction(part.parameters, whole.parameters) for part, whole in pairs)
+
+
+def _described(subject: Subject) -> str:
+    """Returns the model in words, with its head and adapter as far as they are said."""
+    text = subject.name
+    if subject.head is not None:
+        text += f" {HEADS[subject.head]}" + (f" for {subject.labels} labels" if subject.labels else "")
+    if (lora := subject.lora) is not None:
+        rank = f"of rank {lora.r}" if lora.r else "of an unsaid rank"
+        name = {"dora": "DoRA", "qlora": "QLoRA"}.get(subject.method, "LoRA")
+        text += f" and {name} {rank} on {', '.join(lora.targets) if lora.targets else 'modules that are not named'}"
+        text += f" in {lora.layers} layers" if lora.layers else ""
+    return text
+
+
+def _summed(found: Shape, subject: Subject) -> str:
+    """Returns the sum of the model's components; where no head is named, that of each head."""
+    body = " + ".join(f"{name} {size:,}" for name, size in found.body.items() if size)
+    total = sum(found.body.values())
+    heads = _heads(found, subject)
+    if len(heads) > 1:
+        labels = subject.labels or 2
+        each = "; ".join(
+            f"{HEADS[head]}{f' for {labels} labels' if found.heads[head].per_label else ''} "
+            f"{total + found.heads[head].parameters(labels):,}"
+            for head in heads
+        )
+        return f"No head is named. Its body has {body} = {total:,} parameters; {each}."
+    own = found.heads[heads[0]]
+    if own.per_label and subject.labels is None:
+        return f"Such a model has {body} + head {own.fixed:,} + {own.per_label:,} a label."
+    head = own.parameters(subject.labels or 2)
+    parts = [body, *([f"head {head:,}"] if head else [])]
+    total += head
+    adapter = next((n for n in trained(found, heads[0], subject.labels or 2, subject.lora)
+                    if n.name == "the adapter alone"), None) if subject.lora else None  # fmt: skip
+    if adapter is not None:
+        parts.append(f"adapter {adapter.parameters:,}")
+        total += adapter.parameters
+    return f"Such a model has {' + '.join(parts)} = {total:,} parameters."
+
+
+def _given_in_anothers_place(figure: Printed, found: Shape, subject: Subject, of: str) -> str:
+    """Returns the remark whose number the figure is, where it is one that is often given in the right one's place."""
+    low, high = figure.count()
+    numbers: list[tuple[int, str]] = []
+    for head in _heads(found, subject):
+        if subject.lora is not None:
+            other = "trainable" if of == "total" else "total"
+            remark = "what is trained, not the total" if of == "total" else "the total, not what is trained"
+            numbers += [(n.parameters, f"{n.name}: {remark}") for n in _named(found, subject, other, head)]
+    for head, words in HEADS.items():
+        if head in found.heads:
+            whole = sum(found.body.values()) + found.heads[head].parameters(subject.labels or 2)
+            numbers.append((whole, f"{subject.name} {words}"))
+    return next((f" {figure.text} is the number of {name}." for count, name in numbers if low <= count <= high), "")

@@ -1,219 +1,224 @@
-"""Whether printed scores can come from one confusion matrix of two labels, found by an exact search.
+"""Whether printed scores can be true: of one label by its confusion matrix, of several by what averages allow.
 
-With Q = TP + FP predicted and P = TP + FN actual positives, precision is TP / Q, recall TP / P, F1 2 TP / (Q + P), and
-accuracy counts n less the errors, Q + P − 2 TP. So for every TP each printed figure bounds Q, P or their sum, and the
-whole numbers within these bounds are counted by a formula: the search takes n steps, not n³. A score without a
-denominator (precision where nothing is predicted positive) counts as 0, as scikit-learn has it.
+A figure is first read as rounded. Only where no reading of it that honest people print (with digits cut off, computed
+in single precision, on the other scale, of the other label, averaged where no average is named) can be, it is
+impossible; where only such a reading can be, nothing can be told.
 """
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple
 
-from report.audit.figures import Printed, Range, decimal
+from report.audit.averages import Average, Ranges, Score, audit_average, audit_micro, audit_one_label
+from report.audit.figures import Printed, decimal
+from report.audit.matrices import Found, attainable, confusion_matrices
 from report.audit.outcome import Matrix, Outcome
-
-Score = Literal["accuracy", "precision", "recall", "F1"]
-HANDFUL = 5
-"""As many matrices at most are all shown; of more, the one with the fewest true positives, a middle and the last."""
-
-# Small enough that a sum of counts stays below 2^63 at the greatest n that a claim may have.
-_BLOCK = 65_536
-
-
-class Found(NamedTuple):
-    """How many matrices give the figures, and those that are shown."""
-
-    number: int
-    matrices: tuple[Matrix, ...]
-
-
-def confusion_matrices(n: int, ranges: Mapping[Score, Range], *, positives: int | None = None) -> Found:
-    """Returns the confusion matrices over ``n`` items whose scores lie in ``ranges`` (closed, 0 to 1).
-
-    ``positives``: how many items are positive, where that is known.
-
-    >>> half, most = Fraction(1, 2), Fraction(3, 4)
-    >>> confusion_matrices(4, {"accuracy": (most, most), "recall": (half, half)})
-    Found(number=1, matrices=(Matrix(true_positive=1, false_positive=0, false_negative=1, true_negative=2),))
-    """
-    import numpy as np  # here, because it takes longer to load than `--help` may
-
-    search = _Search(n, {score: _attainable(range_, 2 * n) for score, range_ in ranges.items()}, positives)
-    if any(low > high for low, high in search.ranges.values()):
-        return Found(0, ())
-    total = 0
-    blocks = []
-    for start in range(0, n + 1, _BLOCK):
-        true_positives = np.arange(start, min(start + _BLOCK, n + 1), dtype=np.int64)
-        counts = search.counts(true_positives)
-        total += int(counts.sum())
-        blocks.append(true_positives[counts > 0])
-    possible = np.concatenate(blocks)
-    if total <= HANDFUL:
-        shown = [matrix for tp in possible for matrix in search.matrices(int(tp))]
-    else:
-        some = dict.fromkeys(int(possible[place]) for place in (0, len(possible) // 2, -1))
-        rows = [search.matrices(tp) for tp in some]
-        shown = [next(row) for row in rows] + list(itertools.islice(rows[0], 3 - len(rows)))
-    return Found(total, tuple(shown))
-
-
-@dataclass(frozen=True)
-class _Search:
-    n: int
-    ranges: Mapping[Score, Range]
-    positives: int | None
-
-    def counts(self, tp: Any) -> Any:
-        """Returns for each number of true positives how many matrices there are; arrays of whole numbers."""
-        import numpy as np
-
-        possible, (q_low, q_high), (p_low, p_high), (s_low, s_high) = self._bounds(tp)
-        possible &= (q_low <= q_high) & (p_low <= p_high) & (s_low <= s_high)
-        width, height = q_high - q_low + 1, p_high - p_low + 1
-
-        def triangle(side: Any) -> Any:
-            side = np.maximum(side, -1)
-            return (side + 1) * (side + 2) // 2
-
-        def up_to(total: Any) -> Any:  # pairs of the rectangle whose sum is at most `total`
-            rest = total - q_low - p_low
-            return triangle(rest) - triangle(rest - width) - triangle(rest - height) + triangle(rest - width - height)
-
-        return np.where(possible, up_to(s_high) - up_to(s_low - 1), 0)
-
-    def matrices(self, tp: int) -> Iterator[Matrix]:
-        """Yields the matrices with ``tp`` true positives."""
-        import numpy as np
-
-        _, *bounds = self._bounds(np.array([tp]))
-        (q_low, q_high), (p_low, p_high), (s_low, s_high) = ([int(end[0]) for end in ends] for ends in bounds)
-        for q in range(max(q_low, s_low - p_high), min(q_high, s_high - p_low) + 1):
-            for p in range(max(p_low, s_low - q), min(p_high, s_high - q) + 1):
-                yield Matrix(tp, q - tp, p - tp, self.n - q - p + tp)
-
-    def _bounds(self, tp: Any) -> Any:
-        """Returns which ``tp`` are possible, and the least and greatest Q, P and Q + P for each."""
-        import numpy as np
-
-        n = self.n
-        possible = np.full(tp.shape, True)
-        predicted, actual, both = (tp, np.full(tp.shape, n)), (tp, np.full(tp.shape, n)), (2 * tp, n + tp)
-        if self.positives is not None:
-            actual = (np.maximum(tp, self.positives), np.full(tp.shape, self.positives))
-        if "accuracy" in self.ranges:
-            low, high = self.ranges["accuracy"]
-            both = _within(both, 2 * tp + n - math.floor(high * n), 2 * tp + n - math.ceil(low * n))
-
-        def ratio(score: Score, times: int, bounds: Any) -> Any:
-            """Tightens the bounds of a denominator, so that times × TP over it lies in the score's range."""
-            if score not in self.ranges:
-                return bounds
-            low, high = self.ranges[score]
-            nonlocal possible
-            if low > 0:
-                possible = possible & (tp > 0)
-                bounds = _within(bounds, bounds[0], times * tp * low.denominator // low.numerator)
-            if high > 0:
-                return _within(bounds, -(-times * tp * high.denominator // high.numerator), bounds[1])
-            possible = possible & (tp == 0)
-            return bounds
-
-        predicted = ratio("precision", 1, predicted)
-        actual = ratio("recall", 1, actual)
-        both = ratio("F1", 2, both)
-        return possible, predicted, actual, both
-
-
-def _within(bounds: Any, low: Any, high: Any) -> Any:
-    import numpy as np
-
-    return np.maximum(bounds[0], low), np.minimum(bounds[1], high)
-
-
-def _attainable(range_: Range, largest: int) -> Range:
-    """Returns the least and greatest fraction within ``range_`` without a denominator over ``largest``; an empty range
-    where there is none.
-
-    No score has a denominator over 2n. The ends being such fractions, products with them stay exact in 64 bits.
-    """
-    low, high = max(range_[0], Fraction(0)), min(range_[1], Fraction(1))
-    return _least_at_least(low, largest), -_least_at_least(-high, largest)
-
-
-def _least_at_least(value: Fraction, largest: int) -> Fraction:
-    """Returns the least fraction that is at least ``value`` and has no denominator over ``largest``.
-
-    >>> _least_at_least(Fraction(33, 100), 10), _least_at_least(Fraction(34, 100), 10)
-    (Fraction(1, 3), Fraction(3, 8))
-    """
-    near = value.limit_denominator(largest)
-    if near >= value:
-        return near
-    # The next one of the Farey sequence: a/b and c/d are neighbours where b·c − a·d = 1, d as large as may be.
-    a, b = near.numerator, near.denominator
-    d = largest - (largest - pow(-a, -1, b)) % b
-    return Fraction((a * d + 1) // b, d)
-
-
-def audit_scores(figures: Mapping[Score, Printed], n: int, *, positives: int | None, n_from: str | None) -> Outcome:
-    """Returns whether one matrix over ``n`` items can give ``figures``; ``n_from``: where n is known from."""
-    over = f"{n:,} items" + ("" if positives is None else f", {positives:,} of them positive")
-    over += f" ({n_from})" if n_from else ""
-    outside = [f"{score} {figure.text}" for score, figure in figures.items() if not 0 <= figure.value <= 100]
-    if outside:
-        return Outcome("impossible", f"{' and '.join(outside)}: a score lies from 0 to 1, or from 0 to 100.")
-    scales, own_scales = _scales(figures)
-    found = confusion_matrices(n, _ranges(figures, scales), positives=positives)
-    if found.number:
-        text = _all_found(figures, scales, found, n)
-        return Outcome("holds", f"Over {over}, {text}", found.matrices)
-    if own_scales:
-        mixed = _mixed(figures, own_scales)
-        found = confusion_matrices(n, _ranges(figures, own_scales), positives=positives)
-        if found.number:
-            text = _all_found(figures, own_scales, found, n)
-            text = (
-                f"{mixed} Read on one scale, no confusion matrix over {over} gives them. Each read on its own, {text}"
-            )
-            return Outcome("impossible", text, found.matrices)
-        return Outcome("impossible", f"{mixed} {_none_found(figures, own_scales, n, over, positives)}")
-    found = confusion_matrices(n, _ranges(figures, scales, cut_off=True), positives=positives)
-    if found.number:
-        text = _all_found(figures, scales, found, n, further=1)
-        text = f"No confusion matrix over {over} gives these figures rounded; with further digits cut off, {text}"
-        return Outcome("cannot be told", text, found.matrices)
-    return Outcome("impossible", _none_found(figures, scales, n, over, positives))
-
+from report.audit.two_labels import averages_of_two_labels
 
 Scales = dict[Score, int]
+_READINGS = {
+    "rounded": "rounded",
+    "cut_off": "with further digits cut off",
+    "imprecise": "computed in single or half precision",
+    "widest": "some rounded and some cut off",
+}
+"""What a figure may be, each by `Printed`'s method, and how it is named."""
+MOST_ITEMS = 10_000_000
+"""Over more items no matrix is searched."""
+_A_DOUBLE_OVER_ONE = 1 + Fraction(1, 10**12)
 
 
-def _scales(figures: Mapping[Score, Printed]) -> tuple[Scales, Scales | None]:
-    """Returns each figure's full mark (1 or 100), all those without a % sign on one scale; and, where some of these are
-    over 1 and others not, also each one's own scale.
+def audit_scores(
+    figures: Mapping[Score, Printed],
+    n: int | None,
+    *,
+    positives: int | None = None,
+    n_from: str | None = None,
+    average: Average | None = None,
+    labels: int | None = None,
+) -> Outcome:
+    """Returns whether ``figures`` can be scores over ``n`` items (None: not said).
+
+    ``positives``: how many of them are positive; ``n_from``: where n is known from. ``average``: as the write-up names
+    it; None where it names none: then whatever some average can give is not impossible. ``labels``: how many there are.
+    """
+    if n is not None and n > MOST_ITEMS:
+        told = audit_scores(figures, None, average=average, labels=labels)
+        return told._replace(arithmetic=f"{told.arithmetic} Matrices over {n:,} items are too many to search.")
+    outside = [f"{score} {figure.text}" for score, figure in figures.items() if not _is_a_score(figure)]
+    if outside:
+        return Outcome("impossible", f"{' and '.join(outside)}: a score lies from 0 to 1, or from 0 to 100.")
+    if average in (None, "binary"):
+        found = _one_label(figures, n, positives, n_from)
+        if found.verdict != "impossible" or average == "binary":
+            return found
+        averaged = _averaged(figures, n, None, labels, positives)
+        if averaged.verdict == "impossible":
+            return found
+        text = f"As scores of one label: {found.arithmetic} Which average they are is not said. {averaged.arithmetic}"
+        return Outcome("cannot be told", text)
+    return _averaged(figures, n, average, labels, positives)
+
+
+def _one_label(figures: Mapping[Score, Printed], n: int | None, positives: int | None, n_from: str | None) -> Outcome:
+    if n is None:
+        return _of_scales(
+            figures,
+            lambda scales: audit_one_label(
+                figures, _ranges(figures, scales, "widest"), _ranges(figures, scales, "rounded")
+            ),
+        )
+    over = f"{n:,} items" + ("" if positives is None else f", {positives:,} of them positive")
+    over += f" ({n_from})" if n_from else ""
+    tried: list[Ranges] = []
+    for reading, named in _READINGS.items():
+        for scales in _scales(figures):
+            ranges = _ranges(figures, scales, reading)
+            if ranges in tried:
+                continue
+            tried.append(ranges)
+            found = confusion_matrices(n, ranges, positives=positives)
+            if found.number:
+                return _possible(figures, scales, found, n, over, named)
+    for named, found in _otherwise(figures, n, positives):
+        if found.number:
+            text = (
+                f"No confusion matrix over {over} gives these figures as they are. {named}, {found.matrices[0]} does."
+            )
+            return Outcome("cannot be told", text, found.matrices)
+    return Outcome("impossible", _none_found(figures, _scales(figures)[0], n, over, positives))
+
+
+def _possible(figures: Mapping[Score, Printed], scales: Scales, found: Found, n: int, over: str, named: str) -> Outcome:
+    """Returns the outcome where matrices were found under a reading of the figures."""
+    ways = _scales(figures)
+    is_plain = scales == ways[0]
+    remark = "" if is_plain else f" {_by_scale(figures, scales)}"
+    if named == "rounded" and (is_plain or set(scales.values()) == {1, 100}):
+        return Outcome("holds", f"Over {over}, {_all_found(figures, scales, found, n)}{remark}", found.matrices)
+    text = _all_found(figures, scales, found, n, further=0 if named == "rounded" else 1)
+    plain = "No confusion matrix" if is_plain else "Read on one scale from 0 to 1, no confusion matrix"
+    text = f"{plain} over {over} gives these figures rounded; {named}, {text}{remark}"
+    return Outcome("cannot be told", text, found.matrices)
+
+
+def _otherwise(figures: Mapping[Score, Printed], n: int, positives: int | None) -> Iterator[tuple[str, Found]]:
+    """Yields other ways in which figures are made, and the matrices that give them so."""
+    ranges = _ranges(figures, _scales(figures)[0], "widest")
+    if positives is not None:
+        yield "As scores of the other label", confusion_matrices(n, ranges, positives=n - positives)
+    if {"precision", "recall", "F1"} <= set(figures):
+        printed = {score: (figure.value / _scales(figures)[0][score],) * 2 for score, figure in figures.items()}
+        low, high = ranges["F1"]
+        above = 2 * printed["precision"][0] * printed["recall"][0]
+        if above and low <= above / (printed["precision"][0] + printed["recall"][0]) <= high:
+            others: Ranges = {score: range_ for score, range_ in ranges.items() if score != "F1"}
+            yield (
+                "With F1 computed from the printed precision and recall",
+                confusion_matrices(n, others, positives=positives),
+            )
+    yield "With a score without a denominator counted as 1", _without_denominator(n, ranges, positives)
+
+
+def _without_denominator(n: int, ranges: Ranges, positives: int | None) -> Found:
+    """Returns the matrices without true positives that give the ranges where 0 / 0 is 1: zero_division=1."""
+    low, high = ranges.get("accuracy", (Fraction(0), Fraction(1)))
+    errors = {0, 1, max(0, math.ceil(n * (1 - high))), min(n, math.floor(n * (1 - low)))}
+    sizes = errors if positives is None else {positives}
+    nothing_predicted = [Matrix(0, 0, missed, n - missed) for missed in sizes]
+    nothing_there = [] if positives else [Matrix(0, wrong, 0, n - wrong) for wrong in errors]
+    for matrix in [*nothing_predicted, *nothing_there]:
+        scores = {score: _score(score, matrix) if _division(score, matrix)[1] else Fraction(1) for score in ranges}
+        if all(low <= scores[score] <= high for score, (low, high) in ranges.items()):
+            return Found(1, (matrix,))
+    return Found(0, ())
+
+
+def _averaged(
+    figures: Mapping[Score, Printed], n: int | None, average: Average | None, labels: int | None, positives: int | None
+) -> Outcome:
+    """Returns whether the figures can be averages over labels, on any scale on which they are read."""
+
+    def on(scales: Scales) -> Outcome:
+        widest, rounded = (_ranges(figures, scales, reading) for reading in ("widest", "rounded"))
+        if n is not None and "accuracy" in figures:
+            low, high = widest["accuracy"]
+            if max(0, math.ceil(low * n)) > min(n, math.floor(high * n)):
+                return Outcome(
+                    "impossible", _no_fraction("accuracy", figures["accuracy"], scales["accuracy"], n).strip()
+                )
+        if average == "micro":
+            return audit_micro(figures, widest, rounded)
+        outcome = audit_average(figures, widest, average)
+        if average in ("macro", "weighted") and outcome.verdict != "impossible" and n is not None and labels == 2:
+            return _of_two_labels(outcome, n, widest, rounded, average, positives)
+        return outcome
+
+    return _of_scales(figures, on)
+
+
+def _of_scales(figures: Mapping[Score, Printed], audited: Callable[[Scales], Outcome]) -> Outcome:
+    """Returns the outcome on the first scales that are possible; on unlikely ones it cannot be told."""
+    ways = _scales(figures)
+    first = audited(ways[0])
+    for scales in ways[1:] if first.verdict == "impossible" else ():
+        outcome = audited(scales)
+        if outcome.verdict != "impossible":
+            text = f"{outcome.arithmetic} {_by_scale(figures, scales)}"
+            both = set(scales.values()) == {1, 100}
+            return outcome._replace(verdict=outcome.verdict if both else "cannot be told", arithmetic=text)
+    return first
+
+
+def _of_two_labels(
+    outcome: Outcome, n: int, widest: Ranges, rounded: Ranges, average: Average, positives: int | None
+) -> Outcome:
+    """Returns what trying the matrices of two labels says of averages that the bounds allow."""
+    for ranges, word in ((rounded, "holds"), (widest, "cannot be told")):
+        found = averages_of_two_labels(n, ranges, weighted=average == "weighted", positives=positives)
+        if found is False:
+            text = f"{outcome.arithmetic} There are too many matrices over {n:,} items to try."
+            return Outcome("cannot be told", text)
+        if isinstance(found, Matrix):
+            how = "gives these averages" if word == "holds" else "gives them with digits cut off or coarse arithmetic"
+            return Outcome(
+                "holds" if word == "holds" else "cannot be told", f"Over {n:,} items {found} {how}.", (found,)
+            )
+    return Outcome("impossible", f"No confusion matrix of two labels over {n:,} items has these {average} averages.")
+
+
+def _is_a_score(figure: Printed) -> bool:
+    low, high = figure.widest()
+    return high >= 0 and low <= 100
+
+
+def _scales(figures: Mapping[Score, Printed]) -> list[Scales]:
+    """Returns in which scales the figures are read, each with its full mark (1 or 100), the likeliest first.
+
+    All those without a % sign are on one scale; else each is on its own; else small ones are hundredths too.
     """
     plain = {score: figure.value for score, figure in figures.items() if not figure.per_cent}
-    large = [score for score, value in plain.items() if value > 1]
-    together = {score: 100 if large or score not in plain else 1 for score in figures}
-    own = {score: 100 if score in large or score not in plain else 1 for score in figures}
-    return together, own if own != together else None
+    large = [score for score, value in plain.items() if value > _A_DOUBLE_OVER_ONE]
+    ways: list[Scales] = [
+        {score: 100 if large or score not in plain else 1 for score in figures},
+        {score: 100 if score in large or score not in plain else 1 for score in figures},
+        dict.fromkeys(figures, 100),
+    ]
+    return [scales for place, scales in enumerate(ways) if scales not in ways[:place]]
 
 
-def _mixed(figures: Mapping[Score, Printed], scales: Scales) -> str:
-    parts = {
-        full: " and ".join(f"{score} {figures[score].text}" for score in figures if scales[score] == full)
+def _by_scale(figures: Mapping[Score, Printed], scales: Scales) -> str:
+    parts = [
+        f"{_listed(f'{score} {figures[score].text}' for score in figures if scales[score] == full)} from 0 to {full}"
         for full in (1, 100)
-    }
-    return f"Two scales are mixed up: {parts[1]} from 0 to 1, {parts[100]} from 0 to 100."
+        if full in scales.values()
+    ]
+    return f"They are read on {'two scales' if len(parts) > 1 else 'the scale of per cent'}: {'; '.join(parts)}."
 
 
-def _ranges(figures: Mapping[Score, Printed], scales: Scales, *, cut_off: bool = False) -> dict[Score, Range]:
-    ends = {score: figure.cut_off() if cut_off else figure.rounded() for score, figure in figures.items()}
+def _ranges(figures: Mapping[Score, Printed], scales: Scales, reading: str) -> Ranges:
+    ends = {score: getattr(figure, reading)() for score, figure in figures.items()}
     return {score: (low / scales[score], high / scales[score]) for score, (low, high) in ends.items()}
 
 
@@ -264,7 +269,7 @@ def _division(score: Score, matrix: Matrix) -> tuple[int, int]:
 
 def _none_found(figures: Mapping[Score, Printed], scales: Scales, n: int, over: str, positives: int | None) -> str:
     """Returns that no matrix gives the figures, and the largest parts of them that some matrix does give."""
-    ranges = _ranges(figures, scales)
+    ranges = _ranges(figures, scales, "widest")
     text = f"No confusion matrix over {over} gives {_listed(f'{score} {figures[score].text}' for score in figures)}."
     fitting: list[str] = []
     for size in range(len(figures) - 1, 0, -1):
@@ -291,12 +296,12 @@ def _listed(parts: Iterable[str]) -> str:
 
 def _no_fraction(score: Score, figure: Printed, full: int, n: int) -> str:
     """Returns the nearest scores where not even this figure by itself is one of n items; else nothing."""
-    low, high = (end / full for end in figure.rounded())
+    low, high = (end / full for end in figure.widest())
     if score == "accuracy" and math.ceil(low * n) > math.floor(high * n):
         least = math.floor(figure.value * n / full)
         near = [f"{k:,} / {n:,} = {figure.shown(Fraction(full * k, n))}" for k in (least, least + 1) if k <= n]
         return f" Accuracy {figure.text} is no whole number of {n:,} items: {', '.join(near)}."
-    first, last = _attainable((low, high), n)
+    first, last = attainable((low, high), n)
     if score in ("precision", "recall") and first > last:
         return f" {score[0].upper()}{score[1:]} {figure.text} is no fraction of at most {n:,} items."
     return ""

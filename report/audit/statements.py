@@ -9,7 +9,7 @@ from typing import Literal
 from report.audit.figures import Printed, Range, decimal
 from report.audit.outcome import Outcome
 
-Change = Literal["absolute", "relative"]
+Change = Literal["absolute", "relative", "error"]
 Says = Literal["equal", "not_equal", "higher", "lower"]
 _SAID: dict[Says, str] = {
     "equal": "are the same",
@@ -26,78 +26,94 @@ EXCLUDES: dict[Says, set[Says]] = {
 """Which statements about the same figures contradict each other."""
 
 
-def audit_difference(before: Printed, after: Printed, stated: Printed, *, change: Change = "absolute") -> Outcome:
-    """Returns whether ``stated`` is after − before (`relative`: as a share of before), all three being rounded.
+def audit_difference(before: Printed, after: Printed, stated: Printed, *, change: Change | None = None) -> Outcome:
+    """Returns whether ``stated`` is the change from before to after, all three being rounded.
 
-    A stated difference without a sign is a size: a rise or a fall by it.
+    ``change``: what kind of one the write-up says it is; None where it does not say: any kind will do. A stated
+    difference without a sign is a size: a rise or a fall by it.
     """
     if change == "relative" and before.value <= 0:
         return Outcome("cannot be told", f"The figure before is {before.text}: a share of it says nothing.")
-    own = _change(before, after, change)
-    target = _stated(before, after, stated, change)
-    text = f"{_subtraction(before, after, change)}; {stated.text} is stated"
-    if _agree(own, target, stated):
-        return Outcome("holds", f"{text}. They agree within the rounding of the figures.")
+    kinds = [kind for kind in ([change] if change else _KINDS) if kind == "absolute" or before.value > 0]
+    text = f"{_subtraction(before, after, kinds[0])}; {stated.text} is stated"
+    for is_wide, word in ((False, "holds"), (True, "cannot be told")):
+        for scales, kind in itertools.product(_SCALES, kinds):
+            if _agree(before, after, stated, kind, scales, is_wide=is_wide):
+                shown = (
+                    "" if kind == kinds[0] else f" {_KINDS[kind].capitalize()}: {_subtraction(before, after, kind)}."
+                )
+                scale = _scale_remark(before, after, stated, scales)
+                rounding = "if digits are cut off, not rounded" if is_wide else "within the rounding of the figures"
+                return Outcome(word, f"{text}.{shown} They agree {rounding}{scale}.")  # type: ignore[arg-type]
     text += ". No rounding of the figures makes the two agree."
-    other: Change = "relative" if change == "absolute" else "absolute"
-    if before.value > 0 and _agree(_change(before, after, other), _stated(before, after, stated, other), stated):
-        kind = {"relative": "as a share of the figure before", "absolute": "in the scores' own unit"}[other]
-        return Outcome("impossible", f"{text} It is the difference {kind}: {_subtraction(before, after, other)}.")
-    for scale in (Fraction(1, 100), Fraction(100)):
-        on_the_other_scale = (
-            (f"the stated {stated.text}", own, _times(target, scale)),
-            (f"the {before.text} before", _change(before, after, change, before_times=scale), target),
-            (f"the {after.text} after", _change(before, after, change, after_times=scale), target),
-        )
-        for name, found, wanted in on_the_other_scale:
-            if _agree(found, wanted, stated):
-                text += f" They do if {name} is on the other scale: 0 to 1 and 0 to 100 are mixed up."
-                return Outcome("impossible", text)
+    for kind in _KINDS:
+        if kind not in kinds and before.value > 0 and _agree(before, after, stated, kind, _SCALES[0], is_wide=False):
+            return Outcome(
+                "impossible", f"{text} It is the difference {_KINDS[kind]}: {_subtraction(before, after, kind)}."
+            )
     return Outcome("impossible", text)
 
 
-def _change(
-    before: Printed,
-    after: Printed,
-    change: Change,
-    *,
-    before_times: Fraction = Fraction(1),
-    after_times: Fraction = Fraction(1),
-) -> Range:
-    """Returns the least and greatest change that the rounding of the two figures leaves possible."""
-    first, second = _times(before.range(), before_times), _times(after.range(), after_times)
-    if before.per_cent != after.per_cent:  # the sign tells the scale
-        first, second = _times(first, _unit(before)), _times(second, _unit(after))
-    if change == "absolute":
-        return second[0] - first[1], second[1] - first[0]
-    ends = [there / here for here in first for there in second]
-    return min(ends) - 1, max(ends) - 1
+_KINDS: dict[Change, str] = {
+    "absolute": "in the scores' own unit",
+    "relative": "as a share of the figure before",
+    "error": "as a share of what the figure before leaves to the full mark",
+}
+_Scales = tuple[Fraction, Fraction, Fraction]
+_SCALES: tuple[_Scales, ...] = tuple(
+    (Fraction(before), Fraction(after), Fraction(stated))
+    for before, after, stated in (
+        (1, 1, 1), (1, 1, "1/100"), (1, 1, 100), ("1/100", 1, 1), (100, 1, 1), (1, "1/100", 1), (1, 100, 1),
+    )
+)  # fmt: skip
+"""What before, after and the stated change are multiplied with where one of them is on the other scale."""
 
 
-def _stated(before: Printed, after: Printed, stated: Printed, change: Change) -> Range:
-    """Returns the range of the stated change, in the unit of the two figures or as a share of 1.
+def _scale_remark(before: Printed, after: Printed, stated: Printed, scales: _Scales) -> str:
+    named = zip((f"{before.text} before", f"{after.text} after", f"stated {stated.text}"), scales, strict=True)
+    return "".join(f", the {name} being on the other scale (0 to 1, 0 to 100)" for name, times in named if times != 1)
 
-    Between scores from 0 to 100 a per cent sign means points of that scale; between others it means hundredths.
-    """
+
+def _agree(before: Printed, after: Printed, stated: Printed, kind: Change, scales: _Scales, *, is_wide: bool) -> bool:
+    """Returns whether some numbers that are printed so have that change."""
+    ends = [figure.widest_range() if is_wide else figure.range() for figure in (before, after, stated)]
+    first, second = _times(ends[0], scales[0]), _times(ends[1], scales[1])
     same_scale = before.per_cent == after.per_cent
-    points = change == "absolute" and same_scale and (before.per_cent or max(before.value, after.value) > 1)
-    return stated.range() if points else _times(stated.range(), _unit(stated))
+    if not same_scale:  # the sign tells the scale
+        first, second = _times(first, _unit(before)), _times(second, _unit(after))
+    # Between scores from 0 to 100 a per cent sign means points of that scale; between others it means hundredths.
+    points = kind == "absolute" and same_scale and (before.per_cent or max(before.value, after.value) > 1)
+    low, high = _times(ends[2], scales[2] * (1 if points else _unit(stated)))
+    own = _change(first, second, kind)
+    sizes = [own] if stated.signed else [own, (-own[1], -own[0])]
+    return any(least <= high and low <= most for least, most in sizes)
 
 
-def _subtraction(before: Printed, after: Printed, change: Change) -> str:
+def _change(first: Range, second: Range, kind: Change) -> Range:
+    """Returns the least and greatest change between the numbers of two ranges."""
+    if kind == "absolute":
+        return second[0] - first[1], second[1] - first[0]
+    if kind == "relative":
+        ends = [there / here - 1 for here in first for there in second if here > 0]
+    else:
+        full = 1 if max(*first, *second) <= 1 else 100
+        ends = [(there - here) / (full - here) for here in first for there in second if here < full]
+    return (min(ends), max(ends)) if ends else (Fraction(1), Fraction(0))
+
+
+def _subtraction(before: Printed, after: Printed, kind: Change) -> str:
     values = [figure.value for figure in (before, after)]
     if before.per_cent != after.per_cent:
         values = [figure.value * _unit(figure) for figure in (before, after)]
     difference = values[1] - values[0]
     places = max(before.decimals, after.decimals) + (2 if before.per_cent != after.per_cent else 0)
-    if change == "absolute":
+    if kind == "absolute":
         return f"{after.text} − {before.text} = {decimal(difference, places)}"
-    return f"({after.text} − {before.text}) / {before.text} = {decimal(100 * difference / values[0], 2)} %"
-
-
-def _agree(own: Range, stated: Range, figure: Printed) -> bool:
-    sizes = [own] if figure.signed else [own, (-own[1], -own[0])]
-    return any(low <= stated[1] and stated[0] <= high for low, high in sizes)
+    if kind == "relative":
+        return f"({after.text} − {before.text}) / {before.text} = {decimal(100 * difference / values[0], 2)} %"
+    full = 1 if max(values) <= 1 else 100
+    share = decimal(100 * difference / (full - values[0]), 2) if values[0] < full else "no"
+    return f"({after.text} − {before.text}) / ({full} − {before.text}) = {share} %"
 
 
 def _times(ends: Range, factor: Fraction) -> Range:
@@ -114,17 +130,15 @@ def audit_statement(figures: Sequence[tuple[Printed, str]], says: Says) -> Outco
     ``figures``: each with where it stands and its quote, as the text shall name it. `higher` and `lower`: than the one
     before. Figures that are printed alike may differ in digits that were not printed: then a rise cannot be told.
     """
-    ranges = _on_one_scale([figure for figure, _ in figures])
-    pairs = list(itertools.pairwise(ranges) if says in ("higher", "lower") else itertools.combinations(ranges, 2))
-    if says == "lower":
-        pairs = [(second, first) for first, second in pairs]
-    apart = [first[1] < second[0] or second[1] < first[0] for first, second in pairs]
+    ranges, widest = (_on_one_scale([figure for figure, _ in figures], is_wide=wide) for wide in (False, True))
+    pairs, wide_pairs = _pairs(ranges, says), _pairs(widest, says)
+    apart, surely_apart = _apart(pairs), _apart(wide_pairs)
     alike = [first == second and first[0] == first[1] for first, second in pairs]
     true, false = {
-        "equal": (not any(apart), any(apart)),
-        "not_equal": (any(apart), all(alike)),
+        "equal": (not any(apart), any(surely_apart)),
+        "not_equal": (any(surely_apart), all(alike)),
     }.get(says, (all(low[1] <= high[0] and low != high for low, high in pairs),
-                 any(low[0] >= high[1] for low, high in pairs)))  # fmt: skip
+                 any(low[0] >= high[1] for low, high in wide_pairs)))  # fmt: skip
     text = f"It is said that these {_SAID[says]}: " + "; ".join(f"{figure.text} ({named})" for figure, named in figures)
     listed = ", ".join(figure.text for figure, _ in figures)
     if true:
@@ -136,11 +150,29 @@ def audit_statement(figures: Sequence[tuple[Printed, str]], says: Says) -> Outco
     return Outcome("cannot be told", f"{text}. As printed, {listed}, the figures do not decide it.")
 
 
-def _on_one_scale(figures: Sequence[Printed]) -> list[Range]:
-    """Returns the figures' ranges; where some are proportions, scores from 0 to 100 are brought to their scale."""
+def _pairs(ranges: list[Range], says: Says) -> list[tuple[Range, Range]]:
+    """Returns the pairs that a statement compares, the one said to be lower first."""
+    if says in ("equal", "not_equal"):
+        return list(itertools.combinations(ranges, 2))
+    pairs = itertools.pairwise(ranges)
+    return [(second, first) for first, second in pairs] if says == "lower" else list(pairs)
+
+
+def _apart(pairs: list[tuple[Range, Range]]) -> list[bool]:
+    return [first[1] < second[0] or second[1] < first[0] for first, second in pairs]
+
+
+def _on_one_scale(figures: Sequence[Printed], *, is_wide: bool) -> list[Range]:
+    """Returns the figures' ranges; where some are proportions, scores from 0 to 100 are brought to their scale.
+
+    ``is_wide``: with digits cut off as well as rounded.
+    """
     shares = any(figure.per_cent or 0 < abs(figure.value) < 1 for figure in figures)
     return [
-        _times(figure.range(), Fraction(1, 100 if figure.per_cent or (shares and 1 < figure.value <= 100) else 1))
+        _times(
+            figure.widest_range() if is_wide else figure.range(),
+            Fraction(1, 100 if figure.per_cent or (shares and 1 < figure.value <= 100) else 1),
+        )
         for figure in figures
     ]
 
@@ -149,7 +181,7 @@ def audit_bounded(value: Printed, *, scale: Literal["0-1", "0-100"], n: int | No
     """Returns whether ``value`` lies on its scale and, where ``n`` is given, is k / n for a whole number k."""
     full = 100 if scale == "0-100" or value.per_cent else 1
     other = 101 - full
-    if not 0 <= value.value <= full:
+    if not (value.widest()[1] >= 0 and value.widest()[0] <= full):
         text = f"{value.text} does not lie from 0 to {full}."
         if 0 <= value.value <= other:
             text += f" From 0 to {other} it does: the scales are mixed up."
@@ -168,9 +200,11 @@ def audit_bounded(value: Printed, *, scale: Literal["0-1", "0-100"], n: int | No
     near = max(0, min(n - 1, math.floor(value.value * n / full)))
     beside = ", ".join(_part(value, k, n, full) for k in (near, near + 1))
     text = f"{within} It is no whole number of {n:,} items: {beside}."
-    cut = _counts(value.cut_off(), full, n)
-    if cut[0] <= cut[1]:
-        return Outcome("cannot be told", f"{text} With further digits cut off, not rounded, it is {cut[0]:,} / {n:,}.")
+    for ends, how in ((value.cut_off(), "further digits cut off, not rounded"),
+                      (value.imprecise(), "the arithmetic of single or half precision")):  # fmt: skip
+        least, greatest = _counts(ends, full, n)
+        if least <= greatest:
+            return Outcome("cannot be told", f"{text} With {how}, it is {least:,} / {n:,}.")
     swapped = _counts(value.rounded(), other, n)
     if value.value <= other and not value.per_cent and swapped[0] <= swapped[1]:
         text += f" From 0 to {other} it is: {_part(value, swapped[0], n, other)}; the scales are mixed up."

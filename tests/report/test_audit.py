@@ -62,13 +62,30 @@ def test_the_seeds_scores_have_exactly_one_matrix_each(seed: dict[str, Verdict])
     assert "12,763 of 13,470 answers are positive (94.8 %)" in seed["sst2-zero-shot"].arithmetic
 
 
-def test_the_seeds_count_for_a_classifier_is_impossible_and_the_right_one_named(seed: dict[str, Verdict]) -> None:
+def test_the_seeds_count_is_judged_by_no_head_that_it_does_not_name(seed: dict[str, Verdict]) -> None:
+    """The write-up never says with what head it fine-tuned: as a causal LM its count is right."""
     found = seed["sst2-parameters"]
-    assert found.verdict == "impossible"
-    assert "nearest possible number is 1,235,818,496" in found.arithmetic
-    assert "the one given is 4,096 fewer" in found.arithmetic
-    assert "1,235,814,400 is the number of Llama3.2-1B as a causal language model" in found.arithmetic
+    assert found.verdict == "holds"
+    assert "No head is named." in found.arithmetic
+    assert (
+        "as a causal language model 1,235,814,400; with a sequence-classification head for 2 labels 1,235,818,496"
+        in (found.arithmetic)
+    )
+    assert found.arithmetic.endswith("The number given is that of the whole model as a causal language model.")
     assert {seed[name].verdict for name in ("base-total", "base-trainable", "pre-trained-parameters")} == {"holds"}
+
+
+def test_a_count_is_judged_by_the_head_that_is_named(tmp_path: Path) -> None:
+    named = "    model: Llama3.2-1B\n    head: sequence-classification\n    labels: 2\n    count"
+    text = SEED.read_text(encoding="utf-8").replace("    model: Llama3.2-1B\n    count", named)
+    found = {verdict.id: verdict for verdict in audit_claims(written(tmp_path, text))}
+    assert found["sst2-parameters"].verdict == "impossible"
+    assert "nearest possible number is 1,235,818,496" in found["sst2-parameters"].arithmetic
+    assert "the one given is 4,096 fewer" in found["sst2-parameters"].arithmetic
+    assert (
+        "1,235,814,400 is the number of Llama3.2-1B as a causal language model" in found["sst2-parameters"].arithmetic
+    )
+    assert "The figure of sst2-parameters is itself impossible." in found["parameters-same"].arithmetic
 
 
 def test_the_seeds_sentence_contradicts_the_counts_above_it(seed: dict[str, Verdict]) -> None:
@@ -77,9 +94,7 @@ def test_the_seeds_sentence_contradicts_the_counts_above_it(seed: dict[str, Verd
     assert "“Number of parameters in pre-trained model: **1,235,814,400**”" in found.arithmetic
     assert "1,235,814,400, 1,235,814,400 are equal" in found.arithmetic
     assert "Answer 7b says the opposite: “Number of parameters remains the same.”" in found.arithmetic
-    same = seed["parameters-same"]
-    assert same.verdict == "holds"
-    assert "The figure of sst2-parameters is itself impossible." in same.arithmetic
+    assert seed["parameters-same"].verdict == "holds"
 
 
 def test_the_seeds_empty_cells_are_missing(seed: dict[str, Verdict]) -> None:
@@ -100,7 +115,8 @@ def test_the_seeds_quotes_are_word_for_word() -> None:
 
 def test_the_seeds_architecture_is_the_published_one(tmp_path: Path) -> None:
     path = written(tmp_path, f"title: a\nmodels: {{it: {CONFIG}}}\n" + DISTILBERT.split("\n", 1)[1])
-    assert read_claims(path).models["it"] == read_claims(SEED).models["Llama3.2-1B"]
+    published = read_claims(path).models["it"].model_dump(exclude_none=True)
+    assert read_claims(SEED).models["Llama3.2-1B"].model_dump(exclude_none=True).items() <= published.items()
 
 
 def test_exit_codes(tmp_path: Path) -> None:
@@ -137,7 +153,7 @@ def test_facts_name_their_place_in_the_claims_file() -> None:
         "source": {"file": "seed-claims.yaml", "pointer": "/claims/3", "sha256": digest},
     }
     counts = {name: fact["value"] for name, fact in facts["counts"].items()}
-    assert counts == {"holds": 6, "impossible": 2, "cannot_be_told": 0, "missing": 5}
+    assert counts == {"holds": 7, "impossible": 1, "cannot_be_told": 0, "missing": 5}
     assert sum(counts.values()) == len(facts["claims"])
     assert "url" not in facts
 
@@ -172,7 +188,6 @@ def test_statements_and_differences_take_figures_of_other_claims(tmp_path: Path)
         ("title: A card", "titel: A card", "unknown key `titel`", "write `title`"),
         ("    n: 872", "    n: 0", "`claims.card.n` is 0: Input should be greater than or equal to 1", "CLAIMS.md"),
         ("    n: 872", "    n: '872'", "`claims.card.n` is '872': Input should be a valid integer", "CLAIMS.md"),
-        ("    n: 872\n", "", "lacks the key `claims.card.n`", "add `n:`"),
         ('"0.9106"', "0.9106", "`claims.card.accuracy` is the bare number 0.9106", "quotation marks"),
         ('"0.9106"', '"about 0.9"', "'about 0.9' is no number as one prints it", "CLAIMS.md"),
         ('"0.9106"', '"0.910"', "card has accuracy 0.910, which its quote does not contain", "digit by digit"),
@@ -185,8 +200,13 @@ def test_statements_and_differences_take_figures_of_other_claims(tmp_path: Path)
         (DISTILBERT.split("claims:\n")[1], "  5\n", "`claims` is 5", "CLAIMS.md"),
         ("  - id: card\n    kind:", "  - kind:", "lacks the key `claims.0.id`", "add `id:`"),
         ("title: A card\n", "", "lacks the key `title`", "add `title:`"),
-        ("title: A card", "- a\n- b", "cannot be read as YAML", "mend the line"),
-        ("title: A card\n", "title: A card\nmodels: {it: none.json}\n", "names the configuration none.json", "path"),
+        ("title: A card", "- a\n- b", "cannot be read as YAML", "mend what the message names"),
+        (
+            "title: A card\n",
+            "title: A card\nmodels: {it: none.json}\n",
+            "none.json does not exist",
+            "path of a model's",
+        ),
         (
             "title: A card\n",
             "title: A card\nmodels: {it: {hidden: 8}}\n",
@@ -212,7 +232,7 @@ def test_errors_in_claims_files(tmp_path: Path, old: str, new: str, found: str, 
         ("kind: difference, before: card.f1, after: '1', stated: '1'", "names the figure card.f1", "card.recall"),
         ("kind: parameters, count: '1', model: llama", "names the model llama", "add it to `models:` (known: none)"),
         ("kind: parameters, count: '1', model: m, adapter: {rank: 8}", "unknown key `claims.two.adapter.rank`",
-         "(known here: r, targets)"),
+         "(known here: method, r, targets, layers)"),
         ("kind: parameters, count: '1', model: m, head: clasification", "`claims.two.head`", "CLAIMS.md"),
         ("kind: classification_scores, n: 1", "two has no score", "kind missing"),
         ("kind: missing", "lacks the key `claims.two.asked`", "add `asked:`"),
@@ -228,11 +248,37 @@ def test_errors_in_a_second_claim(tmp_path: Path, claim: str, found: str, mend: 
 def test_two_claims_need_two_names_and_only_classifiers_have_labels(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="two claims called card"):
         read_claims(written(tmp_path, DISTILBERT + DISTILBERT.split("claims:\n")[1]))
-    text = SEED.read_text(encoding="utf-8")
-    with pytest.raises(UserError, match="the head sequence-classification and no labels"):
-        read_claims(written(tmp_path, text.replace("    labels: 2\n", "")))
+    text = SEED.read_text(encoding="utf-8").replace(
+        "    model: Llama3.2-1B\n", "    model: Llama3.2-1B\n    labels: 2\n", 1
+    )
     with pytest.raises(UserError, match="the head causal and 2 labels"):
-        read_claims(written(tmp_path, text.replace("    head: sequence-classification\n", "")))
+        read_claims(written(tmp_path, text.replace("    labels: 2\n", "    labels: 2\n    head: causal\n")))
+
+
+def test_a_share_needs_a_model_or_two_numbers(tmp_path: Path) -> None:
+    share = "  - {id: s, kind: trainable_share, where: log, quote: 'trainable: 0.07 % of 100', share: '0.07 %'%s}\n"
+    with pytest.raises(UserError, match="s has neither a model nor both trainable and total"):
+        read_claims(written(tmp_path, DISTILBERT + share.replace("%s", ", total: '100'")))
+    with pytest.raises(UserError, match="names the model llama"):
+        read_claims(written(tmp_path, DISTILBERT + share.replace("%s", ", model: llama")))
+
+
+@pytest.mark.parametrize("name", ["11-claims-peft-all-params.yaml", "14-claims-without-n.yaml"])
+def test_claims_that_were_refused_or_called_impossible(name: str) -> None:
+    verdicts = audit_claims(ROOT / "tests" / "data" / "cases" / name)
+    assert verdicts
+    assert {verdict.verdict for verdict in verdicts} == {"holds"}
+
+
+def test_a_configuration_of_any_kind_is_read(tmp_path: Path) -> None:
+    """Its keys may be anything: a list a layer, nested parts. Nothing is told of it, and nothing else is refused."""
+    config = tmp_path / "config.json"
+    config.write_text('{"model_type": "openelm", "num_attention_heads": [12, 16], "text_config": {}}', encoding="utf-8")
+    claim = "  - {id: p, kind: parameters, where: t, quote: '1.1B', count: 1.1B, model: it}\n"
+    text = f"title: a\nmodels: {{it: config.json}}\n{DISTILBERT.split(chr(10), 1)[1]}{claim}"
+    verdicts = audit_claims(written(tmp_path, text))
+    assert [verdict.verdict for verdict in verdicts] == ["holds", "cannot be told"]
+    assert "No closed form is known for the architecture openelm" in verdicts[1].arithmetic
 
 
 def test_every_key_is_described() -> None:

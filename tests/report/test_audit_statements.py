@@ -20,13 +20,20 @@ from report.audit.statements import audit_bounded, audit_difference, audit_state
         ("135 million", Fraction(135_000_000), Fraction(1_000_000)),
         ("5.5e-05", Fraction(55, 10**6), Fraction(1, 10**6)),
         ("91.06 %", Fraction(9106, 100), Fraction(1, 100)),
+        ("0,910", Fraction(910, 1000), Fraction(1, 1000)),
+        ("91,06 %", Fraction(9106, 100), Fraction(1, 100)),
+        ("1 235 814 400", Fraction(1_235_814_400), Fraction(1)),
+        ("1.235.814.400", Fraction(1_235_814_400), Fraction(1)),
+        ("1'235'814", Fraction(1_235_814), Fraction(1)),
+        ("1_235_814", Fraction(1_235_814), Fraction(1)),
+        ("1.24 bn", Fraction(1_240_000_000), Fraction(10_000_000)),
     ],
 )
 def test_printed_numbers(text: str, value: Fraction, step: Fraction) -> None:
     assert (printed(text).value, printed(text).step) == (value, step)
 
 
-@pytest.mark.parametrize("text", ["", ".", "-", "about 5", "1.2.3", "0,91", "12,34", "1e", "5 items", "nan"])
+@pytest.mark.parametrize("text", ["", ".", "-", "about 5", "1.2.3", "1,2,3", "12,3456,789", "1e", "5 items", "nan"])
 def test_what_is_no_number(text: str) -> None:
     with pytest.raises(ValueError, match="is no number as one prints it"):
         printed(text)
@@ -66,6 +73,11 @@ def difference(before: str, after: str, stated: str, **options: Any) -> tuple[st
         ("1,235,814,400", "1,235,818,496", "4,096", {}),
         ("0.50", "0.75", "50 %", {"change": "relative"}),
         ("0.50", "0.75", "0.5", {"change": "relative"}),
+        ("0.5458", "0.9511", "40.53", {}),  # "by 40.53 points"
+        ("0.5458", "0.9511", "74.26 %", {}),  # of what kind the change is, is not said
+        ("0.5458", "0.9511", "89.23 %", {}),  # of the errors: (0.9511 − 0.5458) / (1 − 0.5458)
+        ("0.5458", "95.11", "0.4053", {}),
+        ("54.58", "0.9511", "40.53", {}),
     ],
 )
 def test_differences_that_hold(before: str, after: str, stated: str, options: dict[str, Any]) -> None:
@@ -79,10 +91,7 @@ def test_differences_that_hold(before: str, after: str, stated: str, options: di
          "0.9511 − 0.5458 = 0.4053; 0.4063 is stated. No rounding of the figures makes the two agree."),
         ("0.9511", "0.5458", "+0.4053", {}, "0.5458 − 0.9511 = −0.4053; +0.4053 is stated. No rounding"),
         ("1,235,814,400", "1,235,818,496", "4,097", {}, "= 4,096; 4,097 is stated"),
-        ("0.5458", "0.9511", "40.53", {}, "They do if the stated 40.53 is on the other scale"),
-        ("0.5458", "95.11", "0.4053", {}, "They do if the 95.11 after is on the other scale"),
-        ("54.58", "0.9511", "40.53", {}, "They do if the 0.9511 after is on the other scale"),
-        ("0.5458", "0.9511", "74.26 %", {},
+        ("0.5458", "0.9511", "74.26 %", {"change": "absolute"},
          "It is the difference as a share of the figure before: (0.9511 − 0.5458) / 0.5458 = 74.26 %."),
         ("0.5458", "0.9511", "40.53 %", {"change": "relative"}, "It is the difference in the scores' own unit"),
     ],
@@ -91,6 +100,13 @@ def test_differences_that_cannot_be(before: str, after: str, stated: str, option
     verdict, arithmetic = difference(before, after, stated, **options)
     assert verdict == "impossible"
     assert remark in arithmetic
+
+
+def test_figures_whose_digits_were_cut_off_are_not_called_impossible() -> None:
+    # 0.78799 − 0.51201 = 0.27598, all three cut off: as rounded numbers 0.787 and 0.512 differ by 0.274 to 0.276
+    assert difference("0.51", "0.78", "0.2759")[0] == "holds"
+    assert difference("0.512", "0.787", "0.2765")[0] == "cannot be told"
+    assert difference("0.512", "0.787", "0.2785")[0] == "impossible"
 
 
 def test_a_share_of_nothing_says_nothing() -> None:
@@ -121,6 +137,9 @@ def test_a_share_of_nothing_says_nothing() -> None:
         ("lower", ["0.9511", "0.5458"], "holds"),
         ("lower", ["0.5458", "0.9511"], "impossible"),
         ("higher", ["4,096", "4,096"], "impossible"),
+        ("equal", ["0.91", "0.9189"], "cannot be told"),  # 0.9189, cut off
+        ("higher", ["0.9151", "0.91"], "cannot be told"),
+        ("not_equal", ["0.91", "0.9189"], "cannot be told"),
     ],
 )
 def test_statements(says: Any, texts: list[str], verdict: str) -> None:
@@ -151,6 +170,14 @@ def test_a_contradiction_is_shown_with_its_figures() -> None:
         ("0.91", "0-100", None, "cannot be told", "so small a score looks like one from 0 to 1"),
         ("55.2", "0-100", None, "holds", "55.2 lies from 0 to 100."),
         ("1.0", "0-1", 10, "holds", "10 / 10 = 1.0"),
+        (
+            "0.9105504751205444",
+            "0-1",
+            872,
+            "cannot be told",
+            "With the arithmetic of single or half precision, it is 794",
+        ),
+        ("0.91015625", "0-1", 872, "cannot be told", "With the arithmetic of single or half precision, it is"),
     ],
 )
 def test_bounds(text: str, scale: Any, n: int | None, verdict: str, remark: str) -> None:
