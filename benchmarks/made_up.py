@@ -239,7 +239,11 @@ def _aggregated(kind: str, given: Sequence[tuple[str, dict[str, Any]]]) -> dict[
 
 def _written(task: str) -> dict[str, Any]:
     passages = task.startswith("passages")
-    return {"answer_tokens": 3 if passages else None, "cut_off": False if passages else None}
+    return (
+        {"answer_tokens": 3, "ended": "stop", "cut_off": False}
+        if passages
+        else dict.fromkeys(("answer_tokens", "ended", "cut_off"))
+    )
 
 
 def _write_overlap(folder: Path, name: str, items: int) -> None:

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from harness_tasks.errors import UserError
+from harness_tasks.models.body import body_name
 
 Head = Literal["causal", "sequence-classification", "question-answering"]
 TASK_TYPES: dict[Head, str] = {
@@ -66,10 +67,11 @@ def without_adapter(model: Any) -> Any:
 
 def head_modules(model: Any) -> dict[str, Any]:
     """Returns the modules with parameters that stand beside the model's body, by name: its head."""
+    body = body_name(model)
     return {
         name: module
         for name, module in model.named_children()
-        if name != model.base_model_prefix and any(True for _ in module.parameters())
+        if name != body and any(True for _ in module.parameters())
     }
 
 

@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 from finetune.heads import TASK_TYPES, Head, freeze_body, head_of, model_class
 from finetune.recipe import ADAPTER_METHODS, Method
 from harness_tasks.errors import UserError
+from harness_tasks.models.body import body_name
 
 ComponentName = Literal["embeddings", "attention", "MLP", "norms", "head", "adapter", "other"]
 
@@ -281,7 +282,7 @@ def _linear_names(model: Any) -> list[str]:
     import torch
     from transformers.pytorch_utils import Conv1D
 
-    prefix = model.base_model_prefix + "."
+    prefix = body_name(model) + "."
     kinds = (torch.nn.Linear, Conv1D)  # GPT-2 calls its linear layers Conv1D
     return [name for name, module in model.named_modules() if isinstance(module, kinds) and name.startswith(prefix)]
 
@@ -335,6 +336,7 @@ def _parameters(model: Any, base: Any, adapter: Any) -> Iterator[tuple[Component
 
         others = set(model.peft_config) - {model.active_adapter}
         prefix = PEFT_TYPE_TO_PREFIX_MAPPING.get(adapter.peft_type, prefix)
+    body = body_name(base)
     base_names = {id(module): name for name, module in base.named_modules()}
     for _, module in model.named_modules():
         for parameter_name, parameter in module.named_parameters(recurse=False):
@@ -347,13 +349,13 @@ def _parameters(model: Any, base: Any, adapter: Any) -> Iterator[tuple[Component
             if any(part.startswith(prefix) for part in path):
                 yield "adapter", parameter
             elif "original_module" not in path:  # peft's frozen copy of what it trains beside it
-                yield component_of(module, path, base.base_model_prefix), parameter
+                yield component_of(module, path, body), parameter
 
 
 def component_of(module: Any, path: list[str], body: str) -> ComponentName:
     """Returns the line of the ledger that a parameter of ``module`` belongs to.
 
-    ``path`` is the parameter's name in the base model, split at its dots; ``body`` the model's `base_model_prefix`.
+    ``path`` is the parameter's name in the base model, split at its dots; ``body`` is what that model calls its body.
     """
     import torch
 

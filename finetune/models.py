@@ -31,6 +31,7 @@ from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
 from finetune.sizes import layer_count
 from harness_tasks.errors import UserError
+from harness_tasks.models.body import body_name
 from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body
 
 PEFTS_HEADS = ("classifier", "score", "qa_outputs")
@@ -192,7 +193,7 @@ def load_checkpoint(folder: Path, *, dtype: torch.dtype | None = None, base: str
     model = _read(str(folder), config=config, head=head, dtype=torch.float32, of_base=False)
     if dtype != torch.float32:
         tied = head == "causal" and config.tie_word_embeddings
-        body = model if tied else getattr(model, model.base_model_prefix)
+        body = model if tied else getattr(model, body_name(model))
         to_dtype(body, dtype)
         if not tied:
             _head_in_float32(model)

@@ -18,13 +18,14 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from finetune import checks
+from finetune import checks, passes
 from finetune.batches import Group
 from finetune.formulations import FORMULATIONS
 from finetune.guards.verdicts import Verdict
 from finetune.prepare import Prepared
 from finetune.rows import Row
 from harness_tasks.files import write_json
+from harness_tasks.models.neighbours import alone_over
 
 LOGIT_ROWS = 8
 """Rows whose logits are compared."""
@@ -161,8 +162,7 @@ def _logits(model: Any, formulation: Any, rows: Sequence[Row], pad_id: int) -> T
     device = next(model.parameters()).device
     batch = {name: value.to(device) if isinstance(value, Tensor) else value for name, value in batch.items()}
     with torch.no_grad():
-        logits: Tensor = formulation.logits(model, batch).cpu()
-    return logits
+        return passes.logits(formulation, model, batch, alone_over=alone_over(model)).cpu()
 
 
 def _difference(found: Tensor, wanted: Tensor) -> float:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from finetune.ledger import ComponentName, component_of
+from harness_tasks.models.body import body_name
 
 CHUNK = 1 << 22
 """Numbers at a time that are held in float64 while a norm is added up."""
@@ -83,12 +84,12 @@ def _base_tensors(model: Any) -> Iterator[tuple[str, ComponentName, Tensor]]:
     Of a head that peft trains that is the trained copy: the frozen original beside it is neither used nor saved.
     """
     base = model.get_base_model() if hasattr(model, "peft_config") else model
-    modules = dict(base.named_modules())
+    modules, body = dict(base.named_modules()), body_name(base)
     for name, parameter in base.named_parameters():  # tied ones come once
         path = name.split(".")
         if not any(part.startswith("lora_") or part == "original_module" for part in path):
             module = modules[".".join(path[:-1])]
-            yield _plain(name, model), component_of(module, path, base.base_model_prefix), parameter
+            yield _plain(name, model), component_of(module, path, body), parameter
 
 
 def _adapted(model: Any) -> Iterator[tuple[str, ComponentName, Any]]:
@@ -96,10 +97,11 @@ def _adapted(model: Any) -> Iterator[tuple[str, ComponentName, Any]]:
     if not hasattr(model, "peft_config"):
         return
     base, adapter = model.get_base_model(), model.active_adapter
+    body = body_name(base)
     for name, layer in base.named_modules():
         if adapter in getattr(layer, "lora_A", {}) or adapter in getattr(layer, "lora_embedding_A", {}):
             path = [*name.split("."), "weight"]
-            yield ".".join(path), component_of(layer.base_layer, path, base.base_model_prefix), layer
+            yield ".".join(path), component_of(layer.base_layer, path, body), layer
 
 
 def _matrices(layer: Any, adapter: str) -> tuple[Tensor, ...]:

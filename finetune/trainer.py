@@ -16,10 +16,12 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
+from finetune import passes
 from finetune.batches import IGNORED, Group, StepSampler, group_rows, groups_a_step
 from finetune.heads import without_adapter
 from finetune.prepare import Prepared
 from harness_tasks.errors import UserError
+from harness_tasks.models.neighbours import alone_over
 
 EAGER_TOKENS = 512
 """Longest row for which a processor computes attention step by step: there torch's fused attention takes longer on the
@@ -41,12 +43,14 @@ class FinetuneTrainer(Trainer):
         dev_groups: Sequence[Group],
         sampler: StepSampler,
         pad_id: int,
+        alone_over: int | None,
         trained: Callable[[list[int]], None],
         **arguments: Any,
     ) -> None:
         super().__init__(train_dataset=range(len(groups)), eval_dataset=range(len(dev_groups)), **arguments)
         self.groups, self.sampler = groups, sampler
         self._formulation, self._dev_groups, self._pad_id, self._trained = formulation, dev_groups, pad_id, trained
+        self._alone_over = alone_over
         self.loss_is_scaled_for_ga = True  # compute_loss divides by the items of the whole step
         self.remove_callback(PrinterCallback)
         self.remove_callback(ProgressCallback)
@@ -81,7 +85,7 @@ class FinetuneTrainer(Trainer):
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         self._trained(inputs.pop("rows"))
-        logits = self._formulation.logits(model, inputs)
+        logits = passes.logits(self._formulation, model, inputs, alone_over=self._alone_over)
         loss = self._formulation.loss(logits, inputs) / num_items_in_batch
         if not torch.isfinite(loss):
             raise UserError(
@@ -112,7 +116,7 @@ class FinetuneTrainer(Trainer):
             for start in range(0, len(order), size):
                 groups = [self._dev_groups[i] for i in order[start : start + size]]
                 batch = self._prepare_inputs(self._formulation.collate(groups, pad_id=self._pad_id))
-                logits = self._formulation.logits(self.model_wrapped, batch)
+                logits = passes.logits(self._formulation, self.model_wrapped, batch, alone_over=self._alone_over)
                 total += float(self._formulation.loss(logits, batch))
                 right += self._formulation.correct(logits, batch)
                 items += self._formulation.items(batch)
@@ -159,8 +163,11 @@ def make_trainer(
     """
     run, formulation = prepared.run, prepared.formulation
     recipe = run.recipe
-    share = formulation.SHARES_PREFIXES and _takes_masks(model)
+    alone = alone_over(model)
+    share = formulation.SHARES_PREFIXES and alone is None
     groups = group_rows(prepared.rows, most=recipe.batch_size, share_prefixes=share)
+    if any(len(group.rows) > 1 for group in groups) and not passes.takes_groups(model, prepared.rows):
+        share, groups = False, group_rows(prepared.rows, most=recipe.batch_size, share_prefixes=False)
     dev_groups = group_rows(prepared.dev_rows, most=recipe.batch_size, share_prefixes=share)
     step_groups = groups_a_step(groups, recipe.batch_size)
     steps_an_epoch = -(-len(groups) // step_groups)
@@ -214,13 +221,9 @@ def make_trainer(
         dev_groups=dev_groups,
         sampler=sampler,
         pad_id=prepared.pad_id,
+        alone_over=alone,
         trained=trained,
         model=model,
         args=arguments,
         callbacks=[*callbacks, *([Selection(recipe.patience)] if selects else [])],
     )
-
-
-def _takes_masks(model: Any) -> bool:
-    """Whether attention takes a mask of which position sees which (sdpa does); else rows are not grouped."""
-    return getattr(without_adapter(model).config, "_attn_implementation", None) == "sdpa"

@@ -29,8 +29,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Score models
 def run(context: typer.Context) -> None:
     """Hands all arguments to ``lm_eval run``, once every task of ours that they name can load its data.
 
-    Beside lm_eval's model classes there are `hf-shared`, which answers as `hf` does in less time, and `hf-seqcls` and
-    `hf-span`, for heads. ``--shard K/N`` scores one part of the items, for `merge-shards` to join.
+    Beside lm_eval's model classes there are `hf-shared`, which answers as `hf` does in less time, `hf-recorded`, and
+    `hf-seqcls` and `hf-span`, for heads. ``--shard K/N`` scores one part of the items, for `merge-shards` to join.
+    Where a class of ours generates, a file says beside lm_eval's samples why each generation ended.
     """
     from harness_tasks.shard_run import shard_run, take_shard
 
@@ -47,6 +48,7 @@ def run(context: typer.Context) -> None:
             from lm_eval.api.registry import get_model
 
             from harness_tasks.environment import reported_early
+            from harness_tasks.generations import noted_beside
             from harness_tasks.models import MODELS, register_models
             from harness_tasks.models.several import score_each, with_model_args
 
@@ -76,7 +78,12 @@ def run(context: typer.Context) -> None:
 
         def evaluate(words: list[str]) -> None:
             sys.argv = ["lm_eval", "run", *words]
-            with mock.patch.object(lm_eval.tasks, "TaskManager", manager), part.scored() if part else nullcontext():
+            output = Path(checked.config.output_path) if checked.config and checked.config.output_path else None
+            with (
+                noted_beside(output),
+                mock.patch.object(lm_eval.tasks, "TaskManager", manager),
+                part.scored() if part else nullcontext(),
+            ):
                 cli_evaluate()
 
         if checked.several:
@@ -148,9 +155,12 @@ def check(
         found = {"task": task, "scored_rows": len(loaded.eval_docs)}
         if loaded.has_training_docs():
             found["training_rows"] = len(loaded.training_docs())
+        compared = ((loaded.config.metadata or {}).get("data") or {}).get("compared_with") or {}
         if output:
-            write_json(output, found)
+            write_json(output, found | ({"compared_with": compared} if compared else {}))
         print(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found.items()))
+        for split, words in compared.items():
+            print(f"{split}: compared with {words}")
 
 
 @app.command()
@@ -257,7 +267,7 @@ def check_arguments(arguments: list[str]) -> Checked:
     from lm_eval.config.evaluate_config import EvaluatorConfig
 
     from harness_tasks.loading import check_task, task_manager, unknown_task
-    from harness_tasks.models.heads import check_model
+    from harness_tasks.models.heads import check_model, warning_of_rounded_logarithms
     from harness_tasks.models.related import warning_of_related
     from harness_tasks.models.several import runs
 
@@ -276,7 +286,7 @@ def check_arguments(arguments: list[str]) -> Checked:
     names = [name for name in asked if not name.endswith(".yaml") and not Path(name).is_dir()]
 
     ours = task_manager(include_path)
-    checked: list[str] = []
+    checked, generates = list[str](), list[bool]()
     for name in names:
         matches = ours.match_tasks([name])
         if not matches:
@@ -287,7 +297,7 @@ def check_arguments(arguments: list[str]) -> Checked:
         tags = [match for match in matches if match in ours.all_tags]
         members = {task for tag in tags for task in ours.task_index[tag].tags}
         for task in sorted((set(matches) & set(ours.all_subtasks)) | members):
-            check_task(
+            loaded = check_task(
                 task,
                 include_path=include_path,
                 metadata=config.metadata,
@@ -295,6 +305,11 @@ def check_arguments(arguments: list[str]) -> Checked:
                 num_fewshot=config.num_fewshot or 0,
             )
             checked.append(task)
+            generates.append(loaded.OUTPUT_TYPE == "generate_until")
+    # No log-likelihood is asked for where every task is one of ours that generates.
+    only_generates = len(generates) == len(asked) and all(generates)
+    if not only_generates and (warning := warning_of_rounded_logarithms(config.model, config.model_args)):
+        print(warning, file=sys.stderr)
     for model_args in each:
         if warning := warning_of_related(model_args, dict.fromkeys(checked), include_path):
             print(warning, file=sys.stderr)

@@ -1,7 +1,9 @@
 """Where the tasks' rows come from: the Hub at a pinned revision, or a folder named by ``data_dir``; never a mix.
 
+Rows that a task knows are compared with what it knows: the rows' own fingerprint, or the official file's SHA-256.
+
 lm_eval calls a task's dataset hook with everything in the task's metadata, the model's arguments among it. The hooks
-read only ``data_dir`` and ``data`` of it: the rows never depend on the model.
+read only ``data_dir``, ``other_rows`` and ``data`` of it: the rows never depend on the model.
 """
 
 import hashlib
@@ -13,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeVar
 
-import datasets
 from datasets import Dataset, DatasetDict
 
 from harness_tasks import metrics
 from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
+from harness_tasks.hub.download import fetch
+from harness_tasks.reading import open_regular
 from harness_tasks.sampling import seeded_order
 
 Row = dict[str, Any]
@@ -31,13 +35,40 @@ SPLIT_SEED = 1
 """The assignment's seed; all our own seeded choices use it too."""
 
 
+Proof = Literal["rows", "file", "hub", "none", "other", "shipped"]
+"""How a split is known to be what it is said to be: the fingerprint of its rows, or the SHA-256 of its file, which the
+task ships; the SHA-256 that the Hub states for its file; nothing; other rows, as the user says; the task's own file."""
+
+PROOFS: dict[Proof, str] = {
+    "rows": "the fingerprint of the rows, shipped with the task",
+    "file": "the SHA-256 of the file, shipped with the task",
+    "hub": "the SHA-256 that the Hub states for the file at this revision",
+    "none": "nothing: no fingerprint is shipped, and the cache does not say what the Hub stated",
+    "other": "nothing: other rows than the official ones, as `other_rows` allows",
+    "shipped": "nothing: the rows are the task's own",
+}
+"""What is said of each: what the rows were compared with."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of rows beforehand: how many, their `fingerprint`, and the SHA-256 of the official file.
+
+    A digest is None where nobody could compute it for this task.
+    """
+
+    count: int
+    fingerprint: str | None = None
+    file_sha256: str | None = None
+
+
 @dataclass(frozen=True)
 class Hub:
-    """A data set on the Hub at a commit, the number of rows that each split has there, and the files it equals."""
+    """A data set on the Hub at a commit, what is known of each split there, and the official files it equals."""
 
     name: str
     revision: str
-    rows: tuple[tuple[str, int], ...]
+    splits: tuple[tuple[str, Known], ...]
     files: tuple[str, ...]
 
 
@@ -110,6 +141,7 @@ class Rows:
     rows: list[Row]
     origin: Origin
     key: Hashable
+    proof: Proof
 
 
 def folder_of(metadata: Mapping[str, Any]) -> Path | None:
@@ -130,45 +162,109 @@ def folder_of(metadata: Mapping[str, Any]) -> Path | None:
 
 
 def hub_rows(hub: Hub, split: str, parse: Callable[[Row], Row]) -> Rows:
-    """Returns one split of ``hub``, each row through ``parse``; raises UserError where it cannot be had whole."""
+    """Returns one split of ``hub``, each row through ``parse``; raises UserError where these rows cannot be had.
 
-    def load() -> list[Row]:
-        try:
-            found = datasets.load_dataset(hub.name, revision=hub.revision, split=split)
-        except Exception as error:  # datasets, huggingface_hub and httpx raise their own when the Hub is out of reach
+    The files of the pinned commit are read, and no other: a data set that was prepared before may be of another one.
+    """
+
+    def load() -> tuple[list[Row], Proof]:
+        known = dict(hub.splits)[split]
+        fetched = fetch(hub.name, "dataset", hub.revision, [f"*{split}-*.parquet"], otherwise=_give_folder(hub))
+        rows = [parse(row) for file in fetched.files() for row in _read_parquet(file, hub, split)]
+        where = f"{hub.name}, split {split} (revision {hub.revision[:8]})"
+        mend = f"remove the data set from the Hub's cache (`hf cache rm dataset/{hub.name}`) and load it again, or "
+        if len(rows) != known.count:
             raise UserError(
-                f"{hub.name} (revision {hub.revision[:8]}) could not be loaded from the Hub: {first_line(error)}",
-                "the task's rows come from there when no `data_dir` is given",
-                f"connect to the network (and unset HF_HUB_OFFLINE), or {_give_folder(hub)}",
-            ) from error
-        expected = dict(hub.rows)[split]
-        if len(found) != expected:
-            raise UserError(
-                f"{hub.name}, split {split}, has {len(found):,} rows, not {expected:,}",
-                "these are not the rows of the pinned revision, so scores would not compare with anyone's",
-                f"clear the data set from the Hub cache and load it again, or {_give_folder(hub)}",
+                f"{where}, has {len(rows):,} rows, not {known.count:,}", _OTHER_ROWS, mend + _give_folder(hub)
             )
-        return [parse(row) for row in found.to_list()]
+        if known.fingerprint and (found := fingerprint(rows)) != known.fingerprint:
+            raise UserError(
+                f"{where}, has rows with the fingerprint {found[:12]}…, not {known.fingerprint[:12]}…",
+                _OTHER_ROWS,
+                mend + _give_folder(hub),
+            )
+        if known.fingerprint:
+            return rows, "rows"
+        return rows, "hub" if all(fetched.stated.values()) else "none"
 
-    return Rows(once((hub, split), load), Origin("hub", hub.name, hub.revision), (hub, split))
+    rows, proof = once((hub, split), load)
+    return Rows(rows, Origin("hub", hub.name, hub.revision), (hub, split), proof)
 
 
-def folder_rows(folder: Path, file: str, hub: Hub, parse: Callable[[str], list[Row]]) -> Rows:
-    """Returns the rows that ``parse`` (ValueError with the reason on bad text) finds in ``file`` of ``folder``."""
+_OTHER_ROWS = "these are not the rows that the task pins, so scores would not compare with anyone's"
+
+
+def _read_parquet(file: Path, hub: Hub, split: str) -> list[Row]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        rows: list[Row] = parquet.ParquetFile(file).read().to_pylist()
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise UserError(
+            f"{file.name} of {hub.name}, split {split}, cannot be read: {first_line(error)}",
+            "the task's rows are read from it",
+            f"remove the data set from the Hub's cache (`hf cache rm dataset/{hub.name}`) and load it again, or "
+            + _give_folder(hub),
+        ) from error
+    return rows
+
+
+def folder_rows(
+    folder: Path, file: str, hub: Hub, parse: Callable[[str], list[Row]], *, known: Known, other_rows: bool
+) -> Rows:
+    """Returns the rows that ``parse`` (ValueError with the reason on bad text) finds in ``file`` of ``folder``.
+
+    They must be those that are ``known``, unless the user means ``other_rows``.
+    """
     path = folder / file
+
+    def read() -> tuple[list[Row], Proof]:
+        with open_regular(path) as opened:
+            rows = parse(opened.read().decode("utf-8"))
+        if known.fingerprint and fingerprint(rows) == known.fingerprint:
+            return rows, "rows"
+        if known.file_sha256 and sha256_file(path) == known.file_sha256:
+            return rows, "file"
+        return rows, "other"
+
     try:
         status = path.stat()
         key = (str(path.resolve()), status.st_mtime_ns, status.st_size)
-        rows = once((key, parse), lambda: parse(path.read_text(encoding="utf-8")))
+        rows, proof = once((key, parse), read)
     except FileNotFoundError:
         raise missing_file(folder, file, hub) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{file} in data_dir {str(folder)!r} cannot be read: {first_line(error)}",
             "the task's rows are read from there",
             f"put the official {file} in its place, or {_use_hub(hub)}",
         ) from error
-    return Rows(rows, Origin("folder", file), key)
+    if proof == "other" and not other_rows:
+        differing = (
+            f"{len(rows):,} rows, not the {known.count:,} of the official file"
+            if len(rows) != known.count
+            else f"{len(rows):,} rows, as many as the official file, but other ones"
+        )
+        raise UserError(
+            f"{file} in data_dir {str(folder)!r} holds {differing}",
+            _OTHER_ROWS,
+            f"put the official {file} in its place, {_use_hub(hub)}, or say that you mean other rows: "
+            '--metadata \'{"data_dir": "DIR", "other_rows": true}\'',
+        )
+    return Rows(rows, Origin("folder", file), key, proof)
+
+
+def means_other_rows(metadata: Mapping[str, Any]) -> bool:
+    """Returns whether the user says with ``other_rows`` that files in ``data_dir`` need not be the official ones."""
+    given = metadata.get("other_rows", False)
+    if not isinstance(given, bool):
+        raise UserError(
+            f"other_rows is {given!r}",
+            "it says whether the files in data_dir may hold other rows than the official ones",
+            'write true or false: --metadata \'{"data_dir": "DIR", "other_rows": true}\'',
+        )
+    return given
 
 
 def missing_file(folder: Path, file: str, hub: Hub) -> UserError:
@@ -246,13 +342,15 @@ def deliver(
     *,
     key: Hashable,
     kind: metrics.Kind,
+    proofs: Mapping[str, Proof],
     missing: UserError | None = None,
 ) -> Splits:
     """Returns the splits that ``make`` gives as data sets, and writes what they are into ``metadata["data"]`` and how
     a task of this ``kind`` is scored into ``metadata["signature"]``.
 
     lm_eval passes the task's metadata by reference and dumps it into the results, so these nested dicts are how a hook
-    says what was scored, and with what. ``key`` names the splits: they are made once a process.
+    says what was scored, and with what. ``key`` names the splits: they are made once a process. ``proofs`` says of each
+    split how its rows are known to be the right ones.
     """
 
     def build() -> tuple[dict[str, Dataset], dict[str, Any]]:
@@ -263,10 +361,11 @@ def deliver(
             "revision": origin.revision,
             "fingerprint": {split: fingerprint(split_rows) for split, split_rows in rows.items()},
             "rows": {split: len(split_rows) for split, split_rows in rows.items()},
+            "compared_with": {split: PROOFS[proofs[split]] for split in rows},
         }
         return {split: Dataset.from_list(list(split_rows)) for split, split_rows in rows.items()}, facts
 
-    splits, facts = once((key, origin), build)
+    splits, facts = once((key, origin, tuple(proofs.items())), build)
     if isinstance(described := metadata.get("data"), dict):
         described.update(facts)
     if isinstance(signature := metadata.get("signature"), dict):

@@ -1,4 +1,5 @@
-"""How long prompts and answers were in tokens, and what was cut: from lm_eval's sample and results files.
+"""How long prompts and answers were in tokens, and what was cut: from lm_eval's sample and results files, and from what
+the model class noted of its generations.
 
 Reads a tokenizer and no weights; nothing of transformers is imported until one is asked for.
 """
@@ -10,6 +11,7 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_jsonl
+from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.models.heads import HEADS, tokenizer_place
 from harness_tasks.overlap import read_samples
 from harness_tasks.spans import span_input
@@ -20,10 +22,11 @@ ANSWER_LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion
 """The names under which lm_eval takes the limit; the first one given counts."""
 
 
-def write_lengths(samples: Path, results: Path, *, output: Path) -> None:
-    """Writes `lengths.jsonl` of one task, scored by lm_eval's `hf` or by our classes for heads.
+def write_lengths(samples: Path, results: Path, *, output: Path, generations: Path | None = None) -> None:
+    """Writes `lengths.jsonl` of one task, scored by a class of lm_eval's or ours.
 
     The tokenizer is the one that the results name, and the longest input the one that lm_eval wrote there.
+    ``generations`` is the file that `run` wrote beside the samples; None: the model class noted nothing.
 
     Raises:
         UserError: a file is missing or of another kind, or the tokenizer cannot be loaded.
@@ -49,24 +52,33 @@ def write_lengths(samples: Path, results: Path, *, output: Path) -> None:
             "tokens are counted with it",
             "run the command where the model that was scored is found",
         ) from None
-    rows = lengths(read_samples(samples), tokenizer, max_length_tokens=max_length_tokens, model=model)
+    noted = read_generations(generations) if generations else {}
+    rows = lengths(
+        read_samples(samples), tokenizer, max_length_tokens=max_length_tokens, model=model, generations=noted
+    )
     write_jsonl(output, rows)
 
 
 def lengths(
-    samples: Sequence[Mapping[str, Any]], tokenizer: Any, *, max_length_tokens: int, model: str = "hf"
+    samples: Sequence[Mapping[str, Any]],
+    tokenizer: Any,
+    *,
+    max_length_tokens: int,
+    model: str = "hf",
+    generations: Mapping[int, ItemGenerations] | None = None,
 ) -> list[dict[str, Any]]:
     """Returns a header with both limits in tokens, then a row an item.
 
     ``prompt_tokens`` counts the whole prompt; ``truncated`` says that ``model``, lm_eval's `hf` or a class of ours,
     took tokens off its beginning (`hf-span`: off its passage's end), because the prompt with its answer is longer than
-    ``max_length_tokens``. Of a written answer, ``answer_tokens`` is its length encoded again, and ``cut_off`` says that
-    it reached the task's limit: it never stopped by itself. Both are None for a choice, the latter for a span too.
+    ``max_length_tokens``. Of a generation, ``answer_tokens`` is how many tokens it has and ``ended`` why it ended, as
+    ``generations`` has them by `doc_id`; ``cut_off`` says that it reached the task's limit. All three are None where
+    nothing is generated, and where it was not noted, of which the header's ``unrecorded`` then says why.
     """
-    rows, limits = [], set[int]()
+    rows, limits, unrecorded = [], set[int](), 0
     for sample in samples:
         requests = list(sample["arguments"].values())
-        answer_tokens = cut_off = None
+        answer_tokens = ended = None
         if isinstance(requests[0].get("arg_1"), str):
             pairs = [encode_pair(tokenizer, request["arg_0"], request["arg_1"]) for request in requests]
             prompt_tokens = len(pairs[0][0])
@@ -78,24 +90,30 @@ def lengths(
             doc = sample["doc"]
             prompt_tokens = len(span_input(tokenizer, question=doc["question"], passage=doc["context"]).ids)
             truncated = prompt_tokens > max_length_tokens
-            answer_tokens = _tokens_of_answer(tokenizer, sample)
         else:
             limit = _answer_limit(requests[0].get("arg_1") or {})
             limits.add(limit)
             prompt_tokens = len(encode(tokenizer, str(requests[0]["arg_0"])))
             truncated = prompt_tokens > max_length_tokens - limit
-            answer_tokens = _tokens_of_answer(tokenizer, sample)
-            cut_off = answer_tokens >= limit
+            noted = (generations or {}).get(sample["doc_id"])
+            if noted and noted.doc_hash == sample["doc_hash"]:
+                answer_tokens, ended = noted.tokens[0], noted.ended[0]
+            unrecorded += ended is None
         rows.append(
             {
                 "doc_id": sample["doc_id"],
                 "prompt_tokens": prompt_tokens,
                 "answer_tokens": answer_tokens,
                 "truncated": truncated,
-                "cut_off": cut_off,
+                "ended": ended,
+                "cut_off": None if ended is None else ended == "limit",
             }
         )
-    return [{"max_length_tokens": max_length_tokens, "max_answer_tokens": max(limits, default=None)}, *rows]
+    header: dict[str, Any] = {"max_length_tokens": max_length_tokens, "max_answer_tokens": max(limits, default=None)}
+    if unrecorded:
+        some = "" if unrecorded == len(rows) else f"{unrecorded:,} of {len(rows):,} "
+        header["unrecorded"] = f"the model class {model} did not record why {some}generations ended"
+    return [header, *rows]
 
 
 def encode(tokenizer: Any, text: str) -> list[int]:
@@ -113,10 +131,6 @@ def encode_pair(tokenizer: Any, context: str, continuation: str) -> tuple[list[i
     whole = encode(tokenizer, context + continuation)
     prompt = encode(tokenizer, context)
     return whole[: len(prompt)], whole[len(prompt) :]
-
-
-def _tokens_of_answer(tokenizer: Any, sample: Mapping[str, Any]) -> int:
-    return len(tokenizer.encode(str(sample["resps"][0][0]), add_special_tokens=False))
 
 
 def _answer_limit(arguments: Mapping[str, Any]) -> int:

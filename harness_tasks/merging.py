@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
-from harness_tasks.files import write_text
+from harness_tasks.files import write_jsonl, write_text
+from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.same_run import check_same_run, without_differing
 from harness_tasks.shard_files import Row, ShardFiles, read_shard
@@ -63,9 +64,20 @@ def merge(
     results = _results(task, scored, rows)
     results["config"]["shards"] = len(shards)
     write_text(output / "samples.jsonl", "".join(row.line + "\n" for row in rows))
+    _merge_generations(scored, output / "generations.jsonl")
     # As lm_eval writes it; last, because who finds it may take the rows to be there.
     write_text(output / "results.json", json.dumps(results, indent=2, ensure_ascii=False))
     return Merged(name, len({row.doc_id for row in rows}), len(shards))
+
+
+def _merge_generations(shards: Sequence[ShardFiles], output: Path) -> None:
+    """Writes what was noted of the shards' generations, where it was; an item of none is unknown to who reads it."""
+    files = [file for shard in shards for file in sorted(shard.folder.rglob("generations*.jsonl"))]
+    found: dict[int, ItemGenerations] = {}
+    for file in files:
+        found |= read_generations(file)
+    if found:
+        write_jsonl(output, [found[doc_id].model_dump() for doc_id in sorted(found)])
 
 
 def _in_order(shards: list[ShardFiles]) -> list[ShardFiles]:

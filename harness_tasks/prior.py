@@ -4,6 +4,7 @@ Source: Zhao, Wallace, Feng, Klein and Singh (2021), "Calibrate Before Use", sec
 "[MASK]" stand where the item's text would, and the probabilities of the labels are averaged over the three.
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -88,10 +89,13 @@ def _load_model(model: str, model_args: str, *, batch_size: str, device: str) ->
     from lm_eval.utils import simple_parse_args_string
 
     from harness_tasks.models import register_models
-    from harness_tasks.models.heads import check_model
+    from harness_tasks.models.heads import check_model, warning_of_rounded_logarithms
 
     register_models()
-    check_model(model, simple_parse_args_string(model_args))
+    given = simple_parse_args_string(model_args)
+    check_model(model, given)
+    if warning := warning_of_rounded_logarithms(model, given):
+        print(warning, file=sys.stderr)
     try:
         return get_model(model).create_from_arg_string(model_args, {"batch_size": batch_size, "device": device})
     except UserError:

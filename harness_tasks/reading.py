@@ -46,23 +46,26 @@ class Kind:
     finite: bool = True
 
 
-def read_bytes(path: str | Path, kind: Kind) -> bytes:
-    """Returns what is in the file.
+def read_bytes(path: str | Path, kind: Kind, *, shown: str | None = None) -> bytes:
+    """Returns what is in the file; ``shown`` is what errors call it, in place of its path.
 
     Raises:
         UserError: there is no such file, it is a folder, a pipe or a device, cannot be read, or is too large.
     """
-    limit = _limit_bytes(kind)
+    limit, name = _limit_bytes(kind), _shown(path if shown is None else shown, kind)
     try:
         with open_regular(path) as file:
-            content = file.read(limit + 1)
+            # By its size: to ask for as much as is allowed would set that much memory aside.
+            content = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
+            while len(content) <= limit and (more := file.read(min(limit + 1 - len(content), MIB))):  # it grows
+                content += more
     except FileNotFoundError:
-        _refuse(kind, f"{_shown(path, kind)} does not exist")
+        _refuse(kind, f"{name} is missing")
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        _refuse(kind, f"{_shown(path, kind)} cannot be read ({_reason(error)})")
+        _refuse(kind, f"{name} cannot be read ({_reason(error)})")
     if len(content) > limit:
         raise UserError(
-            f"{_shown(path, kind)} is larger than {limit // MIB} MiB",
+            f"{name} is larger than {limit // MIB} MiB",
             "a file of this kind is small, and one without end would fill the memory",
             f"name the right file, or allow more MiB with the environment variable {LIMIT_VARIABLE}",
         )
@@ -92,10 +95,33 @@ def read_rows(path: str | Path, kind: Kind) -> list[Any]:
     return parse_rows(read_text(path, kind), path, kind)
 
 
-def parse_rows(text: str, path: str | Path, kind: Kind) -> list[Any]:
-    """Returns the values of JSON lines that ``path`` holds; raises `UserError` as `read_json` does."""
+def iterate_rows(path: str | Path, kind: Kind, *, shown: str | None = None, head: Kind | None = None) -> Iterator[Any]:
+    """Yields the values of a JSON-lines file without ever holding all of them; errors are `read_json`'s.
+
+    ``head`` is the kind of the first line, where it differs; ``shown`` is what errors call the file.
+    """
+    name, limit, number = path if shown is None else shown, _limit_bytes(kind), 0
+    try:
+        with open_regular(path) as file:
+            while content := file.readline(limit + 1):
+                number += 1
+                if len(content) > limit:
+                    _refuse(kind, f"line {number} of {_shown(name, kind)} is larger than {limit // MIB} MiB")
+                if content.strip():
+                    text = text_of(content, name, kind)
+                    yield parse_json(text, name, head if head and number == 1 else kind, line=number)
+    except FileNotFoundError:
+        _refuse(kind, f"{_shown(name, kind)} is missing")
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        _refuse(kind, f"{_shown(name, kind)} cannot be read ({_reason(error)})")
+
+
+def parse_rows(text: str, path: str | Path, kind: Kind, *, first_line: int = 1) -> list[Any]:
+    """Returns the values of JSON lines that ``path`` holds, from its ``first_line`` on; errors are `read_json`'s."""
     # Not splitlines: a row may hold U+2028 and its like, at which it would be cut.
-    lines = enumerate(text.split("\n"), 1)
+    lines = enumerate(text.split("\n"), first_line)
     return [parse_json(line, path, kind, line=number) for number, line in lines if line.strip()]
 
 

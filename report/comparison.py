@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report import paired_tests, statistics
+from harness_tasks.models.heads import STOCK_CLASSES
+from report import kinds, paired_tests, statistics
 from report.diagnosis import diagnosis
 from report.examples import KINDS, examples
 from report.facts import Fact, fact, is_known, missing, recorded
@@ -25,7 +26,7 @@ from report.pairing import aligned, refusal, signature_differs
 from report.paths import figure_path
 from report.progress import over_tokens
 from report.ranges import Ranges, above_floor, floor_facts, place
-from report.results import Scores, is_begun, read_json, read_scores
+from report.results import Document, Scores, is_begun, read_json, read_scores
 from report.sums import encoded
 from report.unfinished import undone, why_unscored
 
@@ -75,7 +76,7 @@ def overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
     """Returns whether either task's metadata says that it `overlaps_with` the other (a name, or a pattern)."""
     for declaring, other in ((trained_on, scored_on), (scored_on, trained_on)):
         for home in sorted(filter(is_begun, folder.glob(f"scores/*/{declaring}"))):
-            results = read_json(folder, f"{home.relative_to(folder).as_posix()}/results.json")
+            results = read_json(folder, f"{home.relative_to(folder).as_posix()}/results.json", kinds.RESULTS)
             patterns = results.value("configs", declaring, "metadata", "overlaps_with") or []
             if any(fnmatch(other, str(pattern)) for pattern in patterns):
                 return True
@@ -116,6 +117,7 @@ def _about(measured: Measured) -> dict[str, Any]:
                     "split": fact(split, "text", results.source(*at, "data", "fingerprint", split)),
                     "fingerprint": recorded(results, *at, "data", "fingerprint", split, unit="text"),
                     "rows": recorded(results, *at, "data", "rows", split, unit="count"),
+                    "compared_with": recorded(results, *at, "data", "compared_with", split, unit="text"),
                 }
                 for split in data.get("fingerprint") or {}
             ],
@@ -131,7 +133,19 @@ def _side(measured: Measured, ranges: Ranges, folder: Path) -> dict[str, Any]:
         "above_floor": above_floor(measured, ranges),
         "dtype": recorded(results, "config", "model_dtype", unit="text"),
         "model_class": recorded(results, "config", "model", unit="text"),
+        "softmax_dtype": _softmax_dtype(results),
     }
+
+
+def _softmax_dtype(results: Document) -> Fact:
+    """Returns the dtype in which log-likelihoods were computed: as recorded or asked for; of lm_eval's `hf`, else, the
+    weights'.
+    """
+    asked = results.value("config", "model_args", "softmax_dtype")
+    if results.value("config", "softmax_dtype") is None and isinstance(asked, str):
+        return recorded(results, "config", "model_args", "softmax_dtype", unit="text")
+    name = "model_dtype" if results.value("config", "model") in STOCK_CLASSES else "softmax_dtype"
+    return recorded(results, "config", name, unit="text")
 
 
 def _comparison(

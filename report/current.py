@@ -1,17 +1,24 @@
 """facts.json: reading it, and whether it is still what `report build` would compute, from the same files and code."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from harness_tasks import reading
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 
 SCHEMA = "aftertune-facts/1"
+
+FACTS = reading.Kind(
+    "the file of facts",
+    "all that a page says comes from its facts",
+    "write it: python -m report build STUDY; for a page that stands elsewhere name it: verify PAGE --facts FILE",
+    limit_mib=2048,
+)
 
 _READ = (
     "model.json",
@@ -76,17 +83,7 @@ def current_facts(folder: Path, now: dict[str, Any]) -> dict[str, Any] | None:
 
 def read_facts(path: Path) -> dict[str, Any]:
     """Returns the facts in the file ``path``; raises UserError where there are none."""
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        found = f"{path} is not there"
-    except (OSError, UnicodeDecodeError) as error:
-        found = f"{path} cannot be read: {error}"
-    except json.JSONDecodeError as error:
-        found = f"{path} is not whole JSON: {error}"
-    else:
-        if isinstance(facts, dict) and str(facts.get("schema", "")).startswith(SCHEMA.split("/")[0]):
-            return facts
-        found = f"{path} holds no facts of a study"
-    mends = "write it: python -m report build STUDY; for a page that stands elsewhere name it: verify PAGE --facts FILE"
-    raise UserError(found, "all that a page says comes from its facts", mends)
+    facts = reading.read_json(path, FACTS)
+    if isinstance(facts, dict) and str(facts.get("schema", "")).startswith(SCHEMA.split("/")[0]):
+        return facts
+    raise UserError(f"{path} holds no facts of a study", FACTS.why, FACTS.mend)

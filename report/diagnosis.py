@@ -1,7 +1,8 @@
 """What is measured of the answers themselves: only this may stand as a cause in the analysis.
 
 A lean to one label, before anything was read (content-free prior) and on the items; how sure the answers are; how often
-no answer was given; answers that hold the gold one and more, that were cut off, or whose prompt was.
+no answer was given, or one without a word; answers that hold the gold one and more, that were cut off, or whose prompt
+was.
 """
 
 from pathlib import Path
@@ -9,10 +10,20 @@ from statistics import fmean
 from typing import Any
 
 from harness_tasks import metrics
-from report import statistics
+from report import kinds, statistics
 from report.distributions import distribution_facts
 from report.facts import Fact, fact, missing, recorded
-from report.measured import Measured, abstains, answer, gold_answers, interval_fact, normalised, positive_name
+from report.measured import (
+    Measured,
+    abstains,
+    answer,
+    gold_answers,
+    interval_fact,
+    is_contentless,
+    is_tied,
+    normalised,
+    positive_name,
+)
 from report.results import Document, read_json, read_rows
 
 Row = dict[str, Any]
@@ -44,6 +55,7 @@ def _classification(measured: Measured, folder: Path, home: str) -> dict[str, An
         "bias": interval_fact(statistics.difference("acc", gold, predicted, clusters), "share", source),
         "prior": _prior(folder, home, measured),
         "calibration": _calibration(measured),
+        **_ties(measured),
         "truncated": _tokens(folder, home, source)["truncated"],
     }
 
@@ -53,7 +65,7 @@ def _prior(folder: Path, home: str, measured: Measured) -> dict[str, Any]:
     name = f"{home}/prior.json"
     if not (folder / name).exists():
         return {"share": missing(f"it was not measured: there is no {name}")}
-    found = read_json(folder, name)
+    found = read_json(folder, name, kinds.PRIOR)
     if "probabilities" not in found.content:
         return {"share": missing(str(found.content.get("absent", "it was not measured")))}
     return {
@@ -96,6 +108,19 @@ def _calibration(measured: Measured) -> dict[str, Any]:
     }
 
 
+def _ties(measured: Measured) -> dict[str, Fact]:
+    """Returns on how many items two choices are equally likely, and how many of those the order alone makes correct."""
+    rows, source = measured.scores.rows, measured.scores.samples.source()
+    ties = [is_tied(row) for row in rows]
+    if any(tied is None for tied in ties):
+        return dict.fromkeys(("ties", "ties_correct"), missing("the samples hold no log-likelihood of each choice"))
+    correct = sum(gold == said for (gold, said), tied in zip(measured.label_pairs, ties, strict=True) if tied)
+    return {
+        "ties": fact(sum(map(bool, ties)), "count", source, n=len(rows)),
+        "ties_correct": fact(correct, "count", source, n=sum(map(bool, ties))),
+    }
+
+
 def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
     scores = measured.scores
     source = scores.samples.source()
@@ -104,11 +129,17 @@ def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
         parts["abstained_answerable" if gold_answers(row) else "abstained_unanswerable"].append(row)
     answerable = parts["abstained_answerable"]
     silent = {id(row) for row in scores.rows if abstains(row)}
-    answered = [row for row in answerable if id(row) not in silent]
+    contentless = [row for row in scores.rows if is_contentless(row)]
+    without = silent | {id(row) for row in contentless}
+    answered = [row for row in answerable if id(row) not in without]
+    # The metric compares what its normalisation leaves, which is nothing here and in an answer that is not there.
+    credited = sum(not gold_answers(row) and normalised(answer(row)) == "" for row in contentless)
     return {
         **{name: _share(measured, rows, lambda row: id(row) in silent) for name, rows in parts.items()},
         "answerable": fact(len(answerable), "count", source),
         "unanswerable": fact(len(parts["abstained_unanswerable"]), "count", source),
+        "contentless": fact(len(contentless), "count", source, n=len(scores.rows)),
+        "contentless_credited": fact(credited, "count", source, n=len(contentless)),
         "holds_more": _share(measured, answerable, _holds_more),
         "words": _words(measured, answered, lambda row: len(answer(row).split())),
         "gold_words": _words(measured, answered, lambda row: fmean(len(gold.split()) for gold in gold_answers(row))),
@@ -127,7 +158,7 @@ def _share(measured: Measured, rows: list[Row], holds: Any) -> Fact:
 
 def _words(measured: Measured, rows: list[Row], count: Any) -> Fact:
     if not rows:
-        return missing("no answerable question was answered")
+        return missing("no answerable question was answered in words")
     scores = measured.scores
     interval = statistics.level("words", [float(count(row)) for row in rows], scores.clusters(rows), scale=None)
     return interval_fact(interval, "number", scores.samples.source())
@@ -141,20 +172,29 @@ def _holds_more(row: Row) -> bool:
 
 
 def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]:
-    """Returns how many prompts did not fit, and how many answers reached the most tokens that were allowed."""
+    """Returns how many prompts did not fit, and how many generations were cut off at the most tokens allowed."""
     name = f"{home}/lengths.jsonl"
     if not (folder / name).exists():
         absent = missing(f"tokens were not counted: there is no {name}")
         return dict.fromkeys(("truncated", "cut_off", "most_tokens"), absent)
-    found: Document = read_rows(folder, name)
+    found: Document = read_rows(folder, name, kinds.LENGTHS, head=kinds.LENGTHS_HEAD)
     settings, *rows = found.content
     source = found.source()
-    ends = [row["cut_off"] for row in rows if row.get("cut_off") is not None]
+    ends = [row["cut_off"] for row in rows if row.get("ended") is not None]
     most = settings.get("max_answer_tokens")
+    # Of a part of the outputs nothing is said of all: those that another run generated may be the ones cut off.
+    unknown = settings.get("unrecorded") or (None if ends else _no_ends(rows))
     return {
         "truncated": fact(sum(bool(row["truncated"]) for row in rows), "count", source, n=len(rows)),
-        "cut_off": fact(sum(ends), "count", source, n=len(ends)) if ends else missing("no text is generated"),
+        "cut_off": missing(str(unknown)) if unknown else fact(sum(ends), "count", source, n=len(ends)),
         "most_tokens": recorded(Document(name, found.sha256, settings), "max_answer_tokens", unit="count")
         if most is not None
         else missing("no text is generated"),
     }
+
+
+def _no_ends(rows: list[Row]) -> str:
+    """Returns why no row says how a generation ended."""
+    if any(row.get("cut_off") is not None for row in rows):  # as 0.1 wrote it: of texts encoded again
+        return "the outputs' tokens were counted in their texts, and not as they were generated"
+    return "no text is generated"

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+from report import kinds
 from report.results import Document, is_begun, read_json
 from report.texts import cleaned, fit
 from studies import Checkpoint, Study
@@ -95,7 +96,7 @@ def study_facts(study: Study, path: Path) -> tuple[dict[str, Any], Document]:
 
 def model_facts(folder: Path) -> dict[str, Any]:
     """Returns the base model's card from `model.json`."""
-    card = read_json(folder, "model.json")
+    card = read_json(folder, "model.json", kinds.MODEL)
     text = {
         "name": None,
         "architecture": None,
@@ -135,7 +136,7 @@ def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
     name = f"parameters/{checkpoint}.json"
     if not (folder / name).exists():
         return {"absent": missing(f"its parameters have not been counted: there is no {name}")}
-    ledger = read_json(folder, name)
+    ledger = read_json(folder, name, kinds.PARAMETERS)
     components = ledger.content.get("components") or []
     for component in components:
         if component["closed_form"] not in (None, component["counted"]):
@@ -188,7 +189,7 @@ def checkpoint_facts(folder: Path, checkpoint: Checkpoint, study: Document) -> d
     }
     if not is_begun(folder / home):
         return known | {"absent": missing(f"it has not been trained: there is no {home}")}
-    record = read_json(folder, f"{home}/finetune.json")
+    record = read_json(folder, f"{home}/finetune.json", kinds.FINETUNE)
     if record.content.get("checkpoint", name) != name:
         raise UserError(
             f"{record.file} says that it describes {record.content['checkpoint']}",
@@ -221,7 +222,9 @@ def checkpoint_facts(folder: Path, checkpoint: Checkpoint, study: Document) -> d
 
 def hub_facts(folder: Path, checkpoints: Sequence[str]) -> list[dict[str, Any]]:
     """Returns each checkpoint's place on the Hub; only links that were checked, as `hub.json` records them."""
-    published = read_json(folder, "hub.json") if (folder / "hub.json").exists() else Document("hub.json", "", {})
+    published = (
+        read_json(folder, "hub.json", kinds.HUB) if (folder / "hub.json").exists() else Document("hub.json", "", {})
+    )
     found = []
     for name in checkpoints:
         keys = ("repo", "url", "commit", "checked_at")

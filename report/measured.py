@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from harness_tasks.errors import UserError
-from harness_tasks.metrics import normalise, prediction_text
+from harness_tasks.metrics import has_content, normalise, prediction_text
 from report.facts import Fact, Unit, fact
 from report.results import Item, Scores, items_of
 
@@ -137,9 +137,27 @@ def response(row: dict[str, Any]) -> str:
     return str(answer)
 
 
+def is_tied(row: dict[str, Any]) -> bool | None:
+    """Returns whether the two highest log-likelihoods of a row's choices are equal; None where it does not hold them.
+
+    >>> is_tied({"filtered_resps": [[-1.5, False], [-1.5, False], [-2.0, False]]})
+    True
+    """
+    try:
+        values = sorted((float(choice[0]) for choice in row["filtered_resps"]), reverse=True)
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+    return values[0] == values[1] if len(values) > 1 else None
+
+
 def abstains(row: dict[str, Any]) -> bool:
-    """Returns whether the model gave no answer, or said that there is none."""
-    return normalised(answer(row)) == ""
+    """Returns whether the model wrote nothing, or the task's word for no answer; punctuation alone is neither."""
+    return answer(row) == ""
+
+
+def is_contentless(row: dict[str, Any]) -> bool:
+    """Returns whether the model's answer is there and holds no word: punctuation or articles alone."""
+    return not abstains(row) and not has_content(answer(row))
 
 
 def answer(row: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.overlap import GRADES
-from report import statistics
+from report import kinds, statistics
 from report.facts import Fact, fact, missing
 from report.measured import Measured, counted, interval_fact, unit_of
 from report.pairing import aligned
@@ -23,7 +23,7 @@ def overlap_facts(folder: Path, base: Measured, after: Measured, checkpoint: str
     name = f"overlap/{checkpoint}/overlap_{task}.jsonl"
     if not (folder / name).exists():
         return {"absent": missing(f"it was not measured: there is no {name}")}
-    document = read_rows(folder, name)
+    document = read_rows(folder, name, kinds.OVERLAP, head=kinds.OVERLAP_HEAD)
     head, *rows = document.content
     grades = {row["doc_id"]: row["grades"] for row in rows}
     if {row["doc_id"]: row["doc_hash"] for row in rows} != {row["doc_id"]: row["doc_hash"] for row in base.scores.rows}:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from report import kinds
 from report.facts import Fact, fact, is_known, missing, recorded
 from report.formats import sources
 from report.results import Document, is_begun, read_json
@@ -29,7 +30,9 @@ def _documents(folder: Path, checkpoint: str, task: str) -> tuple[Document, Docu
     """Returns lm_eval's results, and the command that made them where the workflow kept it."""
     home = f"scores/{checkpoint}/{task}"
     has_command = (folder / home / "command.json").exists()
-    return read_json(folder, f"{home}/results.json"), read_json(folder, f"{home}/command.json") if has_command else None
+    return read_json(folder, f"{home}/results.json", kinds.RESULTS), read_json(
+        folder, f"{home}/command.json", kinds.COMMAND
+    ) if has_command else None
 
 
 def _run(checkpoint: str, task: str, results: Document, command: Document | None) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """What lm_eval and `finetune` wrote, read strictly: a damaged file is an error with a name, never a number."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from harness_tasks import reading
 from harness_tasks.errors import UserError
+from harness_tasks.reading import Kind
+from report import kinds
 
 Item = float | tuple[float, ...]
 """What one scored item gives to a metric: its own score, or what the metric sums over items, such as the pair
@@ -72,83 +73,34 @@ def at(content: Any, place: str) -> Any:
     return content
 
 
-def read_json(folder: Path, name: str) -> Document:
+def read_json(folder: Path, name: str, kind: Kind) -> Document:
     """Returns the JSON object in ``folder / name``.
 
     Raises:
-        UserError: the file is missing, cut off, no object, or holds a bare NaN or Infinity.
+        UserError: the file is missing, cut off, not of the kind's schema, or holds a bare NaN or Infinity.
     """
-    path = folder / name
-    text, digest = _text(path, name)
-    content = _parse(text, name)
-    if not isinstance(content, dict):
-        raise UserError(
-            f"{name} holds no JSON object", "no value can be read from it", f"delete {path} and run the study again"
-        )
-    return Document(name, digest, content)
+    content = reading.read_bytes(folder / name, kind, shown=name)
+    value = reading.parse_json(reading.text_of(content, name, kind), name, kind)
+    return Document(name, reading.sha256_of(content), value)
 
 
-def read_rows(folder: Path, name: str) -> Document:
-    """Returns the JSON objects in ``folder / name``, one a line.
+def read_rows(folder: Path, name: str, kind: Kind, *, head: Kind | None = None) -> Document:
+    """Returns the JSON objects in ``folder / name``, one a line; ``head``: the first one's kind, where it differs.
 
     Raises:
-        UserError: the file is missing or empty, or a line is cut off or holds a bare NaN or Infinity.
+        UserError: the file is missing or holds no row of ``kind``, or a line is cut off, not of its schema, or holds a
+            bare NaN or Infinity.
     """
-    path = folder / name
-    text, digest = _text(path, name)
-    lines = text.split("\n")  # a row may hold U+2028 and its like, at which splitlines would cut it
-    rows = [_parse(line, f"line {number} of {name}") for number, line in enumerate(lines, 1) if line.strip()]
-    if not rows or not all(isinstance(row, dict) for row in rows):
-        raise UserError(
-            f"{name} holds no scored item" if not rows else f"{name} holds lines that are no JSON objects",
-            "a score without its items cannot be recounted",
-            f"delete {path.parent} and run the study again",
-        )
-    return Document(name, digest, rows)
-
-
-def _text(path: Path, name: str) -> tuple[str, str]:
-    """Returns what is in the file, and its SHA-256."""
-    try:
-        content = path.read_bytes()
-        return content.decode("utf-8"), hashlib.sha256(content).hexdigest()
-    except FileNotFoundError:
-        raise UserError(
-            f"{name} is missing in {path.parent}", "the page would have a hole there", "run the study: make report"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{name} cannot be read: {error}", "the page would have a hole there", f"delete {path} and run again"
-        ) from None
-
-
-class _NotANumberError(Exception):
-    pass
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise _NotANumberError(constant)
-
-
-# One for all rows: to make one takes longer than to read a row.
-_STRICT = json.JSONDecoder(parse_constant=_refuse)
-
-
-def _parse(text: str, name: str) -> Any:
-    try:
-        return _STRICT.decode(text)
-    except _NotANumberError as constant:
-        raise UserError(
-            f"{name} holds a bare {constant}",
-            "a score that is no number cannot be compared, and must not be shown as one",
-            "look for the metric that gave it (a mean over no items?), mend the task and score again",
-        ) from None
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{name} is not whole JSON: {error}",
-            "it was cut off while it was written or copied, so its numbers cannot be trusted",
-            "delete it and run the study again: only what is missing is redone",
-        ) from None
+    content = reading.read_bytes(folder / name, kind, shown=name)
+    text = reading.text_of(content, name, kind)
+    first = []
+    if head is not None:
+        line, _, text = text.partition("\n")
+        first = [reading.parse_json(line, name, head, line=1)]
+    rows = reading.parse_rows(text, name, kind, first_line=1 + len(first))
+    if not rows:
+        raise UserError(f"{name} holds no scored item", "a score without its items cannot be recounted", kind.mend)
+    return Document(name, reading.sha256_of(content), first + rows)
 
 
 @dataclass(frozen=True)
@@ -297,20 +249,13 @@ def read_scores(folder: Path, checkpoint: str, task: str, documents: dict[str, A
     name = f"scores/{checkpoint}/{task}"
     if not is_begun(folder / name):
         return None
-    results = read_json(folder, f"{name}/results.json")
-    samples = read_rows(folder, f"{name}/samples.jsonl")
+    results = read_json(folder, f"{name}/results.json", kinds.RESULTS)
+    samples = read_rows(folder, f"{name}/samples.jsonl", kinds.SAMPLES)
     if task not in (results.content.get("results") or {}):
         raise UserError(
             f"{results.file} has no scores of {task}",
             "the file belongs to another task or is no file of lm_eval's results",
             f"delete {folder / name} and run the study again",
-        )
-    lacking = [key for key in ("doc_id", "doc", "doc_hash") if any(key not in row for row in samples.content)]
-    if lacking:
-        raise UserError(
-            f"{samples.file} has rows without `{lacking[0]}`",
-            "items before and after fine-tuning could not be paired",
-            "score again with lm_eval's --log_samples",
         )
     known = {} if documents is None else documents
     for row in samples.content:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from report import kinds
 from report.facts import fact
 from report.results import Document, read_json
 
@@ -21,7 +22,7 @@ def unfinished_facts(folder: Path, *, study: str = "") -> dict[str, Any]:
     """
     if not (folder / FILE).is_file():
         return {"failed": [], "unscored": []}
-    record = read_json(folder, FILE)
+    record = read_json(folder, FILE, kinds.FAILED)
     named = {}
     if study:
         record = replace(record, file=f"{study}/{FILE}")
@@ -47,7 +48,7 @@ def undone(folder: Path) -> frozenset[tuple[str, str]]:
     """Returns the (checkpoint, task) whose scores were not made: what still lies there is of an earlier recipe."""
     if not (folder / FILE).is_file():
         return frozenset()
-    return frozenset((step["name"], step["task"]) for _, step in _unscored(read_json(folder, FILE)))
+    return frozenset((step["name"], step["task"]) for _, step in _unscored(read_json(folder, FILE, kinds.FAILED)))
 
 
 def why_unscored(folder: Path, name: str, task: str) -> str:

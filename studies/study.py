@@ -149,7 +149,7 @@ class Study(_Strict):
     shards: Annotated[int, Field(ge=1)] = 1
     """Steps that the scoring of a task is cut into, by a hash of the item's cluster; they are joined again."""
     backend: Literal["hf-shared", "hf", "vllm"] = "hf-shared"
-    """What answers as a language model: ours, lm_eval's `hf`, or vLLM. Heads have classes of their own."""
+    """What answers as a language model: ours, lm_eval's `hf` (as `hf-recorded`), or vLLM. Heads have own classes."""
     num_fewshot: Annotated[int, Field(ge=0)] = 0
     """Worked examples before each scored item."""
     apply_chat_template: bool = False

@@ -579,7 +579,11 @@ def lm_eval_accepts_the_arguments() -> None:
 
     (command,) = (command for command in commands() if "--device cuda" in command)
     arguments = HarnessCLI()._parser.parse_args(["run", *command.split()[1:]])
-    assert arguments.model_args == {"pretrained": "meta-llama/Llama-3.2-1B", "dtype": "bfloat16"}
+    assert arguments.model_args == {
+        "pretrained": "meta-llama/Llama-3.2-1B",
+        "dtype": "bfloat16",
+        "softmax_dtype": "float32",
+    }
     assert arguments.tasks in (["squad_llama"], "squad_llama")
     assert "squad_llama" in task_manager(ROOT / arguments.include_path).all_subtasks
 
@@ -592,8 +596,10 @@ CHECKED_ONLY: dict[str, Callable[..., None]] = {
     "PROFILE=slurm make report": make_passes_the_profile_on,  # needs a cluster
     CLUSTER: a_cluster_is_found_or_told,  # needs a cluster
     "STUDY=studies/llama-3.2-1b.yaml make report": the_llama_study_passes_its_checks,  # needs the Hub and a GPU
-    "lm_eval --model hf --model_args pretrained=meta-llama/Llama-3.2-1B,dtype=bfloat16 --include_path harness_tasks "
-    "--tasks squad_llama --batch_size 64 --device cuda": lm_eval_accepts_the_arguments,  # needs the Hub and a GPU
+    "lm_eval --model hf --model_args pretrained=meta-llama/Llama-3.2-1B,dtype=bfloat16,softmax_dtype=float32 "
+    "--include_path harness_tasks --tasks squad_llama --batch_size 64 --device cuda": (
+        lm_eval_accepts_the_arguments  # needs the Hub and a GPU
+    ),
 }
 
 

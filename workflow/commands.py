@@ -225,14 +225,16 @@ def compare_key() -> str:
 
 def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers: Path | None = None) -> list[str]:
     """Returns the options of lm_eval that say which model is asked, and how; ``answers``: where answers are kept."""
-    model: str = study.backend
+    # lm_eval's `hf` notes nothing of its generations, and in bfloat16 it rounds its logarithms.
+    backend: str = "hf-recorded" if study.backend == "hf" else study.backend
+    model = backend
     arguments = {"pretrained": study.model.path}
     if study.model.revision and not study.model.is_local:
         arguments["revision"] = study.model.revision
     if checkpoint is not None:
         merged = is_merged(checkpoint)
         folder = str(merged_folder(study, checkpoint) if merged else checkpoint_folder(study, checkpoint))
-        model = study.backend if checkpoint.head == "causal" else MODELS[checkpoint.head]
+        model = backend if checkpoint.head == "causal" else MODELS[checkpoint.head]
         adapter = "lora_local_path" if model == "vllm" else "peft"
         is_adapter = checkpoint.method in ADAPTER_METHODS and not merged
         arguments[adapter if is_adapter else "pretrained"] = folder

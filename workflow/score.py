@@ -62,11 +62,13 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
         _call(words)
         said = [json.loads((folder / "command.json").read_text(encoding="utf-8"))["command"] for folder in each]
         command = " && ".join([*said, shlex.join(words)])
-        results, samples = made / "results.json", made / "samples.jsonl"
+        results, samples, generations = made / "results.json", made / "samples.jsonl", made / "generations.jsonl"
     else:
         command = shlex.join(_run(study, task, checkpoint, made))
         results, samples = _only(made, "results_*.json"), _only(made, f"samples_{task}_*.jsonl")
-    write_lengths(samples, results, output=output / "lengths.jsonl")
+        generations = samples.with_name(f"generations{samples.name.removeprefix('samples')}")
+    noted = generations if generations.exists() else None
+    write_lengths(samples, results, output=output / "lengths.jsonl", generations=noted)
     write_json(output / "command.json", {"command": command})
     samples.replace(output / "samples.jsonl")
     results.replace(output / "results.json")

@@ -14,6 +14,7 @@ from harness_tasks.metrics._signatures import Kind, signatures
 from harness_tasks.metrics._squad import (
     NO_ANSWER,
     exact_match,
+    has_content,
     normalise,
     prediction_text,
     squad_v2_scores,
@@ -34,6 +35,7 @@ __all__ = [
     "exact_match",
     "expected_calibration_error",
     "f1",
+    "has_content",
     "mcc",
     "meteor_name",
     "meteor_score",

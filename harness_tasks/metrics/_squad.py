@@ -5,6 +5,7 @@ A score of one answer is between 0 and 1; the tasks report it times 100, as `squ
 
 import re
 import string
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -39,6 +40,15 @@ def prediction_text(generated: str) -> str:
     """
     text = generated.strip().split("\n", 1)[0].strip()
     return "" if normalise(text) == NO_ANSWER else text
+
+
+def has_content(text: str) -> bool:
+    """Returns whether a letter, digit or symbol of any script is left of ``text`` after normalisation.
+
+    >>> [has_content(text) for text in ("the :", "::::", "。", "U.S.", "42", "мир")]
+    [False, False, False, True, True, True]
+    """
+    return any(unicodedata.category(letter)[0] in "LNS" for letter in normalise(text))
 
 
 def exact_match(prediction: str, answers: Iterable[str]) -> float:

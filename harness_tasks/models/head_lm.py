@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoTokenizer
 from harness_tasks.errors import UserError
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.loading import load_head
+from harness_tasks.models.neighbours import alone_over
 
 
 class HeadLM(LM):
@@ -65,6 +66,7 @@ class HeadLM(LM):
         config.use_cache = False  # nothing is generated
         self.model = load_head(self.auto_class, pretrained, config=config, peft=peft, revision=revision, dtype=dtype)
         self.model.to(self._device).eval()
+        self._alone_over = alone_over(self.model)
         self.max_length = max_length or resolve_max_length(config, self.tokenizer)
 
     def configure(self, config: Any, own: Mapping[str, Any]) -> None:
@@ -73,12 +75,16 @@ class HeadLM(LM):
     def batches(self, rows: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], dict[str, torch.Tensor]]]:
         """Yields which of ``rows`` (ids) are in a batch, and its ``input_ids`` and ``attention_mask`` (B, T).
 
-        Rows of like length share a batch, the longest first, padded on the right.
+        Rows of like length share a batch, the longest first, padded on the right; one that its neighbours would change
+        is read alone.
         """
         order = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+        alone = [i for i in order if self._alone_over is not None and len(rows[i]) > self._alone_over]
+        order = order[len(alone) :]  # they are the longest
+        parts = [[i] for i in alone]
+        parts += [order[at : at + self.batch_size] for at in range(0, len(order), self.batch_size)]
         with tqdm(total=len(rows), desc=f"Scoring with {self.name}") as bar:
-            for at in range(0, len(order), self.batch_size):
-                taken = order[at : at + self.batch_size]
+            for taken in parts:
                 longest = len(rows[taken[0]])
                 ids = [[*rows[i], *[self.pad_id] * (longest - len(rows[i]))] for i in taken]
                 mask = [[1] * len(rows[i]) + [0] * (longest - len(rows[i])) for i in taken]
@@ -139,6 +145,7 @@ class HeadLM(LM):
         found = {
             "model_num_parameters": sum(weights.numel() for weights in used),
             "model_dtype": str(self.model.dtype),
+            "softmax_dtype": "torch.float32",
             "model_revision": self.revision or "main",
             "model_sha": getattr(self.model.config, "_commit_hash", None) or "",
         }

@@ -10,8 +10,10 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 
-CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface", "hf-shared")
-"""The names of classes for language models: lm_eval's own, and ours that reads once what requests share."""
+CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface", "hf-recorded", "hf-shared")
+"""The names of classes for language models: lm_eval's own, and ours."""
+STOCK_CLASSES = CAUSAL_CLASSES[:3]
+"""lm_eval's own among them."""
 HEADS = ("hf-seqcls", "hf-span")
 """The names under which our classes for heads are registered."""
 _ADAPTERS = {"SEQ_CLS": "hf-seqcls", "QUESTION_ANS": "hf-span"}
@@ -62,6 +64,23 @@ def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int =
     if kind and needed != asked and not (asked == "hf" and needed is None):
         take = f"write --model {needed}" if needed else f"name a checkpoint that is {_WORDS[asked]}"
         raise UserError(f"{place} is {_WORDS[needed]} ({kind}), and the model class is {model}", _HARM[asked], take)
+
+
+def warning_of_rounded_logarithms(model: str, model_args: Mapping[str, Any]) -> str | None:
+    """Returns what to say where lm_eval's `hf` would take log-softmax in half precision; None where it does not."""
+    if model not in STOCK_CLASSES or model_args.get("softmax_dtype"):
+        return None
+    dtype = str(model_args.get("dtype") or "auto").removeprefix("torch.")
+    if dtype == "auto" and isinstance(model_args.get("pretrained"), str):
+        config = read_json_file(model_args["pretrained"], "config.json", model_args.get("revision")) or {}
+        dtype = str(config.get("dtype") or config.get("torch_dtype") or "float32")
+    if dtype not in ("bfloat16", "float16"):
+        return None
+    return (
+        f"Warning: --model {model} takes the logarithm of {dtype} logits in {dtype}, so that choices tie which the "
+        "logits tell apart. Add softmax_dtype=float32 to --model_args, or score with --model hf-shared, which takes "
+        "logarithms in float32."
+    )
 
 
 def read_json_file(place: str, name: str, revision: str | None = None) -> dict[str, Any] | None:

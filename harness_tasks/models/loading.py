@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from harness_tasks.errors import UserError
+from harness_tasks.models.body import body_name
 
 _CLASSIFIERS = (".score.weight", ".classifier.weight", ".classifier.out_proj.weight")
 
@@ -30,7 +31,7 @@ def load_head(
             key_mapping=renamed_body(auto_class, config) if peft else None,
             output_loading_info=True,
         )
-    heads = [name for name, _ in model.named_children() if name != model.base_model_prefix]
+    heads = [name for name, _ in model.named_children() if name != body_name(model)]
     brought = [name.removeprefix("base_model.model.") for name in tensor_shapes(peft, revision)] if peft else []
     if missing := sorted(set(found["missing_keys"]) - set(brought)):
         raise UserError(

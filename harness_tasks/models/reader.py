@@ -1,6 +1,7 @@
 """A causal LM that reads many sequences: what they share once, each as far as it goes, full batches throughout."""
 
 import inspect
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +12,7 @@ import torch
 
 from harness_tasks.machine import largest_forward
 from harness_tasks.models.below import Below, Name, first_changed
+from harness_tasks.models.neighbours import SHORT_TOKENS, changes, rope_switch, tolerance, trial_text
 from harness_tasks.models.prefixes import Leaf, Node, share
 from harness_tasks.models.rows import ATTENTION, Rows, token_bytes
 
@@ -22,7 +24,8 @@ class Reader:
 
     At most ``rows`` sequences stand beside each other, and keys and values take at most ``memory_bytes``; ``autocast``
     makes the context in which the model runs. ``tokens_read`` counts the tokens that went through it, without padding,
-    ``logits_made`` the positions at which it was asked for the vocabulary.
+    ``logits_made`` the positions at which it was asked for the vocabulary. ``longest`` are the most tokens of a
+    sequence that it is known to read as the model alone does; None: any number.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Reader:
         self.largest = largest_forward(model.device.type)
         self.tokens_read = self.logits_made = 0
         self.below: Below | None = None
+        self.longest = least(changes(model.config)[1], rope_switch(model.config))
 
     def share_below(self, adapters: Iterable[Iterable[str]]) -> int | None:
         """Reads once what the layers below all ``adapters``, by their tensors' names, make of what `read` is given.
@@ -222,7 +226,8 @@ class Beginnings:
 def readable(model: Any) -> Any | None:
     """Returns the causal LM of transformers in ``model``, or in its adapter, if it can be read in parts; else None.
 
-    It is tried: a short text in two parts beside another must give what it gives as a whole.
+    It is tried: a text in two parts beside another must give what it gives as a whole, also where it reaches past the
+    lengths at which the configuration lets the model read otherwise.
     """
     if hasattr(model, "get_base_model"):  # peft's; an adapter's matrices are within the base's own modules
         if getattr(model.active_peft_config, "is_prompt_learning", False):
@@ -233,23 +238,48 @@ def readable(model: Any) -> Any | None:
     config = model.config.get_text_config()
     if set(getattr(config, "layer_types", None) or ["full_attention"]) != {"full_attention"}:
         return None
+    switch = rope_switch(config) or math.inf
+    tried = [length + 8 for length in changes(config)[0] if SHORT_TOKENS <= length + 8 <= switch]
     before = model.config._attn_implementation
-    text = [(7 * n + 3) % min(config.vocab_size, 997) for n in range(12)]
     try:
-        with torch.inference_mode():
-            whole = model(input_ids=torch.tensor([text], device=model.device)).logits[0, -1].float()
-            model.set_attn_implementation(ATTENTION)
-            rows = Rows(model, 2, len(text))
-            rows.forward(0, [text[:5], text[:2]])
-            parts = rows.forward(0, [text[5:], text[:3]])[0, -1].float()
+        same = all(_is_read_in_parts(model, tokens, before) for tokens in [SHORT_TOKENS, *tried])
     except Exception:  # whatever another architecture makes of it, it is another
-        parts = None
-    if parts is None or not torch.allclose(parts, whole, atol=_tolerance(model, whole), rtol=0):
+        same = False
+    if not same:
         model.set_attn_implementation(before)
         return None
     return model
 
 
-def _tolerance(model: Any, logits: torch.Tensor) -> float:
-    """Returns how far two ways of computing ``logits`` may be apart: a few roundings of the largest."""
-    return float(64 * torch.finfo(model.dtype).eps * logits.abs().max().clamp(min=1))
+def _is_read_in_parts(model: Any, tokens: int, before: str) -> bool:
+    """Returns whether texts of ``tokens`` and fewer, in parts beside each other, give what each gives as a whole.
+
+    The parts are of other lengths, so that a key does not stand where it stands in the text. Leaves `ATTENTION` set.
+    """
+    texts = trial_text(model.config, tokens), trial_text(model.config, tokens - 3, 5)
+    halves = tokens // 2, tokens // 3
+    model.set_attn_implementation(before)
+    with torch.inference_mode():
+        wholes = [
+            model(input_ids=torch.tensor([text], device=model.device), logits_to_keep=1).logits[0, -1].float()
+            for text in texts
+        ]
+        model.set_attn_implementation(ATTENTION)
+        rows = Rows(model, 2, tokens)
+        rows.forward(0, [text[:half] for text, half in zip(texts, halves, strict=True)])
+        in_parts = rows.forward(0, [text[half:] for text, half in zip(texts, halves, strict=True)])
+        at_once = Rows(model, 2, tokens).forward(0, texts, stays=False)
+    return all(
+        torch.allclose(found[row, -1].float(), whole, atol=tolerance(model, whole), rtol=0)
+        for found in (in_parts, at_once)
+        for row, whole in enumerate(wholes)
+    )
+
+
+def least(*lengths: int | None) -> int | None:
+    """Returns the least of the lengths that are known.
+
+    >>> least(None, 8, 4), least(None, None)
+    (4, None)
+    """
+    return min((length for length in lengths if length is not None), default=None)

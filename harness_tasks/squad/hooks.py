@@ -10,32 +10,39 @@ from harness_tasks import data, metrics
 V1 = data.Hub(
     name="rajpurkar/squad",
     revision="7b6d24c440a36b6815f21b70d25016731768db1f",
-    rows=(("train", 87599), ("validation", 10570)),
+    splits=(
+        ("train", data.Known(87599, None, "3527663986b8295af4f7fcdff1ba1ff3f72d07d61a20f487cb238a6ef92fd955")),
+        ("validation", data.Known(10570, "5627e643adee4f69602572bdc976b3a665acb8ebf16809c05455fe12125abc93")),
+    ),
     files=("squad1/train-v1.1.json", "squad1/dev-v1.1.json"),
 )
 V2 = data.Hub(
     name="rajpurkar/squad_v2",
     revision="3ffb306f725f7d2ce8394bc1873b24868140c412",
-    rows=(("train", 130319), ("validation", 11873)),
+    splits=(
+        ("train", data.Known(130319, None, "68dcfbb971bd3e96d5b46c7177b16c1a4e7d4bdef19fb204502738552dede002")),
+        ("validation", data.Known(11873, "33b63f4c3ac4e2dc0d8f6a984535d4ba6812b4ddfdba3b80b3d9248952688415")),
+    ),
     files=("squad2/train-v2.0.json", "squad2/dev-v2.0.json"),
 )
 V1_TRAIN_SUBSET = "squad1/train-subset-v1.1.json"
 """A part of the v1.1 training articles (Du et al. 2017, test split); read where the whole file is not there."""
+V1_TRAIN_SUBSET_ROWS = data.Known(11877, "5f97762493ca95f7d87c137ae0f5f3eba91b43941994ef20bf4e1fee5ea60ab9")
 
 
 def load(**metadata: Any) -> data.Splits:
     """Returns the splits of ``squad_llama``: 80 % of the v2.0 training rows, the other 20 % to score, and a few-shot
     pool of passages of which no question is scored.
     """
-    folder = data.folder_of(metadata)
-    source = _rows(V2, folder, "train")
+    source = _rows(V2, metadata, "train")
 
     def make() -> dict[str, list[data.Row]]:
         training, scored = data.assignment_indices(len(source.rows))
         train, test = [source.rows[i] for i in training], [source.rows[i] for i in scored]
         return {"train": train, "test": test, "fewshot": _shots(train, test)}
 
-    return data.deliver(metadata, source.origin, make, key=("squad_llama", source.key), kind="answers")
+    proofs = dict.fromkeys(("train", "test", "fewshot"), source.proof)
+    return data.deliver(metadata, source.origin, make, key=("squad_llama", source.key), kind="answers", proofs=proofs)
 
 
 def load_v1(**metadata: Any) -> data.Splits:
@@ -51,7 +58,7 @@ def load_v2(**metadata: Any) -> data.Splits:
 def _official(hub: data.Hub, metadata: Mapping[str, Any]) -> data.Splits:
     """Returns the official splits; a folder without the training file still scores its development rows zero-shot."""
     folder = data.folder_of(metadata)
-    scored = _rows(hub, folder, "validation")
+    scored = _rows(hub, metadata, "validation")
     if folder is not None and _training_file(hub, folder) is None:
         return data.deliver(
             metadata,
@@ -59,23 +66,33 @@ def _official(hub: data.Hub, metadata: Mapping[str, Any]) -> data.Splits:
             lambda: {"validation": scored.rows},
             key=(hub.name, scored.key),
             kind="answers",
+            proofs={"validation": scored.proof},
             missing=data.missing_file(folder, hub.files[0], hub),
         )
-    training = _rows(hub, folder, "train")
+    training = _rows(hub, metadata, "train")
 
     def make() -> dict[str, list[data.Row]]:
         pool = _shots(training.rows, scored.rows)
         return {"train": training.rows, "validation": scored.rows, "fewshot": pool}
 
     origin = data.both(scored.origin, training.origin)
-    return data.deliver(metadata, origin, make, key=(hub.name, scored.key, training.key), kind="answers")
+    return data.deliver(
+        metadata,
+        origin,
+        make,
+        key=(hub.name, scored.key, training.key),
+        kind="answers",
+        proofs={"train": training.proof, "validation": scored.proof, "fewshot": training.proof},
+    )
 
 
-def _rows(hub: data.Hub, folder: Path | None, split: str) -> data.Rows:
+def _rows(hub: data.Hub, metadata: Mapping[str, Any], split: str) -> data.Rows:
+    folder = data.folder_of(metadata)
     if folder is None:
         return data.hub_rows(hub, split, _from_hub)
     file = hub.files[1] if split == "validation" else _training_file(hub, folder) or hub.files[0]
-    return data.folder_rows(folder, file, hub, from_json)
+    known = V1_TRAIN_SUBSET_ROWS if file == V1_TRAIN_SUBSET else dict(hub.splits)[split]
+    return data.folder_rows(folder, file, hub, from_json, known=known, other_rows=data.means_other_rows(metadata))
 
 
 def _training_file(hub: data.Hub, folder: Path) -> str | None:

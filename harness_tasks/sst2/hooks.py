@@ -10,7 +10,10 @@ FILES = {"train": "sst2/train.tsv", "validation": "sst2/dev.tsv"}
 HUB = data.Hub(
     name="stanfordnlp/sst2",
     revision="8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb",
-    rows=(("train", 67349), ("validation", 872)),
+    splits=(
+        ("train", data.Known(67349, "4f7bd17d24c6ded061d19838fb126e6204bfbe72067bddcf890a1bc705b4897a")),
+        ("validation", data.Known(872, "32a47c8f15d36639dfc1828d4c89f3f4ebb34b8cbac207ebe9cba640b3ea2028")),
+    ),
     files=tuple(FILES.values()),
 )
 
@@ -38,7 +41,10 @@ def load(**metadata: Any) -> data.Splits:
         pool = _shots(train, sources, {row["source_sentence"] for row in test}, test)
         return {"train": train, "test": test, "fewshot": pool}
 
-    return data.deliver(metadata, source.origin, make, key=("sst2_llama", source.key), kind="classification")
+    proofs = dict.fromkeys(("train", "test", "fewshot"), source.proof)
+    return data.deliver(
+        metadata, source.origin, make, key=("sst2_llama", source.key), kind="classification", proofs=proofs
+    )
 
 
 def load_glue(**metadata: Any) -> data.Splits:
@@ -56,6 +62,7 @@ def load_glue(**metadata: Any) -> data.Splits:
             lambda: {"validation": scored.rows},
             key=("sst2_llama_glue", scored.key),
             kind="classification",
+            proofs={"validation": scored.proof},
             missing=data.missing_file(folder, FILES["train"], HUB),
         )
     training = _rows(metadata, "train")
@@ -71,7 +78,12 @@ def load_glue(**metadata: Any) -> data.Splits:
 
     origin = data.both(scored.origin, training.origin)
     return data.deliver(
-        metadata, origin, make, key=("sst2_llama_glue", scored.key, training.key), kind="classification"
+        metadata,
+        origin,
+        make,
+        key=("sst2_llama_glue", scored.key, training.key),
+        kind="classification",
+        proofs={"train": training.proof, "validation": scored.proof, "fewshot": training.proof},
     )
 
 
@@ -90,7 +102,8 @@ def _rows(metadata: Mapping[str, Any], split: str) -> data.Rows:
     folder = data.folder_of(metadata)
     if folder is None:
         return data.hub_rows(HUB, split, _from_hub)
-    return data.folder_rows(folder, FILES[split], HUB, _from_tsv)
+    known, other_rows = dict(HUB.splits)[split], data.means_other_rows(metadata)
+    return data.folder_rows(folder, FILES[split], HUB, _from_tsv, known=known, other_rows=other_rows)
 
 
 def _from_hub(row: data.Row) -> data.Row:

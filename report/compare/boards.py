@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 
 from report import paired_tests
 from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
-from report.compare.files import Entry
+from report.compare.directions import Direction, direction
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.pairs import Difference, difference
+from report.compare.runs import Entry
 from report.compare.seeds import seed_facts
+from report.compare.settings import apart_facts, setting_facts
 from report.facts import Fact, fact, missing
 from report.measured import interval_fact
 
@@ -46,7 +48,9 @@ def task_facts(task: str, entries: Sequence[Entry]) -> dict[str, Any]:
         "key": task,
         "about": fact(about, "text", source) if about else missing("the task does not describe itself"),
         "parts": fact(len(first.leaves), "count", source) if first.leaves else missing("it is no group"),
-        "settings": [_setting(entry, task) for entry in scored],
+        "group": _group(task, scored),
+        "settings": [setting_facts(entry, task) for entry in scored],
+        "apart": [told for entry in scored for told in apart_facts(entry, task)],
         "boards": [board_facts(task, key, scored, named=len(filters) > 1, primary=key == keys[0]) for key in keys],
     }
 
@@ -55,28 +59,37 @@ def board_facts(
     task: str, key: str, entries: Sequence[Entry], *, named: bool = False, primary: bool = True
 ) -> dict[str, Any]:
     """Returns the leaderboard of one metric; ``named``: its filter is said, since the task has several."""
-    members = [(e, measure(e.runs[task], key)) for e in entries if key in metric_keys(e.runs[task])]
-    better = _higher_is_better(task, key, entries)
-    members.sort(key=lambda member: (member[1].value if better is False else -member[1].value, member[0].name))
+    said = direction(key.partition(",")[0], [entry.runs[task] for entry in entries])
+    better = said.better
+    scored = [(e, measure(e.runs[task], key)) for e in entries if key in metric_keys(e.runs[task])]
+    scored.sort(key=lambda member: (member[1].value if better is False else -member[1].value, member[0].name))
+    # A score that measures nothing is shown, last, and has no rank: to beat it is no achievement.
+    members = [member for member in scored if not member[1].void]
+    void = [member for member in scored if member[1].void]
     found = _verdicts([member[1] for member in members], better, told=primary)
-    source = members[0][1].source
+    source = scored[0][1].source
     shown = key if named else key.partition(",")[0]
-    scored = {id(entry) for entry, _ in members}
-    lacking = [e for e in entries if id(e) not in scored]
+    having = {id(entry) for entry, _ in scored}
+    lacking = [e for e in entries if id(e) not in having]
     return {
         "key": key,
         "metric": fact(shown, "text", source),
         "primary": primary,
         "higher_is_better": better,
+        "direction": missing(said.why) if better is None else fact(said.said, "text", source),
         "figure": None,
+        "ranked": fact(len(members), "count", source),
         "tests": fact(found.tests, "count", source),
         "shown": fact(min(SHOWN, len(members)), "count", source) if found.crowd else missing("all are shown"),
         "unbeaten": fact(int(np.count_nonzero(~found.beats.any(axis=0))), "count", source),
         "seeds": seed_facts(members) if primary else [],
-        "rows": [_row(i, members, found, better) for i in range(len(members))],
+        "rows": [
+            *(_row(i, members, found, said) for i in range(len(members))),
+            *(_void_row(entry, score) for entry, score in void),
+        ],
         "lacking": [fact(e.name, "text", e.runs[task].results.source("results", task)) for e in lacking],
         "pairs": [_pair(members, at, pair, found) for at, pair in found.pairs.items()],
-        "matrix": [] if found.crowd else [_cells(i, members, found, better) for i in range(len(members))],
+        "matrix": [] if found.crowd else [_cells(i, members, found) for i in range(len(members))],
     }
 
 
@@ -86,7 +99,7 @@ class _Verdicts:
 
     ``pairs``: the differences that are told, first model before second. ``adjusted``: (M, M) p-values after Holm's
     correction over all pairs, nan where there is none. ``beats``: (M, M), whether the row's model beats the column's.
-    ``tests``: how many p-values there are. ``crowd``: whether not all pairs are told.
+    ``tests``: how many p-values there are. ``crowd``: whether not all pairs are told. ``better``: whether higher is.
     """
 
     pairs: dict[tuple[int, int], Difference]
@@ -94,6 +107,7 @@ class _Verdicts:
     beats: NDArray[np.bool_]
     tests: int
     crowd: bool
+    better: bool | None
 
 
 def _verdicts(measures: Sequence[Measure], better: bool | None, *, told: bool) -> _Verdicts:
@@ -125,38 +139,63 @@ def _verdicts(measures: Sequence[Measure], better: bool | None, *, told: bool) -
         told_apart = (adjusted < LEVEL) & (apart != 0)
         beats |= told_apart & ((apart > 0) == better)
         beats |= (told_apart & ((apart > 0) != better)).T
-    return _Verdicts(pairs, adjusted, beats, int(np.count_nonzero(~np.isnan(p[upper]))), crowd)
+    return _Verdicts(pairs, adjusted, beats, int(np.count_nonzero(~np.isnan(p[upper]))), crowd, better)
 
 
-def _higher_is_better(task: str, key: str, entries: Sequence[Entry]) -> bool | None:
-    """Returns whether more is better; None where no file says so, or two contradict each other."""
-    metric = key.partition(",")[0]
-    said = {(e.runs[task].per_task("higher_is_better") or {}).get(metric) for e in entries} - {None}
-    found = said.pop() if len(said) == 1 else None
-    return found if isinstance(found, bool) else None
+def _group(task: str, entries: Sequence[Entry]) -> str:
+    """Returns the smallest group that ``task`` is a part of, in all files alike; empty where it is in none."""
+    above = set()
+    for entry in entries:
+        own = {part.task for part in entry.runs[task].parts}
+        wider = [run for run in entry.runs.values() if own < {leaf.task for leaf in run.leaves}]
+        wider += [run for run in entry.runs.values() if run.task != task and own == {leaf.task for leaf in run.leaves}]
+        above.add(min(wider, key=lambda run: len(run.leaves)).task if wider else "")
+    return above.pop() if len(above) == 1 else ""
 
 
-def _row(place: int, members: Sequence[Member], verdicts: _Verdicts, better: bool | None) -> dict[str, Any]:
+def _row(place: int, members: Sequence[Member], verdicts: _Verdicts, said: Direction) -> dict[str, Any]:
     entry, found = members[place]
     beaten = np.flatnonzero(verdicts.beats[place]).tolist()
     best = 1 + int(np.count_nonzero(verdicts.beats[:, place]))
     worst = len(members) - len(beaten)
-    unknown = missing("no file says whether more is better")
-    score = interval_fact(found.level, found.unit, found.source, also=found.also or None, value=found.value)
-    if not found.n:
-        score = {key: value for key, value in score.items() if key not in ("n", "clusters")}
+    unknown = missing(said.why)
     return {
-        "entry": fact(entry.name, "text", found.run.results.source("model_name")),
-        "score": score,
-        "best": unknown if better is None else fact(best, "count", found.source),
-        "worst": unknown if better is None else fact(worst, "count", found.source),
+        **_score(entry, found),
+        "best": unknown if said.better is None else fact(best, "count", found.source),
+        "worst": unknown if said.better is None else fact(worst, "count", found.source),
         "tied": best != worst,
         "unbeaten": best == 1,
         "beaten": fact(len(beaten), "count", found.source),
         "beats": []
         if verdicts.crowd
         else [fact(members[loser][0].name, "text", members[loser][1].source) for loser in beaten],
+    }
+
+
+def _void_row(entry: Entry, found: Measure) -> dict[str, Any]:
+    """Returns the row of a score that measures nothing: it has no rank, for the reason given."""
+    unranked = missing(f"no rank: {found.void}")
+    return {
+        **_score(entry, found),
+        "best": unranked,
+        "worst": unranked,
+        "tied": False,
+        "unbeaten": False,
+        "beats": [],
+        "beaten": fact(0, "count", found.source),
+    }
+
+
+def _score(entry: Entry, found: Measure) -> dict[str, Any]:
+    score = interval_fact(found.level, found.unit, found.source, also=found.also or None, value=found.value)
+    if not found.n:
+        score = {key: value for key, value in score.items() if key not in ("n", "clusters")}
+    return {
+        "entry": fact(entry.name, "text", entry.named_in(found.run.task)),
+        "score": score,
         "how": fact(found.level.method, "text", found.source),
+        "contradicts": bool(found.contradiction),
+        "caution": fact(found.caution, "text", found.source) if found.caution else None,
     }
 
 
@@ -173,9 +212,11 @@ def _pair(
     p, untested = found.p, missing(found.refused or found.p_method)
     adjusted, beats = float(verdicts.adjusted[places]), verdicts.beats
     verdict = "first" if beats[places] else "second" if beats[places[::-1]] else "open"
+    if verdicts.better is None and p is not None and adjusted < LEVEL:
+        verdict = "differs"
     return {
-        "one": fact(one[0].name, "text", one[1].run.results.source("model_name")),
-        "other": fact(other[0].name, "text", other[1].run.results.source("model_name")),
+        "one": fact(one[0].name, "text", one[0].named_in(one[1].run.task)),
+        "other": fact(other[0].name, "text", other[0].named_in(other[1].run.task)),
         "difference": _difference_fact(found, one[1], source, also),
         "p_value": untested if p is None else fact(p, "p", source, also=also),
         "adjusted": untested if p is None else fact(adjusted, "p", source, also=also),
@@ -197,7 +238,6 @@ def _cells(
     row: int,
     members: Sequence[Member],
     verdicts: _Verdicts,
-    better: bool | None,
 ) -> list[dict[str, Any]]:
     """Returns a row of the matrix: what the row's model is beside each column's, and by how much."""
     cells: list[dict[str, Any]] = []
@@ -209,8 +249,10 @@ def _cells(
         word = "beats" if beats[row, column] else "loses to" if beats[column, row] else "open"
         if found.refused:
             word = "not compared"
-        elif found.p is None or better is None:
+        elif found.p is None:
             word = "untested"
+        elif verdicts.better is None and verdicts.adjusted[min(row, column), max(row, column)] < LEVEL:
+            word = "differs"
         known = found.interval
         source, unit = members[row][1].source, members[row][1].unit
         value = missing(found.refused or "there is none")
@@ -218,23 +260,3 @@ def _cells(
             value = fact(known.value if row < column else -known.value, unit, source, also=[members[column][1].source])
         cells.append({"is": word, "difference": value})
     return cells
-
-
-def _setting(entry: Entry, task: str) -> dict[str, Any]:
-    """Returns under what conditions a model was scored: version, worked examples, items, whether there are samples."""
-    run = entry.runs[task]
-    source, (effective, original) = run.results.source("results", task), run.counted
-    shots = run.per_task("n-shot")
-    version = run.per_task("versions")
-    samples = any(part.samples for part in run.leaves or (run,))
-    limited = effective is not None and original is not None and effective < original
-    return {
-        "entry": fact(entry.name, "text", source),
-        "version": missing("not recorded") if version is None else fact(version, "setting", source),
-        "shots": missing("not recorded") if shots is None else fact(shots, "count", source),
-        "chat_template": fact(bool(run.results.content.get("chat_template")), "setting", source),
-        "items": missing("not recorded") if effective is None else fact(effective, "count", source),
-        "available": missing("not recorded") if original is None else fact(original, "count", source),
-        "limited": limited,
-        "samples": fact(samples, "setting", source),
-    }

@@ -1,18 +1,21 @@
 """compare.json: every value of a comparison as a fact, the only thing that its templates see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.collection import no_search_for_cycles
+from harness_tasks.errors import UserError
 from report.compare.boards import LEVEL, task_facts
 from report.compare.costs import cost_facts
 from report.compare.crowds import MOST_PAIRS
-from report.compare.files import Entry, read_all
-from report.compare.measures import CONFIDENCE
+from report.compare.files import read_all
 from report.compare.names import plain_tree
 from report.compare.pictures import COSTS, priced
+from report.compare.recorded import CONFIDENCE
 from report.compare.regressions import regression_facts
+from report.compare.runs import Entry, PassedOver
+from report.compare.settings import UNRECORDED
 from report.compare.versions import version_facts
 from report.facts import Fact, fact, is_known, missing
 from report.unfinished import FILE, unfinished_facts
@@ -21,24 +24,30 @@ SCHEMA = "aftertune-comparison/1"
 
 
 @no_search_for_cycles()
-def collect(paths: Sequence[Path], gates: Sequence[str] = ()) -> dict[str, Any]:
+def collect(paths: Sequence[Path], gates: Sequence[str] = (), *, strict: bool = False) -> dict[str, Any]:
     """Returns the facts of a comparison of the results in ``paths``; ``gates`` are `TASK:METRIC`.
+
+    ``strict``: a file that would be passed over is an error.
 
     Raises:
         UserError: see `read_all`, `measure`, `version_facts` and `regression_facts`.
     """
     given = read_all(paths)
+    if strict and given.passed_over:
+        raise given.passed_over[0].error
     regressions = regression_facts(given, gates)
     tasks = list(dict.fromkeys(task for entry in given.entries for task in entry.runs))
     first = next(iter(given.entries[0].runs.values())).results.source()
     boards = [task_facts(task, given.entries) for task in tasks]
+    boards = _groups_first([found for found in boards if found["boards"]])
     for number, found in enumerate(boards, 1):
-        if found["boards"]:
-            board = found["boards"][0]
-            board["figure"] = fact(f"figures/compare-{number}.svg", "text", first)
-            found["costs"] = _costs(given.entries, found["key"], board)
-            found["smallest"] = _smallest(found["costs"], board)
-            found["cost_figures"] = _cost_figures(found["costs"], number, first)
+        board = found["boards"][0]
+        if strict and (told := next((row["best"]["missing"] for row in board["rows"] if row["contradicts"]), None)):
+            raise UserError(told, "the two are not from one run, or one was edited", "score the task again")
+        board["figure"] = fact(f"figures/compare-{number}.svg", "text", first)
+        found["costs"] = _costs(given.entries, found["key"], board)
+        found["smallest"] = _smallest(found["costs"], board)
+        found["cost_figures"] = _cost_figures(found["costs"], number, first)
     facts = {
         "schema": SCHEMA,
         "confidence": fact(CONFIDENCE, "share", first),
@@ -46,9 +55,13 @@ def collect(paths: Sequence[Path], gates: Sequence[str] = ()) -> dict[str, Any]:
         "most_pairs": fact(MOST_PAIRS, "count", first),
         "crowded": any(is_known(board["shown"]) for task in boards for board in task["boards"]),
         "entries": [_entry(entry, given.names[entry.argument]) for entry in given.entries],
-        "tasks": [found for found in boards if found["boards"]],
+        "tasks": boards,
+        "passed_over": [
+            {"file": fact(part.file, "text", first), "why": fact(_why(part), "text", first)}
+            for part in given.passed_over
+        ],
         "replaced": [
-            fact(f"{entry.name}, {task}", "text", entry.runs[task].results.source("date"))
+            fact(f"{entry.name}, {task}", "text", entry.named_in(task))
             for entry in given.entries
             for task in dict.fromkeys(entry.replaced)
         ],
@@ -97,20 +110,54 @@ def _smallest(costs: Sequence[dict[str, Any]], board: dict[str, Any]) -> Fact:
 
 
 def _entry(entry: Entry, argument: str) -> dict[str, Any]:
-    """Returns who takes part: name, where its results lie, the class that asked it, and the software's versions."""
-    results = next(iter(entry.runs.values())).results
+    """Returns who takes part: name and who says it, where its results lie, the class that asked, and versions."""
+    documents = list({run.results.file: run.results for run in entry.runs.values()}.values())
     said: dict[str, Fact] = {}
     for key, place in (
         ("model_class", ("config", "model")),
         ("lm_eval", ("lm_eval_version",)),
         ("transformers", ("transformers_version",)),
     ):
-        value = results.value(*place)
-        known = isinstance(value, str) and value.strip()
-        said[key] = fact(value, "text", results.source(*place)) if known else missing("not recorded")
+        known = [found for found in documents if isinstance(value := found.value(*place), str) and value.strip()]
+        values = list(dict.fromkeys(found.value(*place) for found in known))
+        also = [found.source(*place) for found in known[1:]] or None
+        said[key] = (
+            fact(", ".join(values), "text", known[0].source(*place), also=also) if known else missing(UNRECORDED)
+        )
+    source = entry.named_in()
+    named = ".".join(entry.place) if entry.place else _by_the_folder(entry)
     return {
-        "name": fact(entry.name, "text", results.source("model_name")),
-        "place": fact(argument, "text", results.source()),
-        "tasks": fact(len(entry.runs), "count", results.source("results")),
+        "name": fact(entry.name, "text", source),
+        "named_by": fact(named, "text", source),
+        "place": fact(argument, "text", documents[0].source()),
+        "tasks": fact(len(entry.runs), "count", documents[0].source("results")),
         **said,
     }
+
+
+def _by_the_folder(entry: Entry) -> str:
+    return "the study" if entry.folder.parent.name == "scores" else "its file's place: no file says which model it is"
+
+
+def _why(part: PassedOver) -> str:
+    """Returns why a file was passed over, without its place on this machine, which may not be published."""
+    return part.error.found.replace(f"{part.path.parent}/", "")
+
+
+def _groups_first(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the tasks with each group before its parts, which follow it at once; `within` is the outermost group."""
+    above = {task["key"]: task["group"] for task in tasks}
+    for task in tasks:
+        path = [task["key"]]
+        while (group := above.get(path[-1], "")) in above and group not in path:
+            path.append(group)
+        task["within"] = path[-1] if len(path) > 1 else ""
+        task["group"] = task["group"] if len(path) > 1 else ""
+    return list(_below("", tasks))
+
+
+def _below(group: str, tasks: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for task in tasks:
+        if task["group"] == group:
+            yield task
+            yield from _below(task["key"], tasks)

@@ -28,6 +28,9 @@ def compare(
             help="leave with 1 where the interval of later minus baseline lies wholly on the worse side; repeatable",
         ),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="leave with 2 where a file cannot be used, instead of passing it over")
+    ] = False,
 ) -> None:
     """Set models side by side: scores with intervals, ranks honest about ties, who beats whom, cost beside quality.
 
@@ -35,7 +38,9 @@ def compare(
     input.
     """
     with exit_on_user_error():
-        facts = compare_results(results, output=output, gates=fail_on_regression or ())
+        facts = compare_results(results, output=output, gates=fail_on_regression or (), strict=strict)
+        for passed in facts["passed_over"]:
+            print(f"passed over {passed['file']['value']}: {passed['why']['value']}", file=sys.stderr)
         if as_json:
             print(json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False))
         elif output is not None:
@@ -52,7 +57,7 @@ def compare(
 
 
 def compare_results(
-    results: Sequence[Path], *, output: Path | None = None, gates: Sequence[str] = ()
+    results: Sequence[Path], *, output: Path | None = None, gates: Sequence[str] = (), strict: bool = False
 ) -> dict[str, Any]:
     """Returns the facts of a comparison, after writing it to ``output`` where that is given.
 
@@ -63,7 +68,7 @@ def compare_results(
     from report.compare.collect import collect
     from report.compare.page import render
 
-    facts = collect(results, gates)
+    facts = collect(results, gates, strict=strict)
     if output is not None:
         pages = render(facts)
         write_json(output / "compare.json", facts)

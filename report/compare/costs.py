@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.files import sha256_file
-from report.compare.files import Entry, Run
+from report.compare.runs import Entry, Run
 from report.facts import Fact, Unit, fact, missing
 from report.results import Document
 
 UNRECORDED = "not recorded"
+_ON_THE_DEVICE = ("huggingface", "HFLM", "gpt2", "mamba_ssm", "steered")
+"""Classes beside `hf*` that load a model onto the device that lm_eval is given."""
 
 
 def cost_facts(entry: Entry, run: Run) -> dict[str, Any]:
@@ -18,15 +20,17 @@ def cost_facts(entry: Entry, run: Run) -> dict[str, Any]:
     The time is that of the whole run of lm_eval, loading included; ``tasks`` is how many tasks it scored.
     """
     results = run.results
-    device, dtype = (_text(results, "config", key) for key in ("device", "model_dtype"))
-    scored = len(results.content.get("configs") or results.content["results"])
+    asked = results.value("config", "model")
+    # lm_eval records the device that was asked for, of classes too that leave the choice to a server or to vLLM.
+    ran_there = not isinstance(asked, str) or asked in _ON_THE_DEVICE or asked.startswith("hf")
+    scored = len(results.content["configs"] or results.content["results"])
     return {
-        "entry": fact(entry.name, "text", results.source("model_name")),
+        "entry": fact(entry.name, "text", entry.named_in(run.task)),
         "parameters": _number(results, "count", "config", "model_num_parameters"),
         "seconds": _number(results, "seconds", "total_evaluation_time_seconds"),
-        "tasks": fact(scored, "count", results.source("configs")),
-        "device": device,
-        "dtype": dtype,
+        "tasks": fact(scored, "count", results.source("configs" if results.content["configs"] else "results")),
+        "device": _text(results, "config", "device") if ran_there else missing(f"{UNRECORDED}: {asked} chooses it"),
+        "dtype": _text(results, "config", "model_dtype"),
         **_tokens(run),
         **_training(entry, results),
     }
@@ -39,14 +43,18 @@ def _tokens(run: Run) -> dict[str, Fact]:
     if run.folder.name != run.task or not path.is_file():
         return absent
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()][1:]
+        header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
         read, written = (sum(int(row[key] or 0) for row in rows) for key in ("prompt_tokens", "answer_tokens"))
-    except (OSError, ValueError, KeyError, TypeError):
+        unrecorded = header.get("unrecorded")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return absent
     source = Document(_beside(run.results, path.name), sha256_file(path), None).source()
-    # Where answers are read off and not written, the file has no lengths of them.
-    answers = fact(written, "count", source) if any(row["answer_tokens"] is not None for row in rows) else None
-    return {"tokens_read": fact(read, "count", source), "tokens_written": answers or missing("answers are read off")}
+    # Where answers are read off and not generated, the file has no lengths of them.
+    if unrecorded or all(row["answer_tokens"] is None for row in rows):
+        answers = missing(UNRECORDED if unrecorded else "answers are read off")
+    else:
+        answers = fact(written, "count", source)
+    return {"tokens_read": fact(read, "count", source), "tokens_written": answers}
 
 
 def _training(entry: Entry, results: Document) -> dict[str, Fact]:

@@ -1,295 +1,197 @@
-"""The result files of lm_eval, whoever made them: where they lie, whose scores they are, and their sample rows.
+"""The result files of lm_eval, whoever made them: which files they are, read within bounds, and whose scores they hold.
 
-Two layouts are known: lm_eval's own (`<model>/results_<time>.json` with `samples_<task>_<time>.jsonl` beside it) and a
-study's (`scores/<checkpoint>/<task>/results.json` with `samples.jsonl`). A file with a NaN is not refused as a whole,
-as a study's own would be: other people's results hold some, and then that score is missing.
+lm_eval writes `<model>/results_<time>.json` (0.4.3 and later), `results.json` (0.4.0 to 0.4.2), or the name that was
+given (`<name>.json`, later `<name>_<time>.json`); a study has `scores/<checkpoint>/<task>/results.json`. Of other names
+a file is taken where none of these lies beside it and it holds results. A file that cannot be used is passed over, and
+named; only where nothing is left is that an error.
 """
 
-import hashlib
-import json
 import re
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file
+from harness_tasks.reading import checked, parse_json, read_bytes, sha256_of, text_of
+from report.compare.grouping import Found, entries_of, tell_apart
 from report.compare.names import distinct, public_parts, short_name
-from report.results import Document
+from report.compare.rows import samples_of
+from report.compare.runs import Entry, Given, PassedOver, Run, Samples
+from report.compare.shape import KIND, Results, in_one_shape, parts_of
 from report.texts import one_line
 from report.unfinished import FILE, undone
 
-_TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
-_KEPT = ("filter", "doc_id", "doc", "doc_hash", "prompt_hash")
+TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
+_ANY = replace(KIND, schema=None)
+_MARKS = (b'"results"', b"_stderr", b",none")
+"""One of these stands in every result file; others need not be parsed to see that they are none."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """One model's scores on one task or group of tasks.
+class _Candidate:
+    """A file that may hold results; ``named``: its name, or the user, says that it does."""
 
-    ``samples``: its sample rows; None where there is no file of them. ``leaves``: a group's tasks.
-    """
-
-    task: str
-    results: Document
-    samples: Document | None
-    folder: Path
-    leaves: tuple["Run", ...] = ()
-
-    @property
-    def scores(self) -> dict[str, Any]:
-        """The numbers that lm_eval recorded, by metric and filter such as `acc,none`."""
-        return self.results.content["results"][self.task]
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """The task's configuration as lm_eval recorded it; empty for a group."""
-        return (self.results.content.get("configs") or {}).get(self.task) or {}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What the task says of itself."""
-        found = self.configuration.get("metadata")
-        return found if isinstance(found, dict) else {}
-
-    def per_task(self, key: str) -> Any:
-        """Returns the task's entry under a key of the results such as `versions`; None where there is none."""
-        return (self.results.content.get(key) or {}).get(self.task)
-
-    @property
-    def counted(self) -> tuple[int | None, int | None]:
-        """How many items were scored, and how many there were."""
-        samples = self.per_task("n-samples") or {}
-        return samples.get("effective", self.scores.get("sample_len")), samples.get("original")
-
-
-@dataclass
-class Entry:
-    """A model that takes part: what it is called, which argument named it (from 0), and its scores by task.
-
-    ``own``: its name before others of the same name were told apart. ``folder``: where its files lie.
-    """
-
-    own: str
-    argument: int
-    folder: Path
-    runs: dict[str, Run] = field(default_factory=dict)
-    name: str = ""
-    replaced: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the arguments of the command hold: their names that may be published, and the models found in them."""
-
-    paths: list[Path]
-    names: list[str]
-    entries: list[Entry]
+    path: Path
+    named: bool
 
 
 def read_all(paths: Sequence[Path]) -> Given:
     """Returns the models found in ``paths``, each a result file or a folder with some, however deep.
 
     Raises:
-        UserError: a path does not exist or holds no results, or a file is cut off.
+        UserError: a path does not exist or holds no results, or no file could be used.
     """
     names = distinct([public_parts(path) for path in paths])
     entries: list[Entry] = []
+    passed_over: list[PassedOver] = []
     for argument, (path, name) in enumerate(zip(paths, names, strict=True)):
-        found: dict[tuple[Path, str], Entry] = {}
-        for file in _result_files(path):
-            _add(found, file, path, name, argument)
-        entries += found.values()
-    broken = [path / FILE for path in paths if (path / FILE).is_file()]
-    if broken and not entries:
-        raise UserError(
-            "nothing in these folders has been scored",
-            "there is nothing to compare",
-            f"see why in {broken[0]}, and run the study again",
-        )
-    _tell_apart(entries, names)
-    return Given(list(paths), names, entries)
+        candidates = _candidates(path)
+        found = [part for file in candidates for part in _read(file, path, name, passed_over)]
+        if not found and not any(file.named for file in candidates) and not (path / FILE).is_file():
+            raise UserError(
+                f"{path} holds no results of lm_eval (no results*.json)",
+                "there is nothing to compare",
+                "name the folder that was lm_eval's --output_path, a study's folder, or a file of results",
+            )
+        entries += entries_of(found, argument)
+    if not entries:
+        raise passed_over[0].error if passed_over else _nothing_scored(paths)
+    tell_apart(entries, names)
+    return Given(list(paths), names, entries, passed_over)
 
 
-def _result_files(path: Path) -> list[Path]:
-    """Returns the result files in ``path``, the older first."""
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
+def _nothing_scored(paths: Sequence[Path]) -> UserError:
+    broken = next((path / FILE for path in paths if (path / FILE).is_file()), None)
+    return UserError(
+        "nothing in these folders has been scored",
+        "there is nothing to compare",
+        f"see why in {broken}, and run the study again" if broken else "score a task, and compare then",
+    )
+
+
+def _candidates(path: Path) -> list[_Candidate]:
+    """Returns the files in ``path`` that may hold results, the older first."""
+    if not path.exists():
         raise UserError(
             f"{path} is neither a file nor a folder", "there is nothing to compare", "correct the path, or score first"
         )
+    if not path.is_dir():
+        return [_Candidate(path, named=True)]
     # A study's scratch holds what its `scores` hold once more, under lm_eval's names.
     is_study = any((path / name).is_file() for name in ("facts.json", "model.json", FILE))
-    study = path / "scores" if is_study else path
-    files = sorted(study.rglob("results*.json"), key=lambda file: (file.parent, _time(file), file.name))
-    files = files or [file for file in sorted(study.glob("*.json")) if _holds_results(file)]
+    folders: dict[Path, list[Path]] = {}
+    for file in (path / "scores" if is_study else path).rglob("*.json"):
+        folders.setdefault(file.parent, []).append(file)
     lacking = undone(path)
-    files = [file for file in files if (file.parent.parent.name, file.parent.name) not in lacking]
-    if not files and not (path / FILE).is_file():
-        raise UserError(
-            f"{path} holds no results of lm_eval (no results*.json)",
-            "there is nothing to compare",
-            "name the folder that was lm_eval's --output_path, a study's folder, or a file of results",
-        )
-    return files
+    whole = [folder for folder in sorted(folders) if (folder.parent.name, folder.name) not in lacking]
+    return [candidate for folder in whole for candidate in _in_folder(folders[folder])]
 
 
-def _holds_results(file: Path) -> bool:
-    try:
-        return _is_results(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return False
+def _in_folder(files: Sequence[Path]) -> Iterator[_Candidate]:
+    """Yields the files of one folder that may hold results: those that are named so, else all that are not samples."""
+    files = [file for file in files if not file.name.startswith("samples")]
+    named = [file for file in files if file.name.startswith("results") or time_of(file)]
+    for file in sorted(named or files, key=lambda file: (time_of(file), file.name)):
+        yield _Candidate(file, named=bool(named))
 
 
-def _is_results(content: Any) -> bool:
-    results = content.get("results") if isinstance(content, dict) else None
-    return isinstance(results, dict) and all(isinstance(scores, dict) for scores in results.values())
-
-
-def _time(file: Path) -> str:
-    found = _TIME.search(file.stem)
+def time_of(file: Path) -> str:
+    """Returns the time in a file's name, as lm_eval writes it; empty where there is none."""
+    found = TIME.search(file.stem)
     return found[1] if found else ""
 
 
-def _add(found: dict[tuple[Path, str], Entry], file: Path, root: Path, label: str, argument: int) -> None:
-    """Adds the scores in ``file`` to the model that they belong to."""
-    content = _json(_text(file), file.name)
-    if not _is_results(content):
-        raise UserError(
+def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[PassedOver]) -> Iterator[Found]:
+    """Yields the results in a file; adds it, or its sample files, to ``passed_over`` where they cannot be used."""
+    file = candidate.path
+    try:
+        content = read_bytes(file, KIND)
+    except UserError as error:
+        if candidate.named:
+            passed_over.append(PassedOver(_published(file, root, label, {}), file, error))
+        return
+    if not candidate.named and not any(mark in content for mark in _MARKS):
+        return
+    try:
+        value = parse_json(text_of(content, file, KIND), file, _ANY)
+        parts = parts_of(value)
+        for _, part in parts:
+            checked(part, file, KIND)
+    except UserError as error:
+        passed_over.append(PassedOver(_published(file, root, label, {}), file, error))
+        return
+    if not parts and candidate.named:
+        stranger = UserError(
             f"{file} holds no `results` by task",
-            "it is no result file of lm_eval, so there is nothing to compare",
+            "it is no result file of lm_eval, so there is nothing in it to compare",
             "name the folder that was lm_eval's --output_path, or its results_*.json",
         )
-    results = Document(_published(file, root, label, content), sha256_file(file), content)
-    ours = file.name == "results.json" and file.parent.name in content["results"]
-    own = short_name(file.parent.parent.name if ours else str(content.get("model_name") or file.parent.name))
-    home = file.parent.parent if ours else file.parent
-    entry = found.setdefault((home, own), Entry(own, argument, home))
-    runs = _runs(file, root, label, results)
-    for task, run in runs.items():
-        if not any("," in key for key in run.scores):
-            continue  # a group that aggregates nothing, or one of an lm_eval that is too old
-        if task in entry.runs:
-            entry.replaced.append(task)
-        entry.runs[task] = run
+        passed_over.append(PassedOver(_published(file, root, label, {}), file, stranger, stranger=True))
+    digest = sha256_of(content)
+    for place, part in parts:
+        shaped, places = in_one_shape(part)
+        results = Results(_published(file, root, label, shaped), digest, shaped, places, place)
+
+        def name(path: Path, shaped: Mapping[str, Any] = shaped) -> str:
+            return _published(path, root, label, shaped)
+
+        runs = _runs(file, results, part.get("samples") or {}, name, passed_over)
+        if runs:
+            yield Found(file, results, runs, _is_ours(file, shaped), time_of(file))
 
 
-def _runs(file: Path, root: Path, label: str, results: Document) -> dict[str, Run]:
-    content = results.content
-    groups = {name: parts for name, parts in (content.get("group_subtasks") or {}).items() if parts}
+def _is_ours(file: Path, content: Mapping[str, Any]) -> bool:
+    """Returns whether it lies where a study puts its scores: its folder then has the checkpoint's name."""
+    place = file.parent
+    return file.name == "results.json" and place.name in content["results"] and place.parent.parent.name == "scores"
+
+
+def _runs(
+    file: Path,
+    results: Results,
+    embedded: Mapping[str, Any],
+    name: Callable[[Path], str],
+    passed_over: list[PassedOver],
+) -> dict[str, Run]:
+    """Returns the tasks and groups with a score; a group that aggregates nothing has none."""
+    content, groups = results.content, results.content["group_subtasks"]
     runs: dict[str, Run] = {}
     for task in content["results"]:
-        if task not in groups:
-            samples = _samples(file, root, label, task, content)
-            runs[task] = Run(task, results, samples, file.parent)
+        if task in groups:
+            continue
+        samples: Samples | None = None
+        try:
+            samples = samples_of(file, results, task, embedded.get(task), name)
+        except UserError as error:
+            passed_over.append(PassedOver(f"{results.file}: the samples of {one_line(task)}", file, error))
+        runs[task] = Run(task, results, samples, file.parent)
     for group in groups:
         if group in content["results"]:
-            leaves = tuple(runs[task] for task in _leaves(group, groups, frozenset()) if task in runs)
+            leaves = tuple(runs[task] for task in _leaves(group, groups) if task in runs and task not in groups)
             runs[group] = Run(group, results, None, file.parent, leaves)
-    return runs
+    return {task: run for task, run in runs.items() if any("," in key for key in run.scores)}
 
 
-def _leaves(name: str, groups: dict[str, list[str]], above: frozenset[str]) -> list[str]:
-    if name not in groups or name in above:
-        return [name]
-    found = (leaf for part in groups[name] for leaf in _leaves(part, groups, above | {name}))
-    return list(dict.fromkeys(found))
+def _leaves(group: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Returns the tasks in a group and in the groups in it, each once, in their order."""
+    found: dict[str, None] = {}
+    seen, waiting = {group}, [group]
+    while waiting:
+        name = waiting.pop()
+        if name not in groups:
+            found[name] = None
+            continue
+        parts = [part for part in groups[name] if part not in groups or part not in seen]
+        seen.update(parts)
+        waiting += reversed(parts)
+    return list(found)
 
 
-def _samples(file: Path, root: Path, label: str, task: str, content: dict[str, Any]) -> Document | None:
-    """Returns the sample rows that were written together with ``file``; None where there are none."""
-    time = _time(file)
-    names = [f"samples_{name}_{time}.jsonl" for name in (task, re.sub(r"\W", "_", task)) if time]
-    if len(content["results"]) == 1:
-        names.append("samples.jsonl")
-    path = next((file.parent / name for name in names if "/" not in name and (file.parent / name).is_file()), None)
-    if path is None:
-        return None
-    text = _text(path)
-    # lm_eval before 0.4.3 wrote one list. Not splitlines: a text may hold other signs that end a line.
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    rows = (
-        _json(text, path.name)
-        if text.lstrip().startswith("[")
-        else [_json(line, f"line {number} of {path.name}") for number, line in lines]
-    )
-    if not rows or not all(isinstance(row, dict) and "doc_id" in row for row in rows):
-        raise UserError(
-            f"{path} holds {'no rows' if not rows else 'rows without `doc_id`'}",
-            "a score without its items cannot be recounted",
-            "score again with --log_samples, or take the file away: the recorded scores are then compared unpaired",
-        )
-    metadata = ((content.get("configs") or {}).get(task) or {}).get("metadata")
-    cluster = metadata.get("cluster") if isinstance(metadata, dict) else None
-    light = [_light(row, cluster) for row in rows]
-    return Document(_published(path, root, label, content), sha256_file(path), light)
-
-
-def _light(row: dict[str, Any], cluster: Any) -> dict[str, Any]:
-    """Returns what a comparison needs of a row: its names, of its document the field ``cluster``, and its scores.
-
-    Texts that a thousand models have in common are held once.
-    """
-    doc = row.get("doc")
-    if "doc_hash" not in row:
-        row["doc_hash"] = hashlib.sha256(json.dumps(doc, indent=2, ensure_ascii=False).encode()).hexdigest()
-    row["doc"] = {cluster: sys.intern(str(doc[cluster]))} if isinstance(doc, dict) and cluster in doc else {}
-    for key in ("doc_hash", "prompt_hash"):
-        if isinstance(row.get(key), str):
-            row[key] = sys.intern(row[key])
-    scores = row.get("metrics")
-    names = scores if isinstance(scores, list) else [key for key in row if key not in _NOT_SCORES]
-    return {key: row[key] for key in dict.fromkeys((*_KEPT, *names)) if key in row}
-
-
-_NOT_SCORES = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
-_NOT_SCORES |= {"doc_hash", "prompt_hash", "target_hash"}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path} cannot be read: {error}", "its scores would be missing from the comparison", "score again"
-        ) from None
-
-
-def _json(text: str, name: str) -> Any:
-    try:
-        return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise UserError(
-            f"{name} is not whole JSON: {error}",
-            "it was cut off while it was written or copied, so its numbers cannot be trusted",
-            "copy it again, or score again",
-        ) from None
-
-
-def _published(file: Path, root: Path, label: str, content: dict[str, Any]) -> str:
+def _published(file: Path, root: Path, label: str, content: Mapping[str, Any]) -> str:
     """Returns the name of ``file`` in what is published: below its argument; lm_eval's folders are named by paths."""
     below = file.relative_to(root).parts if root.is_dir() else ()
     folder = str(content.get("model_name_sanitized") or "")
     shown = short_name(str(content.get("model_name") or "")).replace("/", "__")
     parts = [shown if part == folder or part.startswith("__") else one_line(part).strip() for part in below]
     return "/".join([label, *parts])
-
-
-def _tell_apart(entries: list[Entry], names: list[str]) -> None:
-    """Gives models of one name the name of the argument or of the folder that they come from."""
-    for entry in entries:
-        same = [other for other in entries if other.own == entry.own]
-        entry.name = entry.own
-        if len(same) > 1:
-            within = [other for other in same if other.argument == entry.argument]
-            place = names[entry.argument]
-            if len(within) > 1:
-                places = distinct([public_parts(other.folder.parent) for other in within])
-                place = f"{place}: {places[within.index(entry)]}"
-            entry.name = f"{entry.own} ({one_line(place).strip()})"
-    labels = distinct([(entry.name,) for entry in entries])
-    for entry, label in zip(entries, labels, strict=True):
-        entry.name = label

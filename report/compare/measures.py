@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from math import isclose, isfinite, sqrt
+from math import isfinite
 from typing import Any
 
 from harness_tasks.errors import UserError
 from report import statistics
-from report.compare.files import Run
+from report.compare.answers import Answers
+from report.compare.recorded import CONFIDENCE, Part, Recorded, checked_error, normal_quantile, recorded_interval
+from report.compare.runs import Run
+from report.compare.shape import number
 from report.facts import Unit
 from report.measured import LABEL_METRICS, SUM_METRICS
 from report.results import NOT_METRICS, Item, items_of
 from report.statistics import Interval
 
-CONFIDENCE = 0.95
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
 
@@ -26,13 +28,15 @@ class Measure:
 
     ``key``: metric and filter as lm_eval joins them, `acc,none`. ``items``: what each item adds to the score; None
     where the score cannot be counted again, for the reason ``why``. ``names``: each item's name, to pair it by.
-    ``prompts``: digests of what was asked. ``scale``: the metric's upper end; None where nobody says.
+    ``prompts``: digests of what was asked. ``scale``: the metric's upper end; None where nobody says. ``recorded``: the
+    standard error that may be used where there are no items. ``contradiction``: why recorded score and samples cannot
+    be of one run.
     """
 
     run: Run
     key: str
     value: float
-    stderr: float | None
+    recorded: Recorded
     n: int | None
     scale: float | None
     items: list[Item] | None = None
@@ -40,6 +44,7 @@ class Measure:
     prompts: Sequence[str | None] = ()
     clusters: list[Any] | None = None
     why: str = ""
+    contradiction: str = ""
 
     @property
     def metric(self) -> str:
@@ -65,7 +70,7 @@ class Measure:
         """The score with its interval: from its items, else from the standard error that lm_eval recorded."""
         if self.items is not None:
             return _counted(self, self.items, self.scale)
-        return recorded_interval(self.value, self.stderr, self.n, self.why)
+        return recorded_interval(self.metric, self.value, self.recorded, self.n, self.why)
 
     @cached_property
     def error(self) -> tuple[float, float] | None:
@@ -79,17 +84,46 @@ class Measure:
             if found.standard_error:
                 return found.standard_error, found.clusters - 1
         level = self.level
-        if self.items is None and self.stderr:
-            return self.stderr, (self.n - 1) if self.n and self.n > 1 else float("inf")
+        if self.items is None and self.recorded.stderr:
+            return self.recorded.stderr, (self.n - 1) if self.n and self.n > 1 else float("inf")
         if level.lower is None or level.upper is None:
             return None
         arm = max(level.upper - level.value, level.value - level.lower)
-        return (arm / _normal(CONFIDENCE), float("inf")) if arm > 0 else None
+        return (arm / normal_quantile(CONFIDENCE), float("inf")) if arm > 0 else None
+
+    @cached_property
+    def answers(self) -> list[tuple[str, Answers]]:
+        """What the answers to the task, or to each of a group's, are like, as far as there are samples of it."""
+        by_filter, found = self.key.partition(",")[2], []
+        for part in self.run.parts:
+            held = part.samples.answers if part.samples and self.key in part.scores else {}
+            answers = held.get(by_filter) or held.get("None")
+            if answers is not None:
+                found.append((part.task, answers))
+        return found
+
+    @property
+    def void(self) -> str:
+        """Why the score measures nothing: no answer was given, or none was read, or its files contradict each other."""
+        if self.contradiction:
+            return self.contradiction
+        parts = [answers.void for _, answers in self.answers]
+        return parts[0] if parts and all(parts) and len(parts) == len(self.run.parts) else ""
+
+    @property
+    def caution(self) -> str:
+        """What must be said of the answers beside the score; empty where there is nothing."""
+        said = [(task, answers.caution) for task, answers in self.answers if answers.caution]
+        if self.void or not said:
+            return self.void
+        if not self.run.leaves:
+            return said[0][1]
+        return f"in {len(said):,} of its {len(self.run.leaves):,} tasks, such as {said[0][0]}: {said[0][1]}"
 
 
 def metric_keys(run: Run) -> list[str]:
     """Returns the metrics with a number, as `metric,filter`: the primary one first, the rest as lm_eval listed them."""
-    keys = [key for key, value in run.scores.items() if "," in key and _is_metric(key) and _number(value) is not None]
+    keys = [key for key, value in run.scores.items() if "," in key and _is_metric(key) and number(value) is not None]
     listed = run.configuration.get("metric_list") or []
     first = run.metadata.get("primary") or next((str(entry.get("metric")) for entry in listed), None)
     return sorted(keys, key=lambda key: key.partition(",")[0] != first)
@@ -98,17 +132,20 @@ def metric_keys(run: Run) -> list[str]:
 def measure(run: Run, key: str) -> Measure:
     """Returns the score ``key`` of ``run``, with its items where they give the recorded number again.
 
-    Raises:
-        UserError: the score is the mean of its items by its own configuration, and they do not give it.
+    Where it is the mean of its items by its own configuration, and they do not give it, that is its `contradiction`.
     """
-    value = _number(run.scores[key])
+    value = number(run.scores[key])
     if value is None:
         raise ValueError(f"{key} of {run.task} is no number")
     metric, _, by_filter = key.partition(",")
-    n, declared = run.counted[0], run.metadata.get("scale")
-    scale = float(declared) if declared else None
-    stderr = _number(run.scores.get(f"{metric}_stderr,{by_filter}"))
-    bare = Measure(run, key, value, stderr, n, scale)
+    n, scale = run.counted[0], number(run.metadata.get("scale")) or None
+    stderr = f"{metric}_stderr,{by_filter}"
+    parts = [
+        Part(score, number(leaf.scores.get(stderr)), leaf.counted[0])
+        for leaf in run.leaves
+        if (score := number(leaf.scores.get(key))) is not None
+    ]
+    bare = Measure(run, key, value, checked_error(metric, value, number(run.scores.get(stderr)), n, parts), n, scale)
     found = _pooled(bare) if run.leaves else _with_items(bare)
     if found.items is None:
         return found
@@ -118,35 +155,9 @@ def measure(run: Run, key: str) -> Measure:
         return found
     if not run.leaves and _is_mean(run, metric):
         assert run.samples is not None
-        raise UserError(
-            f"{run.results.file} says {key} = {value}, its samples give {found.level.value}",
-            "the results and the samples are not from the same run, or one was edited",
-            f"score {run.task} again, or take the sample file away: the recorded scores are then compared unpaired",
-        )
+        said = f"{run.results.file} says {value:.6g}, the rows of {run.samples.file} give {found.level.value:.6g}"
+        return replace(bare, why=f"the samples give {found.level.value:.6g}", contradiction=said)
     return replace(bare, why="the score is not the mean of its items")
-
-
-def recorded_interval(value: float, stderr: float | None, n: int | None, why: str) -> Interval:
-    """Returns the interval of a score of which only number, standard error and number of items are known.
-
-    The standard error of a share is a function of the share: where lm_eval's is that, the items were right or wrong,
-    and the interval is Wilson's. Else it is normal. Without a standard error there is none.
-
-    >>> recorded_interval(0.9, (0.09 / 99) ** 0.5, 100, "").method
-    'Wilson, from the recorded score and number of items; no samples'
-    """
-    reason = why or "no samples"
-    count = n or 0
-    if stderr is None or not stderr > 0:
-        told = "no standard error is recorded" if stderr is None else "the recorded standard error is 0"
-        return Interval(value, None, None, f"no interval: {told}; {reason}", count, count, CONFIDENCE)
-    if count > 1 and 0 < value < 1 and isclose(stderr, sqrt(value * (1 - value) / (count - 1)), rel_tol=1e-6):
-        found = statistics.wilson(value * count, count, CONFIDENCE)
-        method = f"Wilson, from the recorded score and number of items; {reason}"
-        return replace(found, value=value, method=method)
-    half = _normal(CONFIDENCE) * stderr
-    method = f"normal, from the recorded standard error; {reason}"
-    return Interval(value, value - half, value + half, method, count, count, CONFIDENCE, stderr)
 
 
 def _with_items(bare: Measure) -> Measure:
@@ -241,14 +252,3 @@ def _is_mean(run: Run, metric: str) -> bool:
 def _is_metric(key: str) -> bool:
     metric = key.partition(",")[0]
     return metric not in NOT_METRICS and not metric.endswith("_stderr")
-
-
-def _number(value: Any) -> float | None:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
-    return float(value) if number else None
-
-
-def _normal(confidence: float) -> float:
-    from scipy.special import ndtri
-
-    return float(ndtri(0.5 + confidence / 2))

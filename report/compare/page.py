@@ -13,7 +13,7 @@ from markupsafe import Markup
 from report import formats
 from report.compare.pictures import against_cost, forest
 from report.figures import Picture
-from report.html import anchored, dressed, html_of, in_html, tokens_of
+from report.html import anchored, dressed, html_of, in_html, piece, tokens_of
 from report.template import environment, filled
 from report.template.environment import Environment
 
@@ -50,12 +50,41 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
     contents = anchored(tokens)
     dressed(tokens, drawn)
     _mark_long(tokens)
+    tokens = _folded(tokens)
     for opened, inline in pairwise(tokens):  # the cells that say who beats whom
         if opened.type == "td_open" and re.match(r"(beats|loses to|open) [+−0]", inline.content):
             opened.attrSet("class", inline.content.split()[0])
     style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "compare.js"))
     values = {"contents": contents, "body": Markup(html_of(tokens)), "style": Markup(style), "script": Markup(script)}
     return filled(_environment(in_html), "compare.html.j2", values)
+
+
+def _folded(tokens: list[Token]) -> list[Token]:
+    """Returns the tokens with the parts of each group folded away, each part within them too.
+
+    A heading of the third level begins the parts of a group, and one of the fourth a part; a task of its own has one of
+    the second.
+    """
+    found: list[Token] = []
+    depth = 0
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open" and token.tag in ("h2", "h3", "h4"):
+            title = tokens[place + 1].content
+            is_group, is_part = token.tag == "h3" and title.startswith("Parts of "), token.tag == "h4" and depth > 0
+            if token.tag == "h2" or is_group or is_part:
+                within = 1 if is_part else 0
+                found += [piece("</details>\n")] * (depth - within)
+                depth = within
+            if is_group or is_part:
+                found.append(piece('<details class="parts">'))
+                depth += 1
+        if token.type in ("heading_open", "heading_close") and depth and token.tag in ("h3", "h4"):
+            heading = "<summary>" if token.type == "heading_open" else "</summary>\n"
+            opens = depth == (1 if token.tag == "h3" else 2)
+            found.append(piece(heading) if opens else token)
+            continue
+        found.append(token)
+    return found + [piece("</details>\n")] * depth
 
 
 def _mark_long(tokens: list[Token]) -> None:

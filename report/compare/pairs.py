@@ -16,8 +16,8 @@ from typing import Any
 
 from harness_tasks.rendering import render_from_results
 from report import paired_tests, statistics
-from report.compare.files import Run
 from report.compare.measures import CONFIDENCE, Measure
+from report.compare.runs import Run
 from report.statistics import Interval
 from report.sums import encoded
 

@@ -10,7 +10,7 @@ from report.figures.drawing import SCHEME, Picture
 from report.formats import FILTERS, decimals
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 720, 240, 24, 26, 12
-_MOST_LETTERS = 34
+_MOST_LETTERS = 29
 _LETTER, _LINE = 7, 14
 _MOST_NAMES = 12
 """With more dots than this, names would lie over each other: the dots alone are drawn."""
@@ -152,7 +152,9 @@ def _sheet(name: str, height: int, title: str, said: str, parts: Sequence[str]) 
 
 def _name(row: Mapping[str, Any]) -> str:
     name = str(row["entry"]["value"])
-    return name if len(name) <= _MOST_LETTERS else name[: _MOST_LETTERS - 1] + "…"
+    half = _MOST_LETTERS // 2  # long names often differ in their ends alone
+    half = _MOST_LETTERS // 2  # long names often differ only where they end
+    return name if len(name) <= _MOST_LETTERS else f"{name[:half]}…{name[-half:]}"
 
 
 def _ends(score: Mapping[str, Any]) -> tuple[float, float]:

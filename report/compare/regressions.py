@@ -10,9 +10,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report.compare.files import Entry, Given
+from report.compare.directions import direction
 from report.compare.measures import measure, metric_keys
 from report.compare.pairs import difference
+from report.compare.runs import Entry, Given
 from report.facts import fact
 from report.measured import interval_fact
 
@@ -36,14 +37,27 @@ def _gate(given: Given, gate: str) -> list[dict[str, Any]]:
     key = _key(gate, metric, scored, task)
     pairs = _pairs(given, gate, [entry for entry in scored if key in metric_keys(entry.runs[task])])
     guarded = [entry.runs[task] for pair in pairs for entry in pair]
-    better = {(run.per_task("higher_is_better") or {}).get(key.partition(",")[0]) for run in guarded}
-    if better not in ({True}, {False}):
+    _refuse_gaps(given, gate, pairs)
+    said = direction(key.partition(",")[0], guarded)
+    if said.better is None:
         raise UserError(
-            f"no file says, or not all agree, whether more {metric} is better on {task}",
+            f"whether more {metric} is better on {task} cannot be told: {said.why}",
             "what is worse cannot be told",
             "guard another metric, or add `higher_is_better` to the task and score again",
         )
-    return [_verdict(task, key, baseline, candidate, better == {True}) for baseline, candidate in pairs]
+    return [_verdict(task, key, baseline, candidate, said.better) for baseline, candidate in pairs]
+
+
+def _refuse_gaps(given: Given, gate: str, pairs: Sequence[tuple[Entry, Entry]]) -> None:
+    """Raises where a damaged file lies beside guarded scores: the ones that are meant may be in it."""
+    folders = {run.folder for pair in pairs for entry in pair for run in entry.runs.values()}
+    damaged = next((part for part in given.passed_over if not part.stranger and part.path.parent in folders), None)
+    if damaged is not None:
+        raise UserError(
+            f"--fail-on-regression {gate}: {damaged.error.found}",
+            "the file lies beside scores that are guarded, and may hold newer ones",
+            f"{damaged.error.mend}; or take the file away",
+        )
 
 
 def _key(gate: str, metric: str, scored: Sequence[Entry], task: str) -> str:
@@ -96,6 +110,13 @@ def _pairs(given: Given, gate: str, scored: Sequence[Entry]) -> list[tuple[Entry
 
 def _verdict(task: str, key: str, baseline: Entry, candidate: Entry, better: bool) -> dict[str, Any]:
     before, after = (measure(entry.runs[task], key) for entry in (baseline, candidate))
+    for entry, score in ((baseline, before), (candidate, after)):
+        if score.contradiction or (score.void and entry is baseline):
+            raise UserError(
+                f"{entry.name} on {task}, {key.removesuffix(',none')}: {score.void}",
+                "a gate that guards such a score cannot tell",
+                "score it again, with --log_samples",
+            )
     found = difference(after, before)
     if found.interval is None or found.interval.lower is None or found.interval.upper is None:
         reason = found.refused or (found.interval.method if found.interval else "")
@@ -113,6 +134,6 @@ def _verdict(task: str, key: str, baseline: Entry, candidate: Entry, better: boo
         "candidate": fact(candidate.name, "text", after.source),
         "difference": interval_fact(found.interval, after.unit, after.source, also=[before.source, *after.also]),
         "unpaired": fact(found.unpaired, "text", after.source) if found.unpaired else None,
-        "flags": [fact(flag, "text", after.source) for flag in found.flags],
+        "flags": [fact(flag, "text", after.source) for flag in (*found.flags, after.caution) if flag],
         "regressed": bound < 0,
     }

@@ -6,8 +6,8 @@ from math import sqrt
 from typing import Any
 
 from report import seeds
-from report.compare.files import Entry
 from report.compare.measures import Measure
+from report.compare.runs import Entry
 from report.facts import fact, missing
 from report.measured import interval_fact
 

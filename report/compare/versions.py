@@ -5,9 +5,10 @@ from typing import Any
 
 from harness_tasks.files import sha256_file
 from report import paired_tests, statistics
-from report.compare.files import Entry, Given
+from report.compare.directions import direction
 from report.compare.measures import measure, metric_keys
 from report.compare.pairs import Difference, difference
+from report.compare.runs import Entry, Given
 from report.current import read_facts
 from report.facts import Fact, fact, missing
 from report.measured import interval_fact
@@ -135,7 +136,7 @@ def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, Any], Difference]:
     one, two = (measure(entry.runs[task], key) for entry in (before, after))
     found = difference(two, one)
-    better = (two.run.per_task("higher_is_better") or {}).get(two.metric)
+    better = direction(two.metric, [one.run, two.run]).better
     source = two.source
     change = missing(found.refused)
     if found.interval is not None:
@@ -156,10 +157,10 @@ def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, 
     return row, found
 
 
-def _verdict(found: Difference, better: Any) -> str:
+def _verdict(found: Difference, better: bool | None) -> str:
     """Returns what may be said of a change: a direction only where its interval excludes 0."""
     assert found.interval is not None
     way = statistics.direction(found.interval)
-    if way not in ("higher", "lower") or not isinstance(better, bool):
+    if way not in ("higher", "lower") or better is None:
         return way
     return "better" if (way == "higher") == better else "worse"

@@ -1,14 +1,14 @@
 """The scored items of one task: what each side said of each item, read from the sample files line by line."""
 
-import json
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
-from harness_tasks.errors import UserError
 from harness_tasks.overlap import GRADES
+from harness_tasks.reading import Kind, iterate_rows
+from report import kinds
 from report.explorer import answers
 from report.results import Document, Scores, read_json
 
@@ -170,15 +170,15 @@ def _rows(
     """
     name = f"scores/{side}/{task.name}"
     file, kind = f"{name}/samples.jsonl", task.facts["kind"]
-    first = next(lines(folder, file), None)
+    first = next(lines(folder, file, kinds.SAMPLES), None)
     if first is None:
         return []
-    about = Scores(task.name, read_json(folder, f"{name}/results.json"), Document(file, "", [first]))
+    about = Scores(task.name, read_json(folder, f"{name}/results.json", kinds.RESULTS), Document(file, "", [first]))
     named, cluster = about.metadata.get("input"), about.metadata.get("cluster")
     labels = [str(one) for one in about.metadata.get("labels") or []]
     answer = label if kind == "classification" else text
     found: list[_Row] = []
-    for row in lines(folder, file):
+    for row in lines(folder, file, kinds.SAMPLES):
         if row.get("filter") != about.filter:
             continue
         of_row = answers.choices(row)
@@ -205,23 +205,13 @@ def _rows(
     return sorted(found, key=lambda row: row.doc_id)
 
 
-def lines(folder: Path, name: str) -> Iterator[dict[str, Any]]:
-    """Returns the JSON objects of a file, one a line, without ever holding all of them.
+def lines(folder: Path, name: str, kind: Kind, *, head: Kind | None = None) -> Iterator[dict[str, Any]]:
+    """Yields the JSON objects of a file, one a line, without ever holding all of them; `head` is the first one's kind.
 
     Raises:
         UserError: the file is cut off or was changed by hand.
     """
-    try:
-        with (folder / name).open(encoding="utf-8", newline="\n") as file:
-            for line in file:
-                if line.strip():
-                    yield json.loads(line)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{name} cannot be read: {error}",
-            "the page would lack its items",
-            f"delete {(folder / name).parent} and run the study again",
-        ) from None
+    return iterate_rows(folder / name, kind, shown=name, head=head)
 
 
 def _number(value: Any) -> float | None:
@@ -237,8 +227,8 @@ def _measure_lengths(folder: Path, side: str, task: Task, rows: list[_Known]) ->
     if not (folder / name).is_file():
         return
     tokens: dict[int, int] = {}
-    for row in lines(folder, name):
-        if isinstance(row.get("prompt_tokens"), int):
+    for row in islice(lines(folder, name, kinds.LENGTHS, head=kinds.LENGTHS_HEAD), 1, None):
+        if row.get("prompt_tokens") is not None:
             tokens[row["doc_id"]] = row["prompt_tokens"]
     if all(row.doc_id in tokens for row in rows):
         task.length_unit = "tokens"
@@ -254,8 +244,7 @@ def _grade(folder: Path, task: Task, rows: list[_Known]) -> None:
             continue
         grades = {
             (row["doc_id"], row["doc_hash"]): sum(1 << at for at, grade in enumerate(GRADES) if grade in row["grades"])
-            for row in lines(folder, name)
-            if "doc_id" in row
+            for row in islice(lines(folder, name, kinds.OVERLAP, head=kinds.OVERLAP_HEAD), 1, None)
         }
         for row in rows:
             row.item.overlap[at] = grades.get((row.doc_id, row.doc_hash))

@@ -103,6 +103,8 @@ def _classified(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> 
     facts = evidence | {key: f"{at}/{key}" for key in keys}
     sentences = [_prior(f"{at}/prior", found["prior"], evidence), finding(lean, facts), finding(errors, facts)]
     sentences.append(_calibrated(f"{at}/calibration", found["calibration"], evidence))
+    if found["ties"].get("value"):
+        sentences.append(finding("ties", evidence | {key: f"{at}/{key}" for key in ("ties", "ties_correct")}))
     cut, truncated = _truncated(at, found, evidence)
     return sentences + cut, way in ("higher", "lower") or truncated
 
@@ -143,11 +145,13 @@ def _calibrated(at: str, calibration: Mapping[str, Any], evidence: dict[str, str
 def _answered(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tuple[list[Finding], bool]:
     """Returns the sentences on written answers, and whether one of them is a cause of lost points."""
     share, asked = found["abstained"]["value"], found["unanswerable"]["value"]
+    empty, credited = found["contentless"]["value"], found["contentless_credited"]["value"]
     abstains = decide(
         "abstains",
         {
-            "never": share == 0 and asked > 0,
-            "never_all_answerable": share == 0 and asked == 0,
+            "never": share == 0 and asked > 0 and not empty,
+            "never_all_answerable": share == 0 and asked == 0 and not empty,
+            "never_in_words": share == 0 and empty > 0,
             "always": share == 1,
             "sometimes": 0 < share < 1 and asked > 0,
             "though_all_answerable": 0 < share < 1 and asked == 0,
@@ -155,6 +159,17 @@ def _answered(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tu
     )
     keys = ("abstained", "abstained_answerable", "abstained_unanswerable", "answerable", "unanswerable")
     sentences = [finding(abstains, evidence | {key: f"{at}/{key}" for key in keys})]
+    if empty:
+        contentless = decide(
+            "contentless",
+            {
+                "lost": credited == 0,
+                "both": 0 < credited < empty,
+                "credited": credited == empty,
+            },
+        )
+        keys = ("contentless", "contentless_credited")
+        sentences.append(finding(contentless, evidence | {key: f"{at}/{key}" for key in keys}))
     more = found["holds_more"].get("value")
     holds = decide("holds_more", {"some": bool(more), "none": more == 0, "unknown": more is None})
     sentences.append(finding(holds, evidence | {"share": f"{at}/holds_more", "answerable": f"{at}/answerable"}))
@@ -164,14 +179,15 @@ def _answered(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tu
     cut_off = decide("cut_off", {"some": bool(ends), "none": ends == 0, "unknown": ends is None})
     sentences.append(finding(cut_off, evidence | {key: f"{at}/{key}" for key in ("cut_off", "most_tokens")}))
     cut, truncated = _truncated(at, found, evidence)
-    lost = share == 1 or (share == 0 and asked > 0) or _lost_by_abstaining(found)
+    lost = _lost_by_abstaining(found) or credited < empty
     return sentences + cut, lost or bool(more) or bool(ends) or truncated
 
 
 def _lost_by_abstaining(found: Mapping[str, Any]) -> bool:
     """Returns whether answerable questions were left unanswered, or unanswerable ones answered."""
-    unanswered, answered = found["abstained_answerable"].get("value"), found["abstained_unanswerable"].get("value")
-    return bool(unanswered) or (answered is not None and answered < 1)
+    missed, spared = found["abstained_answerable"].get("value"), found["abstained_unanswerable"].get("value")
+    asked, credited = found["unanswerable"]["value"], found["contentless_credited"]["value"]
+    return bool(missed) or (spared is not None and round(spared * asked) + credited < asked)
 
 
 def _truncated(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tuple[list[Finding], bool]:

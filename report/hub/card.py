@@ -196,6 +196,7 @@ def _results(subject: Subject, task: Mapping[str, Any], comparison: Mapping[str,
             "items": score.get("n"),
             "clusters": score.get("clusters"),
             "signature": signatures.get(row["metric"]),
+            **{key: comparison["after"][key].get("value") for key in ("model_class", "dtype", "softmax_dtype")},
         }
         if interval:
             arguments |= {key: interval[key] for key in ("lower", "upper", "confidence", "method")}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
+from report import kinds
 from report.redact import redacted
 from report.results import read_json, read_rows
 from report.texts import cleaned
@@ -80,7 +81,7 @@ def configuration(folder: Path, checkpoint: str, task: str) -> Mapping[str, Any]
     for name in (checkpoint, "base"):
         results = f"scores/{name}/{task}/results.json"
         if (folder / results).is_file():
-            return (read_json(folder, results).content.get("configs") or {}).get(task) or {}
+            return (read_json(folder, results, kinds.RESULTS).content.get("configs") or {}).get(task) or {}
     return {}
 
 
@@ -97,7 +98,7 @@ def _record(path: Path, base: str | None) -> bytes:
 def _rows(path: Path, allowed: bool) -> bytes:
     if allowed:
         return cleaned(path.read_text(encoding="utf-8")).encode()
-    rows = read_rows(path.parent, path.name).content
+    rows = read_rows(path.parent, path.name, kinds.ROWS).content
     shown = [{key: value if key == _KEPT else _redacted(value) for key, value in row.items()} for row in rows]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in shown).encode()
 

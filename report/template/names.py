@@ -64,6 +64,8 @@ CLASSIFICATION: Names = {
             "right": "share: right ones of them",
         },
     },
+    "ties": "count: items whose two highest log-likelihoods are equal",
+    "ties_correct": "count: those of them that are correct because the first of equal choices counts",
     "truncated": "count: prompts that had to be cut",
 }
 
@@ -73,6 +75,8 @@ EXTRACTION: Names = {
     "abstained_unanswerable": "share: the same among those that have none",
     "answerable": "count: questions that have an answer",
     "unanswerable": "count: questions that have none",
+    "contentless": "count: outputs without a word: punctuation or articles alone, which is no abstention",
+    "contentless_credited": "count: those of them that score in full, their questions having no answer",
     "holds_more": "share: answers that hold the gold one and more",
     "words": "number: words of an answer on average",
     "gold_words": "number: words of a gold answer on average",
@@ -95,6 +99,7 @@ SIDE: Names = {
     "above_floor": "score: the difference from the score without a model, on the same items",
     "dtype": "text: the number format in which it was scored",
     "model_class": "text: lm_eval's class that asked it",
+    "softmax_dtype": "text: the dtype in which log-likelihoods were computed",
 }
 
 EXAMPLE: Names = {
@@ -190,6 +195,7 @@ TASK: Names = {
             "split": "text: its name",
             "fingerprint": "text: the digest of its rows",
             "rows": "count: how many",
+            "compared_with": "text: what says that these are the rows of that name",
         },
     },
     "before": SIDE,

@@ -37,11 +37,17 @@ def _side(task: Part, side: Part, comparison: Part | None, *, base: bool) -> Ite
     if "classification" in diagnosis:
         found = diagnosis["classification"]
         yield from (_prior(task, found["prior"]), _lean(task, found), _errors(task, found))
-        yield from (_calibrated(found["calibration"]), _truncated(found))
+        yield _calibrated(found["calibration"])
+        if _any(found["ties"]):
+            yield _tied(found)
+        yield _truncated(found)
         is_explained = way(found["bias"]) in ("up", "down") or _any(found["truncated"])
     elif "extraction" in diagnosis:
         found = diagnosis["extraction"]
-        yield from (_abstains(found), _holds_more(found), _words(found), _cut_off(found), _truncated(found))
+        yield _abstains(found)
+        if found["contentless"]["value"]:
+            yield _contentless(found)
+        yield from (_holds_more(found), _words(found), _cut_off(found), _truncated(found))
         is_explained = _loses(found) or any(_any(found[key]) for key in ("holds_more", "cut_off", "truncated"))
     if not is_explained:
         who = "base" if base else "fine-tuned"
@@ -66,9 +72,14 @@ def _any(fact: Fact) -> bool:
 
 
 def _loses(found: Part) -> bool:
-    """Returns whether points are lost by abstaining: where there is an answer, or by answering where there is none."""
+    """Returns whether points are lost by abstaining, by answering where there is no answer, or by answers without
+    content."""
     missed, spared = found["abstained_answerable"].get("value"), found["abstained_unanswerable"].get("value")
-    return bool(missed) or (spared is not None and spared < 1)
+    empty, credited = found["contentless"]["value"], found["contentless_credited"]["value"]
+    if missed or empty > credited:
+        return True
+    asked = found["unanswerable"]["value"]
+    return spared is not None and round(asked * (1 - spared)) > credited
 
 
 def _against_floor(task: Part, side: Part, checkpoint: Fact | None) -> Line:
@@ -180,10 +191,23 @@ def _calibrated(found: Part) -> Line:
     )
 
 
+def _tied(found: Part) -> Line:
+    """Returns on how many items the order of the choices decides."""
+    return line(
+        "On {ties} of the {all} items the two highest log-likelihoods are equal, and the first of the choices counts "
+        "as its answer: {correct} of these items are correct by that rule alone.",
+        ties=count(found["ties"]),
+        all=counted(found["ties"], "n"),
+        correct=count(found["ties_correct"]),
+    )
+
+
 def _abstains(found: Part) -> Line:
     """Returns how often no answer was given, and what that costs."""
     share, asked = found["abstained"]["value"], found["unanswerable"]["value"]
-    if share == 0:
+    if share == 0 and found["contentless"]["value"]:
+        words = "It abstains on no question."
+    elif share == 0:
         words = (
             "It answers every question, also the {unanswerable} that have no answer in their passage; those score "
             "nothing, which is a measured cause of its lost points."
@@ -212,6 +236,26 @@ def _abstains(found: Part) -> Line:
         answerable=count(found["answerable"]),
         unanswerable=count(found["unanswerable"]),
     )
+
+
+def _contentless(found: Part) -> Line:
+    """Returns how many outputs hold no word, and what becomes of them."""
+    empty, credited = found["contentless"], found["contentless_credited"]
+    words = "{empty} of its {all} outputs hold no word, only punctuation or articles: "
+    if not credited["value"]:
+        words += "no abstention, and an answer that scores nothing, which is a measured cause of its lost points."
+    elif credited["value"] == empty["value"]:
+        words += (
+            "no abstentions, and all of them score in full, because their questions have no answer and the metric's "
+            "normalisation leaves nothing of them."
+        )
+    else:
+        words += (
+            "no abstentions. {credited} of them score in full, because their questions have no answer and the metric's "
+            "normalisation leaves nothing of them; the others score nothing, which is a measured cause of its lost "
+            "points."
+        )
+    return line(words, empty=count(empty), all=counted(empty, "n"), credited=count(credited))
 
 
 def _holds_more(found: Part) -> Line:

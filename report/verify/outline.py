@@ -327,6 +327,8 @@ def _reproduce(facts: Part) -> Iterator[Expected]:
     else:
         yield paragraph(line("Versions of the software: missing (no run recorded them)."))
     yield tables.splits(facts["tasks"])
+    if any("compared_with" in split for split in tables.splits_of(facts["tasks"])):
+        yield tables.proofs(facts["tasks"])
     yield paragraph(
         line("Each file that a number comes from, with its digest; places within it are named beside the tables above.")
     )

@@ -387,6 +387,21 @@ def splits(tasks: list[Part]) -> Table:
     return table("data scored on | split | rows | fingerprint", rows)
 
 
+def proofs(tasks: list[Part]) -> Table:
+    """Returns what the rows of each split were compared with, which says whether they are those that are named."""
+    rows = [
+        (text(found["name"]), text(split["split"]), text(split["compared_with"]))
+        for found in tasks
+        for split in splits_of([found])
+    ]
+    return table("data scored on | split | its rows were compared with", rows)
+
+
+def splits_of(tasks: list[Part]) -> list[Part]:
+    """Returns the splits that the tasks record."""
+    return [split for found in tasks if "absent" not in found for split in found["data"]["splits"]]
+
+
 def files(facts: Part) -> Table:
     """Returns every file that a number comes from, with its digest."""
     return table("file | digest", [(text(row["file"]), text(row["digest"])) for row in facts["reproduction"]["files"]])

@@ -28,7 +28,13 @@ _LONG |= {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8}
 _YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 8.0, "original_max_position_embeddings": 256}
 _DYNAMIC = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}
 _ROUTED = {"num_experts": 4, "num_local_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
-_LATENT = {"q_lora_rank": 24, "kv_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 16}
+_LATENT: dict[str, Any] = {"head_dim": None, "num_key_value_heads": HEADS} | {
+    "q_lora_rank": 24,
+    "kv_lora_rank": 16,
+    "qk_rope_head_dim": 8,
+    "qk_nope_head_dim": 8,
+    "v_head_dim": 16,
+}
 _GROUPED = {"n_routed_experts": 4, "n_group": 2, "topk_group": 1, "num_experts_per_tok": 2, "n_shared_experts": 1}
 _GROUPED |= {"moe_intermediate_size": 32, "first_k_dense_replace": 1}
 _STATES = {"mamba_n_heads": 8, "mamba_d_head": 16, "mamba_d_state": 8, "mamba_n_groups": 1, "mamba_chunk_size": 16}
@@ -123,7 +129,7 @@ def config_of(family: Family) -> Any:
     declared = kind().to_dict()
     known = {*declared, *kind.attribute_map}
     chosen = {name: value for name, value in sizes.items() if name in known} | family.values
-    return kind(**{name: value for name, value in chosen.items() if name in known or name in family.values})
+    return kind(**{name: value for name, value in chosen.items() if value is not None})
 
 
 def write_family(family: Family, folder: Path, tokenizer: Path, *, seed: int = 0) -> Path:

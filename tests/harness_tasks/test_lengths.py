@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness_tasks import UserError
+from harness_tasks.generations import Ended, ItemGenerations
 from harness_tasks.lengths import encode, encode_pair, lengths, write_lengths
 
 
@@ -37,7 +38,12 @@ def choice(doc_id: int, prompt: str, *choices: str) -> dict[str, Any]:
 
 
 def answer(doc_id: int, prompt: str, text: str, **limits: int) -> dict[str, Any]:
-    return {"doc_id": doc_id, "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": limits}}, "resps": [[text]]}
+    requests = {"gen_args_0": {"arg_0": prompt, "arg_1": limits}}
+    return {"doc_id": doc_id, "doc_hash": f"hash of {doc_id}", "arguments": requests, "resps": [[text]]}
+
+
+def noted_of(doc_id: int, tokens: int, ended: Ended) -> ItemGenerations:
+    return ItemGenerations(doc_id=doc_id, doc_hash=f"hash of {doc_id}", tokens=[tokens], ended=[ended])
 
 
 def test_choices(tokenizer: Any) -> None:
@@ -49,8 +55,9 @@ def test_choices(tokenizer: Any) -> None:
         [choice(3, "abcd", " no", " yes"), choice(4, "abcde", " no", " yes")], tokenizer, max_length_tokens=8
     )
     assert header == {"max_length_tokens": 8, "max_answer_tokens": None}
-    assert fits == {"doc_id": 3, "prompt_tokens": 5, "answer_tokens": None, "truncated": False, "cut_off": None}
-    assert cut == {"doc_id": 4, "prompt_tokens": 6, "answer_tokens": None, "truncated": True, "cut_off": None}
+    nothing = {"answer_tokens": None, "ended": None, "cut_off": None}
+    assert fits == {"doc_id": 3, "prompt_tokens": 5, "truncated": False, **nothing}
+    assert cut == {"doc_id": 4, "prompt_tokens": 6, "truncated": True, **nothing}
 
 
 def test_answers(tokenizer: Any) -> None:
@@ -60,12 +67,27 @@ def test_answers(tokenizer: Any) -> None:
         answer(1, "abcdefgh", " oks", max_gen_toks=4),
         answer(2, "", "", max_new_tokens=4),
     ]
-    header, *rows = lengths(samples, tokenizer, max_length_tokens=12)
+    noted = [noted_of(0, 4, "stop"), noted_of(1, 4, "limit"), noted_of(2, 1, "eos")]
+    header, *rows = lengths(samples, tokenizer, max_length_tokens=12, generations=dict(enumerate(noted)))
     assert header == {"max_length_tokens": 12, "max_answer_tokens": 4}
     assert [row["prompt_tokens"] for row in rows] == [8, 9, 1]
-    assert [row["answer_tokens"] for row in rows] == [3, 4, 0]
+    assert [row["answer_tokens"] for row in rows] == [4, 4, 1]
     assert [row["truncated"] for row in rows] == [False, True, False]
+    assert [row["ended"] for row in rows] == ["stop", "limit", "eos"]
     assert [row["cut_off"] for row in rows] == [False, True, False]
+
+
+def test_what_was_noted_of_another_document_is_not_taken(tokenizer: Any) -> None:
+    samples = [answer(0, "abc", " ok", max_gen_toks=4), answer(1, "abd", " ok", max_gen_toks=4)]
+    other = noted_of(1, 4, "limit").model_copy(update={"doc_hash": "another"})
+    header, *rows = lengths(
+        samples, tokenizer, max_length_tokens=12, model="vllm", generations={0: noted_of(0, 3, "stop"), 1: other}
+    )
+    assert header["unrecorded"] == "the model class vllm did not record why 1 of 2 generations ended"
+    assert [(row["answer_tokens"], row["ended"], row["cut_off"]) for row in rows] == [
+        (3, "stop", False),
+        (None, None, None),
+    ]
 
 
 def test_a_task_without_a_limit_has_lm_evals(tokenizer: Any, evaluator: Any) -> None:
@@ -95,8 +117,19 @@ def test_the_results_name_the_tokenizer_and_the_limit(tiny_model: Path, tmp_path
     results.write_text(json.dumps({"config": {"model_args": model}, "max_length": 4096}))
     write_lengths(samples, results, output=tmp_path / "lengths.jsonl")
     assert [json.loads(line) for line in (tmp_path / "lengths.jsonl").read_text().splitlines()] == [
-        {"max_length_tokens": 4096, "max_answer_tokens": 4},
-        {"doc_id": 0, "prompt_tokens": 4, "answer_tokens": 3, "truncated": False, "cut_off": False},
+        {
+            "max_length_tokens": 4096,
+            "max_answer_tokens": 4,
+            "unrecorded": "the model class hf did not record why generations ended",
+        },
+        {
+            "doc_id": 0,
+            "prompt_tokens": 4,
+            "answer_tokens": None,
+            "truncated": False,
+            "ended": None,
+            "cut_off": None,
+        },
     ]
 
 

@@ -144,15 +144,14 @@ def test_results_and_lengths_are_those_of_any_model(
         doc = sample["doc"]
         if task == "reviews_demo":
             read = len(sample["arguments"]["gen_args_0"]["arg_0"].encode()) + 1  # a byte a token, and <bos>
-            written = None
         else:
             read = len(f"Question: {doc['question']}\nPassage: {doc['context']}".encode()) + 2  # <eos> too
-            written = len(sample["resps"][0][0].encode()) + 1
         assert row == {
             "doc_id": sample["doc_id"],
             "prompt_tokens": read,
-            "answer_tokens": written and written - 1,
+            "answer_tokens": None,
             "truncated": False,
+            "ended": None,
             "cut_off": None,
         }
 
@@ -211,3 +210,53 @@ def test_where_a_heads_tokenizer_is(heads: dict[str, dict[str, str]], tiny_model
     assert tokenizer_place({**arguments, "tokenizer": "other"}) == "other"
     (tmp_path / "tokenizer_config.json").write_text("{}")
     assert tokenizer_place({**arguments, "peft": str(tmp_path)}) == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "task", "is_warned"),
+    [
+        ("hf", ",dtype=bfloat16", "reviews_demo", True),
+        ("hf", "", "reviews_demo", True),  # the checkpoint's own, bfloat16
+        ("hf", ",dtype=float16", "reviews_demo", True),
+        ("hf", ",dtype=float32", "reviews_demo", False),
+        ("hf", ",dtype=bfloat16,softmax_dtype=float32", "reviews_demo", False),
+        ("hf", ",dtype=bfloat16", "passages_demo", False),  # it generates: no logarithm is taken
+        ("hf-shared", ",dtype=bfloat16", "reviews_demo", False),
+        ("hf-recorded", ",dtype=bfloat16", "reviews_demo", False),
+    ],
+)
+def test_rounded_logarithms_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, more: str, task: str, is_warned: bool
+) -> None:
+    (tmp_path / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "dtype": "bfloat16"}')
+    check_arguments(["--model", model, "--model_args", f"pretrained={tmp_path}{more}", "--tasks", task])
+    warned = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Warning: --model hf")]
+    assert len(warned) == is_warned
+    if is_warned:
+        assert "Add softmax_dtype=float32 to --model_args" in warned[0]
+
+
+def test_logarithms_are_taken_in_float32(tiny_model: Path) -> None:
+    """Beside the float32 log-softmax of the very bfloat16 logits; lm_eval's `hf` rounds each of them to 8 bits."""
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+
+    from harness_tasks.models.recorded import RecordedLM
+    from harness_tasks.models.shared import SharedLM
+
+    context, choices = "A fine film.", (" a", " b", "c" * 70)  # the last one is longer than `hf-shared` reads itself
+    requests = [Instance("loglikelihood", {}, (context, text), 0) for text in choices]
+    settings: dict[str, Any] = {"pretrained": str(tiny_model), "dtype": "bfloat16", "device": "cpu", "batch_size": 1}
+    plain = HFLM(**settings)
+    wanted = []
+    for text in choices:
+        prompt, own = plain._encode_pair(context, text)
+        logits = plain.model(torch.tensor([prompt + own[:-1]])).logits[0, -len(own) :]
+        wanted.append(float(logits.float().log_softmax(-1)[range(len(own)), own].sum()))
+    for lm in (RecordedLM(**settings), SharedLM(**settings)):
+        found = [value for value, _ in lm.loglikelihood(requests, disable_tqdm=True)]
+        assert found == pytest.approx(wanted, abs=0.02)  # another order of sums in the layers
+        assert lm.get_model_info()["softmax_dtype"] == "torch.float32"
+        assert any(value * 64 % 1 for value in found[:2])  # no steps of bfloat16
+    rounded = [value for value, _ in plain.loglikelihood(requests, disable_tqdm=True)]
+    assert all(value * 32 % 1 == 0 for value in rounded[:2])

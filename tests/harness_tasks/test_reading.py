@@ -68,7 +68,7 @@ def test_a_missing_file_has_the_kinds_three_parts(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         read_bytes(tmp_path / "points", PLAIN)
     assert str(caught.value) == (
-        f"Found: the file of points {tmp_path / 'points'} does not exist\n"
+        f"Found: the file of points {tmp_path / 'points'} is missing\n"
         "Why it matters: no point is known\nTo mend it: write it again"
     )
     assert "cannot be read" in found(read_bytes, "a\0b", PLAIN)

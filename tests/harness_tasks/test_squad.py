@@ -44,7 +44,7 @@ def test_squad_llama_splits_the_training_file_and_keeps_shots_off_scored_passage
     (tmp_path / "squad2").mkdir()
     (tmp_path / "squad2" / "train-v2.0.json").write_text(squad_file(200))
     described: dict[str, Any] = {}
-    splits = hooks.load(data_dir=str(tmp_path), data=described)
+    splits = hooks.load(data_dir=str(tmp_path), other_rows=True, data=described)
     assert {name: len(rows) for name, rows in splits.items() if name != "fewshot"} == {"train": 320, "test": 80}
     assert not set(splits["fewshot"]["context"]) & set(splits["test"]["context"])
     assert set(splits["fewshot"]["id"]) <= set(splits["train"]["id"])
@@ -73,19 +73,19 @@ def test_the_official_training_file_goes_before_its_subset(tmp_path: Path) -> No
     folder.mkdir()
     (folder / "dev-v1.1.json").write_text(squad_file(2, name="dev"))
     (folder / "train-subset-v1.1.json").write_text(squad_file(3))
-    assert len(hooks.load_v1(data_dir=str(tmp_path))["train"]) == 6
+    assert len(hooks.load_v1(data_dir=str(tmp_path), other_rows=True)["train"]) == 6
     (folder / "train-v1.1.json").write_text(squad_file(4))
-    assert len(hooks.load_v1(data_dir=str(tmp_path))["train"]) == 8
+    assert len(hooks.load_v1(data_dir=str(tmp_path), other_rows=True)["train"]) == 8
 
 
 @pytest.fixture
-def no_v2_training(tmp_path: Path) -> dict[str, str]:
+def no_v2_training(tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "squad2").mkdir()
     (tmp_path / "squad2" / "dev-v2.0.json").write_text(squad_file(2))
-    return {"data_dir": str(tmp_path)}
+    return {"data_dir": str(tmp_path), "other_rows": True}
 
 
-def test_without_the_v2_training_file_the_task_scores_zero_shot(no_v2_training: dict[str, str]) -> None:
+def test_without_the_v2_training_file_the_task_scores_zero_shot(no_v2_training: dict[str, Any]) -> None:
     task = check_task("squad_v2_llama", metadata=no_v2_training)
     task.set_config("num_fewshot", 0)
     task.set_fewshot_seed(1234)
@@ -93,7 +93,7 @@ def test_without_the_v2_training_file_the_task_scores_zero_shot(no_v2_training: 
 
 
 @pytest.mark.parametrize("shots", [1, 2, 8])
-def test_shots_without_the_v2_training_file_name_it(no_v2_training: dict[str, str], shots: int) -> None:
+def test_shots_without_the_v2_training_file_name_it(no_v2_training: dict[str, Any], shots: int) -> None:
     expected = r"squad2/train-v2\.0\.json is missing"
     task = load_task("squad_v2_llama", metadata=no_v2_training)
     task.set_fewshot_seed(1234)
@@ -107,7 +107,7 @@ def test_shots_without_the_v2_training_file_name_it(no_v2_training: dict[str, st
         check_task("squad_v2_llama", metadata=no_v2_training, training=True)
 
 
-def test_squad_llama_without_the_v2_training_file(no_v2_training: dict[str, str]) -> None:
+def test_squad_llama_without_the_v2_training_file(no_v2_training: dict[str, Any]) -> None:
     with pytest.raises(UserError) as caught:
         load_task("squad_llama", metadata=no_v2_training)
     assert str(caught.value) == (
@@ -140,7 +140,7 @@ def test_no_network_names_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(UserError) as caught:
             load()
-        assert caught.value.found.startswith(f"{name} (revision ")
+        assert caught.value.found.startswith(f"the data set {name} (revision ")
         assert files in caught.value.mend
 
 

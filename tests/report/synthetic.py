@@ -250,8 +250,9 @@ def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any
 def _written(row: dict[str, Any]) -> dict[str, Any]:
     """Returns the tokens of a written answer; "wrong" stands for one that never stopped."""
     if "label" in row["doc"]:
-        return {"answer_tokens": None, "cut_off": None}
-    return {"answer_tokens": 3, "cut_off": row["filtered_resps"] == ["wrong"]}
+        return {"answer_tokens": None, "ended": None, "cut_off": None}
+    is_cut_off = row["filtered_resps"] == ["wrong"]
+    return {"answer_tokens": 3, "ended": "limit" if is_cut_off else "stop", "cut_off": is_cut_off}
 
 
 def _prior(task: str) -> dict[str, Any]:

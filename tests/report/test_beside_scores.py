@@ -18,8 +18,10 @@ from synthetic import (
 )
 
 from harness_tasks.errors import UserError
+from report import measured
 from report.build import build_report, collect
 from report.verify import check
+from report.verify.command import verify_report
 from studies import load_study
 
 
@@ -151,6 +153,144 @@ def test_answers_that_never_stop_or_hold_more_are_counted(tmp_path: Path) -> Non
     # 20 of the 30 answers are "wrong", which the study's token counts take as cut off; one of 20 holds the gold word.
     assert "20 of its 30 outputs have the 32 tokens that are allowed" in text
     assert "On 5.0 % of the 20 answerable questions its answer holds a gold answer and more words" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "abstains", "is_contentless"),
+    [
+        ("", True, False),
+        (" \n\t", True, False),
+        ("unanswerable", True, False),
+        (" Unanswerable.", True, False),  # the task's word, as SQuAD's normalisation reads it
+        ("::::", False, True),
+        ("the", False, True),
+        ("An a; the!", False, True),
+        ("。…", False, True),
+        ("\u200b", False, True),
+        ("the Unanswerable Question", False, False),
+        ("no", False, False),
+        ("7", False, False),
+        ("Ω", False, False),
+    ],
+)
+def test_to_abstain_is_to_write_nothing_or_the_tasks_word(text: str, abstains: bool, is_contentless: bool) -> None:
+    row = {"filtered_resps": [text]}
+    assert (measured.abstains(row), measured.is_contentless(row)) == (abstains, is_contentless)
+
+
+def test_ties_are_counted_and_said(tmp_path: Path) -> None:
+    """Of the first five items, gold labels 1, 0, 1, 0, 1, all tied: the first choice counts, and is right twice."""
+    study = write_study(tmp_path, reviews=([0] * 5 + ALWAYS_POSITIVE[5:], TWO_WRONG))
+    path = folder_of(study) / "scores" / "base" / "reviews" / "samples.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows[:5]:
+        row["filtered_resps"] = [["-1.5", "False"], ["-1.5", "False"]]
+    write_rows(path, rows)
+    text = page(study)
+    said = (
+        "On 5 of the 40 items the two highest log-likelihoods are equal, and the first of the choices counts as its "
+        "answer: 2 of these items are correct by that rule alone."
+    )
+    assert text.count(said) == 1
+    assert "the two highest log-likelihoods" not in text.replace(said, "")  # the checkpoint has none
+    facts = json.loads((folder_of(study) / "facts.json").read_text())
+    assert check(text, facts) == []
+    assert check(text.replace("answer: 2 of these", "answer: 3 of these"), facts) != []
+    for row in rows:
+        del row["filtered_resps"]
+    write_rows(path, rows)
+    found = collected(study)["tasks"][0]["before"]["diagnosis"]["classification"]
+    assert found["ties"] == {"missing": "the samples hold no log-likelihood of each choice"}
+
+
+_CONTENTLESS = "outputs hold no word, only punctuation or articles: "
+_FULL = "because their questions have no answer and the metric's normalisation leaves nothing of them"
+
+
+@pytest.mark.parametrize(
+    ("answers", "said", "unsaid"),
+    [
+        # 20 questions have an answer and 10 have none; "gold" is the answer, wherever there is one.
+        (
+            ["::::", "gold", "wrong"] * 10,
+            [
+                "It abstains on no question.",
+                f"10 of its 30 {_CONTENTLESS}no abstention, and an answer that scores nothing, which is a",
+            ],
+            [],
+        ),
+        (
+            ["gold", "gold", ": the"] * 10,
+            [
+                "It abstains on no question.",
+                f"10 of its 30 {_CONTENTLESS}no abstentions, and all of them score in full",
+            ],
+            [],
+        ),
+        (
+            ["::::", "gold", "a"] * 10,
+            [f"20 of its 30 {_CONTENTLESS}no abstentions. 10 of them score in full, {_FULL}; the others score nothing"],
+            [],
+        ),
+        # The metric's normalisation leaves other scripts' punctuation, so that it is wrong where nothing was right.
+        (
+            ["gold", "gold", "。"] * 10,
+            [f"10 of its 30 {_CONTENTLESS}no abstention, and an answer that scores nothing"],
+            [],
+        ),
+        (
+            ["gold", "::::", "unanswerable"] * 10,
+            [
+                "It leaves 33.3 % of the questions unanswered: 0.0 % of the 20 answerable ones",
+                f"10 of its 30 {_CONTENTLESS}no abstention",
+            ],
+            [],
+        ),
+        (["gold", "wrong", "unanswerable"] * 10, [], [_CONTENTLESS]),
+    ],
+)
+def test_answers_without_a_word_are_no_abstentions(
+    tmp_path: Path, answers: list[str], said: list[str], unsaid: list[str]
+) -> None:
+    study = write_study(tmp_path, passages=(answers, LEARNED))
+    text = page(study)
+    for words in said:
+        assert words in text
+    for words in ["It answers every question", *unsaid]:
+        assert words not in text
+    side = next(t for t in collected(study)["tasks"] if t["name"]["value"] == "passages")["before"]
+    found = side["diagnosis"]["extraction"]
+    wordless = sum(answer not in ("gold", "wrong", "unanswerable") for answer in answers)
+    assert found["contentless"]["value"] == wordless
+    assert found["abstained"]["value"] == pytest.approx(answers.count("unanswerable") / 30)
+    assert verify_report(folder_of(study) / "report.md").problems == []
+
+
+@pytest.mark.parametrize(
+    ("header", "drops", "reason"),
+    [
+        (
+            {"unrecorded": "the model class vllm did not record why generations ended"},
+            (),
+            "the model class vllm did not record why generations ended",
+        ),
+        # As files of before had it: counted in the text, encoded again.
+        ({}, ("ended",), "the outputs' tokens were counted in their texts, and not as they were generated"),
+    ],
+)
+def test_how_outputs_ended_is_not_claimed_where_it_was_not_recorded(
+    tmp_path: Path, header: dict[str, str], drops: tuple[str, ...], reason: str
+) -> None:
+    study = write_study(tmp_path)
+    path = folder_of(study) / "scores" / "base" / "passages" / "lengths.jsonl"
+    head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
+    kept = [{key: value for key, value in row.items() if key not in drops} for row in rows]
+    if header:
+        kept[3] |= {"answer_tokens": None, "ended": None, "cut_off": None}
+    write_rows(path, [head | header, *kept])
+    text = page(study)
+    assert f"Whether its outputs were cut off is not known: {reason}." in text
+    assert text.count("outputs was cut off at the") + text.count("outputs have the 32 tokens") == 1  # the checkpoint's
 
 
 def test_without_the_files_nothing_is_claimed(tmp_path: Path) -> None:

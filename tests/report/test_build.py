@@ -254,7 +254,7 @@ def test_the_first_filter_counts(tmp_path: Path) -> None:
         ("disagree", "results.json says acc = 0.6, its samples give 0.5"),
         ("no samples", "scores/base/reviews/samples.jsonl is missing"),
         ("empty samples", "scores/base/reviews/samples.jsonl holds no scored item"),
-        ("half a row", "line 40 of scores/base/reviews/samples.jsonl is not whole JSON"),
+        ("half a row", "line 40 of lm_eval's samples scores/base/reviews/samples.jsonl is not whole JSON"),
         ("no cluster", "item 0 of scores/base/reviews/samples.jsonl has no field `film`"),
         ("no model", "model.json is missing"),
         ("half a recipe", "finetune.json is not whole JSON"),

@@ -115,7 +115,7 @@ def test_check_without_facts_is_wrong_input(study: Path) -> None:
     (folder_of(study) / "facts.json").unlink()
     code, output = check(study)
     assert code == 2
-    assert "facts.json is not there" in output
+    assert "facts.json is missing" in output
 
 
 def test_the_state_is_of_this_machine_and_no_fact(study: Path) -> None:

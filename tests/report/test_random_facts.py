@@ -133,12 +133,15 @@ def _shake_side(side: dict[str, Any], top: float, choice: random.Random) -> None
             found["false_positive"]["value"] = choice.randint(0, 5)
             found["false_negative"]["value"] = choice.randint(0, 5)
             found["wrong"]["value"] = found["false_positive"]["value"] + found["false_negative"]["value"]
+            found["ties"]["value"] = choice.choice([0, 3])
             _shake_difference(found["calibration"]["overconfidence"], 1.0, choice)
             found["prior"]["share"]["value"] = choice.choice([0.0, 0.5, 1.0, choice.random()])
         if "cut_off" in found:
             found["cut_off"]["value"] = choice.choice([0, 3])
             found["holds_more"]["value"] = choice.choice([0.0, 0.25])
             found["abstained"]["value"] = choice.choice([0.0, 1.0, 0.3])
+            found["contentless"]["value"] = choice.choice([0, 4])
+            found["contentless_credited"]["value"] = choice.randint(0, found["contentless"]["value"])
         found["truncated"]["value"] = choice.choice([0, 0, 2])
 
 

@@ -51,7 +51,7 @@ def test_the_page_may_have_any_name_and_stand_elsewhere(folder: Path, tmp_path: 
     assert run(page, "--facts", folder / "facts.json").exit_code == 0
     result = run(page)
     assert result.exit_code == 2
-    assert f"Found: {tmp_path / 'facts.json'} is not there" in result.stderr
+    assert f"Found: the file of facts {tmp_path / 'facts.json'} is missing" in result.stderr
     assert "for a page that stands elsewhere name it: verify PAGE --facts FILE" in result.stderr
 
 

@@ -93,7 +93,7 @@ def test_the_seeds_recipe_is_stopped(tiny_model: Path, tmp_path: Path) -> None:
         "cpu",
     ]
     options += ["--tokenizer", str(word_pieces(tmp_path / "bert", texts)), "--output", str(tmp_path / "out")]
-    options += ["--metadata", json.dumps({"data_dir": str(tmp_path)})]
+    options += ["--metadata", json.dumps({"data_dir": str(tmp_path), "other_rows": True})]
     result = CliRunner().invoke(app, ["train", *options])
     assert result.exit_code == 1, result.output
     stopped_by = [

@@ -54,10 +54,13 @@ def test_where_less_is_better_the_least_comes_first(tmp_path: Path) -> None:
 
 
 def test_where_no_file_says_what_is_better_there_are_no_ranks(tmp_path: Path) -> None:
-    found = board(tmp_path, {"big": right(90, 100), "small": right(10, 100)}, better=None)
-    assert found["rows"][0]["best"] == {"missing": "no file says whether more is better"}
-    assert found["matrix"][0][1]["is"] == "untested"
-    assert found["pairs"][0]["p_value"]["value"] < 0.001
+    models = {"big": right(90, 100), "middle": right(89, 100), "small": right(10, 100)}
+    found = board(tmp_path, models, better=None, metric="mine")
+    assert found["rows"][0]["best"] == {"missing": "no file says whether higher is better"}
+    # A difference that is established is no "untested" one, whichever way is the better.
+    assert [cell["is"] for cell in found["matrix"][0]] == ["itself", "open", "differs"]
+    assert found["pairs"][1]["p_value"]["value"] < 0.001
+    assert [pair["verdict"] for pair in found["pairs"]] == ["open", "differs", "differs"]
 
 
 def test_a_pair_that_is_refused_narrows_no_range(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Which result files are found, whose they are, what they may be called, and what is said of damaged ones."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_a_score_that_is_no_number_is_missing_and_the_rest_stands(tmp_path: Path
     file.write_text(json.dumps(content))
     run = read_all([file]).entries[0].runs["even"]
     assert metric_keys(run) == ["acc,none"]
-    assert measure(run, "acc,none").stderr is None
+    assert measure(run, "acc,none").recorded.stderr is None
 
 
 def test_a_line_separator_within_a_text_ends_no_row(tmp_path: Path) -> None:
@@ -127,9 +128,15 @@ def test_a_path_that_is_not_there_and_rows_that_are_none(tmp_path: Path) -> None
         read_all([tmp_path / "nowhere"])
     file = write_folder(tmp_path, "one", {"even": right(3, 4)})
     samples = file.parent / f"samples_even_{TIME}.jsonl"
-    samples.write_text(samples.read_text()[:-20])
-    with pytest.raises(UserError, match=r"line 4 of samples_even_.* is not whole JSON"):
-        read_all([file])
-    samples.write_text('{"acc": 1.0}\n')
-    with pytest.raises(UserError, match="holds rows without `doc_id`"):
-        read_all([file])
+    for text, found in (
+        (samples.read_text()[:-20], "line 4 of the sample file"),
+        ('{"acc": 1.0}\n', "holds rows without `doc_id` (row 1)"),
+        ('{"doc_id": "0", "acc": 1.0}\n', "has a `doc_id` that is no number"),
+        ("", "holds no rows"),
+    ):
+        samples.write_text(text)
+        given = read_all([file])
+        assert given.entries[0].runs["even"].samples is None
+        assert found in given.passed_over[0].error.found
+        with pytest.raises(UserError, match=re.escape(found)):
+            collect([file], strict=True)

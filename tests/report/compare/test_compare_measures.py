@@ -7,8 +7,10 @@ import pytest
 from lm_eval_folders import TIME, right, write_folder
 
 from harness_tasks import UserError
+from report.compare.collect import collect
 from report.compare.files import read_all
-from report.compare.measures import Measure, measure, recorded_interval
+from report.compare.measures import Measure, measure
+from report.compare.recorded import Recorded, recorded_interval
 
 
 def measured(file: Path, task: str = "even", key: str = "acc,none") -> Measure:
@@ -25,7 +27,7 @@ def test_right_or_wrong_items_have_wilsons_interval_with_and_without_samples(tmp
 
 
 def test_other_scores_without_samples_have_the_normal_interval_of_the_recorded_error() -> None:
-    level = recorded_interval(0.5, 0.1, 30, "no samples")
+    level = recorded_interval("f1", 0.5, Recorded(0.1), 30, "no samples")
     assert (level.lower, level.upper) == pytest.approx((0.5 - 0.1959964, 0.5 + 0.1959964))
     assert level.method == "normal, from the recorded standard error; no samples"
 
@@ -34,18 +36,26 @@ def test_other_scores_without_samples_have_the_normal_interval_of_the_recorded_e
     ("stderr", "said"), [(None, "no standard error is recorded"), (0.0, "the recorded standard error is 0")]
 )
 def test_without_a_standard_error_there_is_no_interval(stderr: float | None, said: str) -> None:
-    level = recorded_interval(1.0, stderr, 30, "no samples")
+    level = recorded_interval("f1", 1.0, Recorded(stderr), 30, "no samples")
     assert level.lower is None
     assert level.method == f"no interval: {said}; no samples"
 
 
-def test_samples_that_do_not_give_the_recorded_mean_are_refused(tmp_path: Path) -> None:
+def test_a_score_that_its_samples_contradict_has_no_rank_and_no_gate(tmp_path: Path) -> None:
     file = write_folder(tmp_path, "one", {"even": right(3, 4)})
     samples = file.parent / f"samples_even_{TIME}.jsonl"
     samples.write_text(samples.read_text().replace('"acc": 0.0', '"acc": 1.0'))
-    with pytest.raises(UserError, match=r"says acc,none = 0\.75, its samples give 1\.0") as caught:
-        measured(file)
-    assert "take the sample file away" in caught.value.mend
+    place = f"{tmp_path.name}/one"
+    said = f"{place}/results_{TIME}.json says 0.75, the rows of {place}/samples_even_{TIME}.jsonl give 1"
+    row = collect([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
+    assert row["score"]["value"] == 0.75
+    assert said in row["best"]["missing"]
+    assert said in row["caution"]["value"]
+    with pytest.raises(UserError, match=r"says 0\.75, the rows of"):
+        collect([tmp_path], strict=True)
+    write_folder(tmp_path / "new", "one", {"even": right(3, 4)})
+    with pytest.raises(UserError, match=r"says 0\.75, the rows of"):
+        collect([file, tmp_path / "new"], ["even:acc"])
 
 
 def test_a_score_that_is_no_mean_is_taken_as_recorded(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_hostile_text_stays_text(tmp_path: Path, payload: str) -> None:
             content[key] = {task: content[key]["even"]}
         content["versions"][task] = content["lm_eval_version"] = payload
         content["config"] |= {"device": payload, "model_dtype": payload, "model": payload}
-        content["model_name"] = f"{payload} {number}"
+        content["model_name"] = content["config"]["model_args"]["pretrained"] = f"{payload} {number}"
         file.write_text(json.dumps(content))
     made = pages(tmp_path)
     assert_whole_tables(made["compare.md"])

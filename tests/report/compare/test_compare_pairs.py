@@ -52,7 +52,7 @@ def test_without_samples_it_is_unpaired_from_the_recorded_errors(tmp_path: Path)
 
 
 def test_nothing_is_said_where_one_has_no_standard_error(tmp_path: Path) -> None:
-    one, other = (measured(tmp_path / str(n), right(n, 5), samples=False) for n in (5, 3))
+    one, other = (measured(tmp_path / str(n), right(n, 5), samples=False, metric="mine") for n in (5, 3))
     found = difference(one, other)
     assert found.p is None
     assert found.p_method == "no p-value: the recorded standard error is 0; no samples"

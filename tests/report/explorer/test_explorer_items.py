@@ -143,9 +143,10 @@ def test_a_damaged_file_is_named(study_folder: Path, facts: dict[str, Any]) -> N
     path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
     with pytest.raises(UserError) as caught:
         _read(study_folder, facts)
-    assert str(caught.value).startswith(f"Found: scores/base/{REVIEWS}/samples.jsonl cannot be read: ")
-    assert "Why it matters: the page would lack its items" in str(caught.value)
-    assert f"To mend it: delete {path.parent} and run the study again" in str(caught.value)
+    said = f"Found: line 40 of lm_eval's samples scores/base/{REVIEWS}/samples.jsonl is not whole JSON"
+    assert str(caught.value).startswith(said)
+    assert "Why it matters: a score without its items cannot be recounted" in str(caught.value)
+    assert "To mend it: delete it and run the study again" in str(caught.value)
 
 
 def test_labels_of_the_results_are_used(study_folder: Path, facts: dict[str, Any]) -> None:

@@ -83,7 +83,7 @@ def test_names_are_escaped(study_folder: Path, facts: dict[str, Any]) -> None:
     (study_folder / "scores" / "base" / REVIEWS).rename(study_folder / "scores" / "base" / name)
     facts["tasks"][0]["task"] = name
     results = study_folder / "scores" / "base" / name / "results.json"
-    results.write_text("{}", encoding="utf-8")
+    results.write_text('{"results": {}}', encoding="utf-8")
     html = explorer(facts, study_folder).html
     assert "<img" not in html
     assert "&lt;img src=x onerror=alert(1)&gt;" in html

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "hub_server"))
 
 from fake_hub import TOKEN, FakeHub, running
 from synthetic import folder_of, write_study

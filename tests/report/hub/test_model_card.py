@@ -201,3 +201,28 @@ def test_a_studys_own_card_is_taken_first(card: Callable[..., str], study: Path)
 
 def test_the_same_facts_give_the_same_bytes(card: Callable[..., str]) -> None:
     assert card() == card()
+
+
+def test_the_card_says_by_which_class_and_dtype_it_was_scored(study: Path, card: Callable[..., str]) -> None:
+    """lm_eval's `hf` takes logarithms in the weights' dtype, and another class in the one that it recorded."""
+
+    def scored(model: str, **config: Any) -> str:
+        for name in ("base", REVIEWS):
+            path = folder_of(study) / "scores" / name / "reviews" / "results.json"
+            edited(
+                path, lambda found: found["config"].update({"model": model, "model_dtype": "torch.bfloat16", **config})
+            )
+        return card()
+
+    by = "dtype: torch.bfloat16; dtype of the log-likelihoods: torch.{}."
+    page = scored("hf", model_args={"pretrained": "small"})
+    assert f"Scored by lm_eval's model class `hf`; {by.format('bfloat16')}" in page
+    results = yaml.safe_load(page.split("---")[1])["model-index"][0]["results"]
+    arguments = results[0]["metrics"][0]["args"]
+    assert arguments | {"model_class": "hf", "dtype": "torch.bfloat16", "softmax_dtype": "torch.bfloat16"} == arguments
+    page = scored("hf-shared", softmax_dtype="torch.float32")
+    assert f"Scored by lm_eval's model class `hf-shared`; {by.format('float32')}" in page
+    page = scored("hf", softmax_dtype=None, model_args={"pretrained": "small", "softmax_dtype": "float32"})
+    assert "Scored by lm_eval's model class `hf`; dtype: torch.bfloat16; dtype of the log-likelihoods: float32." in page
+    page = scored("vllm", softmax_dtype=None, model_args={"pretrained": "small"})
+    assert "`vllm`; dtype: torch.bfloat16; dtype of the log-likelihoods: missing (scores/" in page

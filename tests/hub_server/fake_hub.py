@@ -1,6 +1,7 @@
-"""A Hugging Face Hub in one process: the endpoints that a push uses, as the real client calls them, with faults.
+"""A Hugging Face Hub in one process, for huggingface_hub's and datasets' real clients, with faults.
 
-Repositories, stored files and commits are kept in memory, and every request that changes something needs a token.
+Repositories, stored files and commits are kept in memory. Every request that changes something needs a token; files
+come as the Hub gives them (`hub_downloads`), gated or not.
 """
 
 import base64
@@ -10,53 +11,34 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
+from hub_downloads import Downloads
+from hub_state import (
+    OWNER,
+    STRANGER,
+    STRANGERS_TOKEN,
+    TOKEN,
+    USERS,
+    Answer,
+    Fault,
+    Refused,
+    Repository,
+    is_large,
+    object_id,
+)
 
-TOKEN = "secret-token-of-ada-0123456789"
-OWNER = "ada"
+__all__ = ["OTHERS", "OWNER", "STRANGER", "STRANGERS_TOKEN", "TOKEN", "FakeHub", "Fault", "Repository", "running"]
+
 OTHERS = "meta"
 """A namespace where the token may read and propose, but not write."""
-LARGE_BYTES = 2000
-
-
-@dataclass
-class Fault:
-    """What happens to requests whose method and path match, ``times`` times, after ``after`` that pass.
-
-    ``what``: a status; `half`: the connection is closed when half of the body was read; `deaf`: the request is done
-    and the connection closed without an answer.
-    """
-
-    match: str
-    what: int | str
-    times: int = 1
-    after: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Repository:
-    """A repository: at each revision its files (the bytes) by name; `main`, proposals and commits are revisions."""
-
-    private: bool
-    revisions: dict[str, dict[str, bytes]]
-    heads: dict[str, str]
-    commits: list[tuple[str, str]] = field(default_factory=list)
-    """Branch and summary of each commit that was made, without the first one, which the Hub makes."""
-    proposals: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def files(self) -> dict[str, bytes]:
-        return self.revisions[self.heads["main"]]
 
 
 class FakeHub:
-    """The state of the Hub, and the server that shows it."""
+    """The state of the Hub, and the server that shows it. ``xet``: large files are offered in pieces too."""
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
@@ -64,6 +46,7 @@ class FakeHub:
         self.faults: list[Fault] = []
         self.requests: list[str] = []
         self.tokens: list[str] = []
+        self.xet = False
         self.lock = threading.RLock()
         hub = self
 
@@ -72,19 +55,41 @@ class FakeHub:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
+        port = self.server.server_address[1]
+        self.address = f"http://127.0.0.1:{port}"
+        self.storage_address = f"http://localhost:{port}"
+        """Large files come from a host of another name, as the Hub's do."""
 
-    def add(self, kind: str, repo: str, *, private: bool = False, files: dict[str, bytes] | None = None) -> Repository:
-        """Makes a repository, as the Hub does: with a first commit that holds `.gitattributes`."""
-        made = Repository(private, {}, {})
+    def add(
+        self,
+        kind: str,
+        repo: str,
+        *,
+        private: bool = False,
+        files: dict[str, bytes] | None = None,
+        commit: str | None = None,
+        allowed: set[str] | None = None,
+    ) -> Repository:
+        """Makes a repository, as the Hub does: with a first commit that holds `.gitattributes`.
+
+        ``kind``: `model`, `dataset` or `space`; ``commit``: the first commit's id, where it must be a certain one;
+        ``allowed``: gates the repository for all but these users.
+        """
+        made = Repository(private, {}, {}, allowed=allowed)
         self.repositories[f"{kind}/{repo}"] = made
-        self.keep(made, "main", {".gitattributes": b"*.safetensors filter=lfs\n", **(files or {})})
+        self.keep(
+            made,
+            "main",
+            {".gitattributes": b"*.safetensors filter=lfs\n", **(files or {})},
+            *([commit] if commit else []),
+        )
         return made
 
-    def keep(self, repository: Repository, branch: str, files: dict[str, bytes]) -> str:
-        """Returns the id of a new commit on ``branch`` with these files."""
-        text = repr((len(repository.revisions), branch, sorted((name, hash(data)) for name, data in files.items())))
-        commit = hashlib.sha1(text.encode()).hexdigest()
+    def keep(self, repository: Repository, branch: str, files: dict[str, bytes], commit: str | None = None) -> str:
+        """Returns the id of a new commit on ``branch`` with these files, the given one where it is given."""
+        if commit is None:
+            told = sorted((name, object_id(name, data)) for name, data in files.items())
+            commit = hashlib.sha1(repr((len(repository.revisions), branch, told)).encode()).hexdigest()
         repository.revisions[commit] = files
         repository.heads[branch] = commit
         return commit
@@ -118,12 +123,7 @@ def running() -> Iterator[FakeHub]:
         hub.server.server_close()
 
 
-class _Refused(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
-        self.status, self.code, self.message = status, code, message
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Downloads, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     state: FakeHub
 
@@ -133,30 +133,36 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer()
 
-    do_POST = do_PUT = do_GET
+    do_POST = do_PUT = do_HEAD = do_GET
 
     def answer(self) -> None:
         hub, request = self.state, f"{self.command} {unquote(self.path)}"
         with hub.lock:
             hub.requests.append(request)
             fault = hub.fault_for(request)
+        what = fault.what if fault else None
         length = int(self.headers.get("Content-Length") or 0)
-        if fault and fault.what == "half":
+        if what == "half" and self.command != "GET":
             self.rfile.read(length // 2)
             return self.hang_up()
         body = self.chunks() if self.headers.get("Transfer-Encoding") == "chunked" else self.rfile.read(length)
-        if fault and isinstance(fault.what, int):
-            headers = {"X-Error-Message": f"fault {fault.what}", **fault.headers}
-            return self.send(fault.what, {"error": f"fault {fault.what}"}, headers)
+        if fault and isinstance(what, int):
+            headers = {"X-Error-Message": f"fault {what}", **fault.headers}
+            return self.send(Answer(what, b'{"error": "fault"}', headers))
         try:
             with hub.lock:
-                status, content = self.do(body)
-        except _Refused as refused:
-            headers = {"X-Error-Code": refused.code, "X-Error-Message": refused.message}
-            return self.send(refused.status, {"error": refused.message}, headers)
-        if fault and fault.what == "deaf":
+                done = self.do(body)
+        except Refused as refused:
+            headers = {"X-Error-Code": refused.code, "X-Error-Message": refused.message, **refused.headers}
+            done = Answer(refused.status, json.dumps({"error": refused.message}).encode(), headers)
+        if what == "deaf":
             return self.hang_up()
-        return self.send(status, content, {})
+        answer = done if isinstance(done, Answer) else Answer(done[0], json.dumps(done[1]).encode(), {})
+        if what == "flipped":
+            middle = len(answer.content) // 2
+            flipped = answer.content[:middle] + bytes([answer.content[middle] ^ 1]) + answer.content[middle + 1 :]
+            answer = Answer(answer.status, flipped, answer.headers)
+        return self.send(answer, half=what == "half")
 
     def chunks(self) -> bytes:
         parts = []
@@ -170,13 +176,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.shutdown(2)
 
-    def send(self, status: int, content: Any, headers: dict[str, str]) -> None:
-        data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        self.send_response(status)
-        for name, value in {"Content-Type": "application/json", **headers, "Content-Length": str(len(data))}.items():
+    def send(self, answer: Answer, *, half: bool = False) -> None:
+        self.send_response(answer.status)
+        length = {"Content-Length": str(len(answer.content))}
+        for name, value in {"Content-Type": "application/json", **answer.headers, **length}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(data)
+        if self.command == "HEAD":
+            return
+        self.wfile.write(answer.content[: len(answer.content) // 2] if half else answer.content)
+        if half:
+            self.hang_up()
 
     @property
     def user(self) -> str | None:
@@ -184,34 +194,37 @@ class _Handler(BaseHTTPRequestHandler):
         given = self.headers.get("Authorization")
         if given is None:
             return None
-        self.state.tokens.append(given.removeprefix("Bearer "))
-        if given != f"Bearer {TOKEN}":
-            raise _Refused(401, "", "Invalid credentials in Authorization header")
-        return OWNER
+        token = given.removeprefix("Bearer ")
+        self.state.tokens.append(token)
+        if token not in USERS:
+            raise Refused(401, "", "Invalid credentials in Authorization header")
+        return USERS[token]
 
     def need_user(self) -> str:
         user = self.user
         if user is None:
-            raise _Refused(401, "", "Invalid username or password.")
+            raise Refused(401, "", "Invalid username or password.")
         return user
 
-    def do(self, body: bytes) -> tuple[int, Any]:
-        """Returns status and content of the answer."""
+    def do(self, body: bytes) -> Answer | tuple[int, Any]:
+        """Returns the answer, whole or as status and content."""
         place = urlsplit(self.path)
-        path, query = unquote(place.path), {key: values[0] for key, values in parse_qs(place.query).items()}
-        for method, pattern, action in _ROUTES:
-            found = re.fullmatch(pattern, path)
-            if method == self.command and found:
-                return action(self, *found.groups(), body=body, query=query)
+        query = {key: values[0] for key, values in parse_qs(place.query).items()}
+        method = "GET" if self.command == "HEAD" else self.command
+        for of_route, pattern, action in _ROUTES:
+            found = re.fullmatch(pattern, place.path)
+            if of_route == method and found:
+                groups = [group and unquote(group) for group in found.groups()]
+                return action(self, *groups, body=body, query=query)
         # The client asks for more than a push needs, such as the names of agents, and does without.
-        raise _Refused(404, "", f"the fake Hub has no {self.command} {path}")
+        raise Refused(404, "", f"the fake Hub has no {self.command} {place.path}")
 
     def repository(self, kind: str, repo: str) -> Repository:
         """Returns a repository that this request may see."""
-        found = self.state.repositories.get(f"{kind}/{repo}")
-        if found is None or (found.private and self.user is None):
+        user, found = self.user, self.state.repositories.get(f"{kind}/{repo}")
+        if found is None or (found.private and user is None):
             # As the Hub does: to those who may not see it, it is not there.
-            raise _Refused(404 if self.user else 401, "RepoNotFound", "Repository not found")
+            raise Refused(404 if user else 401, "RepoNotFound", "Repository not found")
         return found
 
     def whoami(self, *, body: bytes, query: dict[str, str]) -> tuple[int, Any]:
@@ -227,27 +240,13 @@ class _Handler(BaseHTTPRequestHandler):
         kind = asked.get("type", "model")
         url = f"{self.state.address}/{'spaces/' if kind == 'space' else ''}{repo}"
         if not repo.startswith(f"{OWNER}/"):
-            raise _Refused(403, "", "You don't have the rights to create a model under this namespace")
+            raise Refused(403, "", "You don't have the rights to create a model under this namespace")
         if kind == "space" and asked.get("sdk") != "static":
-            raise _Refused(400, "", "only static Spaces here")
+            raise Refused(400, "", "only static Spaces here")
         if f"{kind}/{repo}" in self.state.repositories:
             return 409, {"error": "You already created this repo", "url": url}
         self.state.add(kind, repo, private=asked.get("visibility") == "private")
         return 200, {"url": url}
-
-    def info(self, kind: str, repo: str, revision: str | None, *, body: bytes, query: Any) -> tuple[int, Any]:
-        found = self.repository(kind, repo)
-        commit = found.heads.get(revision or "main", revision)
-        if commit not in found.revisions:
-            raise _Refused(404, "RevisionNotFound", f"Invalid rev id: {revision}")
-        return 200, {"id": repo, "sha": commit, "private": found.private, "tags": [], "siblings": []}
-
-    def tree(self, kind: str, repo: str, revision: str, *, body: bytes, query: Any) -> tuple[int, Any]:
-        found = self.repository(kind, repo)
-        files = found.revisions[found.heads.get(revision, revision)]
-        folders = sorted({name.rpartition("/")[0] for name in files if "/" in name})
-        listed: list[dict[str, Any]] = [{"type": "directory", "oid": "0" * 40, "size": 0, "path": f} for f in folders]
-        return 200, listed + [_listed(name, data) for name, data in sorted(files.items())]
 
     def preupload(self, kind: str, repo: str, revision: str, *, body: bytes, query: Any) -> tuple[int, Any]:
         self.need_user()
@@ -259,9 +258,9 @@ class _Handler(BaseHTTPRequestHandler):
             answer = {
                 "path": name,
                 "shouldIgnore": False,
-                "uploadMode": "lfs" if _is_large(name, asked["size"]) else "regular",
+                "uploadMode": "lfs" if is_large(name, asked["size"]) else "regular",
             }
-            answers.append(answer | ({"oid": _oid(name, files[name])} if name in files else {}))
+            answers.append(answer | ({"oid": object_id(name, files[name])} if name in files else {}))
         return 200, {"files": answers}
 
     def lfs_batch(self, kind: str | None, repo: str, *, body: bytes, query: Any) -> tuple[int, Any]:
@@ -284,7 +283,7 @@ class _Handler(BaseHTTPRequestHandler):
         proposes = "create_pr" in query
         mine = repo.startswith(f"{OWNER}/")
         if not mine and not proposes and not revision.startswith("refs/pr/"):
-            raise _Refused(403, "", "Forbidden: pass create_pr=1 as a query parameter to create a Pull Request")
+            raise Refused(403, "", "Forbidden: pass create_pr=1 as a query parameter to create a Pull Request")
         files, summary = dict(found.revisions[found.heads[revision]]), ""
         before = dict(files)
         for line in body.decode().splitlines():
@@ -296,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
                 files[value["path"]] = base64.b64decode(value["content"])
             elif part["key"] == "lfsFile":
                 if value["oid"] not in self.state.stored:
-                    raise _Refused(400, "", f"{value['path']} was never uploaded")
+                    raise Refused(400, "", f"{value['path']} was never uploaded")
                 files[value["path"]] = self.state.stored[value["oid"]]
             else:
                 del files[value["path"]]
@@ -330,36 +329,28 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, {"discussions": listed, "count": len(listed), "start": 0}
 
 
-_REPO = r"(model|space)s/([^/]+/[^/]+)"
+_REPO = r"(model|dataset|space)s/([^/]+/[^/]+)"
 _ROUTES: list[tuple[str, str, Any]] = [
     ("GET", "/api/whoami-v2", _Handler.whoami),
     ("POST", "/api/validate-yaml", _Handler.validate_yaml),
     ("POST", "/api/repos/create", _Handler.create),
-    ("GET", rf"/api/{_REPO}(?:/revision/(.+))?", _Handler.info),
-    ("GET", rf"/api/{_REPO}/tree/(.+)", _Handler.tree),
+    ("GET", rf"/api/{_REPO}(?:/revision/([^/]+))?", _Handler.info),
+    ("GET", rf"/api/{_REPO}/tree/([^/]+)(?:/(.+))?", _Handler.tree),
+    ("POST", rf"/api/{_REPO}/paths-info/([^/]+)", _Handler.paths_info),
+    ("GET", rf"/api/{_REPO}/commits/([^/]+)", _Handler.commits),
+    ("GET", rf"/api/{_REPO}/refs", _Handler.refs),
+    ("GET", rf"/api/{_REPO}/xet-read-token/([^/]+)", _Handler.xet_token),
+    ("GET", r"/(datasets/|spaces/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", _Handler.resolve),
+    ("GET", rf"/api/resolve-cache/{_REPO}/([^/]+)/([^/]+)", _Handler.small_file),
+    ("GET", r"/storage/([0-9a-f]{64})", _Handler.large_file),
+    ("GET", r"/xet/v1/reconstructions/([0-9a-f]{64})", _Handler.pieces),
+    ("GET", r"/xet/xorbs/([0-9a-f]{64})", _Handler.xorb),
     ("GET", rf"/api/{_REPO}/discussions", _Handler.discussions),
-    ("POST", rf"/api/{_REPO}/preupload/(.+)", _Handler.preupload),
-    ("POST", rf"/api/{_REPO}/commit/(.+)", _Handler.commit),
+    ("POST", rf"/api/{_REPO}/preupload/([^/]+)", _Handler.preupload),
+    ("POST", rf"/api/{_REPO}/commit/([^/]+)", _Handler.commit),
     ("POST", r"/(spaces/)?([^/]+/[^/]+)\.git/info/lfs/objects/batch", _Handler.lfs_batch),
     ("PUT", r"/lfs/([0-9a-f]{64})", _Handler.lfs_put),
 ]
-
-
-def _is_large(name: str, size: int) -> bool:
-    return name.endswith(".safetensors") or size > LARGE_BYTES * 100
-
-
-def _oid(name: str, data: bytes) -> str:
-    if _is_large(name, len(data)):
-        return hashlib.sha256(data).hexdigest()
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-def _listed(name: str, data: bytes) -> dict[str, Any]:
-    entry: dict[str, Any] = {"type": "file", "path": name, "size": len(data), "oid": _oid(name, data)}
-    if _is_large(name, len(data)):
-        entry |= {"oid": "1" * 40, "lfs": {"oid": _oid(name, data), "size": len(data), "pointerSize": 130}}
-    return entry
 
 
 def _wrong_with(card: str) -> list[str]:

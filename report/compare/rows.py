@@ -1,0 +1,182 @@
+"""The sample rows of a task: in which file each lm_eval put them, and what a comparison needs of them.
+
+samples_<task>_<time>.jsonl          0.4.3 and later, one row a line
+samples_<task>_<time>.json           before it, from May 2024, one list; the time may be a little later
+<model_args>_<task>.jsonl            0.4.0 to 0.4.2, one list in spite of its name
+<task>_write_out_info.json           0.3 with `--write_out`, one list
+samples.jsonl                        a study's
+"""
+
+import hashlib
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harness_tasks.errors import UserError
+from harness_tasks.reading import Kind, parse_json, parse_rows, read_bytes, sha256_of, text_of
+from report.compare.answers import answers_of
+from report.compare.runs import Samples
+from report.compare.shape import Results
+from report.results import NOT_METRICS
+
+KIND = Kind(
+    "the sample file",
+    "a score without its items cannot be recounted, nor paired item by item",
+    "score again with --log_samples, or take the file away: the recorded scores are compared unpaired",
+    limit_mib=4096,
+    finite=False,
+)
+
+_TIMED = re.compile(r"samples_(.+)_(\d{4}-\d\d-\d\dT[\d.-]+)\.jsonl?$")
+_RESULTS = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)\.json$")
+_KEPT = ("filter", "doc_id", "doc", "doc_hash", "prompt_hash")
+_NOT_SCORES = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
+_NOT_SCORES |= {"doc_hash", "prompt_hash", "target_hash", "truth", "scores_per_repeat"}
+
+
+def samples_of(
+    file: Path, results: Results, task: str, embedded: Sequence[dict[str, Any]] | None, name: Callable[[Path], str]
+) -> Samples | None:
+    """Returns the rows of ``task`` that were written together with the result file; None where there are none.
+
+    ``embedded``: the rows in the result file itself. ``name``: what a file is called in what is published.
+
+    Raises:
+        UserError: their file cannot be read, or does not hold rows of samples.
+    """
+    if embedded:
+        shown, digest = results.file, results.sha256
+        place = (*results.prefix, "samples", task)
+        return Samples(shown, digest, *_light_rows(embedded, file, results, task), place)
+    path = _path(file, results, task)
+    if path is None:
+        return None
+    content = read_bytes(path, KIND)
+    text = text_of(content, path, KIND)
+    rows = parse_json(text, path, KIND) if text.lstrip().startswith("[") else parse_rows(text, path, KIND)
+    return Samples(name(path), sha256_of(content), *_light_rows(rows, path, results, task))
+
+
+def _path(file: Path, results: Results, task: str) -> Path | None:
+    """Returns where the rows of ``task`` lie; None where nowhere."""
+    beside = {path.name for path in file.parent.iterdir()}
+    found = next((name for name in _names(file, results, task, beside) if name in beside), None)
+    return file.parent / found if found else None
+
+
+def _names(file: Path, results: Results, task: str, beside: set[str]) -> Iterator[str]:
+    """Yields the names that the file may have, the surest first."""
+    found = _RESULTS.search(file.name)
+    time = found[1] if found else ""
+    shown = list(dict.fromkeys((task, re.sub(r"\W", "_", task))))
+    if time:
+        yield from (f"samples_{one}_{time}.{ending}" for one in shown for ending in ("jsonl", "json"))
+        # Before lm_eval 0.4.3 each file was given its own time: the first after the results, before the next results.
+        later = sorted((match[2], name) for name in beside if (match := _TIMED.match(name)) and match[1] in shown)
+        others = [match[1] for name in beside if (match := _RESULTS.search(name)) and not _TIMED.match(name)]
+        end = min((other for other in others if other > time), default="9")
+        yield from (name for moment, name in later if time <= moment < end)
+    model_args = results.value("config", "model_args")
+    if isinstance(model_args, str):
+        yield f"{re.sub('/|=', '__', model_args)}_{task}.jsonl"
+    yield f"{task}_write_out_info.json"
+    if len(results.content["results"]) == 1:
+        yield "samples.jsonl"
+    if not time:
+        # The arguments were given in another spelling, or the file was renamed: the only one with the task's name.
+        ends = sorted(results.content["results"], key=len, reverse=True)
+        own = [name for name in beside if name.endswith(".jsonl") and _ending(name, ends) == task]
+        if len(own) == 1 and sum(name.endswith(".json") for name in beside) == 1:
+            yield own[0]
+
+
+def _ending(name: str, tasks: Sequence[str]) -> str | None:
+    """Returns the longest of ``tasks``, longest first, that the name ends with."""
+    return next((task for task in tasks if name.endswith(f"_{task}.jsonl")), None)
+
+
+def _light_rows(rows: Any, path: Path, results: Results, task: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Returns the rows with what a comparison needs of them, and what the answers are like by filter."""
+    _check(rows, path)
+    config = results.content["configs"].get(task) or {}
+    cluster = (config.get("metadata") or {}).get("cluster")
+    rows = [_written_out(row) if "prompt_0" in row else row for row in rows]
+    _name_filters(rows, results.content["results"][task])
+    by_filter: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_filter.setdefault(str(row.get("filter")), []).append(row)
+    answers = {name: answers_of(part, config) for name, part in by_filter.items()}
+    try:
+        return [_light(row, cluster) for row in rows], answers
+    except (RecursionError, ValueError):
+        _refuse(path, "holds a document that is nested too deeply")
+
+
+def _check(rows: Any, path: Path) -> None:
+    if not isinstance(rows, list) or not rows:
+        _refuse(path, "holds no rows")
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict) or "doc_id" not in row:
+            _refuse(path, f"holds rows without `doc_id` (row {number})")
+        if not isinstance(row["doc_id"], int) or not isinstance(row.get("filter"), str | None):
+            _refuse(path, f"has a `doc_id` that is no number, or a `filter` that is no name (row {number})")
+
+
+def _refuse(path: Path, found: str) -> NoReturn:
+    raise UserError(f"{path} {found}", KIND.why, KIND.mend)
+
+
+def _name_filters(rows: Sequence[dict[str, Any]], scores: Mapping[str, Any]) -> None:
+    """Gives rows of lm_eval before 0.4.3 the filter that they lack: an item's stand in the order of the filters."""
+    names = [key.partition(",")[2] for key in scores if "," in key and key.partition(",")[0] not in NOT_METRICS]
+    filters = list(dict.fromkeys(names))
+    if len(filters) < 2 or any("filter" in row for row in rows):
+        return
+    if set(Counter(row["doc_id"] for row in rows).values()) != {len(filters)}:
+        return
+    seen: Counter[int] = Counter()
+    for row in rows:
+        row["filter"] = filters[seen[row["doc_id"]]]
+        seen[row["doc_id"]] += 1
+
+
+def _written_out(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a row of lm_eval 0.3 in today's shape: its document are its prompts, and its scores were text."""
+    prompts = {key: value for key, value in row.items() if re.fullmatch(r"prompt_\d+", key)}
+    scores = {key: value for key, value in row.items() if not re.match(r"(prompt|logit)_\d+$|doc_id$|truth$", key)}
+    known = {key: _score(value) for key, value in scores.items()}
+    return {"doc_id": row["doc_id"], "doc": {**prompts, "truth": row.get("truth")}, **known}
+
+
+def _score(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value in ("True", "False"):
+        return float(value == "True")
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _light(row: dict[str, Any], cluster: Any) -> dict[str, Any]:
+    """Returns what a comparison needs of a row: its names, of its document the field ``cluster``, and its scores.
+
+    Texts that a thousand models have in common are held once.
+    """
+    doc = row.get("doc")
+    if not isinstance(row.get("doc_hash"), str):
+        row["doc_hash"] = hashlib.sha256(json.dumps(doc, indent=2, ensure_ascii=False).encode()).hexdigest()
+    known = isinstance(doc, dict) and isinstance(cluster, str) and cluster in doc
+    row["doc"] = {cluster: sys.intern(str(doc[cluster]))} if known else {}  # type: ignore[index]
+    for key in ("doc_hash", "prompt_hash"):
+        if isinstance(row.get(key), str):
+            row[key] = sys.intern(row[key])
+    scores = row.get("metrics")
+    listed = isinstance(scores, list) and all(isinstance(name, str) for name in scores)
+    names = scores if listed else [key for key in row if key not in _NOT_SCORES]
+    return {key: row[key] for key in dict.fromkeys((*_KEPT, *names)) if key in row}  # type: ignore[misc]

@@ -1,0 +1,314 @@
+"""The files that a study's page is made of, each with its schema: what facts take from it, and of which type.
+
+A schema names what is read here, and lets pass what else its writer put there.
+"""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from harness_tasks.generations import Ended
+from harness_tasks.reading import Kind
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Label = Annotated[int, Field(ge=-(2**31), lt=2**31)]
+Text = Annotated[str, Field(max_length=1_000_000)]
+
+
+class Base(TypedDict):
+    fingerprint: NotRequired[Text | None]
+
+
+class Data(TypedDict, total=False):
+    """Of training rows, and of a task's data."""
+
+    source: Text | None
+    name: Text | None
+    revision: Text | None
+    fingerprint: Text | dict[str, Text] | None
+    rows: Count | dict[str, Count] | None
+    rows_available: Count | None
+    dropped: dict[str, Count | None] | None
+    train_rows_sha256: Text | None
+
+
+class Render(TypedDict, total=False):
+    hash: Text | None
+
+
+class Tokens(TypedDict, total=False):
+    input: Count | None
+    supervised: Count | None
+
+
+class LossPoint(TypedDict):
+    step: Count
+    loss: NotRequired[Number | None]
+
+
+class DevelopmentPoint(TypedDict):
+    step: Count
+    loss: Number
+    accuracy: Number
+
+
+class Verdict(TypedDict):
+    id: Text
+    verdict: Text
+    found: NotRequired[Text]
+
+
+class Proof(TypedDict, total=False):
+    verdicts: list[Verdict] | None
+
+
+class FinetuneRecord(TypedDict, total=False):
+    """`finetune.json`."""
+
+    checkpoint: Text
+    task: Text
+    method: Text
+    command: Text | None
+    commit: Text | None
+    dtype: Text | None
+    device: Text | None
+    base: Base | None
+    recipe: dict[str, Any] | None
+    versions: dict[str, Any] | None
+    data: Data | None
+    render: Render | None
+    tokens: Tokens | None
+    steps: Count | None
+    epochs: Number | None
+    seconds: Number | None
+    peak_memory_bytes: Count | None
+    loss_curve: list[LossPoint] | None
+    dev_curve: list[DevelopmentPoint] | None
+    chosen_step: Count | None
+    resumed_at_steps: list[Count] | None
+    guards: list[Verdict] | None
+    proof: Proof | None
+
+
+class Tensor(TypedDict):
+    name: Text
+    layer: Annotated[int, Field(ge=0, lt=100_000)] | None
+    kind: Text
+    trained: bool
+    adapter: NotRequired[bool]
+    sha256_before: Text | None
+    sha256_after: Text | None
+    relative_change: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+
+
+class TensorChanges(TypedDict, total=False):
+    """`tensors.json`."""
+
+    tensors: list[Tensor] | None
+
+
+class Component(TypedDict):
+    component: Text
+    counted: Count
+    closed_form: Count | None
+    formula: Text
+    trainable: Count
+
+
+class Parameters(TypedDict, total=False):
+    """`parameters/<checkpoint>.json`: the ledger."""
+
+    total: Count | None
+    trainable: Count | None
+    added: Count | None
+    tied: Count | None
+    components: list[Component] | None
+
+
+class Model(TypedDict, total=False):
+    """`model.json`: the base model's card."""
+
+    name: Text | None
+    architecture: Text | None
+    licence: Text | None
+    url: Text | None
+    source: Text | None
+    dequantised_from: Text | None
+    fingerprint: Text | None
+    revision: Text | None
+    config_sha256: Text | None
+    parameters: Count | None
+    context_length_tokens: Count | None
+    vocabulary: Count | None
+    layers: Count | None
+    hidden_size: Count | None
+
+
+class Published(TypedDict, total=False):
+    repo: Text | None
+    url: Text | None
+    commit: Text | None
+    checked_at: Text | None
+
+
+class Step(TypedDict):
+    """A step of a run: ``name`` is the scored checkpoint's, with ``task``, in steps that write a score."""
+
+    rule: Text
+    name: NotRequired[Text]
+    task: NotRequired[Text]
+    checkpoint: NotRequired[Text]
+    shard: NotRequired[Text]
+
+
+class FailedStep(Step):
+    tries: Count
+    reason: Text
+
+
+class Failures(TypedDict):
+    """`logs/failed.json`."""
+
+    failed: list[FailedStep]
+    not_started: list[Step]
+
+
+class Metric(TypedDict):
+    metric: Text
+
+
+class TaskMetadata(TypedDict, total=False):
+    about: Text | None
+    text_licence: Text | None
+    cluster: Text | None
+    primary: Text | None
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None
+    input: Text | None
+    labels: list[Any] | None
+    positive_label: Label | None
+    signature: dict[str, Text] | None
+    overlaps_with: list[Any] | None
+    data: Data | None
+
+
+class TaskConfiguration(TypedDict, total=False):
+    metadata: TaskMetadata | None
+    metric_list: list[Metric] | None
+
+
+class Samples(TypedDict, total=False):
+    original: Count
+    effective: Count
+
+
+class RunConfiguration(TypedDict, total=False):
+    model: Text | None
+    model_dtype: Text | None
+    softmax_dtype: Text | None
+    device: Text | None
+    model_args: dict[str, Any] | Text | None
+
+
+Results = TypedDict(
+    "Results",
+    {
+        "results": dict[str, dict[str, Any]],
+        "configs": NotRequired[dict[str, TaskConfiguration] | None],
+        "versions": NotRequired[dict[str, Any] | None],
+        "n-shot": NotRequired[dict[str, Count | None] | None],
+        "n-samples": NotRequired[dict[str, Samples] | None],
+        "higher_is_better": NotRequired[dict[str, dict[str, bool | None]] | None],
+        "config": NotRequired[RunConfiguration | None],
+        "git_hash": NotRequired[Text | None],
+        "date": NotRequired[Number | None],
+        "total_evaluation_time_seconds": NotRequired[Text | Number | None],
+        "transformers_version": NotRequired[Text | None],
+        "lm_eval_version": NotRequired[Text | None],
+    },
+)
+"""lm_eval's results file, of a task that a study scored."""
+
+
+class Sample(TypedDict):
+    """A row of lm_eval's samples file. Beside these keys stand one for each metric, checked where it is counted."""
+
+    doc_id: Count
+    doc: dict[str, Any]
+    doc_hash: Text
+    prompt_hash: NotRequired[Text]
+    filter: NotRequired[Text]
+    filtered_resps: NotRequired[list[Any]]
+
+
+class Lengths(TypedDict):
+    """The first row of `lengths.jsonl`."""
+
+    max_length_tokens: NotRequired[Count | None]
+    max_answer_tokens: NotRequired[Count | None]
+    unrecorded: NotRequired[Text]
+
+
+class Length(TypedDict):
+    doc_id: Count
+    truncated: bool
+    prompt_tokens: NotRequired[Count | None]
+    answer_tokens: NotRequired[Count | None]
+    ended: NotRequired[Ended | None]
+    cut_off: NotRequired[bool | None]
+
+
+class PriorInput(TypedDict):
+    input: Text
+    probabilities: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2)]
+
+
+class Prior(TypedDict, total=False):
+    """`prior.json`: either the probabilities of the labels, or why there are none (``absent``)."""
+
+    absent: Text
+    inputs: list[PriorInput]
+    probabilities: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2)]
+
+
+class Overlap(TypedDict):
+    """The first row of `overlap_<task>.jsonl`."""
+
+    training_rows: Count
+    definition: dict[Literal["identical", "same_source", "containment"], Text]
+
+
+class Overlapping(TypedDict):
+    doc_id: Count
+    doc_hash: Text
+    grades: list[Literal["identical", "same_source", "containment"]]
+
+
+class Command(TypedDict, total=False):
+    command: Text | None
+
+
+AGAIN = "delete it and run the study again: only what is missing is redone"
+HOLE = "the page would have a hole there, or a wrong number"
+
+
+def _kind(name: str, schema: Any, *, why: str = HOLE, mend: str = AGAIN, limit_mib: int = 256) -> Kind:
+    return Kind(name, why, mend, limit_mib=limit_mib, schema=TypeAdapter(schema))
+
+
+FINETUNE = _kind("the record of a training", FinetuneRecord, mend="train the checkpoint again")
+TENSORS = _kind("the record of what training changed", TensorChanges, mend="train the checkpoint again")
+PARAMETERS = _kind("the count of parameters", Parameters)
+MODEL = _kind("the base model's card", Model)
+HUB = _kind("the record of what was published", dict[str, Published], mend="push the study again")
+FAILED = _kind("the record of failed steps", Failures, mend="run the study again")
+RESULTS = _kind("lm_eval's results", Results)
+SAMPLES = _kind("lm_eval's samples", Sample, why="a score without its items cannot be recounted", limit_mib=16_384)
+COMMAND = _kind("the record of a scoring's command", Command)
+PRIOR = _kind("the record of the content-free prior", Prior)
+LENGTHS = _kind("the record of lengths in tokens", Length, limit_mib=1024)
+LENGTHS_HEAD = _kind("the record of lengths in tokens", Lengths)
+OVERLAP = _kind("the record of overlap with training rows", Overlapping, limit_mib=1024)
+OVERLAP_HEAD = _kind("the record of overlap with training rows", Overlap)
+ROWS = _kind("the rows of a training", dict[str, Any], mend="train the checkpoint again", limit_mib=16_384)

@@ -1,0 +1,233 @@
+"""Entry points that read files, each with a folder that it reads without a fault, and the files in it to damage."""
+
+import json
+import random
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import typer
+import yaml
+from damage_ways import WAYS, restore, snapshot
+from typer.testing import CliRunner
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HANG_S = 10
+
+
+@dataclass(frozen=True)
+class Target:
+    """A command (``room``'s, with ``arguments``), the patterns of the ``files`` it reads, and what makes them."""
+
+    name: str
+    room: str
+    arguments: tuple[str, ...]
+    files: tuple[str, ...]
+    make: Callable[[Path], None]
+    codes: tuple[int, ...] = (0, 2)
+
+
+class HangError(BaseException):
+    """Not an Exception, so that no handler takes it for a fault of its own."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One damaged file and what the command made of it; ``fault`` is None where that was right."""
+
+    target: str
+    file: str
+    way: str
+    seed: int
+    fault: str | None
+
+
+def trials(target: Target, root: Path, *, count: int, first_seed: int = 0) -> Iterator[Trial]:
+    """Damages a file of ``target`` and runs its command, ``count`` times; the seed alone gives each trial again.
+
+    The current folder must be ``root``, which is empty.
+    """
+    target.make(root)
+    whole = snapshot(root)
+    names = sorted(name for name in whole if any(Path(name).match(pattern) for pattern in target.files))
+    assert names, target.name
+    fault = _fault(target, root, whole, damaged=None)
+    assert fault is None, f"{target.name} fails on whole files: {fault}"
+    restore(root, whole)
+    for seed in range(first_seed, first_seed + count):
+        choice = random.Random(f"{target.name} {seed}")
+        name = choice.choice(names)
+        way = choice.choices(list(WAYS), [often for _, often in WAYS.values()])[0]
+        if way == "structure" and Path(name).suffix not in (".json", ".jsonl", ".yaml", ".yml"):
+            way = "text"
+        WAYS[way][0](root / name, choice)
+        yield Trial(target.name, name, way, seed, _fault(target, root, whole, damaged=name))
+        restore(root, whole)
+
+
+def _fault(target: Target, root: Path, whole: dict[str, bytes], *, damaged: str | None) -> str | None:
+    """Runs the command and returns what was wrong with how it ended."""
+    try:
+        with _at_most(HANG_S):
+            result = CliRunner().invoke(_app(target.room), list(target.arguments))
+    except HangError:
+        return f"took more than {HANG_S} s"
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        trace, where = result.exception.__traceback__, ""
+        while trace is not None:
+            path = trace.tb_frame.f_code.co_filename
+            if str(ROOT) in path and "/tests/" not in path and "/.venv/" not in path:
+                where = f"{Path(path).relative_to(ROOT)}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        return f"{type(result.exception).__name__} at {where}: {str(result.exception)[:100]}"
+    codes = target.codes if damaged else (0,)
+    if result.exit_code not in codes:
+        return f"exit code {result.exit_code}: {result.output[-300:]}"
+    if result.exit_code == 2 and ("Found: " not in result.stderr or "To mend it: " not in result.stderr):
+        return f"exit code 2 without the three parts: {result.stderr[-200:]}"
+    return _half_written(root, whole, damaged)
+
+
+def _half_written(root: Path, whole: dict[str, bytes], damaged: str | None) -> str | None:
+    for path in root.rglob("*"):
+        name = path.relative_to(root).as_posix()
+        if name == damaged or path.is_symlink() or not path.is_file() or whole.get(name) == path.read_bytes():
+            continue
+        if path.name.startswith("."):
+            return f"left {name} behind"
+        if path.suffix == ".json":
+            try:
+                json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                return f"left {name} half-written"
+    return None
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _app(room: str) -> typer.Typer:
+    import finetune.__main__
+    import harness_tasks.__main__
+    import report.__main__
+    import workflow.__main__
+
+    rooms: dict[str, Any] = {
+        "report": report.__main__,
+        "finetune": finetune.__main__,
+        "harness_tasks": harness_tasks.__main__,
+        "workflow": workflow.__main__,
+    }
+    app: typer.Typer = rooms[room].app
+    return app
+
+
+def write_study(root: Path) -> None:
+    """A study whose steps are all done but for the page."""
+    import synthetic
+
+    synthetic.write_study(root)
+    folder = root / "build" / "trial"
+    name = "reviews-lora-seed1"
+    entry = {"repo": "ada/x", "url": "https://huggingface.co/ada/x", "commit": "c" * 40, "checked_at": "2026-11-01"}
+    synthetic.write_json(folder / "hub.json", {name: entry})
+    lost = {"rule": "score", "name": "base", "task": "reviews", "tries": 2, "reason": "killed", "log": "logs/a.log"}
+    (folder / "scores" / "base" / "reviews" / "old.txt").write_text("of an earlier run")
+    synthetic.write_json(folder / "logs" / "failed.json", {"failed": [], "not_started": [{**lost, "shard": "1"}]})
+
+
+def write_built(root: Path) -> None:
+    """A study with its page."""
+    write_study(root)
+    (root / "build" / "trial" / "logs" / "failed.json").unlink()
+    assert CliRunner().invoke(_app("report"), ["build", "studies/trial.yaml"]).exit_code == 0
+
+
+def write_harness_folders(root: Path) -> None:
+    """Two result folders of lm_eval, as stock runs leave them, of two models on two tasks."""
+    write_study(root)
+    stamp = "2026-11-01T10-00-00.000000"
+    for checkpoint, model in (("base", "org__base"), ("reviews-lora-seed1", "org__tuned")):
+        folder = root / model
+        folder.mkdir()
+        home = root / "build" / "trial" / "scores" / checkpoint / "reviews"
+        results = json.loads((home / "results.json").read_text())
+        results |= {
+            "model_name": model.replace("__", "/"),
+            "config": {**results["config"], "model_args": {"pretrained": model}},
+        }
+        (folder / f"results_{stamp}.json").write_text(json.dumps(results))
+        shutil.copy(home / "samples.jsonl", folder / f"samples_reviews_{stamp}.jsonl")
+    shutil.rmtree(root / "build")
+    shutil.rmtree(root / "studies")
+
+
+def write_configuration(root: Path) -> None:
+    """A model's config.json: Llama-3.2-1B's."""
+    shutil.copy(ROOT / "tests" / "data" / "llama-3.2-1b" / "config.json", root / "config.json")
+
+
+def write_claims(root: Path) -> None:
+    """The seed's claims, with the configuration that they name."""
+    text = (ROOT / "studies" / "seed-claims.yaml").read_text(encoding="utf-8")
+    values = yaml.safe_load(text)
+    shutil.copy(ROOT / "tests" / "data" / "llama-3.2-1b" / "config.json", root / "config.json")
+    values["models"] = {
+        name: "config.json" if isinstance(model, str) else model for name, model in (values.get("models") or {}).items()
+    }
+    (root / "claims.yaml").write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def write_plan(root: Path) -> None:
+    """A study of the tiny model, to be planned."""
+    (root / "studies").mkdir()
+    shutil.copy(ROOT / "studies" / "tiny.yaml", root / "studies" / "tiny.yaml")
+
+
+STUDY, FOLDER, PAGE = "studies/trial.yaml", "build/trial", "build/trial/report.md"
+STUDY_FILES = ("build/trial/*.json", "build/trial/*/*.json", "build/trial/*/*/*.json", "build/trial/*/*/*/*.json")
+STUDY_FILES += ("build/trial/*/*/*/*.jsonl", "build/trial/*/*/*.jsonl")
+
+_CHECKED = (0, 1, 2)
+"""Of verbs that leave with 1 where a check failed."""
+
+TARGETS = [
+    Target("report build", "report", ("build", STUDY), (*STUDY_FILES, "studies/*.yaml"), write_study),
+    Target("report verify", "report", ("verify", PAGE), ("build/trial/facts.json",), write_built, _CHECKED),
+    Target(
+        "report verify of files",
+        "report",
+        ("verify", "build/trial/report.html"),
+        ("build/trial/scores/*/*/*", "build/trial/items/*", "build/trial/report.html"),
+        write_built,
+        _CHECKED,
+    ),
+    Target("report build --check", "report", ("build", STUDY, "--check"), ("build/trial/*",), write_built, _CHECKED),
+    Target("report compare of a study", "report", ("compare", FOLDER, "--output", "out"), STUDY_FILES, write_study),
+    Target(
+        "report compare",
+        "report",
+        ("compare", "org__base", "org__tuned", "--output", "out"),
+        ("org__*/*",),
+        write_harness_folders,
+    ),
+    Target("report params", "report", ("params", "config.json"), ("config.json",), write_configuration),
+    Target("report audit", "report", ("audit", "claims.yaml"), ("claims.yaml", "config.json"), write_claims, _CHECKED),
+    Target("workflow plan", "workflow", ("plan", "studies/tiny.yaml"), ("studies/tiny.yaml",), write_plan),
+]
