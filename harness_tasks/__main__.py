@@ -4,6 +4,7 @@ scores: sampling by cluster, shards, overlap with the training rows, the content
 
 import atexit
 import gc
+import json
 import os
 import sys
 from contextlib import ExitStack, nullcontext
@@ -68,6 +69,8 @@ def run(context: typer.Context) -> None:
                     print(f"shard {shard} of {part.task} holds none of its {len(part.whole):,} items")
                     return
                 arguments += part.samples()
+            elif checked.config and checked.config.samples:  # in order: lm_eval takes them in any, and mixes them up
+                arguments += ["--samples", json.dumps(checked.config.samples)]
             register_models()
             if checked.model in MODELS:
                 get_model(checked.model)  # imports it
@@ -270,6 +273,7 @@ def check_arguments(arguments: list[str]) -> Checked:
     from harness_tasks.models.heads import check_model, warning_of_rounded_logarithms
     from harness_tasks.models.related import warning_of_related
     from harness_tasks.models.several import runs
+    from harness_tasks.sampling import sample_indices
 
     try:
         config: Any = EvaluatorConfig.from_cli(HarnessCLI()._parser.parse_args(["run", *arguments]))
@@ -286,7 +290,8 @@ def check_arguments(arguments: list[str]) -> Checked:
     names = [name for name in asked if not name.endswith(".yaml") and not Path(name).is_dir()]
 
     ours = task_manager(include_path)
-    checked, generates = list[str](), list[bool]()
+    checked, generates = dict[str, int](), list[bool]()
+    is_known = len(names) == len(asked)  # whether every task that will be scored is one of ours
     for name in names:
         matches = ours.match_tasks([name])
         if not matches:
@@ -296,7 +301,9 @@ def check_arguments(arguments: list[str]) -> Checked:
         # A tag of ours stands for its tasks; a group, and a name that lm_eval ships, are lm_eval's to check.
         tags = [match for match in matches if match in ours.all_tags]
         members = {task for tag in tags for task in ours.task_index[tag].tags}
-        for task in sorted((set(matches) & set(ours.all_subtasks)) | members):
+        known = sorted((set(matches) & set(ours.all_subtasks)) | members)
+        is_known = is_known and bool(known) and name in ours.all_tasks
+        for task in known:
             loaded = check_task(
                 task,
                 include_path=include_path,
@@ -304,15 +311,19 @@ def check_arguments(arguments: list[str]) -> Checked:
                 include_defaults=False,
                 num_fewshot=config.num_fewshot or 0,
             )
-            checked.append(task)
+            checked[task] = len(loaded.eval_docs)
             generates.append(loaded.OUTPUT_TYPE == "generate_until")
-    # No log-likelihood is asked for where every task is one of ours that generates.
-    only_generates = len(generates) == len(asked) and all(generates)
-    if not only_generates and (warning := warning_of_rounded_logarithms(config.model, config.model_args)):
+    if not (is_known and all(generates)) and (
+        warning := warning_of_rounded_logarithms(config.model, config.model_args)
+    ):
         print(warning, file=sys.stderr)
     for model_args in each:
-        if warning := warning_of_related(model_args, dict.fromkeys(checked), include_path):
+        if warning := warning_of_related(model_args, checked, include_path):
             print(warning, file=sys.stderr)
+    if config.samples is not None:
+        config.samples = sample_indices(config.samples, checked, others=not is_known)
+        if whole := [task for task in checked if task not in config.samples]:
+            print(f"Warning: --samples names no rows of {', '.join(whole)}: every row is scored.", file=sys.stderr)
     # Not a pattern: it may stand for tasks of lm_eval's too.
     ours_alone = bool(asked) and len(names) == len(asked) and set(names) <= set(ours.all_tasks)
     several = each if isinstance(config.model_args.get("peft"), list) else []

@@ -3,7 +3,8 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from itertools import pairwise
+from typing import Any, NoReturn, TypeVar
 
 from harness_tasks.errors import UserError
 
@@ -77,3 +78,42 @@ def cluster_names(docs: Sequence[Mapping[str, Any]], field: str | None) -> list[
             "correct `cluster` in the task's YAML, or leave it out where rows are independent",
         ) from None
     return [str(value) for value in column]
+
+
+def sample_indices(samples: Any, rows: Mapping[str, int], *, others: bool = False) -> dict[str, list[int]]:
+    """Returns the sorted indices that lm_eval's ``--samples`` names, by task.
+
+    ``rows`` is how many rows each task has; ``others`` says that tasks which are not there may be named too. lm_eval
+    itself takes the indices in any order, and then writes each answer beside another row's `doc_id`; it scores every
+    row where a list is empty. Raises UserError where ``samples`` is no object with a list for each of its tasks, names
+    a task that is not scored, or an index that is no row, or is there twice.
+    """
+    if not isinstance(samples, Mapping) or not samples:
+        _refuse_samples(f"the samples {_short(samples)}, which are no JSON object with a list of rows a task")
+    if unknown := [name for name in samples if name not in rows and not others]:
+        _refuse_samples(f"samples of {unknown[0]}, which is not among the tasks that are scored ({', '.join(rows)})")
+    return {name: _indices(name, named, rows.get(name)) for name, named in samples.items()}
+
+
+def _indices(task: str, named: Any, count: int | None) -> list[int]:
+    if not isinstance(named, list) or not named:
+        _refuse_samples(f"the samples {_short(named)} of {task}, which are no list of rows")
+    if wrong := [at for at in named if type(at) is not int or at < 0 or (count is not None and at >= count)]:
+        known = "" if count is None else f", of {count:,} rows numbered from 0"
+        _refuse_samples(f"the sample {_short(wrong[0])} of {task}{known}")
+    if len(set(named)) < len(named):
+        twice = next(at for at, other in pairwise(sorted(named)) if at == other)
+        _refuse_samples(f"the sample {twice} of {task} twice")
+    return sorted(named)
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:80]
+
+
+def _refuse_samples(found: str) -> NoReturn:
+    raise UserError(
+        found,
+        "they say which of a task's rows are scored, each once",
+        "write them with `python -m harness_tasks sample`, or leave --samples out to score every row",
+    )

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_json
 from harness_tasks.loading import doc_hash
-from harness_tasks.sampling import cluster_names
+from harness_tasks.sampling import cluster_names, sample_indices
 
 
 class Shard(NamedTuple):
@@ -75,14 +75,7 @@ def whole_indices(samples: Mapping[str, Any] | None, task: str, count: int) -> l
     """
     if samples is None:
         return list(range(count))
-    named = samples.get(task) if isinstance(samples, Mapping) else None
-    if not isinstance(named, list) or not named or not all(type(at) is int and 0 <= at < count for at in named):
-        raise UserError(
-            f"the samples {str(samples if named is None else named)[:80]!r} of {task}",
-            f"they say which of its {count:,} rows are scored, and each shard takes its part of them",
-            "write them with `python -m harness_tasks sample`, or leave --samples out to score every row",
-        )
-    return sorted(set(named))
+    return sample_indices(samples, {task: count})[task]
 
 
 def shard_record(shard: Shard, mine: Sequence[int], whole: Sequence[int]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Each task through lm_eval with a tiny model, and our own command line around it."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,10 +13,11 @@ import pytest
 import torch
 from lm_eval.models.huggingface import HFLM
 from lm_eval.utils import handle_non_serializable, hash_string
+from typer.testing import CliRunner
 
 from harness_tasks import TASKS_PATH, UserError
-from harness_tasks.__main__ import check_arguments
-from harness_tasks.loading import load_task, task_manager
+from harness_tasks.__main__ import app, check_arguments
+from harness_tasks.loading import doc_hash, load_task, task_manager
 from harness_tasks.rendering import render_from_results, render_hash, render_parts
 
 
@@ -177,3 +179,43 @@ def test_a_sample_that_cannot_be_drawn_writes_nothing(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "a limit of 0 rows" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_samples_in_any_order_name_their_own_rows(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """lm_eval 0.4.13 itself writes the first of the rows, in their order, under the first number that is named."""
+    monkeypatch.setattr(sys, "argv", sys.argv)  # the command sets lm_eval's, and lm_eval logs to the runner's stderr
+    monkeypatch.setattr(logging.getLogger("lm_eval"), "handlers", [])
+    monkeypatch.setattr(logging.root, "handlers", logging.root.handlers[:])
+    words = ["run", "--model", "hf-shared", "--model_args", f"pretrained={tiny_model},dtype=float32"]
+    words += ["--device", "cpu", "--tasks", "reviews_demo", "--output_path", str(tmp_path), "--log_samples"]
+    done = CliRunner().invoke(app, [*words, "--samples", '{"reviews_demo": [7, 2, 5]}'])
+    assert done.exit_code == 0, done.output
+    rows = [json.loads(line) for line in next(tmp_path.glob("*/samples_*.jsonl")).open()]
+    docs = load_task("reviews_demo").eval_docs
+    assert [row["doc_id"] for row in rows] == [2, 5, 7]
+    assert [row["doc"] for row in rows] == [docs[at] for at in (2, 5, 7)]
+    assert [row["doc_hash"] for row in rows] == [doc_hash(docs[at]) for at in (2, 5, 7)]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "samples", "found"),
+    [
+        ("reviews_demo", '{"reviews_demo": [1000]}', "the sample 1000 of reviews_demo, of 1,000 rows numbered from 0"),
+        ("reviews_demo", '{"passages_demo": [1]}', "samples of passages_demo, which is not among the tasks"),
+        ("reviews_demo", "nowhere.json", "the samples 'nowhere.json', which are no JSON object"),
+        ("reviews_demo,passages_demo", '{"passages_demo": []}', "the samples [] of passages_demo, which are no list"),
+    ],
+)
+def test_wrong_samples_end_the_run_before_it_begins(tasks: str, samples: str, found: str) -> None:
+    with pytest.raises(UserError) as caught:
+        check_arguments(["--tasks", tasks, "--samples", samples])
+    assert caught.value.found.startswith(found)
+    assert caught.value.mend.startswith("write them with `python -m harness_tasks sample`")
+
+
+def test_a_task_without_samples_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    checked = check_arguments(["--tasks", "reviews_demo,passages_demo", "--samples", '{"passages_demo": [3, 1]}'])
+    assert checked.config.samples == {"passages_demo": [1, 3]}
+    assert "Warning: --samples names no rows of reviews_demo: every row is scored." in capsys.readouterr().err

@@ -1,12 +1,14 @@
 """Sampling by whole cluster."""
 
+from typing import Any
+
 import pytest
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness_tasks import UserError
-from harness_tasks.sampling import sample_by_cluster
+from harness_tasks.sampling import sample_by_cluster, sample_indices
 
 NAMES = st.lists(st.sampled_from("abcdef"), min_size=1, max_size=30)
 
@@ -51,3 +53,33 @@ def test_errors() -> None:
         sample_by_cluster(docs, "passage", 1, 1)
     with pytest.raises(UserError, match="the rows have no field 'passage'"):
         sample_by_cluster(Dataset.from_list(docs), "passage", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("samples", "found"),
+    [
+        ("rows.json", "the samples 'rows.json', which are no JSON object with a list of rows a task"),
+        ([1], "the samples [1], which are no JSON object with a list of rows a task"),
+        ({}, "the samples {}, which are no JSON object with a list of rows a task"),
+        ({"a": []}, "the samples [] of a, which are no list of rows"),
+        ({"a": 3}, "the samples 3 of a, which are no list of rows"),
+        ({"a": [0, -1]}, "the sample -1 of a, of 10 rows numbered from 0"),
+        ({"a": [10]}, "the sample 10 of a, of 10 rows numbered from 0"),
+        ({"a": [True]}, "the sample True of a, of 10 rows numbered from 0"),
+        ({"a": [1.0]}, "the sample 1.0 of a, of 10 rows numbered from 0"),
+        ({"a": ["1"]}, "the sample '1' of a, of 10 rows numbered from 0"),
+        ({"a": [5, 3, 5]}, "the sample 5 of a twice"),
+        ({"c": [1]}, "samples of c, which is not among the tasks that are scored (a, b)"),
+    ],
+)
+def test_samples_that_name_no_rows_are_refused(samples: Any, found: str) -> None:
+    with pytest.raises(UserError) as caught:
+        sample_indices(samples, {"a": 10, "b": 10})
+    assert caught.value.found == found
+
+
+def test_samples_are_taken_in_order() -> None:
+    assert sample_indices({"a": [5, 3, 9]}, {"a": 10, "b": 10}) == {"a": [3, 5, 9]}
+    assert sample_indices({"hellaswag": [7, 1]}, {"a": 10}, others=True) == {"hellaswag": [1, 7]}
+    with pytest.raises(UserError, match="the sample -1 of hellaswag"):
+        sample_indices({"hellaswag": [-1]}, {"a": 10}, others=True)

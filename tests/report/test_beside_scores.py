@@ -178,6 +178,27 @@ def test_to_abstain_is_to_write_nothing_or_the_tasks_word(text: str, abstains: b
     assert (measured.abstains(row), measured.is_contentless(row)) == (abstains, is_contentless)
 
 
+@pytest.mark.parametrize("task", ["reviews", "passages"])
+def test_items_are_paired_by_their_content_where_numbers_are_anothers(tmp_path: Path, task: str) -> None:
+    """lm_eval's `--samples` out of order writes each answer beside another row's `doc_id`."""
+    study = write_study(tmp_path)
+    at = ("reviews", "passages").index(task)
+    expected = collected(study)["tasks"][at]["comparisons"][0]
+    path = folder_of(study) / "scores" / f"{task}-lora-seed1" / task / "samples.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    write_rows(path, [{**row, "doc_id": len(rows) - 1 - row["doc_id"]} for row in rows])
+    found = collected(study)["tasks"][at]["comparisons"][0]
+    assert found["refused"] is None or "value" not in found["refused"]
+    for one, other in zip(found["scores"], expected["scores"], strict=True):
+        for key in ("value", "interval"):
+            assert one["difference"].get(key) == other["difference"].get(key)
+    assert (
+        [c["value"] for c in found["counts"].values()] == [c["value"] for c in expected["counts"].values()]
+        if ("counts" in found)
+        else True
+    )
+
+
 def test_ties_are_counted_and_said(tmp_path: Path) -> None:
     """Of the first five items, gold labels 1, 0, 1, 0, 1, all tied: the first choice counts, and is right twice."""
     study = write_study(tmp_path, reviews=([0] * 5 + ALWAYS_POSITIVE[5:], TWO_WRONG))
