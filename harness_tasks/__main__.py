@@ -313,11 +313,11 @@ def check_arguments(arguments: list[str]) -> Checked:
             )
             checked[task] = len(loaded.eval_docs)
             generates.append(loaded.OUTPUT_TYPE == "generate_until")
-    if not (is_known and all(generates)) and (
-        warning := warning_of_rounded_logarithms(config.model, config.model_args)
-    ):
-        print(warning, file=sys.stderr)
+    only_texts = is_known and all(generates)
     for model_args in each:
+        # No logarithm is taken where all that is asked for is text.
+        if not only_texts and (warning := warning_of_rounded_logarithms(config.model, model_args)):
+            print(warning, file=sys.stderr)
         if warning := warning_of_related(model_args, checked, include_path):
             print(warning, file=sys.stderr)
     if config.samples is not None:

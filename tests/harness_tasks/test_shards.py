@@ -90,7 +90,7 @@ def test_the_rows_of_a_limited_run() -> None:
     assert whole_indices(None, "a", 3) == [0, 1, 2]
     assert whole_indices({"a": [2, 0]}, "a", 3) == [0, 2]
     for samples in ({"b": [1]}, {"a": [2, 0, 2]}, {"a": []}, {"a": [3]}, {"a": [-1]}, {"a": [True]}, "missing.json"):
-        with pytest.raises(UserError, match="they say which of its 3 rows are scored"):
+        with pytest.raises(UserError, match="they say which of a task's rows are scored"):
             whole_indices(samples, "a", 3)  # type: ignore[arg-type]
 
 
