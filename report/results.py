@@ -225,7 +225,10 @@ def items_of(rows: Iterable[Mapping[str, Any]], metric: str) -> list[Item] | Non
     values = [row[metric] for row in rows]
     kinds = set(map(type, values))
     if kinds <= _NUMBERS:
-        return list(map(float, values))
+        try:
+            return list(map(float, values))
+        except OverflowError:  # an integer of hundreds of digits
+            return None
     lists = [value for value in values if type(value) is list]
     if not kinds <= {*_NUMBERS, list} or not all(lists) or not set(map(type, chain.from_iterable(lists))) <= _NUMBERS:
         return None

@@ -142,15 +142,15 @@ def _verdicts(measures: Sequence[Measure], better: bool | None, *, told: bool) -
     return _Verdicts(pairs, adjusted, beats, int(np.count_nonzero(~np.isnan(p[upper]))), crowd, better)
 
 
-def _group(task: str, entries: Sequence[Entry]) -> str:
-    """Returns the smallest group that ``task`` is a part of, in all files alike; empty where it is in none."""
-    above = set()
+def _group(task: str, entries: Sequence[Entry]) -> str | None:
+    """Returns the smallest group that ``task`` is a part of, in all files alike; None where it is in none."""
+    above: set[str | None] = set()
     for entry in entries:
         own = {part.task for part in entry.runs[task].parts}
         wider = [run for run in entry.runs.values() if own < {leaf.task for leaf in run.leaves}]
         wider += [run for run in entry.runs.values() if run.task != task and own == {leaf.task for leaf in run.leaves}]
-        above.add(min(wider, key=lambda run: len(run.leaves)).task if wider else "")
-    return above.pop() if len(above) == 1 else ""
+        above.add(min(wider, key=lambda run: len(run.leaves)).task if wider else None)
+    return above.pop() if len(above) == 1 else None
 
 
 def _row(place: int, members: Sequence[Member], verdicts: _Verdicts, said: Direction) -> dict[str, Any]:

@@ -149,14 +149,14 @@ def _groups_first(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     above = {task["key"]: task["group"] for task in tasks}
     for task in tasks:
         path = [task["key"]]
-        while (group := above.get(path[-1], "")) in above and group not in path:
+        while (group := above[path[-1]]) in above and group not in path:
             path.append(group)
-        task["within"] = path[-1] if len(path) > 1 else ""
-        task["group"] = task["group"] if len(path) > 1 else ""
-    return list(_below("", tasks))
+        task["within"] = path[-1] if len(path) > 1 else None
+        task["group"] = task["group"] if len(path) > 1 else None
+    return list(_below(None, tasks))
 
 
-def _below(group: str, tasks: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _below(group: str | None, tasks: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for task in tasks:
         if task["group"] == group:
             yield task

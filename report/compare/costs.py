@@ -88,7 +88,7 @@ def _number(document: Document, unit: Unit, *place: str) -> Fact:
     value = document.value(*place)
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return missing(UNRECORDED)
     # Also refuses NaN and infinity.
     if not 0 <= number < 1e18 or isinstance(value, bool) or (unit == "count" and number != int(number)):

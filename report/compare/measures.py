@@ -184,7 +184,7 @@ def _with_items(bare: Measure) -> Measure:
 
 def _pooled(bare: Measure) -> Measure:
     """Returns the score of a group with the items of all its tasks, which give it where it weighs tasks by size."""
-    parts = [measure(leaf, bare.key) for leaf in bare.run.leaves if bare.key in leaf.scores]
+    parts = [measure(leaf, bare.key) for leaf in bare.run.leaves if number(leaf.scores.get(bare.key)) is not None]
     lacking = next((part for part in parts if part.items is None or not isinstance(part.items[0], float)), None)
     if not parts or lacking is not None:
         return replace(bare, why=lacking.why if lacking and lacking.why else "no samples")

@@ -107,6 +107,8 @@ def in_one_shape(content: dict[str, Any]) -> tuple[dict[str, Any], dict[Place, P
                 places["results", task, name] = (*before, key)
     configs = {task: _config(config) for task, config in (whole.get("configs") or {}).items()}
     sections = {key: whole.get(key) or {} for key in ("versions", "n-shot", "higher_is_better", "n-samples", "config")}
+    sections["n-shot"] = {task: n for task, n in sections["n-shot"].items() if type(n) is int}
+    sections["versions"] = {task: told for task, told in sections["versions"].items() if _is_version(told)}
     shots = sections["config"].get("num_fewshot")
     if old and not sections["n-shot"] and isinstance(shots, int):
         sections["n-shot"] = dict.fromkeys(results, shots)  # lm_eval 0.3 gave all tasks the same number
@@ -149,6 +151,10 @@ def _is_bare(content: dict[str, Any]) -> bool:
         any(number(value) is not None and ("," in key or f"{key}_stderr" in scores) for key, value in scores.items())
         for scores in content.values()
     )
+
+
+def _is_version(told: Any) -> bool:
+    return isinstance(told, str) or number(told) is not None
 
 
 def _new_key(key: str) -> str:

@@ -82,7 +82,7 @@ def test_a_groups_error_that_its_tasks_contradict_is_computed_again() -> None:
     # The group stands before its parts, and has their number of few-shot examples.
     tasks = collect([CASES / "05-group-stderr"])["tasks"]
     assert [(task["key"], task["group"]) for task in tasks] == [
-        ("exams", ""),
+        ("exams", None),
         *((f"exams_{part}", "exams") for part in "xyz"),
     ]
     assert settings_of("05-group-stderr")["shots"]["value"] == 5
