@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from math import isclose, sqrt
 
 from report import statistics
+from report.compare.shape import LARGEST
 from report.statistics import Interval
 
 CONFIDENCE = 0.95
@@ -48,6 +49,8 @@ def checked_error(metric: str, value: float, stderr: float | None, n: int | None
     >>> checked_error("acc", 0.5, 0.2, 100, []).said
     'the recorded standard error, 0.2, is above 0.05025, the largest that 100 items can have'
     """
+    if stderr is not None and 0 < stderr < 1 / LARGEST:
+        return Recorded(None, "the recorded standard error is as good as 0")
     if stderr is not None and stderr < 0:
         return Recorded(None, f"the recorded standard error, {stderr:.4g}, is below 0")
     if parts:
@@ -96,7 +99,8 @@ def _of_share(value: float, n: int) -> float:
 
 
 def _of_group(metric: str, value: float, stderr: float | None, parts: Sequence[Part]) -> Recorded:
-    errors = [part.stderr for part in parts if part.stderr is not None and part.stderr >= 0]
+    known = (part.stderr for part in parts if part.stderr is not None)
+    errors = [error for error in known if error == 0 or error >= 1 / LARGEST]
     if len(errors) < len(parts) or not any(errors):
         return Recorded(stderr)
     found = _from_parts(metric, value, parts)

@@ -8,7 +8,6 @@ alone, and several of them may stand in one file.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -43,6 +42,9 @@ _Results = TypedDict(
 
 _OF_METADATA = {"about": str, "primary": str, "cluster": str, "signature": dict}
 """What we read of a task's metadata, and what it must be."""
+
+LARGEST = 1e50
+"""No score or error is as large; of larger ones squares and their sums could not be computed."""
 
 KIND = Kind(
     "the result file",
@@ -119,13 +121,9 @@ def in_one_shape(content: dict[str, Any]) -> tuple[dict[str, Any], dict[Place, P
 
 
 def number(value: Any) -> float | None:
-    """Returns a finite number as a float; None for all else, `N/A` and NaN among it."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if isfinite(value) else None
-    except OverflowError:  # an integer of hundreds of digits
-        return None
+    """Returns a number as a float; None for all else, `N/A` and NaN among it, and what no score comes near."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
+    return float(value) if known else None
 
 
 def count(value: Any) -> int | None:
