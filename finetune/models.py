@@ -31,6 +31,7 @@ from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
 from finetune.sizes import layer_count
 from harness_tasks.errors import UserError
+from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.body import body_name
 from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body
 
@@ -50,6 +51,7 @@ def load_config(model: str, revision: str | None) -> Any:
             "training starts from a whole model, and transformers would put the adapter's base in its place",
             f"merge it first: python -m finetune merge {model} --output FOLDER, and name that folder",
         )
+    fetch_model(model, revision, weights=False)
     try:
         return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
@@ -58,6 +60,7 @@ def load_config(model: str, revision: str | None) -> Any:
 
 def load_tokenizer(place: str, revision: str | None) -> Any:
     """Returns the tokenizer of a folder or a Hub id; raises `UserError` where there is none."""
+    fetch_model(place, revision, weights=False)
     try:
         return AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -264,16 +267,27 @@ def _base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
 
 def _base_config(path: str, revision: str | None) -> Any:
     try:
+        fetch_model(path, revision, weights=False, otherwise=_WHERE_THE_BASE_IS)
+    except UserError as error:
+        raise type(error)(
+            f"the adapter's base model {path} cannot be loaded: {error.found}",
+            "the adapter's weights are differences from it",
+            error.mend,
+        ) from None
+    try:
         return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise _no_base(path, error) from None
+
+
+_WHERE_THE_BASE_IS = "run the command where that path is found, or name the base with --base"
 
 
 def _no_base(path: str, error: Exception) -> UserError:
     return UserError(
         f"the adapter's base model {path} cannot be loaded ({_line(error)})",
         "the adapter's weights are differences from it",
-        "run the command where that path is found, or name the base with --base",
+        _WHERE_THE_BASE_IS,
     )
 
 
@@ -288,6 +302,7 @@ def _read(
     of_base: bool = True,
 ) -> Any:
     """Returns the model with a head, read from ``place``; a base's head may be new, nothing else may be missing."""
+    fetch_model(place, revision)
     packing = {}
     if four_bit_on is not None:
         with torch.device("meta"):

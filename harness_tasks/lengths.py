@@ -12,6 +12,7 @@ from typing import Any
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_jsonl
 from harness_tasks.generations import ItemGenerations, read_generations
+from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.heads import HEADS, tokenizer_place
 from harness_tasks.overlap import read_samples
 from harness_tasks.spans import span_input
@@ -44,6 +45,12 @@ def write_lengths(samples: Path, results: Path, *, output: Path, generations: Pa
         ) from None
     from transformers import AutoTokenizer
 
+    try:
+        fetch_model(place, arguments.get("revision"), weights=False)
+    except UserError as error:
+        raise type(error)(
+            f"the tokenizer of {place} cannot be loaded: {error.found}", "tokens are counted with it", error.mend
+        ) from None
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, revision=arguments.get("revision"))
     except (OSError, ValueError) as error:

@@ -13,6 +13,8 @@ import yaml
 from harness_tasks import TASKS_PATH
 from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
+from harness_tasks.hub.download import explained as hub_explained
+from harness_tasks.hub.faults import hub_fault, patiently, repository_of
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
@@ -37,15 +39,24 @@ def load_task(
         manager = task_manager(include_path, metadata, include_defaults=True)
     if name not in manager.all_tasks:
         raise unknown_task(name, manager.all_subtasks)
+
+    def explained(_: str, fault: Exception) -> UserError:
+        asked = repository_of(fault) or f"of the task {name}"
+        return hub_explained(asked, "dataset", None, fault, otherwise="name a task whose rows are on this machine")
+
     try:
-        tasks = manager.load(name)["tasks"]
+        tasks = patiently(f"the task {name}", lambda: manager.load(name)["tasks"], explained, fault_of=_hub_fault)
     except UserError:
         raise
     except Exception as error:  # whatever a task of someone else's raises, it is that task that cannot be loaded
+        is_hidden = type(error).__name__ == "DatasetNotFoundError"
         raise UserError(
             f"the task {name!r} cannot be loaded: {first_line(error)}",
             "without its definition and its rows nothing can be rendered or scored",
-            "correct the task's YAML, or make its data reachable (network, or `--metadata` where the task reads it)",
+            "check `dataset_path` in the task's YAML; for a private or gated data set ask for access on its page, and "
+            "run `hf auth login` with the account that has it"
+            if is_hidden
+            else "correct the task's YAML, or make its data reachable (network; `--metadata` where the task reads it)",
         ) from error
     if name not in tasks:
         raise UserError(
@@ -54,6 +65,14 @@ def load_task(
             f"name one of them: {', '.join(sorted(tasks)[:8])}",
         )
     return tasks[name]
+
+
+def _hub_fault(error: BaseException) -> Exception | None:
+    """Returns the Hub's or the network's fault behind what loading a task raised; None where it is something else."""
+    # datasets lets go of what the Hub answered, and keeps the sentence.
+    if isinstance(error, ConnectionError) and "on the Hub" in str(error) and "OfflineMode" not in str(error):
+        return error
+    return hub_fault(error)
 
 
 def check_task(

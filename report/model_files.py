@@ -4,10 +4,7 @@ A model is named by a folder, a config.json, or a Hub id. Code that comes with a
 """
 
 import json
-import socket
 import struct
-import urllib.parse
-import urllib.request
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,8 +12,8 @@ from typing import Any
 
 from finetune.ledger import shown_name
 from harness_tasks.errors import UserError
+from harness_tasks.hub.download import fetch
 
-HUB_TIMEOUT_S = 5.0
 OFFLINE_WAYS = (
     "give a folder or a config.json on this machine, for example tests/data/llama-3.2-1b/config.json; or, where there "
     "is a network, `hf download MODEL config.json` and give the file it names"
@@ -130,65 +127,14 @@ def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 def _hub_file(model: str, revision: str | None) -> Path:
     """Returns the local copy of a Hub model's config.json: downloaded, or from the cache where there is no network."""
-    import huggingface_hub
-    from huggingface_hub import constants, errors
-
-    offline = constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT)
-    try:
-        return Path(
-            huggingface_hub.hf_hub_download(
-                model, "config.json", revision=revision, local_files_only=offline, etag_timeout=HUB_TIMEOUT_S
-            )
-        )
-    except errors.HFValidationError:
-        raise UserError(
-            f"{model} is no folder here and no name that the Hub allows",
-            "without a configuration there is nothing to count",
-            "name a folder, a config.json, or a Hub id such as meta-llama/Llama-3.2-1B",
-        ) from None
-    except errors.GatedRepoError:
-        raise UserError(
-            f"{model} is gated on the Hub",
-            "its config.json is given only to accounts that accepted its licence",
-            "accept the licence on the model's page and run `hf auth login`; or " + OFFLINE_WAYS,
-        ) from None
-    except errors.RepositoryNotFoundError:
-        raise UserError(
-            f"there is no folder {model} here, and no such model on the Hub that this account may see",
-            "without a configuration there is nothing to count",
-            "check the spelling, run `hf auth login` for a private model, or " + OFFLINE_WAYS,
-        ) from None
-    except errors.LocalEntryNotFoundError:
-        raise UserError(
-            f"no folder {model} is here, its configuration is not in the Hub's cache, and the Hub is out of reach",
-            "without a configuration there is nothing to count",
-            OFFLINE_WAYS,
-        ) from None
-    except errors.EntryNotFoundError:
+    found = fetch(model, "model", revision, ("config.json",), otherwise=OFFLINE_WAYS).files()
+    if not found:
         raise UserError(
             f"{model} has no config.json on the Hub",
             "without a configuration there is nothing to count; an adapter is counted from a folder",
             f"for an adapter, `hf download {model} --local-dir FOLDER` and give the folder",
-        ) from None
-    except (OSError, errors.HfHubHTTPError) as error:
-        raise UserError(
-            f"the Hub did not give the configuration of {model} ({type(error).__name__})",
-            "without a configuration there is nothing to count",
-            OFFLINE_WAYS,
-        ) from None
-
-
-def _reachable(endpoint: str) -> bool:
-    """Whether the Hub answers; huggingface_hub itself would try again for half a minute."""
-    address = urllib.parse.urlsplit(endpoint)
-    if urllib.request.getproxies().get(address.scheme):
-        return True  # the way leads through a proxy, which only the download itself can try
-    port = address.port or (443 if address.scheme == "https" else 80)
-    try:
-        with socket.create_connection((address.hostname or "", port), timeout=HUB_TIMEOUT_S):
-            return True
-    except OSError:
-        return False
+        )
+    return found[0]
 
 
 def _read_json(path: Path, what: str) -> dict[str, Any]:

@@ -31,11 +31,10 @@ def check_models(grid: Grid) -> None:
         try:
             file = configuration_file(path, revision)
         except UserError as error:
-            raise UserError(
+            raise type(error)(
                 error.found,
                 "the study starts from that model: every step that loads it would fail",
-                "correct `model: id:`, or name a folder; where the model is gated, accept its licence and run "
-                f"`hf auth login`; where there is no network, `hf download {path}` where there is one",
+                f"{error.mend}; the model is named under `model: id:` in the study",
             ) from None
         config = configuration(str(file))
         for head in sorted(wanted):

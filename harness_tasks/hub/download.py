@@ -45,15 +45,21 @@ class Fetched:
         return [self.folder / name for name in sorted(self.stated)]
 
 
-def fetch_model(place: str, revision: str | None, *, weights: bool = True) -> Fetched | None:
+def fetch_model(
+    place: str,
+    revision: str | None,
+    *,
+    weights: bool = True,
+    otherwise: str = "name a folder on this machine that holds a copy",
+) -> Fetched | None:
     """Returns a model's or adapter's files at ``revision`` (None: main); None where ``place`` is a folder here.
 
-    Configuration and tokenizer, and with ``weights`` the safetensors files. Raises as `fetch` does.
+    Configuration and tokenizer, and with ``weights`` the safetensors files. To be called before transformers or peft
+    loads ``place`` at that revision, which finds everything in the cache. Raises as `fetch` does.
     """
     if Path(place).expanduser().exists():
         return None
-    patterns = DESCRIPTION + (WEIGHTS if weights else ())
-    return fetch(place, "model", revision, patterns, otherwise="name a folder on this machine that holds a copy")
+    return fetch(place, "model", revision, DESCRIPTION + (WEIGHTS if weights else ()), otherwise=otherwise)
 
 
 def fetch(repo: str, kind: Kind, revision: str | None, patterns: Sequence[str], *, otherwise: str) -> Fetched:
@@ -89,7 +95,7 @@ def fetch(repo: str, kind: Kind, revision: str | None, patterns: Sequence[str], 
         raise UserError(
             f"there is no file or folder {repo}, and it is no name that the Hub allows",
             f"the {NAMES[kind]} is looked for here first, and on the Hub then",
-            "name a folder, or a Hub id such as meta-llama/Llama-3.2-1B",
+            f"name a folder, or a Hub id such as meta-llama/Llama-3.2-1B; or {otherwise}",
         ) from None
     except LocalEntryNotFoundError:
         raise asked.out_of_reach(unreachable) from None
@@ -161,6 +167,11 @@ def _unreachable(kind: Kind) -> str | None:
         return f"there is no connection to {constants.ENDPOINT} ({error.strerror or error})"
 
 
+def explained(repo: str, kind: Kind, revision: str | None, fault: Exception, *, otherwise: str) -> UserError:
+    """Returns the error for the user for a download that the Hub refused, or that broke; no token is in it."""
+    return _Asked(repo, kind, revision, otherwise).explained(fault)
+
+
 @dataclass(frozen=True)
 class _Asked:
     """What is asked of the Hub, and the errors for not getting it."""
@@ -174,6 +185,11 @@ class _Asked:
     def name(self) -> str:
         revision = f" (revision {self.revision[:8]})" if self.revision else ""
         return f"the {NAMES[self.kind]} {self.repo}{revision}"
+
+    @property
+    def here(self) -> str:
+        """The beginning of an error's text where the name could have been that of a folder too."""
+        return f"there is no folder {self.repo} here, and {self.name} is" if self.kind == "model" else ""
 
     @property
     def page(self) -> str:
@@ -190,7 +206,7 @@ class _Asked:
         command = f"hf download {self.repo}{' --repo-type dataset' if self.kind == 'dataset' else ''}"
         command += f" --revision {self.revision}" if self.revision else ""
         return UserError(
-            f"{self.name} is not in the Hub's cache on this machine, and {reason}",
+            f"{self.here or self.name + ' is'} not in the Hub's cache on this machine, and {reason}",
             "another revision in the cache would be something else, and is not taken in its place",
             f"{first}{proxy}, bring the cache from a machine where `{command}` has run, or {self.otherwise}",
         )
@@ -224,7 +240,7 @@ class _Asked:
             hidden = "the token's account may not see it" if has_token else "it is private, and no token came along"
             return UserError(
                 f"{self.name}: the Hub has nothing of that name, or {hidden} ({status})",
-                "there is nothing to load",
+                "there is no folder of that name here either" if self.kind == "model" else "there is nothing to load",
                 f"check the spelling, run `hf auth login` for a private one, or {self.otherwise}",
             )
         if status == 401:

@@ -30,11 +30,18 @@ class HubError(UserError):
     exit_code = 1
 
 
-def patiently(what: str, action: Callable[[], _Done], explained: Callable[[str, Exception], UserError]) -> _Done:
+def patiently(
+    what: str,
+    action: Callable[[], _Done],
+    explained: Callable[[str, Exception], UserError],
+    *,
+    fault_of: Callable[[BaseException], Exception | None] | None = None,
+) -> _Done:
     """Returns what ``action`` returns, trying again where the Hub is busy or the connection breaks.
 
     ``action`` must be one that may be done twice. ``what`` names it in the error's text, which ``explained`` writes. A
-    pause that the Hub asks for is kept, and said on stderr.
+    pause that the Hub asks for is kept, and said on stderr. ``fault_of`` says which errors are the Hub's or the
+    network's (unset: `fault_behind`); others are raised as they are.
 
     Raises:
         UserError: the account, the token or the repository does not allow it.
@@ -47,7 +54,7 @@ def patiently(what: str, action: Callable[[], _Done], explained: Callable[[str, 
         except UserError:
             raise
         except Exception as error:
-            fault = fault_behind(error)
+            fault = (fault_of or fault_behind)(error)
             if fault is None:
                 raise
             wait = _wait(fault, attempt)
@@ -100,17 +107,27 @@ def explained_trouble(what: str, fault: Exception) -> UserError | None:
     return None
 
 
-def fault_behind(error: BaseException | None) -> Exception | None:
-    """Returns the Hub's answer or the broken connection behind an error; None where it is something else."""
+def hub_fault(error: BaseException) -> Exception | None:
+    """Returns the Hub's answer or the broken connection behind any program's error; None where it is none of them."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     causes = list(_causes(error))
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
         return None
-    for cause in causes:
-        if isinstance(cause, HfHubHTTPError | httpx2.TransportError | httpx2.HTTPStatusError):
-            return cause
+    kinds = HfHubHTTPError | httpx2.TransportError | httpx2.HTTPStatusError
+    return next((cause for cause in causes if isinstance(cause, kinds)), None)
+
+
+def fault_behind(error: BaseException) -> Exception | None:
+    """Returns what went wrong between the Hub's own client and the Hub; None where an error is something else."""
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    if fault := hub_fault(error):
+        return fault
+    causes = list(_causes(error))
+    if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
+        return None
     # hf_xet, which carries large files, says most of what goes wrong as a plain RuntimeError; a file that arrived with
     # another length than announced is a plain OSError.
     broken = [
@@ -132,6 +149,14 @@ def said_by(fault: Exception) -> str:
     """Returns the Hub's own words, or the client's: on one line, shortened, without a token."""
     said = " ".join(str(getattr(fault, "server_message", None) or fault).split())
     return _TOKEN.sub("hf_[removed]", said)[:300]
+
+
+def repository_of(fault: Exception) -> str | None:
+    """Returns the data set or model that was asked for when the fault struck; None where its address does not say."""
+    request: Any = getattr(getattr(fault, "response", None) or fault, "_request", None)
+    address = urllib.parse.unquote(str(request.url)) if request is not None else ""
+    found = re.search(r"/(?:datasets|models)/([^/?]+)(?:/(?!resolve/|tree/|revision/|paths-info/)([^/?]+))?", address)
+    return "/".join(part for part in found.groups() if part) if found else None
 
 
 def retry_after(fault: Exception) -> float | None:
@@ -165,7 +190,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yields an error and what caused it: the client wraps what happened to one of many files."""
     while error is not None:
         yield error
-        error = error.__cause__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _wait(fault: Exception, attempt: int) -> float | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.hub.download import fetch_model
 
 CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface", "hf-recorded", "hf-shared")
 """The names of classes for language models: lm_eval's own, and ours."""
@@ -40,7 +41,8 @@ _HARM = {
 def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int = 0) -> None:
     """Raises UserError where lm_eval's model class ``model`` would put a random head on what ``model_args`` name.
 
-    Other classes than `hf`, `hf-seqcls` and `hf-span`, and a checkpoint whose files cannot be had, are not judged.
+    Other classes than `hf`, `hf-seqcls` and `hf-span` are not judged. What comes from the Hub is fetched here, weights
+    too, and compared with what the Hub states; raises as `harness_tasks.hub.download.fetch` where it cannot be had.
     """
     asked = "hf" if model in CAUSAL_CLASSES else model
     if asked not in _HARM or not isinstance(model_args.get("pretrained"), str):
@@ -51,6 +53,10 @@ def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int =
             "it reads the question and its passage alone, so the results would name examples that it never saw",
             "leave --num_fewshot out",
         )
+    if not model_args.get("gguf_file"):
+        for name in ("pretrained", "peft"):
+            if isinstance(place := model_args.get(name), str) and place:
+                fetch_model(place, model_args.get("revision"))
     place, kind, needed = _judge(model_args)
     adapter = model_args.get("peft")
     if adapter and not model_args.get("load_in_4bit") and _trained_packed(str(adapter), model_args.get("revision")):

@@ -285,7 +285,7 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
         assert caught.value.found.startswith(f"the folder {tmp_path} is no model that transformers can load (")
         with pytest.raises(UserError) as caught:
             load(str(tmp_path / "nothing"), None)
-        assert "is no folder here, and the Hub did not give it" in caught.value.found
+        assert caught.value.found.startswith(f"there is no file or folder {tmp_path / 'nothing'}, and it is no name")
 
 
 def test_an_adapter_is_no_base(tiny_model: Path, tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_a_checkpoint_whose_base_is_gone(tiny_model: Path, tmp_path: Path) -> No
     shutil.rmtree(base)
     with pytest.raises(UserError, match=r"the adapter's base model .* cannot be loaded") as caught:
         load_checkpoint(tmp_path / "adapter")
-    assert caught.value.mend == "run the command where that path is found, or name the base with --base"
+    assert caught.value.mend.endswith("run the command where that path is found, or name the base with --base")
     assert torch.equal(logits(load_checkpoint(tmp_path / "adapter", base=str(tiny_model))), logits(model))
 
 

@@ -155,7 +155,7 @@ def test_targets_that_are_not_there_leave_the_rest_of_the_plan(tiny_model: Path)
 def test_wrong_input_is_no_failed_guard(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, toy(tmp_path / "nowhere", "--task", "toy_choice"))
     assert result.exit_code == 2
-    assert "nowhere is no folder here" in result.stderr
+    assert "nowhere, and it is no name that the Hub allows" in result.stderr
 
 
 def test_a_probe_times_real_steps(tiny_model: Path) -> None:

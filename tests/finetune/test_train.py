@@ -187,7 +187,11 @@ COMMAND = ["train", "--task", "passages_demo", "--train-rows", "7", "--dtype", "
     ("options", "found", "mend"),
     [
         (["--model", "MODEL", "--task", "reviews_dmeo"], "no task 'reviews_dmeo'", "reviews_demo"),
-        (["--model", "no/such-model"], "the Hub did not give it", "name a local folder"),
+        (
+            ["--model", "no/such-model"],
+            "there is no folder no/such-model here, and the model",
+            "name a folder on this machine",
+        ),
         (["--model", "EMPTY"], "is no model that transformers can load", "config.json"),
         ([], "no --model", "give --model"),
         (["--model", "MODEL", "--head", "question"], "--head is 'question'", "question-answering"),

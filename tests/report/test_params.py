@@ -190,7 +190,7 @@ def test_base_path_relative_to_here_or_to_the_adapter_or_given(
     rewrite(folder / "adapter_config.json", base_model_name_or_path=None)
     assert "names no base model" in refused("build/tuned")
     rewrite(folder / "adapter_config.json", base_model_name_or_path="some-owner/some-model")
-    assert "the Hub is out of reach" in refused("build/tuned")
+    assert "not in the Hub's cache on this machine, and HF_HUB_OFFLINE is set" in refused("build/tuned")
 
 
 def test_adapter_that_disagrees_with_its_configuration_exits_1(base: Path, tmp_path: Path) -> None:
@@ -297,8 +297,14 @@ def test_configuration_that_is_no_text(tmp_path: Path) -> None:
     assert "is no JSON (UnicodeDecodeError)" in refused(str(tmp_path))
 
 
-@pytest.mark.parametrize("offline", ["1", "0"])
-def test_hub_out_of_reach_is_said_at_once(offline: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("offline", "reason"),
+    [
+        ("1", "HF_HUB_OFFLINE is set"),
+        ("0", "there is no connection to http://127.0.0.1:9 (Connection refused)"),
+    ],
+)
+def test_hub_out_of_reach_is_said_at_once(offline: str, reason: str, tmp_path: Path) -> None:
     # nothing listens on port 9 of this machine, so the second case is a network without the Hub
     environment = os.environ | {
         "HF_HUB_OFFLINE": offline, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "no_proxy": "*",
@@ -316,9 +322,11 @@ def test_hub_out_of_reach_is_said_at_once(offline: str, tmp_path: Path) -> None:
     assert done.stdout == "[]\n"  # said before torch is imported
     found, why, mend = done.stderr.splitlines()
     assert found == (
-        "Found: no folder meta-llama/Llama-3.2-1B is here, its configuration is not in the Hub's cache, "
-        "and the Hub is out of reach"
+        "Found: there is no folder meta-llama/Llama-3.2-1B here, and the model meta-llama/Llama-3.2-1B is not in the "
+        f"Hub's cache on this machine, and {reason}"
     )
-    assert why == "Why it matters: without a configuration there is nothing to count"
+    assert why == (
+        "Why it matters: another revision in the cache would be something else, and is not taken in its place"
+    )
     assert "tests/data/llama-3.2-1b/config.json" in mend
     assert "hf download" in mend

@@ -74,7 +74,10 @@ def test_a_model_that_is_nowhere_ends_it_before_any_step(folder: Path) -> None:
     (folder / "pair.yaml").write_text(GRID.replace("{id: other, name: two}", "{id: nobody/nothing, name: two}"))
     done = run(folder)
     assert done.returncode == 2
-    assert "Found: no folder nobody/nothing is here, its configuration is not in the Hub's cache" in done.stderr
+    assert (
+        "Found: there is no folder nobody/nothing here, and the model nobody/nothing is not in the Hub's cache"
+        in done.stderr
+    )
     assert "the study starts from that model" in done.stderr
     assert not (folder / "build" / "pair" / "one").exists()
 
