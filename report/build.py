@@ -12,7 +12,7 @@ from harness_tasks.collection import no_search_for_cycles
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json, write_text
 from report import facts as of
-from report.current import SCHEMA, current_facts, read_facts, state
+from report.current import SCHEMA, current_facts, read_facts, sealed, state
 from report.findings import find
 from report.redact import redacted_facts
 from report.results import Document, is_begun
@@ -137,7 +137,7 @@ def as_written(facts: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """
     kept = redacted_facts(facts) if now["redacted"] else facts
     written: dict[str, Any] = json.loads(json.dumps({**kept, "state": now}, sort_keys=True))
-    return written
+    return sealed(written)
 
 
 def copies(study: Path, plan: Study) -> dict[str, Path]:
@@ -185,7 +185,8 @@ def stale_files(study: Path, *, output: Path | None = None) -> list[Path]:
 
 
 def _holds(path: Path, text: str, compared: Callable[[str], str]) -> bool:
-    return path.is_file() and compared(path.read_text(encoding="utf-8")) == compared(text)
+    # What is no UTF-8 must not be read as if it were what was written.
+    return path.is_file() and compared(path.read_bytes().decode("utf-8", "surrogateescape")) == compared(text)
 
 
 def _without_items(page: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness_tasks import reading
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file
+from harness_tasks.files import sha256_file, sha256_json
 
 SCHEMA = "aftertune-facts/1"
 
@@ -82,8 +82,38 @@ def current_facts(folder: Path, now: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Returns the facts in the file ``path``; raises UserError where there are none."""
+    """Returns the facts in the file ``path``, as they were written.
+
+    Raises:
+        UserError: there are none, or they were changed since.
+    """
+    facts = recorded_facts(path)
+    state = facts.get("state")
+    stated = state.get("facts") if isinstance(state, dict) else None
+    if stated is None or stated != _digest(facts):
+        raise UserError(
+            f"{path} has no hash of its own: an earlier version wrote it, or it was changed"
+            if stated is None
+            else f"{path} was changed after it was written: it is not what its own hash says",
+            "a page or a card made of it would say what no result backs",
+            "delete it and write it again: python -m report build STUDY",
+        )
+    return facts
+
+
+def recorded_facts(path: Path) -> dict[str, Any]:
+    """Returns what stands in the file of facts ``path``, changed or not; raises UserError where there are none."""
     facts = reading.read_json(path, FACTS)
     if isinstance(facts, dict) and str(facts.get("schema", "")).startswith(SCHEMA.split("/")[0]):
         return facts
     raise UserError(f"{path} holds no facts of a study", FACTS.why, FACTS.mend)
+
+
+def sealed(facts: dict[str, Any]) -> dict[str, Any]:
+    """Returns facts with their own SHA-256 in their state, over everything but itself."""
+    return {**facts, "state": {**facts["state"], "facts": _digest(facts)}}
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    state = {key: value for key, value in facts["state"].items() if key != "facts"}
+    return sha256_json({**facts, "state": state})

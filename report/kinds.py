@@ -5,7 +5,7 @@ A schema names what is read here, and lets pass what else its writer put there.
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field, TypeAdapter
+from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from harness_tasks.generations import Ended
@@ -250,13 +250,23 @@ class Lengths(TypedDict):
     unrecorded: NotRequired[Text]
 
 
-class Length(TypedDict):
+class _Length(TypedDict):
     doc_id: Count
     truncated: bool
     prompt_tokens: NotRequired[Count | None]
     answer_tokens: NotRequired[Count | None]
     ended: NotRequired[Ended | None]
     cut_off: NotRequired[bool | None]
+    ended: NotRequired[Text | None]
+
+
+def _is_judged(row: _Length) -> _Length:
+    if row.get("ended") is not None and row.get("cut_off") is None:
+        raise ValueError("an output that ended, and no word whether it was cut off")
+    return row
+
+
+Length = Annotated[_Length, AfterValidator(_is_judged)]
 
 
 class PriorInput(TypedDict):

@@ -8,12 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from harness_tasks.errors import UserError, exit_on_user_error
-from report.current import read_facts
+from report.current import recorded_facts
 from report.verify import check, counted
 from report.verify.items import items
 from report.verify.page import read_page
 from report.verify.problems import Problem
-from report.verify.recount import count_facts, recount
+from report.verify.recount import AGAIN, count_facts, recount
+
+_UNCHECKED = Problem(
+    "the page", "a page that was not checked", "the facts that its files give: write both again with `report build`"
+)
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,16 @@ def verify_report(report: Path, *, facts: Path | None = None) -> Verdict:
         UserError: the page or the facts cannot be read, or nothing can be computed again.
     """
     source = facts or report.parent / "facts.json"
-    page, recorded = _text(report), read_facts(source)
-    problems: list[Problem] = []
+    page, recorded = _text(report), recorded_facts(source)
     own: list[str] = []
+    problems = recount(recorded, source.parent)
+    if any(problem.place.startswith(("facts.json", AGAIN)) for problem in problems):
+        # Facts that the files do not give back no page, and may be of any shape.
+        return Verdict([*problems, _UNCHECKED], 0, 0, count_facts(recorded), own)
     if recorded.get("templates"):
-        page, problems, own = _own(page, recorded, source.parent)
-    problems += [*check(page, recorded), *recount(recorded, source.parent), *items(page, recorded, source.parent)]
+        page, problems_of_own, own = _own(page, recorded, source.parent)
+        problems += problems_of_own
+    problems += [*check(page, recorded), *items(page, recorded, source.parent)]
     numerals, sentences = (0, 0) if problems else counted(page, recorded)
     return Verdict(problems, numerals, sentences, count_facts(recorded), own)
 

@@ -8,15 +8,21 @@ lm_eval's own hashes.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+from harness_tasks.reading import iterate_rows
+from report.kinds import SAMPLES
 from report.verify.problems import Problem
 from report.verify.rescore import rescored, same
 
 Facts = Mapping[str, Any]
+
+AGAIN = "computing the facts again"
+"""The place of a problem where that was not possible."""
 
 
 def recount(facts: Facts, folder: Path) -> list[Problem]:
@@ -30,14 +36,13 @@ def recount(facts: Facts, folder: Path) -> list[Problem]:
     for path in sorted(folder.glob("scores/*/*/samples.jsonl")):
         name = path.relative_to(folder).as_posix()
         try:
-            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-            problems += rescored(name, rows)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+            problems += rescored(name, iterate_rows(path, SAMPLES, shown=name))
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:  # scores of any shape
             problems.append(Problem(name, f"rows that cannot be scored again: {error}", "rows as lm_eval writes them"))
     try:
         again = recomputed(study, folder, redacted=bool(facts.get("state", {}).get("redacted")))
     except UserError as error:
-        return [*problems, Problem("computing the facts again", error.found, error.why)]
+        return [*problems, Problem(AGAIN, error.found, error.why)]
     return problems + list(compared(facts, again))
 
 
@@ -48,14 +53,15 @@ def study_file(facts: Facts, folder: Path) -> Path:
         UserError: it is in neither place.
     """
     try:
-        named, name = Path(facts["study"]["file"]["value"]), facts["study"]["digest"]["source"]["file"]
+        named, name = Path(facts["study"]["file"]["value"]), str(facts["study"]["digest"]["source"]["file"])
     except (KeyError, TypeError):
         raise UserError(
             "the facts name no study file", "nothing can be computed again", "give the facts.json of `report build`"
         ) from None
     for path in (folder / name, named):
-        if path.is_file():
-            return path
+        with suppress(OSError, ValueError):  # of a name that no file can have
+            if path.is_file():
+                return path
     raise UserError(
         f"neither {folder / name} nor {named} is there",
         "the facts are computed again from the study file and the results beside facts.json",
@@ -87,11 +93,18 @@ def _digests(facts: Facts, folder: Path, study: Path) -> Iterator[Problem]:
             waiting += part
     for name, digests in sorted(found.items()):
         path = study if name == study.name else folder / name
-        actual = sha256_file(path) if path.is_file() else None
+        actual = _sha256(path)
         for recorded, pointer in digests.items():
             # An empty digest: the fact is that the file is not there.
             if recorded != (actual or ""):
                 yield Problem(f"the file {name} (of the fact at {pointer})", f"digest {recorded}", actual or "no file")
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        return sha256_file(path)
+    except (OSError, ValueError):  # gone, no file, or of a name that no file can have
+        return None
 
 
 def compared(facts: Facts, again: Facts) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from report import build
 from report.__main__ import app
+from report.current import sealed
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_check_without_facts_is_wrong_input(study: Path) -> None:
 
 def test_the_state_is_of_this_machine_and_no_fact(study: Path) -> None:
     facts = json.loads((folder_of(study) / "facts.json").read_text())
-    assert set(facts["state"]) == {"inputs", "measured", "code", "redacted"}
+    assert set(facts["state"]) == {"inputs", "measured", "code", "redacted", "facts"}
 
 
 def test_a_copy_to_commit_is_redacted_whole_and_current(
@@ -143,6 +144,21 @@ def test_a_copy_to_commit_is_redacted_whole_and_current(
     assert build.stale_files(study, output=copy) == []
 
 
+def test_facts_that_were_changed_are_not_believed(study: Path) -> None:
+    path = folder_of(study) / "facts.json"
+    written = path.read_bytes()
+    facts = json.loads(written)
+    after = facts["tasks"][0]["comparisons"][0]["scores"][0]["after"]
+    assert after["value"] == 0.95  # 38 of 40 items, by hand
+    after["value"] = 0.99
+    path.write_text(json.dumps(facts))
+    code, output = check(study)
+    assert code == 2
+    assert "facts.json was changed after it was written" in output
+    build.build_report(study, output=folder_of(study))  # computed again, from the files
+    assert path.read_bytes() == written
+
+
 @pytest.mark.parametrize("there", ["a file", "other files", "another study"])
 def test_a_copy_takes_the_place_of_nothing_else(study: Path, tmp_path: Path, there: str) -> None:
     copy = tmp_path / "docs"
@@ -152,8 +168,8 @@ def test_a_copy_takes_the_place_of_nothing_else(study: Path, tmp_path: Path, the
         (copy / "figures").mkdir(parents=True)
         (copy / "figures" / "mine.svg").write_text("mine")
     if there == "another study":
-        facts = (folder_of(study) / "facts.json").read_text()
-        (copy / "facts.json").write_text(facts.replace('"value": "trial"', '"value": "other"'))
+        facts = (folder_of(study) / "facts.json").read_text().replace('"value": "trial"', '"value": "other"')
+        (copy / "facts.json").write_text(json.dumps(sealed(json.loads(facts))))
     done = CliRunner().invoke(app, ["build", str(study), "--output", str(folder_of(study)), "--copy-to", str(copy)])
     assert done.exit_code == 2
     assert {

@@ -113,7 +113,8 @@ def test_facts_that_lack_a_part_are_a_problem_and_no_crash(folder: Path) -> None
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
     result = run(folder / "report.md")
     assert result.exit_code == 1
-    assert result.stdout.startswith("facts.json\n  found: facts that no page can be made of: KeyError: 'difference'")
+    assert "facts.json /tasks/0/comparisons/0/scores/0/difference\n  found: nothing\n  facts: {" in result.stdout
+    assert "the page\n  found: a page that was not checked" in result.stdout
 
 
 def test_an_edited_sample_is_found_by_digest_hash_and_score(folder: Path) -> None:

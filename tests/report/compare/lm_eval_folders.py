@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from report.current import sealed
+
 TIME = "2026-11-25T10-04-49.869036"
 
 
@@ -127,7 +129,7 @@ def write_study(root: Path, scores: Mapping[str, Mapping[str, Sequence[float]]],
             home.mkdir(parents=True)
             file.rename(home / "results.json")
             (file.parent / f"samples_{task}_{TIME}.jsonl").rename(home / "samples.jsonl")
-    (root / "facts.json").write_text(json.dumps(_study_facts(values)), encoding="utf-8")
+    (root / "facts.json").write_text(json.dumps(sealed(_study_facts(values))), encoding="utf-8")
     return root
 
 
@@ -139,6 +141,7 @@ def _study_facts(values: Mapping[str, Any]) -> dict[str, Any]:
 
     return {
         "schema": "aftertune-facts/1",
+        "state": {},
         "study": {"name": known("trial"), "seeds": [known(seed) for seed in values.get("seeds", [1])]},
         "model": {"name": known("small"), "fingerprint": known("cd" * 32)},
         "checkpoints": [

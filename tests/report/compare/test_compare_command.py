@@ -147,7 +147,7 @@ def test_two_studies_of_a_grid_are_no_versions_of_each_other(tmp_path: Path) -> 
     for path in paths:
         facts = json.loads((path / "facts.json").read_text())
         facts["study"]["name"]["value"] = f"both/{path.name}"
-        (path / "facts.json").write_text(json.dumps(facts))
+        (path / "facts.json").write_text(json.dumps(sealed(facts)))
     assert json.loads(run(*paths, "--json").stdout)["versions"] is None
 
 
