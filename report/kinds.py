@@ -257,7 +257,6 @@ class _Length(TypedDict):
     answer_tokens: NotRequired[Count | None]
     ended: NotRequired[Ended | None]
     cut_off: NotRequired[bool | None]
-    ended: NotRequired[Text | None]
 
 
 def _is_judged(row: _Length) -> _Length:
