@@ -4,7 +4,12 @@ PYTHON ?= python3
 AFTERTUNE_DATA ?= ../shared/data
 AXE := 4.14.1
 WORKERS ?= 2
-export AFTERTUNE_DATA
+# Recipes name these as the shell's own variables: nothing in a study's name is taken for a word of the command.
+export AFTERTUNE_DATA STUDY PROFILE
+
+ifneq (,$(findstring :,$(CURDIR)))
+$(error This folder has a colon in its name, which separates folders on the path: move the project into one without)
+endif
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,29 +21,29 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
-	@echo "STUDY=$(STUDY) (set another: STUDY=studies/seed-small.yaml make report)"
+	@echo "STUDY=$$STUDY (set another: STUDY=studies/seed-small.yaml make report)"
 
 report: $(READY) ## Run the study and write build/<study>/report.html and report.md
-	@python -m workflow run $(STUDY)$(if $(PROFILE), --profile $(PROFILE))
+	@python -m workflow run "$$STUDY" $${PROFILE:+--profile "$$PROFILE"}
 
 plan: $(READY) ## Print what the study would do: steps, parameters, rows, memory, time
-	@python -m workflow plan $(STUDY)
+	@python -m workflow plan "$$STUDY"
 
 verify: $(READY) ## Check every number and sentence of the study's report against its files
-	@python -m report verify build/$(basename $(notdir $(STUDY)))/report.html
-	@python -m report verify build/$(basename $(notdir $(STUDY)))/report.md
+	@python -m report verify "build/$$(basename "$${STUDY%.*}")/report.html"
+	@python -m report verify "build/$$(basename "$${STUDY%.*}")/report.md"
 
 test: $(READY) ## Run the tests but the slow ones, two files at a time (WORKERS=2; 0 for one process)
-	pytest -rs -n $(WORKERS) --dist loadfile
+	python -m pytest -rs -n $(WORKERS) --dist loadfile
 
 test-slow: $(READY) ## Run the slow tests
-	pytest -rs -m slow
+	python -m pytest -rs -m slow
 
 cluster-test: $(READY) ## Install SLURM (by apt-get, where it is not) and its plug-in, and run the test on a cluster of one node
 	@command -v slurmctld && command -v munged || \
 	    (SUDO=$$(test "$$(id -u)" = 0 || echo sudo); $$SUDO apt-get update -q && $$SUDO apt-get install -qy --no-install-recommends slurm-wlm munge)
 	python -m pip install --quiet --disable-pip-version-check -c requirements.txt -e '.[cluster]'
-	pytest -rs -s -m slow tests/workflow/test_cluster.py
+	python -m pytest -rs -s -m slow tests/workflow/test_cluster.py
 
 browser: $(READY) ## Install what the tests in a browser need: Chromium (by apt-get, where there is none) and axe-core
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
@@ -48,23 +53,23 @@ browser: $(READY) ## Install what the tests in a browser need: Chromium (by apt-
 BENCH := build/bench
 bench: $(READY) ## Time scoring beside lm_eval's hf, on a quiet machine after `make report`, and write docs/benchmarks.md
 	mkdir -p $(BENCH)
-	python -m benchmarks.evaluation --data-dir $(AFTERTUNE_DATA) --output $(BENCH)/evaluation.json
-	python -m benchmarks.evaluation --data-dir $(AFTERTUNE_DATA) --case squad \
+	python -m benchmarks.evaluation --data-dir "$$AFTERTUNE_DATA" --output $(BENCH)/evaluation.json
+	python -m benchmarks.evaluation --data-dir "$$AFTERTUNE_DATA" --case squad \
 	    --adapter build/demo/checkpoints/passages_demo-lora-seed1 --output $(BENCH)/fine-tuned.json
-	python -m benchmarks.evaluation --data-dir $(AFTERTUNE_DATA) --case demo \
+	python -m benchmarks.evaluation --data-dir "$$AFTERTUNE_DATA" --case demo \
 	    --adapter build/demo/checkpoints/reviews_demo-lora-seed1 \
 	    --adapter build/demo/checkpoints/passages_demo-lora-seed1 --output $(BENCH)/adapters.json
-	python -m benchmarks.evaluation --data-dir $(AFTERTUNE_DATA) --case demo --case sst2 --case squad-500 \
+	python -m benchmarks.evaluation --data-dir "$$AFTERTUNE_DATA" --case demo --case sst2 --case squad-500 \
 	    --dtype float32 --pairs 1 --output $(BENCH)/float32.json
-	python -m benchmarks.roofline --data-dir $(AFTERTUNE_DATA) --output $(BENCH)/roofline.json
-	python -m benchmarks.scaling --data-dir $(AFTERTUNE_DATA) --output $(BENCH)/scaling.json
+	python -m benchmarks.roofline --data-dir "$$AFTERTUNE_DATA" --output $(BENCH)/roofline.json
+	python -m benchmarks.scaling --data-dir "$$AFTERTUNE_DATA" --output $(BENCH)/scaling.json
 	python -m benchmarks.statistics --json > $(BENCH)/statistics.json
 	python -m benchmarks.page --numbers $(BENCH)
 
 lint: $(READY) ## Check style and types
-	ruff check .
-	ruff format --check .
-	mypy
+	python -m ruff check .
+	python -m ruff format --check .
+	python -m mypy
 
 setup: $(READY) ## Make the virtual environment
 

@@ -28,7 +28,7 @@ def prepare_scratch(output: Path, scratch: Path, key: str) -> bool:
     A scratch folder of another run (another recipe, other data) is emptied: its checkpoints would be wrong here.
 
     Raises:
-        UserError: ``output`` is a folder with something in it that `finetune` did not write.
+        UserError: ``output`` or ``scratch`` is a folder with something in it that `finetune` did not write.
     """
     whole = all((output / name).is_file() for name in OWN_FILES)
     if whole and json.loads((output / "finetune.json").read_text()).get("key") == key:
@@ -42,9 +42,28 @@ def prepare_scratch(output: Path, scratch: Path, key: str) -> bool:
     run_file = scratch / RUN_FILE
     if not run_file.is_file() or json.loads(run_file.read_text()).get("key") != key:
         if scratch.exists():
-            shutil.rmtree(scratch)
+            _check_own(scratch)
+            gone = scratch.with_name(f".{scratch.name}.gone")  # else a kill could leave a part that nobody knows
+            shutil.rmtree(gone, ignore_errors=True)
+            scratch.resolve().rename(gone)
+            shutil.rmtree(gone)
         write_json(run_file, {"key": key})
     return False
+
+
+def _check_own(scratch: Path) -> None:
+    """Raises a UserError where a scratch folder that is to be emptied holds files, and none that says it is one."""
+    if not scratch.is_dir():
+        strange = [scratch]
+    else:
+        unfinished = f".{RUN_FILE}."  # a kill while the run file was written
+        strange = [path for path in scratch.iterdir() if not path.name.startswith(unfinished)]
+    if strange and not (scratch / RUN_FILE).is_file():
+        raise UserError(
+            f"the scratch folder {scratch} holds {strange[0].name}, which no training run wrote",
+            "a run empties its scratch folder",
+            "name a folder that is new or empty with --scratch",
+        )
 
 
 OWN_FILES = ("finetune.json", "train_rows.jsonl", "tensors.json")

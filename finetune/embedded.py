@@ -52,8 +52,15 @@ def write_embedded(output: Path) -> Path:
     configuration and given its weights. The folder is moved into place when it is whole.
 
     Raises:
-        UserError: the wheel is not installed.
+        UserError: the wheel is not installed, or ``output`` holds something else.
     """
+    is_empty = output.is_dir() and not any(output.iterdir())
+    if output.exists() and not is_empty and not (output / "origin.json").is_file():
+        raise UserError(
+            f"{output} is there, and is no earlier copy of the embedded model",
+            "the model takes the place of what is in it",
+            "name a folder that is new or empty with --output",
+        )
     path = gguf_path()  # before torch is imported: a missing wheel is told at once
     import importlib.metadata
 

@@ -207,7 +207,7 @@ def prior(
     task: Annotated[str, typer.Argument(help="A task, ours or one that lm_eval ships.")],
     output: Annotated[Path, typer.Option(help="The JSON file to write: log-likelihoods and probabilities (0 to 1).")],
     model: Annotated[str, typer.Option(help="lm_eval's model class.")] = "hf",
-    model_args: Annotated[str, typer.Option("--model_args", help="As lm_eval's: pretrained=DIR,peft=DIR,...")] = "",
+    model_args: Annotated[str, typer.Option("--model_args", help="As lm_eval's: pretrained=DIR,..., or JSON.")] = "",
     num_fewshot: Annotated[int, typer.Option("--num_fewshot", min=0, help="Worked examples before the prompt.")] = 0,
     apply_chat_template: Annotated[
         bool, typer.Option("--apply_chat_template", help="Render the prompt with the chat template.")
@@ -222,14 +222,14 @@ def prior(
     A task without choices, or that does not declare its input, gets a file that says so; no model is loaded then.
     """
     from harness_tasks.files import write_json
-    from harness_tasks.loading import parse_metadata
+    from harness_tasks.loading import parse_metadata, parse_model_args
     from harness_tasks.prior import prior as measure_prior
 
     with exit_on_user_error():
         found = measure_prior(
             task,
             model=model,
-            model_args=model_args,
+            model_args=parse_model_args(model_args),
             num_fewshot=num_fewshot,
             apply_chat_template=apply_chat_template,
             device=device,

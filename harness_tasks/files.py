@@ -28,8 +28,13 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """Writes ``value`` as strict, indented, key-sorted JSON, whole or not at all; raises ValueError on nan."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+    """Writes ``value`` as `json_text` has it, whole or not at all; raises ValueError on nan."""
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Returns ``value`` as strict, indented, key-sorted JSON; raises ValueError on nan."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_jsonl(path: str | Path, rows: list[dict[str, Any]]) -> None:

@@ -195,6 +195,28 @@ def parse_metadata(text: str | None) -> dict[str, Any]:
     return value
 
 
+def parse_model_args(text: str) -> dict[str, Any]:
+    """Returns what lm_eval's ``--model_args`` says: ``key=value,key=value``, or a JSON object, whose values may hold
+    commas; raises UserError where it is neither.
+
+    >>> parse_model_args("pretrained=build/base,dtype=float32")
+    {'pretrained': 'build/base', 'dtype': 'float32'}
+    >>> parse_model_args('{"pretrained": "models/a,b=c"}')
+    {'pretrained': 'models/a,b=c'}
+    """
+    from lm_eval.utils import simple_parse_args_string
+
+    try:
+        value = json.loads(text) if text.lstrip().startswith("{") else simple_parse_args_string(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"the model arguments {text!r} cannot be read ({first_line(error)})",
+            "they say which model is asked",
+            'write --model_args pretrained=DIR,peft=DIR or --model_args \'{"pretrained": "DIR"}\'',
+        ) from None
+    return dict(value)
+
+
 def _render_first(task: "ConfigurableTask", name: str, docs: Any, kind: str) -> None:
     if docs is None or len(docs) == 0:
         raise UserError(

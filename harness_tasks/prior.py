@@ -7,6 +7,7 @@ Source: Zhao, Wallace, Feng, Klein and Singh (2021), "Calibrate Before Use", sec
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from harness_tasks import TASKS_PATH
@@ -20,7 +21,7 @@ def prior(
     task: str,
     *,
     model: str = "hf",
-    model_args: str = "",
+    model_args: Mapping[str, Any] = MappingProxyType({}),
     num_fewshot: int = 0,
     apply_chat_template: bool = False,
     device: str = "cuda:0",
@@ -81,28 +82,28 @@ def prior(
         likelihoods = answers[at * len(choices) : (at + 1) * len(choices)]
         inputs.append({"input": text, "log_likelihoods": likelihoods, "probabilities": probabilities(likelihoods)})
     means = [sum(part) / len(INPUTS) for part in zip(*(one["probabilities"] for one in inputs), strict=True)]
-    return {"task": task, "inputs": inputs, "labels": declared.get("labels") or choices, "probabilities": means}
+    labels = declared.get("labels") or choices
+    asked = {"model": model, "model_args": dict(model_args)}
+    return {"task": task, **asked, "inputs": inputs, "labels": labels, "probabilities": means}
 
 
-def _load_model(model: str, model_args: str, *, batch_size: str, device: str) -> Any:
+def _load_model(model: str, model_args: Mapping[str, Any], *, batch_size: str, device: str) -> Any:
     from lm_eval.api.registry import get_model
-    from lm_eval.utils import simple_parse_args_string
 
     from harness_tasks.models import register_models
     from harness_tasks.models.heads import check_model, warning_of_rounded_logarithms
 
     register_models()
-    given = simple_parse_args_string(model_args)
-    check_model(model, given)
-    if warning := warning_of_rounded_logarithms(model, given):
+    check_model(model, model_args)
+    if warning := warning_of_rounded_logarithms(model, model_args):
         print(warning, file=sys.stderr)
     try:
-        return get_model(model).create_from_arg_string(model_args, {"batch_size": batch_size, "device": device})
+        return get_model(model).create_from_arg_obj(dict(model_args), {"batch_size": batch_size, "device": device})
     except UserError:
         raise
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise UserError(
-            f"lm_eval's model class {model!r} cannot load {model_args!r} ({str(error).splitlines()[0]})",
+            f"lm_eval's model class {model!r} cannot load {dict(model_args)} ({str(error).splitlines()[0]})",
             "the choices are scored by it",
             "give --model and --model_args as for `python -m harness_tasks run`, e.g. --model_args pretrained=DIR",
         ) from None

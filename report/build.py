@@ -10,7 +10,8 @@ import typer
 
 from harness_tasks.collection import no_search_for_cycles
 from harness_tasks.errors import UserError, exit_on_user_error
-from harness_tasks.files import write_json, write_text
+from harness_tasks.files import json_text
+from harness_tasks.outputs import write_outputs
 from report import facts as of
 from report.current import SCHEMA, current_facts, read_facts, sealed, state
 from report.findings import find
@@ -19,8 +20,8 @@ from report.results import Document, is_begun
 from report.template.lookup import is_name, own_templates
 from studies import Study, load_study
 
-_ROOMS = ("every_eval_ever", "figures", "items")
-"""The folders within a study's that hold nothing but what a page is made with."""
+MANIFEST = "report_files.json"
+"""Names the files that a build wrote: those, and no others, are removed when a later one has them no more."""
 
 
 def build(
@@ -74,25 +75,21 @@ def build_report(
 
     Raises:
         UserError: the study or one of its results cannot be read, results and samples disagree, or ``copy_to`` holds
-            files that are not an earlier copy's.
+            files that are not an earlier copy's; or a link leads out of the folder (see `write_outputs`).
     """
     plan = load_study(study)
     folder = output or plan.folder
     if copy_to is not None:
         _check_place(copy_to, plan)
     copied = copies(study, plan)
-    facts, are_recorded = facts_now(plan, study, folder, redact_text=redact_text or copy_to is not None)
+    facts = facts_now(plan, study, folder, redact_text=redact_text or copy_to is not None)[0]
     into = copy_to or folder
     # Nothing is written before everything is known to be right.
-    files = {} if facts_only else pages(facts, folder, own_templates(study.parent))
+    files = {"facts.json": json_text(facts)}
+    files |= {} if facts_only else pages(facts, folder, own_templates(study.parent))
     files |= {name: path.read_text(encoding="utf-8") for name, path in copied.items()}
-    for stale in [] if facts_only else _others(into, files):
-        stale.unlink()
-    if copy_to is not None or not are_recorded:
-        write_json(into / "facts.json", facts)
-    for name, text in files.items():
-        write_text(into / name, text)
-    return [into / name for name in ("facts.json", *files)]
+    write_outputs(into, files, manifest=MANIFEST, others_stay=facts_only)
+    return [into / name for name in files]
 
 
 def facts_now(plan: Study, study: Path, folder: Path, *, redact_text: bool = False) -> tuple[dict[str, Any], bool]:
@@ -124,12 +121,6 @@ def _check_place(folder: Path, plan: Study) -> None:
     )
 
 
-def _others(folder: Path, files: dict[str, str]) -> list[Path]:
-    """Returns the files of an earlier page, in the folders that are ours alone, that this one has no more."""
-    found = [path for room in _ROOMS for path in (folder / room).rglob("*") if path.is_file()]
-    return [path for path in found if path.relative_to(folder).as_posix() not in files]
-
-
 def as_written(facts: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
     """Returns facts as they are read from the file: pages are made of those, so that the file alone gives them again.
 
@@ -147,6 +138,12 @@ def copies(study: Path, plan: Study) -> dict[str, Path]:
     """
     own = own_templates(study.parent)
     beside = [study, *([Path(plan.claims)] if plan.claims else [])]
+    if plan.claims and (beside[1].suffix not in (".yaml", ".yml") or beside[1].name == study.name):
+        raise UserError(
+            f"the study's file of claims is {plan.claims}",
+            "a copy of it lies beside the page, where that name means another file",
+            "give it a name of its own that ends in .yaml",
+        )
     templates = sorted(path for path in own.iterdir() if is_name(path.name)) if own else []
     return {path.name: path for path in beside} | {f"templates/{path.name}": path for path in templates}
 

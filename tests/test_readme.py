@@ -114,11 +114,16 @@ def environment() -> dict[str, str]:
 
 
 def planned_by_make(command: str, *options: str) -> list[str]:
-    """Returns the lines that a make command would run, none of which runs."""
+    """Returns the lines that a make command would run, none of which runs; the study's name as the shell puts it in."""
     line = re.sub(r"\bmake\b", " ".join(["make", "--dry-run", "--no-print-directory", *options]), command, count=1)
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    given = {**environment(), "STUDY": "studies/demo.yaml", **dict(re.findall(r"(\w+)=(\S+)", command))}
+    return [_put_in(line, given) if "STUDY" in line else line for line in done.stdout.splitlines()]
+
+
+def _put_in(line: str, variables: dict[str, str]) -> str:
+    return subprocess.run(["bash", "-c", f"echo {line}"], env=variables, capture_output=True, text=True).stdout.strip()
 
 
 def _write_data(folder: Path) -> None:

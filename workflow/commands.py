@@ -228,7 +228,7 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers:
     # lm_eval's `hf` notes nothing of its generations, and in bfloat16 it rounds its logarithms.
     backend: str = "hf-recorded" if study.backend == "hf" else study.backend
     model = backend
-    arguments = {"pretrained": study.model.path}
+    arguments: dict[str, str | int] = {"pretrained": study.model.path}
     if study.model.revision and not study.model.is_local:
         arguments["revision"] = study.model.revision
     if checkpoint is not None:
@@ -239,11 +239,12 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers:
         is_adapter = checkpoint.method in ADAPTER_METHODS and not merged
         arguments[adapter if is_adapter else "pretrained"] = folder
         if is_adapter and model == "vllm":
-            arguments["max_lora_rank"] = str(study.plan(checkpoint.task).recipe.lora_r)
+            arguments["max_lora_rank"] = study.plan(checkpoint.task).recipe.lora_r
     arguments["dtype"] = dtype
     if answers and model == "hf-shared":
         arguments["answers"] = str(answers)
-    words = ["--model", model, "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items())]
+    # As JSON: in `key=value,key=value` a comma within a value would begin another argument.
+    words = ["--model", model, "--model_args", json.dumps(arguments, ensure_ascii=False)]
     words += ["--batch_size", "auto" if model == "vllm" else str(study.batch_size)]
     if study.num_fewshot:
         words += ["--num_fewshot", str(study.num_fewshot)]

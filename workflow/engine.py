@@ -72,19 +72,24 @@ def _need_plugin(profile: Profile) -> None:
     )
 
 
-def options(profile: Profile, grid: Grid, *, cores: int | None, dry_run: bool) -> tuple[list[str], list[str]]:
+def options(
+    profile: Profile, grid: Grid, *, cores: int | None, dry_run: bool, notes: Path | None = None
+) -> tuple[list[str], dict[str, str]]:
     """Returns Snakemake's options for where the steps run, and the values to put under its ``--config``.
 
-    On one machine: its cores, and how many steps at a time. Elsewhere each step's needs are reckoned and written.
+    On one machine: its cores, and how many steps at a time. Elsewhere each step's needs are reckoned and written into
+    the folder ``notes`` (unset: the grid's).
 
     Raises:
-        UserError: SLURM's commands are missing, or jobs of an earlier run are still in its queue.
+        UserError: the project's folder has signs in its name; SLURM's commands are missing; jobs of an earlier run are
+            still in its queue.
     """
     words = ["--profile", str(profile.folder)]
     if profile.is_local:
         at_once = 1 if shutil.which("nvidia-smi") else 2
-        return [*words, "--cores", str(cores or "all"), "--resources", f"accelerator={at_once}"], []
-    file = grid.folder / "needs.json"
+        return [*words, "--cores", str(cores or "all"), "--resources", f"accelerator={at_once}"], {}
+    _check_places(profile)
+    file = (notes or grid.folder) / "needs.json"
     write_needs(file, reckon(grid.studies.values(), read_nodes(profile.folder)))
     words += ["--cores", str(cores)] if cores else []
     if profile.executor == "slurm":
@@ -92,7 +97,18 @@ def options(profile: Profile, grid: Grid, *, cores: int | None, dry_run: bool) -
         if not dry_run:
             _refuse_leftovers(prefix, grid)
         words += ["--slurm-jobname-prefix", prefix, "--slurm-logdir", str(grid.folder / "logs" / "slurm")]
-    return words, [f"needs={file}"]
+    return words, {"needs": str(file)}
+
+
+def _check_places(profile: Profile) -> None:
+    """Raises a UserError where a job's own Snakemake, whose words are joined without quotes, would not be found."""
+    for place in (Path(__file__).resolve().parent, Path.cwd()):
+        if not re.fullmatch(r"[\w/.,:@%+=~-]+", str(place)):
+            raise UserError(
+                f"the folder {place} has signs in its name that a shell takes for something else",
+                f"the jobs of the profile {profile.folder.name} start in it, by commands in which it is not quoted",
+                "move the project into a folder of letters, digits, dots and dashes, or take --profile local",
+            )
 
 
 def job_prefix(grid: Grid) -> str:

@@ -5,6 +5,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness_tasks.outputs import is_as_written, written
+from report.build import MANIFEST
+from report.compare.command import MANIFEST as COMPARE_MANIFEST
 from studies import Grid, Study
 from workflow import commands
 from workflow.failures import place, rules_failed
@@ -44,3 +47,14 @@ def partial_pages(grid: Grid) -> list[Path]:
     """Returns the pages there that `make_pages` made, which Snakemake must make anew: it knows nothing of them."""
     pages = [study.folder / "report.html" for study in grid.studies.values()] + [grid.folder / "compare.html"]
     return [page for page in pages if page.is_file() and page.stat().st_mtime == _LONG_AGO]
+
+
+def changed_pages(grid: Grid) -> list[Path]:
+    """Returns the pages with a file not as it was written; Snakemake, which sees times only, must make them anew."""
+    folders = [(study.folder, MANIFEST, "report.html") for study in grid.studies.values()]
+    folders.append((grid.folder, COMPARE_MANIFEST, "compare.html"))
+    return [
+        folder / page
+        for folder, manifest, page in folders
+        if any(not is_as_written(folder / name, digest) for name, digest in written(folder, manifest).items())
+    ]

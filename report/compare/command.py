@@ -9,7 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from harness_tasks.errors import exit_on_user_error
-from harness_tasks.files import write_json, write_text
+from harness_tasks.files import json_text
+from harness_tasks.outputs import write_outputs
+
+MANIFEST = "compare_files.json"
+"""Names the files that a comparison wrote into its folder."""
 
 
 def compare(
@@ -70,10 +74,7 @@ def compare_results(
 
     facts = collect(results, gates, strict=strict)
     if output is not None:
-        pages = render(facts)
-        write_json(output / "compare.json", facts)
-        for name, text in pages.items():
-            write_text(output / name, text)
+        write_outputs(output, {"compare.json": json_text(facts), **render(facts)}, manifest=MANIFEST)
     return facts
 
 

@@ -143,3 +143,22 @@ def test_another_runs_checkpoints_are_not_taken_over(tmp_path: Path) -> None:
     assert last_whole_checkpoint(scratch) is not None
     prepare_scratch(output, scratch, "two")
     assert last_whole_checkpoint(scratch) is None
+
+
+def test_a_folder_of_somebodys_is_not_emptied_as_scratch(tmp_path: Path) -> None:
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "thesis.tex").write_text("ten years")
+    with pytest.raises(UserError) as caught:
+        prepare_scratch(tmp_path / "output", tmp_path / "papers", "one")
+    assert "holds thesis.tex, which no training run wrote" in caught.value.found
+    assert "--scratch" in caught.value.mend
+    assert (tmp_path / "papers" / "thesis.tex").read_text() == "ten years"
+
+
+def test_a_folder_of_somebodys_is_not_replaced_by_the_embedded_model(tmp_path: Path) -> None:
+    from finetune.embedded import write_embedded
+
+    (tmp_path / "thesis.tex").write_text("ten years")
+    with pytest.raises(UserError, match="is no earlier copy of the embedded model"):
+        write_embedded(tmp_path)
+    assert (tmp_path / "thesis.tex").read_text() == "ten years"

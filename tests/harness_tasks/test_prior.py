@@ -61,7 +61,7 @@ def test_shots_and_chat_template_stand_before_the_empty_input(tiny_model: Path) 
     with mock.patch.object(HFLM, "loglikelihood", listen):
         prior(
             "reviews_demo",
-            model_args=f"pretrained={tiny_model}",
+            model_args={"pretrained": str(tiny_model)},
             num_fewshot=2,
             apply_chat_template=True,
             device="cpu",

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from harness_tasks.errors import UserError
-from studies import load_grid, load_study
+from studies import Grid, load_grid, load_study
 
 GRID = """
 title: Models beside each other
@@ -29,8 +29,15 @@ def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def made(path: Path) -> Grid:
+    """Returns a grid whose files were written."""
+    found = load_grid(path)
+    found.write()
+    return found
+
+
 def names(path: Path) -> dict[str, list[str]]:
-    return {study.name: [one.name for one in study.checkpoints()] for study in load_grid(path).studies.values()}
+    return {study.name: [one.name for one in study.checkpoints()] for study in made(path).studies.values()}
 
 
 def test_a_study_by_itself_is_a_grid_of_one(grid: Path) -> None:
@@ -45,7 +52,7 @@ def test_a_study_by_itself_is_a_grid_of_one(grid: Path) -> None:
 
 
 def test_each_model_is_a_study_with_a_file_and_a_folder_of_its_own(grid: Path) -> None:
-    found = load_grid(grid)
+    found = made(grid)
     assert not found.is_one_study
     assert [str(file) for file in found.studies] == ["build/both/small.yaml", "build/both/random-one.yaml"]
     for file, study in found.studies.items():
@@ -61,12 +68,12 @@ def test_each_model_is_a_study_with_a_file_and_a_folder_of_its_own(grid: Path) -
 
 
 def test_files_are_written_again_only_where_they_change(grid: Path) -> None:
-    (file, other) = load_grid(grid).studies
+    (file, other) = made(grid).studies
     before = file.stat().st_mtime_ns, other.stat().st_mtime_ns
-    load_grid(grid)
+    made(grid)
     assert (file.stat().st_mtime_ns, other.stat().st_mtime_ns) == before
     grid.write_text(GRID.replace("name: Small", "name: Small, licence: mit"))
-    load_grid(grid)
+    made(grid)
     assert file.stat().st_mtime_ns > before[0]
     assert other.stat().st_mtime_ns == before[1]
 
@@ -168,12 +175,12 @@ def test_templates_beside_a_grid_lie_beside_its_studies_too(grid: Path) -> None:
     own.parent.mkdir()
     own.write_text("My model.\n")
     (own.parent / "linked.md.j2").symlink_to(grid.resolve())
-    load_grid(grid)
+    made(grid)
     taken = Path("build/both/templates")
     assert {file.name: file.read_text() for file in taken.iterdir()} == {own.name: "My model.\n"}
     before = (taken / own.name).stat().st_mtime_ns
-    load_grid(grid)
+    made(grid)
     assert (taken / own.name).stat().st_mtime_ns == before
     own.unlink()
-    load_grid(grid)
+    made(grid)
     assert list(taken.iterdir()) == []

@@ -55,7 +55,7 @@ def test_defaults_and_checkpoints(tmp_path: Path) -> None:
         (SMALL.replace("{reviews_demo: }", "{}"), "names no task", "add one under `tasks:`"),
         (SMALL + "seeds: []\n", "`seeds` is []", "studies/README.md"),
         ("- a\n- b\n", "holds no mapping", "start from studies/demo.yaml"),
-        ("a: [\n", "cannot be read as YAML", "mend the line"),
+        ("a: [\n", "cannot be read as YAML", "correct it there"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, found: str, mend: str) -> None:

@@ -58,7 +58,7 @@ def test_local_is_one_machine_and_names_no_needs(grid: Grid) -> None:
     assert profile.is_local
     assert words[:4] == ["--profile", str(engine.PROFILES / "local"), "--cores", "3"]
     assert words[4] == "--resources"
-    assert values == []
+    assert values == {}
 
 
 def test_a_folder_is_a_profile_of_ones_own(grid: Grid, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_folder_is_a_profile_of_ones_own(grid: Grid, tmp_path: Path) -> None:
     assert (profile.folder, profile.executor) == (folder, "dryrun")
     words, values = engine.options(profile, grid, cores=None, dry_run=True)
     assert words == ["--profile", str(folder)]
-    assert values == ["needs=build/sized/needs.json"]
+    assert values == {"needs": "build/sized/needs.json"}
     assert needs.read_needs("build/sized/needs.json") == needs.reckon(grid.studies.values(), needs.Nodes())
 
 
@@ -120,7 +120,7 @@ def test_slurms_jobs_bear_the_studys_name(grid: Grid, tmp_path: Path, monkeypatc
     prefix = words[words.index("--slurm-jobname-prefix") + 1]
     assert prefix == engine.job_prefix(grid)
     assert prefix.startswith("sized-")
-    assert values == ["needs=build/sized/needs.json"]
+    assert values == {"needs": "build/sized/needs.json"}
 
 
 def test_a_prefix_is_one_that_the_plug_in_takes(grid: Grid) -> None:

@@ -1,13 +1,18 @@
 """The commands of a study's steps."""
 
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
+from harness_tasks.loading import parse_model_args
 from studies import load_study
 from workflow import commands
 from workflow.__main__ import app
@@ -38,6 +43,38 @@ def following(words: list[str], option: str) -> str:
     return words[words.index(option) + 1]
 
 
+def model_args(words: list[str]) -> dict[str, Any]:
+    """Returns the model arguments as lm_eval's own command line reads them."""
+    from lm_eval._cli import HarnessCLI
+
+    read = HarnessCLI()._parser.parse_args(["run", *words[words.index("--tasks") :]])
+    return dict(read.model_args)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["m,trust_remote_code=True", "a b", "it's", '"q"', "$HOME", "`x`", "a;b", "a\\b", "{x}", "[1]", "a=b", "1", "true"],
+)
+def test_no_name_of_a_folder_adds_or_changes_an_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("models") / name
+    folder.mkdir(parents=True)
+    text = STUDY.replace("{id: tiny-random}", json.dumps({"id": str(folder)})).replace("heads", "title, x=1")
+    (tmp_path / "nice,trust_remote_code=True,v=2.yaml").write_text(text)
+    study = load_study("nice,trust_remote_code=True,v=2.yaml")
+    for checkpoint in [None, *study.checkpoints()]:
+        task = checkpoint.task if checkpoint else "reviews_demo"
+        words = commands.score(study, task, checkpoint, dtype="float32", output=Path("out"))
+        found = model_args(words)
+        assert set(found) <= {"pretrained", "peft", "dtype", "answers"}
+        assert str(folder) in found.values() or "checkpoints" in found["pretrained"] or "merged" in found["pretrained"]
+        assert shlex.split(shlex.join(words)) == words
+        asked = commands.prior(study, task, checkpoint, dtype="float32", output=Path("out"))
+        assert parse_model_args(following(asked, "--model_args")) == {k: v for k, v in found.items() if k != "answers"}
+
+
 def test_a_head_is_trained_and_scored_by_its_own_class(tmp_path: Path) -> None:
     train, score = words_of(tmp_path, "lora")
     assert (following(train, "--head"), following(train, "--allow")) == ("sequence-classification", "disk")
@@ -51,18 +88,18 @@ def test_a_head_is_trained_and_scored_by_its_own_class(tmp_path: Path) -> None:
 def test_an_adapter_is_scored_on_its_base_and_a_whole_model_by_itself(tmp_path: Path) -> None:
     for method in ("lora", "dora"):
         folder = f"build/heads/checkpoints/reviews_demo-{method}-seed1"
-        arguments = following(words_of(tmp_path, method)[1], "--model_args")
-        assert arguments == f"pretrained=build/tiny-model,peft={folder},dtype=float32"
+        arguments = model_args(words_of(tmp_path, method)[1])
+        assert arguments == {"pretrained": "build/tiny-model", "peft": folder, "dtype": "float32"}
     for method in ("full", "head"):
         folder = f"build/heads/checkpoints/reviews_demo-{method}-seed1"
-        assert following(words_of(tmp_path, method)[1], "--model_args") == f"pretrained={folder},dtype=float32"
+        assert model_args(words_of(tmp_path, method)[1]) == {"pretrained": folder, "dtype": "float32"}
 
 
 def test_qlora_is_scored_as_the_model_that_it_was_merged_into(tmp_path: Path) -> None:
     merged = "build/heads/merged/reviews_demo-qlora-seed1"
     _, score = words_of(tmp_path, "qlora")
     assert following(score, "--model") == "hf-seqcls"
-    assert following(score, "--model_args") == f"pretrained={merged},dtype=float32"
+    assert model_args(score) == {"pretrained": merged, "dtype": "float32"}
     done = subprocess.run(
         [sys.executable, "-m", "workflow", "run", "heads.yaml", "--dry-run"],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
@@ -81,5 +118,5 @@ def test_the_base_is_always_scored_as_a_language_model(tmp_path: Path) -> None:
     study = load_study(tmp_path / "heads.yaml")
     words = commands.score(study, "reviews_demo", None, dtype="float32", output=Path("out"))
     assert following(words, "--model") == "hf-shared"
-    assert following(words, "--model_args").endswith("answers=build/heads/scratch/scores/base/reviews_demo/answers")
+    assert model_args(words)["answers"] == "build/heads/scratch/scores/base/reviews_demo/answers"
     assert ("head", "sequence-classification") in [(one.method, one.head) for one in study.checkpoints()]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from studies import load_grid
 from workflow.__main__ import app
 from workflow.grid_plan import longest_path
 from workflow.plan import Step
@@ -72,6 +73,7 @@ def planned(*words: str) -> dict[str, Any]:
 
 
 def test_a_grid_is_the_sum_of_its_studies(folder: Path) -> None:
+    load_grid("both.yaml").write()
     grid = planned("both.yaml")
     each = [planned(f"build/both/{name}.yaml") for name in ("small", "large")]
     assert [line["parameters"] for line in grid["studies"]] == [one["parameters"] for one in each]

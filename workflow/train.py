@@ -1,0 +1,26 @@
+"""One training step: becomes `finetune train` with every value of the study's recipe spelt out.
+
+python -m workflow.train STUDY CHECKPOINT
+"""
+
+import os
+import sys
+
+import typer
+
+from harness_tasks.errors import exit_on_user_error
+from studies import load_study
+from workflow import commands
+
+
+def train(study_file: str, name: str) -> None:
+    """Fine-tunes one checkpoint of the study."""
+    with exit_on_user_error():
+        study = load_study(study_file)
+        checkpoint = next(one for one in study.checkpoints() if one.name == name)
+        words = commands.train(study, checkpoint)
+    os.execv(sys.executable, [sys.executable, *words[1:]])
+
+
+if __name__ == "__main__":
+    typer.run(train)
