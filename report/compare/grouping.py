@@ -48,7 +48,9 @@ def entries_of(found: Sequence[Found], argument: int) -> list[Entry]:
             key = who.key, tuple(shown.items())
         same = by_model.setdefault(key, [])
         for task, run in part.runs.items():
-            entry = _taking(same, task, run, part.home)
+            if any(_is_copy(entry.runs.get(task), run) for entry in same):
+                continue
+            entry = _taking(same, task, run)
             if entry is None:
                 entry = Entry(_name(part, who), argument, part.home, who.place if who else None)
                 entry.settings = {**settings, **(_settings(run) if same else {})}
@@ -61,7 +63,12 @@ def entries_of(found: Sequence[Found], argument: int) -> list[Entry]:
     return [entry for same in by_model.values() for entry in same]
 
 
-def _taking(same: Sequence[Entry], task: str, run: Run, home: Path) -> Entry | None:
+def _is_copy(before: Run | None, run: Run) -> bool:
+    """Returns whether two files hold one run: the same values, wherever they lie."""
+    return before is not None and before.results.content == run.results.content
+
+
+def _taking(same: Sequence[Entry], task: str, run: Run) -> Entry | None:
     """Returns the entry of a model that a run belongs to; None where it is another than all of them."""
     for entry in same:
         before = entry.runs.get(task)

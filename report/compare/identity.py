@@ -18,7 +18,7 @@ _ADAPTERS = ("peft", "lora", "lora_local_path", "lora_path", "lora_name", "adapt
 
 _ELSEWHERE = frozenset(
     """
-    api_key auth_token batch_size cache_dir cache_requests data_parallel_size device device_map
+    answers api_key auth_token batch_size cache_dir cache_requests data_parallel_size device device_map
     device_map_option disable_log_requests disable_log_stats distributed_executor_backend enable_lora
     enforce_eager eos_string gpu_memory_utilization header local_files_only logits_cache
     low_cpu_mem_usage max_batch_size max_cpu_memory max_lora_rank max_memory_per_gpu max_num_seqs
@@ -92,6 +92,13 @@ def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
     columns = [[_shown(key, one.get(key, "")) for one in settings] for key in keys]
     apart = [column for column in columns if len(set(column)) > 1]
     return [", ".join(filter(None, shown)) for shown in zip(*apart, strict=True)] or [""] * len(settings)
+
+
+def paths_of(content: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Returns the parts of the paths of the weights and of the adapter that the results are of, the adapter's last."""
+    given = _arguments(content["config"].get("model_args"))
+    named = [next((given[key] for key in keys if given.get(key)), "") for keys in (_BASES, _ADAPTERS)]
+    return [tuple(re.split(r"[/\\\\]", path)) for path in named if path]
 
 
 def _shown(key: str, value: str) -> str:

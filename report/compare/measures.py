@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from math import isfinite
 from typing import Any
 
 from harness_tasks.errors import UserError
@@ -12,7 +11,7 @@ from report import statistics
 from report.compare.answers import Answers
 from report.compare.recorded import CONFIDENCE, Part, Recorded, checked_error, normal_quantile, recorded_interval
 from report.compare.runs import Run
-from report.compare.shape import number
+from report.compare.shape import LARGEST, number
 from report.facts import Unit
 from report.measured import LABEL_METRICS, SUM_METRICS
 from report.results import NOT_METRICS, Item, items_of
@@ -168,7 +167,9 @@ def _with_items(bare: Measure) -> Measure:
     rows = [r for r in run.samples.content if metric in r and (r.get("filter") == by_filter or filters == {None})]
     rows.sort(key=lambda row: row["doc_id"])
     known = items_of(rows, metric)
-    if not known or not all(map(isfinite, chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in known))):
+    if not known or not all(
+        abs(one) < LARGEST for one in chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in known)
+    ):
         return replace(bare, why="the samples do not hold it item by item")
     if not isinstance(known[0], float) and metric not in SUM_METRICS:
         return replace(bare, why="the samples do not hold it as one number an item")

@@ -54,8 +54,8 @@ def test_a_studys_folder_gives_its_checkpoints_and_not_its_scratch(tmp_path: Pat
 
 
 def test_models_of_one_name_are_told_apart(tmp_path: Path) -> None:
-    for place in ("old", "new"):
-        write_folder(tmp_path / place / "out", "one", {"even": right(3, 4)})
+    for n, place in enumerate(("old", "new")):
+        write_folder(tmp_path / place / "out", "one", {"even": right(3 - n, 4)})
     assert [e.name for e in read_all([tmp_path / "old" / "out", tmp_path / "new" / "out"]).entries] == [
         "one (old/out)",
         "one (new/out)",
