@@ -1,7 +1,6 @@
 """An adapter's weights added into its base model's."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -66,15 +65,17 @@ def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
 
     from finetune.models import load_base
 
-    provenance = _provenance(adapter, base or json.loads(settings.read_text())["base_model_name_or_path"])
+    named = json.loads(settings.read_text())
+    revision = None if base else named.get("revision")
+    provenance = _provenance(adapter, base or named["base_model_name_or_path"], revision)
     # QLoRA's adapter was trained on what the packed weights stand for, which is not the base as it was.
     model = load_base(adapter, dtype=torch.float32, base=base, unpacked=True)
     return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(), provenance
 
 
-def _provenance(adapter: Path, base: str) -> dict[str, Any]:
+def _provenance(adapter: Path, base: str, revision: str | None) -> dict[str, Any]:
     """Returns what `merged_from.json` holds; raises `UserError` for a base that the adapter does not belong on."""
-    from finetune.models import load_config
+    from finetune.models import base_config
     from finetune.record import base_record
 
     weights = adapter / "adapter_model.safetensors"
@@ -94,8 +95,10 @@ def _provenance(adapter: Path, base: str) -> dict[str, Any]:
         )
     record = _json(adapter / "finetune.json")
     trained_on = ((record or {}).get("base") or {}).get("fingerprint")
-    fingerprint = base_record(base, None, load_config(base, None))["fingerprint"] if Path(base).is_dir() else None
-    if fingerprint and trained_on and re.fullmatch("[0-9a-f]{64}", trained_on) and fingerprint != trained_on:
+    if not Path(base).is_dir():
+        base_config(base, revision)  # its commit is known once it was loaded
+    fingerprint = base_record(base, revision)["fingerprint"]
+    if fingerprint and trained_on and len(fingerprint) == len(trained_on) and fingerprint != trained_on:
         raise UserError(
             f"the base {base} has other weights ({fingerprint[:12]}) than those that the adapter was trained on "
             f"({trained_on[:12]})",

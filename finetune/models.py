@@ -213,7 +213,7 @@ def load_base(
     it was. ``dtype`` is as in `load_checkpoint`, and so are the errors.
     """
     path, revision, head = _base_of(adapter, base)
-    config = _base_config(path, revision)
+    config = base_config(path, revision)
     packed_from = _packed_from(adapter)
     dtype = dtype or packed_from or config.dtype or torch.float32
     if (adapter / "config.json").is_file():  # a classifier's or span reader's own, with its labels and its padding
@@ -242,7 +242,7 @@ def _packed_from(adapter: Path) -> torch.dtype | None:
 def base_dtype(adapter: Path, *, base: str | None = None) -> torch.dtype:
     """Returns the dtype in which an adapter's base model is kept; raises `UserError` where there is none."""
     path, revision, _ = _base_of(adapter, base)
-    return _base_config(path, revision).dtype or torch.float32
+    return base_config(path, revision).dtype or torch.float32
 
 
 def to_dtype(module: Any, dtype: torch.dtype) -> None:
@@ -265,7 +265,8 @@ def _base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
     return base or settings["base_model_name_or_path"], None if base else settings.get("revision"), heads[0]
 
 
-def _base_config(path: str, revision: str | None) -> Any:
+def base_config(path: str, revision: str | None) -> Any:
+    """Returns the configuration of an adapter's base model; raises `UserError` where there is none."""
     try:
         fetch_model(path, revision, weights=False, otherwise=_WHERE_THE_BASE_IS)
     except UserError as error:

@@ -1,6 +1,6 @@
 """All that a run needs before any weight is loaded: its task, tokenizer, configuration and rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from finetune.formulations import FORMULATIONS
@@ -10,6 +10,7 @@ from finetune.rows import Renderer, Row, hold_out, numbered, rows_of, training_r
 from finetune.run import DEV, Run
 from harness_tasks.errors import UserError
 from harness_tasks.loading import load_task
+from harness_tasks.models.commits import commit_of
 from harness_tasks.overlap import input_text, row_identity
 from harness_tasks.text import fold
 
@@ -49,6 +50,8 @@ def prepare(run: Run) -> Prepared:
     """
     run = run.resolved()
     config = load_config(run.model, run.revision)
+    # All else is loaded from the commit that the configuration came from, wherever `main` moves meanwhile.
+    run = replace(run, revision=commit_of(run.model, run.revision) or run.revision)
     check_method(run, config)
     tokenizer = load_tokenizer(run.tokenizer or run.model, None if run.tokenizer else run.revision)
     task = load_task(run.task, include_path=run.include_path, metadata=run.metadata)

@@ -14,25 +14,32 @@ from finetune.prepare import Prepared
 from finetune.rows import Row
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_json, write_json, write_jsonl, write_text
+from harness_tasks.models.commits import commit_of
 
 TEMPLATES_PATH = Path(__file__).resolve().parent.parent / "templates"
 
 
-def base_record(model: str, revision: str | None, config: Any) -> dict[str, Any]:
-    """Returns the base model's shown name, path, revision and fingerprint.
+def base_record(model: str, revision: str | None) -> dict[str, Any]:
+    """Returns the shown name, path, revision and fingerprint of a base model that was loaded before.
 
-    The fingerprint is the SHA-256 of the digests of the folder's safetensors files, or a Hub model's commit.
+    The fingerprint is the SHA-256 of the digests of the folder's safetensors files, or a Hub model's commit. It is None
+    where the latter cannot be told: then nothing is known to have been made from the same weights.
     """
     folder = Path(model)
     if not folder.is_dir():
-        commit = getattr(config, "_commit_hash", None)
-        return {"name": model, "path": model, "revision": revision or commit, "fingerprint": commit}
+        commit = commit_of(model, revision)
+        return {"name": model, "path": model, "revision": commit or revision, "fingerprint": commit}
     return {
         "name": model if not folder.is_absolute() else folder.name,
         "path": model,
         "revision": None,
         "fingerprint": weights_fingerprint(folder),
     }
+
+
+def tokenizer_record(tokenizer: str | None) -> dict[str, Any] | None:
+    """Returns where a run's tokenizer came from, where it is not the base model's own: path, and commit on the Hub."""
+    return {"path": tokenizer, "revision": commit_of(tokenizer)} if tokenizer else None
 
 
 def weights_fingerprint(folder: Path) -> str:

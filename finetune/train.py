@@ -24,7 +24,14 @@ from finetune.models import load_model
 from finetune.prepare import Prepared, prepare
 from finetune.progress import LossProgress
 from finetune.proof import prove, write_expected
-from finetune.record import base_record, data_record, move_into_place, write_checkpoint, write_record
+from finetune.record import (
+    base_record,
+    data_record,
+    move_into_place,
+    tokenizer_record,
+    write_checkpoint,
+    write_record,
+)
 from finetune.row_log import RowLog, cut_to, read_row_log
 from finetune.run import Run
 from finetune.tensors import Before, before_training, tensor_changes
@@ -145,7 +152,7 @@ def _identity(prepared: Prepared) -> dict[str, Any]:
         system_instruction_sha=None,
     )
     data = data_record(prepared)
-    base = base_record(run.model, run.revision, prepared.config)
+    base = base_record(run.model, run.revision)
     key = {
         "base": base["fingerprint"],
         "data": data["train_rows_sha256"],
@@ -183,6 +190,7 @@ def _finish(
         "labels": list(prepared.labels),
         "task": run.task,
         "base": identity["base"],
+        "tokenizer": tokenizer_record(run.tokenizer),
         "recipe": run.choices(),
         "command": run.command,
         "commit": machine.commit(),

@@ -58,6 +58,8 @@ def _equivalence(
     told: dict[str, Any] = {"task": task["name"], "one": one["checkpoint"], "other": two["checkpoint"]}
     if first is None or second is None or first.scores.primary is None:
         return told | {"absent": missing("one of the two has not been scored")}
+    if other := one["other_base"] or two["other_base"]:
+        return told | {"absent": other}
     scale = first.scale or 1.0
     first, second = (replace(side, scale=scale) if side.scale != scale else side for side in (first, second))
     primary = str(first.scores.primary)
@@ -83,12 +85,15 @@ def _equivalence(
 
 
 def spreads(tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Returns, for each task and method with several seeds, how the primary score varies over the seeds."""
+    """Returns, for each task and method with several seeds, how the primary score varies over the seeds.
+
+    A checkpoint that is not known to have begun with the model's weights is no seed of the others.
+    """
     groups: dict[tuple[str, str, str], list[Any]] = {}
     for task in tasks:
         for comparison in task.get("comparisons", []):
             score = next((s for s in comparison["scores"] if s["primary"] and is_known(s["after"])), None)
-            if score:
+            if score and not comparison["other_base"]:
                 key = (task["name"]["value"], comparison["trained_on"]["value"], comparison["method"]["value"])
                 groups.setdefault(key, []).append((task["name"], comparison, score))
     found = []

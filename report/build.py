@@ -214,11 +214,12 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         if "absent" not in checkpoint:
             checkpoint["changes"] = change_facts(folder, checkpoint["path"]["value"])
             checkpoint |= development_facts(folder, checkpoint)
+    model = of.model_facts(folder)
     tasks, equivalences = [], []
     for task in _scored_tasks(study, folder):
         beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
         sides = read_sides(folder, task, beside)
-        found = task_facts(folder, task, beside, sides)
+        found = task_facts(folder, task, model, beside, sides)
         trained_on = {comparison["trained_on"]["value"] for comparison in found.get("comparisons", [])}
         overlaps = {other: other != task and overlapping(folder, other, task) for other in trained_on}
         for comparison in found.get("comparisons", []):
@@ -232,7 +233,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "schema": SCHEMA,
         "study": about,
-        "model": of.model_facts(folder),
+        "model": model,
         "parameters": of.ledger_facts(folder, "base"),
         "checkpoints": checkpoints,
         "tasks": tasks,

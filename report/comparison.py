@@ -9,6 +9,7 @@ from typing import Any
 from harness_tasks.errors import UserError
 from harness_tasks.models.heads import STOCK_CLASSES
 from report import kinds, paired_tests, statistics
+from report.bases import scored_on_another, trained_on_another
 from report.diagnosis import diagnosis
 from report.examples import KINDS, examples
 from report.facts import Fact, fact, is_known, missing, recorded
@@ -46,11 +47,13 @@ def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -
     return {name: _measure(scores) for name, scores in found.items() if scores}
 
 
-def task_facts(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]], sides: Sides) -> dict[str, Any]:
+def task_facts(
+    folder: Path, task: str, model: Mapping[str, Any], checkpoints: Sequence[dict[str, Any]], sides: Sides
+) -> dict[str, Any]:
     """Returns the scores of ``task``: of the base model, and beside it those of each checkpoint.
 
-    ``checkpoints`` are the facts of the checkpoints that the page sets beside the base on this task; ``sides`` is what
-    `read_sides` gives for them.
+    ``model`` and ``checkpoints`` are the facts of the base model, and of the checkpoints that the page sets beside it
+    on this task; ``sides`` is what `read_sides` gives for them.
     """
     base = sides.get("base")
     known = next(iter(sides.values()), None)
@@ -59,7 +62,7 @@ def task_facts(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]], s
     unscored = missing(why_unscored(folder, "base", task))
     ranges = Ranges(known)
     before = _side(base, ranges, folder) if base else {"absent": unscored}
-    comparisons = [_comparison(base, sides.get(c["name"]["value"]), c, ranges, folder) for c in checkpoints]
+    comparisons = [_comparison(base, sides.get(c["name"]["value"]), model, c, ranges, folder) for c in checkpoints]
     for comparison in comparisons:
         comparison["figures"] = _figures(task, before, comparison)
     return _about(known) | {
@@ -149,12 +152,21 @@ def _softmax_dtype(results: Document) -> Fact:
 
 
 def _comparison(
-    base: Measured | None, after: Measured | None, checkpoint: dict[str, Any], ranges: Ranges, folder: Path
+    base: Measured | None,
+    after: Measured | None,
+    model: Mapping[str, Any],
+    checkpoint: dict[str, Any],
+    ranges: Ranges,
+    folder: Path,
 ) -> dict[str, Any]:
     """Returns the scores of one checkpoint beside the base's, metric by metric."""
     name, task = checkpoint["name"]["value"], ranges.measured.scores.task
     unscored = missing(why_unscored(folder, name, task))
-    refused = refusal(base, after, checkpoint) if base and after else None
+    other_base, refused = None, None
+    if after:
+        scored = scored_on_another(model, base.scores if base else None, after.scores)
+        other_base = trained_on_another(model, checkpoint) or scored
+        refused = other_base or (refusal(base, after, checkpoint) if base else None)
     metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
     scores = [_score(base, after, metric, ranges, unscored, refused) for metric in metrics]
     pair = (base, after) if base and after and not refused else None
@@ -168,6 +180,7 @@ def _comparison(
         "methods": _methods(scores),
         "after": _side(after, ranges, folder) if after else {"absent": unscored},
         "refused": missing(refused) if refused else None,
+        "other_base": missing(other_base) if other_base else None,
         "transitions": _transitions(*pair, right_or_wrong) if pair and right_or_wrong else None,
         "examples": examples(*pair, right_or_wrong) if pair and right_or_wrong else None,
         "shift": _shift(*pair) if pair else None,

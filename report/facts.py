@@ -104,6 +104,7 @@ def model_facts(folder: Path) -> dict[str, Any]:
         "url": "no Hub page is named",
         "source": "the study file does not say where the weights come from",
         "dequantised_from": "the weights were not stored quantised",
+        "revision": "the weights are a folder's, which has no commit",
         "fingerprint": None,
         "config_sha256": None,
     }

@@ -29,9 +29,9 @@ class AdapterFolder:
     shapes: dict[str, tuple[int, ...]]
 
 
-def configuration(model: str) -> Any:
+def configuration(model: str, revision: str | None = None) -> Any:
     """Returns the transformers configuration that ``model`` names; never runs code that came with a model."""
-    path = configuration_file(model)
+    path = configuration_file(model, revision)
     shown = shown_name(model)
     values = _read_json(path, f"the configuration of {shown}")
     kind = values.get("model_type")

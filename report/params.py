@@ -43,6 +43,9 @@ def params(
     base: Annotated[
         str | None, typer.Option(help="The adapter's base model, where the adapter names none that is here.")
     ] = None,
+    revision: Annotated[
+        str | None, typer.Option(help="Commit, branch or tag of a Hub id. Default: main, or what the adapter names.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON with plain integers, not the table.")] = False,
     output: Annotated[Path | None, typer.Option(help="Also write the JSON to this file, whole or not at all.")] = None,
 ) -> None:
@@ -59,6 +62,7 @@ def params(
             lora_targets=_names(lora_targets),
             lora_layers=_indices(lora_layers),
             base=base,
+            revision=revision,
         )
         if output is not None:
             write_json(output, ledger.as_json())
@@ -74,6 +78,7 @@ def ledger_for(
     lora_targets: list[str] | None = None,
     lora_layers: list[int] | None = None,
     base: str | None = None,
+    revision: str | None = None,
 ) -> Ledger:
     """Returns the ledger of what ``model`` names; the arguments are those of `params`.
 
@@ -88,7 +93,7 @@ def ledger_for(
                 "only an adapter has a base model",
                 "leave --base out, or name a folder that holds adapter_config.json",
             )
-        config = configuration(model)
+        config = configuration(model, revision)
         chosen: Head = head or _named_head(config)  # type: ignore[assignment]
         return count(
             config,
@@ -105,7 +110,7 @@ def ledger_for(
             "the adapter's own configuration says what head and what LoRA it has",
             "leave these options out, or give the base model in the adapter's place",
         )
-    config = configuration(_base_of(adapter, base))
+    config = configuration(_base_of(adapter, base), revision or (None if base else adapter.settings.get("revision")))
     return _checked_adapter(model, adapter, config, labels)
 
 

@@ -21,6 +21,7 @@ from studies.study import RUN_VARIABLE
 from workflow import failures
 from workflow.engine import Profile, find_profile, options
 from workflow.partial import changed_pages, make_pages, partial_pages
+from workflow.pins import pin_models
 from workflow.process import run_until_told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Runs a study's steps in their order.")
@@ -51,6 +52,7 @@ def run(
             for study in grid.studies.values():
                 refuse_links_out(study.folder)
             grid.write()
+            pin_models(grid)
             words = snakemake(study_file, grid, where, cores=cores)
             failed = failures.place(grid)
             for path in (failed, *map(failures.place, grid.studies.values())):

@@ -7,6 +7,7 @@ from finetune.heads import Head
 from finetune.recipe import ADAPTER_METHODS, IDENTICAL, NOTHING
 from studies import Checkpoint, Grid, Study
 from workflow import digests
+from workflow.pins import revision_of
 
 PYTHON = ["python", "-m"]
 MODELS: dict[Head, str] = {
@@ -72,7 +73,7 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
     plan = study.plan(checkpoint.task)
     options: dict[str, object] = {
         "model": study.model.path,
-        "revision": None if study.model.is_local else study.model.revision,
+        "revision": revision_of(study),
         "task": checkpoint.task,
         "method": checkpoint.method,
         "head": checkpoint.head,
@@ -101,7 +102,9 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
 def parameters(study: Study, checkpoint: Checkpoint | None, output: Path) -> list[str]:
     """Counts the parameters of the base model or of a checkpoint."""
     model = study.model.path if checkpoint is None else str(checkpoint_folder(study, checkpoint))
-    return [*PYTHON, "report", "params", model, "--json", "--output", str(output)]
+    revision = revision_of(study) if checkpoint is None else None
+    at = ["--revision", revision] if revision else []
+    return [*PYTHON, "report", "params", model, *at, "--json", "--output", str(output)]
 
 
 def merge(study: Study, checkpoint: Checkpoint) -> list[str]:
@@ -211,6 +214,11 @@ def sample_key(study: Study, task: str) -> str:
     return json.dumps([sample(study, task, Path()), digests.task_digest(task), digests.data_digest(study)])
 
 
+def describe_key(study: Study) -> str:
+    """Returns all that the description of the base model depends on beside its folder."""
+    return json.dumps([study.model.model_dump(mode="json"), revision_of(study)])
+
+
 def page_key(study: Study) -> str:
     """Returns all that the page depends on beside its input files: what the study says, the code, the templates."""
     fields = {"title", "model", "hub", "authors", "methods", "seeds", "equivalence_margin"}
@@ -229,8 +237,8 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers:
     backend: str = "hf-recorded" if study.backend == "hf" else study.backend
     model = backend
     arguments: dict[str, str | int] = {"pretrained": study.model.path}
-    if study.model.revision and not study.model.is_local:
-        arguments["revision"] = study.model.revision
+    if revision := revision_of(study):
+        arguments["revision"] = revision
     if checkpoint is not None:
         merged = is_merged(checkpoint)
         folder = str(merged_folder(study, checkpoint) if merged else checkpoint_folder(study, checkpoint))

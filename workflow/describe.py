@@ -20,10 +20,11 @@ def describe(study_file: str, output: Path) -> None:
         from transformers import AutoConfig
 
         from finetune.record import base_record
+        from workflow.pins import revision_of
 
-        model = study.model
-        config = AutoConfig.from_pretrained(model.path, revision=None if model.is_local else model.revision)
-        base = base_record(model.path, model.revision, config)
+        model, revision = study.model, revision_of(study)
+        config = AutoConfig.from_pretrained(model.path, revision=revision)
+        base = base_record(model.path, revision)
         origin_file = Path(model.path) / "origin.json"
         origin = json.loads(origin_file.read_text()) if origin_file.is_file() else {}
         facts = {

@@ -25,6 +25,7 @@ from harness_tasks.machine import largest_forward
 from studies import Checkpoint, Study
 from studies.study import BUILT_IN
 from workflow import commands
+from workflow.pins import revision_of
 
 START_S = 6.0
 """Seconds until a step's process has its model and its data."""
@@ -146,7 +147,7 @@ def _config(study: Study) -> Any:
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     place = study.model.path if Path(study.model.path).is_dir() else study.model.config or study.model.path
     try:
-        return AutoConfig.from_pretrained(place, revision=None if study.model.is_local else study.model.revision)
+        return AutoConfig.from_pretrained(place, revision=revision_of(study))
     except (OSError, ValueError) as error:
         raise UserError(
             f"the configuration of {study.model.id} cannot be had ({str(error).splitlines()[0]})",

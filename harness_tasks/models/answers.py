@@ -10,6 +10,7 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+from harness_tasks.models.commits import commit_of
 
 _FORMAT = 1
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "*config.json")
@@ -63,9 +64,10 @@ def identity(
 
     Of a folder the contents of its weights and configurations count, of a Hub repository its name and commit.
     """
+    revision = settings.get("revision")
     return {
-        "base": contents(pretrained, getattr(model.config, "_commit_hash", None)),
-        "adapters": [contents(adapter) for adapter in adapters if adapter],
+        "base": contents(pretrained, revision),
+        "adapters": [contents(adapter, revision) for adapter in adapters if adapter],
         "dtype": str(model.dtype),
         "device": str(model.device.type),
         "settings": dict(settings),
@@ -73,10 +75,13 @@ def identity(
     }
 
 
-def contents(place: str, commit: str | None = None) -> Any:
-    """Returns the digests of a folder's weights and configurations by name; of a Hub repository name and commit."""
+def contents(place: str, revision: str | None = None) -> Any:
+    """Returns the digests of a folder's weights and configurations by name; of a Hub repository name and commit.
+
+    The repository is one that was loaded at ``revision``: its commit is that of what was downloaded.
+    """
     folder = Path(place)
     if not folder.is_dir():
-        return [place, commit]
+        return [place, commit_of(place, revision)]
     files = sorted({path for pattern in _WEIGHTS for path in folder.glob(pattern)})
     return {path.name: sha256_file(path) for path in files}

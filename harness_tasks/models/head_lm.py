@@ -14,6 +14,7 @@ from tqdm import tqdm
 from transformers import AutoConfig, AutoTokenizer
 
 from harness_tasks.errors import UserError
+from harness_tasks.models.commits import commit_of
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.loading import load_head
 from harness_tasks.models.neighbours import alone_over
@@ -147,9 +148,9 @@ class HeadLM(LM):
             "model_dtype": str(self.model.dtype),
             "softmax_dtype": "torch.float32",
             "model_revision": self.revision or "main",
-            "model_sha": getattr(self.model.config, "_commit_hash", None) or "",
+            "model_sha": commit_of(self.pretrained, self.revision) or "",
         }
-        return found | ({"peft_sha": ""} if self.peft else {})
+        return found | ({"peft_sha": commit_of(self.peft, self.revision) or ""} if self.peft else {})
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         """Raises UserError unless a class scores choices."""

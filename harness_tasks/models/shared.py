@@ -113,7 +113,7 @@ class SharedLM(RecordedLM):
         self._quicken()
         self.peft = adapter
         if self.answers:
-            worn = [contents(place) for place in (adapter, self.delta) if place]
+            worn = [contents(place, self.revision) for place in (adapter, self.delta) if place]
             self.answers.model = {**self.answers.model, "adapters": worn}
 
     def share_below(self, adapters: Sequence[str]) -> None:

@@ -138,6 +138,7 @@ COMPARISON: Names = {
     },
     "after": SIDE,
     "refused": "only where the two may not be compared: the reason",
+    "other_base": "only where it is not known to be made from the base model's weights: the reason",
     "transitions": {
         "label": "text: the metric by which an item is right or wrong",
         "fixed": "count: items that were wrong and are right",
@@ -308,7 +309,8 @@ FACTS: Names = {
         "url": "text: its page",
         "source": "text: where the weights come from",
         "dequantised_from": "text: how they were stored, where they were stored quantised",
-        "fingerprint": "text: the digest of the weights",
+        "revision": "text: the commit on the Hub that it was loaded from, where it was",
+        "fingerprint": "text: the digest of the weights, or that commit",
         "config_sha256": "text: the digest of the configuration",
         "parameters": "count: all of them",
         "context_length_tokens": "count: tokens that it can read at once",

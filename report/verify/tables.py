@@ -47,6 +47,8 @@ def model(card: Part) -> Table:
     ]
     if known(card["dequantised_from"]):
         rows.append(("dequantised from", text(card["dequantised_from"])))
+    if known(card.get("revision", {})):
+        rows.append(("commit on the Hub", text(card["revision"])))
     rows += [
         ("fingerprint of the weights", digest(card["fingerprint"])),
         ("digest of its configuration", digest(card["config_sha256"])),
