@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import write_jsonl
+from harness_tasks.files import sha256_file, write_jsonl
 from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.heads import HEADS, tokenizer_place
@@ -60,10 +60,10 @@ def write_lengths(samples: Path, results: Path, *, output: Path, generations: Pa
             "run the command where the model that was scored is found",
         ) from None
     noted = read_generations(generations) if generations else {}
-    rows = lengths(
+    header, *rows = lengths(
         read_samples(samples), tokenizer, max_length_tokens=max_length_tokens, model=model, generations=noted
     )
-    write_jsonl(output, rows)
+    write_jsonl(output, [{**header, "samples_sha256": sha256_file(samples)}, *rows])
 
 
 def lengths(

@@ -28,6 +28,7 @@ from report.paths import figure_path
 from report.progress import over_tokens
 from report.ranges import Ranges, above_floor, floor_facts, place
 from report.results import Document, Scores, is_begun, read_json, read_scores
+from report.scored import refuse_other, refuse_replaced
 from report.sums import encoded
 from report.unfinished import undone, why_unscored
 
@@ -40,10 +41,18 @@ Sides = Mapping[str, Measured]
 
 
 def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -> Sides:
-    """Returns the base model and those of ``checkpoints``, the facts of them, that were scored on ``task``."""
+    """Returns the base model and those of ``checkpoints``, the facts of them, that were scored on ``task``.
+
+    Raises:
+        UserError: as `read_scores`; a file says that it is of another model than its folder, or of other weights.
+    """
     documents: dict[str, Any] = {}
     names, lacking = ["base", *(checkpoint["name"]["value"] for checkpoint in checkpoints)], undone(folder)
     found = {name: read_scores(folder, name, task, documents) for name in names if (name, task) not in lacking}
+    for name, scores in found.items():
+        if scores:
+            refuse_other(scores.results.file, name, scores.results.value("config", "model_args"))
+            refuse_replaced(folder, scores.results, name)
     return {name: _measure(scores) for name, scores in found.items() if scores}
 
 

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from harness_tasks import metrics
+from harness_tasks.errors import UserError
 from report import kinds, statistics
 from report.distributions import distribution_facts
 from report.facts import Fact, fact, missing, recorded
@@ -25,6 +26,7 @@ from report.measured import (
     positive_name,
 )
 from report.results import Document, read_json, read_rows
+from report.scored import refuse_other
 
 Row = dict[str, Any]
 
@@ -66,6 +68,7 @@ def _prior(folder: Path, home: str, measured: Measured) -> dict[str, Any]:
     if not (folder / name).exists():
         return {"share": missing(f"it was not measured: there is no {name}")}
     found = read_json(folder, name, kinds.PRIOR)
+    refuse_other(name, Path(home).parent.name, found.value("model_args"))
     if "probabilities" not in found.content:
         return {"share": missing(str(found.content.get("absent", "it was not measured")))}
     return {
@@ -179,6 +182,12 @@ def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]
         return dict.fromkeys(("truncated", "cut_off", "most_tokens"), absent)
     found: Document = read_rows(folder, name, kinds.LENGTHS, head=kinds.LENGTHS_HEAD)
     settings, *rows = found.content
+    if settings.get("samples_sha256", samples["sha256"]) != samples["sha256"]:
+        raise UserError(
+            f"{name} counts the tokens of other samples than those beside it",
+            "prompts and outputs would be called cut off that were not, or the other way round",
+            f"delete {folder / home} and run the study again",
+        )
     source = found.source()
     ends = [row["cut_off"] for row in rows if row.get("ended") is not None]
     most = settings.get("max_answer_tokens")

@@ -211,6 +211,13 @@ class RunConfiguration(TypedDict, total=False):
     model_args: dict[str, Any] | Text | None
 
 
+class Scored(TypedDict, total=False):
+    """Which model was scored, as the workflow notes it: the hash of a checkpoint's record, the base's fingerprint."""
+
+    checkpoint: Text | None
+    base: Text | None
+
+
 Results = TypedDict(
     "Results",
     {
@@ -221,6 +228,7 @@ Results = TypedDict(
         "n-samples": NotRequired[dict[str, Samples] | None],
         "higher_is_better": NotRequired[dict[str, dict[str, bool | None]] | None],
         "config": NotRequired[RunConfiguration | None],
+        "scored": NotRequired[Scored | None],
         "git_hash": NotRequired[Text | None],
         "date": NotRequired[Number | None],
         "total_evaluation_time_seconds": NotRequired[Text | Number | None],
@@ -245,6 +253,7 @@ class Sample(TypedDict):
 class Lengths(TypedDict):
     """The first row of `lengths.jsonl`."""
 
+    samples_sha256: NotRequired[Text]
     max_length_tokens: NotRequired[Count | None]
     max_answer_tokens: NotRequired[Count | None]
     unrecorded: NotRequired[Text]
@@ -277,6 +286,7 @@ class Prior(TypedDict, total=False):
     """`prior.json`: either the probabilities of the labels, or why there are none (``absent``)."""
 
     absent: Text
+    model_args: dict[str, Any] | Text | None
     inputs: list[PriorInput]
     probabilities: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2)]
 
@@ -285,6 +295,7 @@ class Overlap(TypedDict):
     """The first row of `overlap_<task>.jsonl`."""
 
     training_rows: Count
+    training_file_sha256: NotRequired[Text | None]
     definition: dict[Literal["identical", "same_source", "containment"], Text]
 
 

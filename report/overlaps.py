@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
 from harness_tasks.overlap import GRADES
 from report import kinds, statistics
 from report.facts import Fact, fact, missing
@@ -17,7 +18,7 @@ def overlap_facts(folder: Path, base: Measured, after: Measured, checkpoint: str
     """Returns the items of each grade of overlap, and the primary scores on the items without any and with some.
 
     Raises:
-        UserError: the file of the grades is about other items than the scored ones.
+        UserError: the file of the grades is about other items than the scored ones, or other training rows.
     """
     task, primary = base.scores.task, base.scores.primary
     name = f"overlap/{checkpoint}/overlap_{task}.jsonl"
@@ -29,6 +30,14 @@ def overlap_facts(folder: Path, base: Measured, after: Measured, checkpoint: str
     if {row["doc_id"]: row["doc_hash"] for row in rows} != {row["doc_id"]: row["doc_hash"] for row in base.scores.rows}:
         raise UserError(
             f"{name} grades other items than {base.scores.samples.file} holds",
+            "the score on the part without overlap would be of the wrong items",
+            f"delete {folder / name} and run the study again",
+        )
+    rows_file = folder / "checkpoints" / checkpoint / "train_rows.jsonl"
+    told = head.get("training_file_sha256")
+    if told and rows_file.is_file() and sha256_file(rows_file) != told:
+        raise UserError(
+            f"{name} was graded against other training rows than {checkpoint} has",
             "the score on the part without overlap would be of the wrong items",
             f"delete {folder / name} and run the study again",
         )

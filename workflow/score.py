@@ -16,8 +16,9 @@ from typing import Annotated
 import typer
 
 from finetune.machine import resolve_device, resolve_dtype
+from finetune.record import base_record
 from harness_tasks.errors import UserError, exit_on_user_error
-from harness_tasks.files import write_json
+from harness_tasks.files import sha256_file, write_json, write_text
 from harness_tasks.lengths import write_lengths
 from studies import Checkpoint, Study, load_study
 from workflow import commands
@@ -42,12 +43,13 @@ def score(
 
 def _score_shard(study: Study, task: str, checkpoint: Checkpoint | None, shard: str) -> None:
     made = commands.scratch_folder(study, task, checkpoint, shard) / "output"
+    scored = _scored(study, checkpoint)
     words = _run(study, task, checkpoint, made, shard)
     output = commands.shard_folder(study, task, checkpoint, int(shard.partition("/")[0]))
     shutil.rmtree(output, ignore_errors=True)
     output.parent.mkdir(parents=True, exist_ok=True)
     made.replace(output)
-    write_json(output / "command.json", {"command": shlex.join(words)})
+    write_json(output / "command.json", {"command": shlex.join(words), "scored": scored})
     shutil.rmtree(made.parent)
 
 
@@ -60,10 +62,18 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
         each = [commands.shard_folder(study, task, checkpoint, number) for number in commands.shard_numbers(study)]
         words = commands.join(study, task, checkpoint, made)
         _call(words)
-        said = [json.loads((folder / "command.json").read_text(encoding="utf-8"))["command"] for folder in each]
-        command = " && ".join([*said, shlex.join(words)])
+        said = [json.loads((folder / "command.json").read_text(encoding="utf-8")) for folder in each]
+        command = " && ".join([*(one["command"] for one in said), shlex.join(words)])
+        scored = said[0].get("scored")
+        if any(one.get("scored") != scored for one in said):
+            raise UserError(
+                f"the shards of {output} are of different weights: {', '.join(str(one.get('scored')) for one in said)}",
+                "their rows would stand in one score",
+                f"delete {each[0].parent} and run the study again",
+            )
         results, samples, generations = made / "results.json", made / "samples.jsonl", made / "generations.jsonl"
     else:
+        scored = _scored(study, checkpoint)
         command = shlex.join(_run(study, task, checkpoint, made))
         results, samples = _only(made, "results_*.json"), _only(made, f"samples_{task}_*.jsonl")
         generations = samples.with_name(f"generations{samples.name.removeprefix('samples')}")
@@ -71,8 +81,25 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
     write_lengths(samples, results, output=output / "lengths.jsonl", generations=noted)
     write_json(output / "command.json", {"command": command})
     samples.replace(output / "samples.jsonl")
-    results.replace(output / "results.json")
+    said_by_lm_eval = json.loads(results.read_text(encoding="utf-8"))
+    text = json.dumps({**said_by_lm_eval, "scored": scored}, indent=2, ensure_ascii=False)
+    write_text(output / "results.json", text + "\n")
     shutil.rmtree(scratch)
+
+
+def _scored(study: Study, checkpoint: Checkpoint | None) -> dict[str, str | None]:
+    """Returns which weights are scored: the SHA-256 of the checkpoint's record, and the base's fingerprint.
+
+    They go into the results, so that the page can tell whether its scores are of the checkpoint that it describes.
+    """
+    from transformers import AutoConfig
+
+    model, revision = study.model.path, None if study.model.is_local else study.model.revision
+    config = AutoConfig.from_pretrained(model, revision=revision)
+    found: dict[str, str | None] = {"base": base_record(model, revision, config)["fingerprint"]}
+    if checkpoint:
+        found["checkpoint"] = sha256_file(commands.checkpoint_folder(study, checkpoint) / "finetune.json")
+    return found
 
 
 def _run(study: Study, task: str, checkpoint: Checkpoint | None, made: Path, shard: str | None = None) -> list[str]:

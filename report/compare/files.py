@@ -20,6 +20,7 @@ from report.compare.names import distinct, public_parts, short_name
 from report.compare.rows import samples_of
 from report.compare.runs import Entry, Given, PassedOver, Run, Samples
 from report.compare.shape import KIND, Results, in_one_shape, parts_of
+from report.scored import refuse_other
 from report.texts import one_line
 from report.unfinished import FILE, undone
 
@@ -142,6 +143,10 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
             passed_over.append(PassedOver(results.file, file, misplaced))
             continue
         runs = _runs(file, results, part.get("samples") or {}, name, passed_over)
+        ours = _is_ours(file, shaped)
+        if ours:
+            given = results.value("config", "model_args")
+            refuse_other(results.file, file.parent.parent.name, given, is_ours=False)
         if runs:
             yield Found(file, results, runs, ours, time_of(file))
 

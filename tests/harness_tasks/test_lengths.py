@@ -1,5 +1,6 @@
 """Lengths in tokens and what was cut, against lm_eval's own encoding and by hand."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,7 @@ def test_the_results_name_the_tokenizer_and_the_limit(tiny_model: Path, tmp_path
             "max_length_tokens": 4096,
             "max_answer_tokens": 4,
             "unrecorded": "the model class hf did not record why generations ended",
+            "samples_sha256": hashlib.sha256(samples.read_bytes()).hexdigest(),
         },
         {
             "doc_id": 0,
