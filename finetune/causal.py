@@ -66,6 +66,22 @@ def stop_ids(renderer: Renderer) -> tuple[int, ...]:
     return tuple(renderer.tokenizer.encode(until[0], add_special_tokens=False))
 
 
+def end_ids(tokenizer: Any, stop_ids: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns every id with which an answer ends that `stop_ids` end, the usual one first; () where no one id does.
+
+    Tokenizers merge an answer's last letter with the newline after it (`.\\n`): whatever token holds the newline ends
+    the answer. This is so for a stop string of one byte, which no two tokens share; a longer one may be spread over
+    several.
+    """
+    text = tokenizer.decode(stop_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    if len(text) != 1 or not text.isascii():
+        return stop_ids if len(stop_ids) == 1 else ()
+    special = set(tokenizer.all_special_ids)
+    texts = tokenizer.batch_decode([[i] for i in range(len(tokenizer))], clean_up_tokenization_spaces=False)
+    merged = [i for i, found in enumerate(texts) if text in found and i not in special]
+    return tuple(dict.fromkeys([*(stop_ids if len(stop_ids) == 1 else ()), *merged]))
+
+
 def collate(groups: Sequence[Group], *, pad_id: int) -> dict[str, Any]:
     """Returns one batch: keyword arguments of a causal LM, and the labels of the positions it keeps.
 

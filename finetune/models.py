@@ -31,6 +31,7 @@ from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
 from finetune.sizes import layer_count
 from harness_tasks.errors import UserError
+from harness_tasks.files import write_text
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.body import body_name
 from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body
@@ -143,8 +144,9 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, pad_id: int | None, 
 
     The tokenizer gets ``pad_id`` where that is a special token, since any other would no longer be text; then, and for
     a classifier or span reader always, so does the configuration. Generation ends at ``stop_ids`` as well as at the
-    base's own ends; the tokenizer keeps its end token, which is one of them. Beside an adapter stand the configuration
-    of a classifier or span reader (labels, padding) and a causal LM's generation configuration, which peft leaves out.
+    base's own ends, and is greedy, as tasks are scored; the tokenizer keeps its end token, which is one of them. Beside
+    an adapter stand the configuration of a classifier or span reader (labels, padding) and a causal LM's generation
+    configuration, which peft leaves out.
     """
     base = without_adapter(model)
     is_adapter, head = base is not model, head_of(base)
@@ -156,6 +158,7 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, pad_id: int | None, 
         base.config.pad_token_id = pad_id
     generation = getattr(base, "generation_config", None) if head == "causal" else None
     if generation is not None:
+        _make_greedy(generation)
         generation.pad_token_id = base.config.pad_token_id
         if stop_ids:
             ends = _ids(stop_ids, tokenizer.eos_token_id, base.config.eos_token_id, generation.eos_token_id)
@@ -173,6 +176,26 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, pad_id: int | None, 
     if is_adapter and generation is not None:
         generation.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    _compact(folder / "tokenizer.json")
+
+
+def _make_greedy(generation: Any) -> None:
+    """Sets a generation configuration to what the task is scored with: the likeliest token each time."""
+    generation.do_sample = False
+    for sampling in ("temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"):
+        setattr(generation, sampling, None)
+
+
+def _compact(path: Path) -> None:
+    """Writes a tokenizer's file anew without indentation, and its merges as text: it is else twice the base's."""
+    if not path.is_file():
+        return
+    values = json.loads(path.read_text(encoding="utf-8"))
+    merges = (values.get("model") or {}).get("merges") or []
+    is_plain = all(isinstance(pair, list) and not any(" " in part for part in pair) for pair in merges)
+    if merges and is_plain:
+        values["model"]["merges"] = [" ".join(pair) for pair in merges]
+    write_text(path, json.dumps(values, ensure_ascii=False, separators=(",", ":")))
 
 
 def load_checkpoint(folder: Path, *, dtype: torch.dtype | None = None, base: str | None = None) -> Any:

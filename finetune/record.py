@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+from finetune.causal import end_ids
 from finetune.models import save_model
 from finetune.prepare import Prepared
 from finetune.rows import Row
@@ -91,8 +92,8 @@ def write_checkpoint(
 ) -> None:
     """Writes a checkpoint's folder anew: weights, tokenizer, model card, and the files of this module."""
     shutil.rmtree(folder, ignore_errors=True)
-    stop_ids = prepared.stop_ids if len(prepared.stop_ids) == 1 else ()  # several tokens are one end, no end each
-    save_model(model, prepared.tokenizer, folder, pad_id=prepared.pad_id, stop_ids=stop_ids)
+    ends = end_ids(prepared.tokenizer, prepared.stop_ids)
+    save_model(model, prepared.tokenizer, folder, pad_id=prepared.pad_id, stop_ids=ends)
     rows = [{"doc_hash": row.doc_hash, "cluster": row.cluster, "text": row.text} for row in prepared.rows]
     write_jsonl(folder / "train_rows.jsonl", rows)
     write_jsonl(folder / "row_log.jsonl", row_log)

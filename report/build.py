@@ -34,7 +34,8 @@ def build(
         bool,
         typer.Option(
             "--redact-text",
-            help="show eight words and a hash of each row's text, but where the task's licence lets anybody pass it on",
+            help="show the first words (8, or half) and a hash of each row's text, but where the task's licence lets "
+            "anybody pass it on",
         ),
     ] = False,
     copy_to: Annotated[

@@ -301,4 +301,5 @@ def _relative(path: Path) -> str:
 
 
 def _is_web(url: str) -> bool:
-    return re.fullmatch(r"https://[^\s<>()\"'\[\]]+", url) is not None
+    # Plain http too: a Hub of one's own may have no certificate, and what was pushed there is there.
+    return re.fullmatch(r"https?://[^\s<>()\"'\[\]]+", url) is not None

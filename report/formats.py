@@ -203,7 +203,7 @@ def _code_block(fact: Mapping[str, Any]) -> str:
 
 def _link(fact: Mapping[str, Any]) -> str:
     url = str(fact["value"])
-    return f"<{url}>" if re.fullmatch(r"https://[A-Za-z0-9./_~%?=&#:@+,-]+", url) else escape(url)
+    return f"<{url}>" if re.fullmatch(r"https?://[A-Za-z0-9./_~%?=&#:@+,-]+", url) else escape(url)
 
 
 def _digest(fact: Mapping[str, Any]) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 from report.facts import Fact, is_known
 
 WORDS = 8
-"""Words that are left of a text."""
+"""Words that are left of a text at most, and no more than half of them: a short text would else stand there whole."""
 
 _LONGEST_CHARACTERS = 80
-"""Characters that are left at most: some writing has no spaces between its words."""
+"""Characters that are left at most, and no more than half of them: some writing has no spaces between its words."""
 
-_REDACTED = re.compile(r"(?P<words>.*) … \[sha256 [0-9a-f]{12}\]", re.DOTALL)
+_REDACTED = re.compile(r"(?:(?P<words>.*) )?… \[sha256 [0-9a-f]{12}\]", re.DOTALL)
 
 LICENCES = {
     "CC0-1.0": "CC0 1.0, https://creativecommons.org/publicdomain/zero/1.0/",
@@ -30,18 +30,20 @@ LICENCES = {
 
 
 def redacted(text: str) -> str:
-    """Returns the first eight words of ``text`` and a hash in its place; a text that is redacted already stays.
+    """Returns the first words of ``text``, eight or half of them at most, and a hash; what is redacted already stays.
 
     The hash is the beginning of the SHA-256 of the whole text (UTF-8), so that the row can be found again.
 
     >>> redacted("an engaging film that knows where it is going from the start")
-    'an engaging film that knows where it is … [sha256 d95848c1d02c]'
+    'an engaging film that knows … [sha256 d95848c1d02c]'
+    >>> redacted("hide it")
+    '… [sha256 4ca283cd7b99]'
     """
     known = _REDACTED.fullmatch(text)
-    if known and known["words"] == _first_words(known["words"]):
+    if known and _is_short(known["words"] or ""):
         return text
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{_first_words(text)} … [sha256 {digest[:12]}]"
+    return f"{_first_words(text)} … [sha256 {digest[:12]}]".lstrip()
 
 
 def allows_text(task_metadata: Mapping[str, Any]) -> bool:
@@ -101,4 +103,20 @@ def _name(stated: Any) -> str | None:
 
 
 def _first_words(text: str) -> str:
-    return " ".join(text.split()[:WORDS])[:_LONGEST_CHARACTERS].strip()
+    """Returns the words that are shown: at most eight, 80 characters, and half of the words and of the characters."""
+    words = text.split()
+    most = min(_LONGEST_CHARACTERS, len("".join(words)) // 2)
+    if len(words) == 1:
+        return words[0][:most] if len(words[0]) > 2 * WORDS else ""
+    shown = ""
+    for word in words[: min(WORDS, len(words) // 2)]:
+        longer = f"{shown} {word}".strip()
+        if len(longer.replace(" ", "")) > most:
+            break
+        shown = longer
+    return shown
+
+
+def _is_short(words: str) -> bool:
+    """Returns whether no more stands there than a redacted text shows."""
+    return len(words.split()) <= WORDS and len(words) <= _LONGEST_CHARACTERS

@@ -59,8 +59,9 @@ class Printed:
     def imprecise(self) -> Range:
         """Returns the range of the numbers that give this figure when they are computed in single or half precision.
 
-        >>> [float(end) for end in printed("0.9105504751205444").imprecise()]  # 794 / 872 in single precision
-        [0.9105502580292648, 0.910550692211824]
+        >>> low, high = printed("0.9105504751205444").imprecise()  # 794 / 872 in single precision
+        >>> low < Fraction(794, 872) < high
+        True
         """
         low, high = self.rounded()
         is_half = self.digits >= _DIGITS_OF_A_HALF and any(map(_is_half, (self.value, self.value / 100)))

@@ -167,15 +167,26 @@ def benchmark_files(subject: Subject) -> dict[str, bytes]:
 def loading(subject: Subject) -> str:
     """Returns the lines of Python that load the checkpoint from the Hub, as a block of code."""
     loader = _LOADERS[subject.head]
-    options = f", num_labels={subject.labels}" if subject.labels else ""
     lines = [f"from transformers import {loader}, AutoTokenizer", ""]
     if subject.is_adapter:
-        base = subject.base or "FOLDER-OF-THE-BASE-MODEL"
-        lines = ["from peft import PeftModel", *lines, f'base = {loader}.from_pretrained("{base}"{options})']
-        lines.append(f'model = PeftModel.from_pretrained(base, "{subject.repo}")')
+        base = f'"{subject.base or "FOLDER-OF-THE-BASE-MODEL"}"'
+        if "config.json" in subject.files:  # beside an adapter it holds the head's labels and the padding
+            lines[0] = f"from transformers import AutoConfig, {loader}, AutoTokenizer"
+            lines.append(f'config = AutoConfig.from_pretrained("{subject.repo}")')
+            base += ", config=config"
+        elif subject.labels:
+            base += f", num_labels={subject.labels}"
+        lines = ["from peft import PeftModel", *lines, f"base = {loader}.from_pretrained({base})"]
+        lines.append(f'model = PeftModel.from_pretrained(base, "{subject.repo}").eval()')
     else:
         lines.append(f'model = {loader}.from_pretrained("{subject.repo}")')
     lines.append(f'tokenizer = AutoTokenizer.from_pretrained("{subject.repo}")')
+    if subject.head == "sequence-classification":
+        lines += [
+            "",
+            'inputs = tokenizer(["a text", "another text, longer than the first"], padding=True, return_tensors="pt")',
+            "labels = [model.config.id2label[int(i)] for i in model(**inputs).logits.argmax(-1)]",
+        ]
     return "\n".join(["```python", *lines, "```"])
 
 

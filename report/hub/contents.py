@@ -26,6 +26,7 @@ _CLEANED = frozenset(
         "finetune.json", "tensors.json", "row_log.jsonl",
     }
 )  # fmt: skip
+_SAMPLING = frozenset({"temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"})
 _ROWS = "train_rows.jsonl"
 _KEPT = "doc_hash"
 """What of a training row is no text of its data set."""
@@ -92,6 +93,9 @@ def _record(path: Path, base: str | None) -> bytes:
         # The folder of this machine means nothing to others; peft looks for the base under this name.
         values["base_model_name_or_path"] = base
         text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    if path.name == "generation_config.json":  # a checkpoint of an earlier version may have its base's sampling
+        values = {key: value for key, value in json.loads(text).items() if key not in _SAMPLING}
+        text = json.dumps({**values, "do_sample": False}, indent=2, ensure_ascii=False) + "\n"
     return text.encode()
 
 

@@ -43,7 +43,40 @@ def recount(facts: Facts, folder: Path) -> list[Problem]:
         again = recomputed(study, folder, redacted=bool(facts.get("state", {}).get("redacted")))
     except UserError as error:
         return [*problems, Problem(AGAIN, error.found, error.why)]
-    return problems + list(compared(facts, again))
+    before = _as_before_the_push(facts, again, folder)
+    if before is not None:  # one thing to say, not one for each fact about each checkpoint's place
+        problems = [problem for problem in problems if not problem.place.startswith("the file hub.json ")]
+        mends = (
+            "another record of what was pushed than the page knows: run `report build`, which takes its links from it"
+        )
+        problems.append(Problem("hub.json", "written by `report push` after the page", mends))
+    return problems + list(compared(facts, before or again))
+
+
+def _as_before_the_push(facts: Facts, again: dict[str, Any], folder: Path) -> dict[str, Any] | None:
+    """Returns the facts with the checkpoints' places on the Hub as they are recorded; None where they are the same.
+
+    They may differ only where hub.json is another than the facts came from.
+    """
+    from report.reproduction import reproduction_facts
+
+    recorded = [checkpoint.get("hub", {}) for checkpoint in facts["checkpoints"]]
+    same = len(recorded) == len(again["checkpoints"])
+    places = {fact["source"]["sha256"] for hub in recorded for fact in hub.values() if _has_source(fact)}
+    path = folder / "hub.json"
+    if not same or not path.is_file() or sha256_file(path) in places:
+        return None
+    if recorded == [checkpoint["hub"] for checkpoint in again["checkpoints"]]:
+        return None
+    checkpoints = [{**one, "hub": hub} for one, hub in zip(again["checkpoints"], recorded, strict=True)]
+    before = {**{key: part for key, part in again.items() if key != "reproduction"}, "checkpoints": checkpoints}
+    # It lists the files that the facts come from, hub.json among them.
+    before["reproduction"] = json.loads(json.dumps(reproduction_facts(folder, before)))
+    return before
+
+
+def _has_source(fact: Any) -> bool:
+    return isinstance(fact, Mapping) and isinstance(fact.get("source"), Mapping) and "sha256" in fact["source"]
 
 
 def study_file(facts: Facts, folder: Path) -> Path:

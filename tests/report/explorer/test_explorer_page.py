@@ -54,7 +54,7 @@ def test_texts_are_shortened_but_where_the_licence_allows_them(study_folder: Pat
     assert texts[0][1] == redacted("prompt 0")
     assert texts[0][2] == ["fresh"]  # a label is no text of anybody's
     assert [side[0] for side in texts[40][3]] == [redacted("gold")] * 2  # an answer is taken from the passage
-    assert "cut to their first eight words and a hash" in made.html
+    assert "cut to their first words, eight or half of them at most, and a hash" in made.html
     for task in facts["tasks"]:
         task["text_licence"] = {"value": "CC-BY-SA-4.0", "unit": "text", "source": {}}
     assert explorer(facts, study_folder, redact=redacted) == explorer(facts, study_folder)

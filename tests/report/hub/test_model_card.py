@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from fake_hub import FakeHub
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from synthetic import folder_of
 
-from report.hub.card import base_on_hub
+from report.hub.card import base_on_hub, loading
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
 
@@ -97,7 +98,31 @@ def test_the_card_says_data_recipe_limits_and_how_to_load(card: Callable[..., st
     assert block
     compile(block[1], "card", "exec")
     assert 'base = AutoModelForCausalLM.from_pretrained("FOLDER-OF-THE-BASE-MODEL")' in block[1]
-    assert 'PeftModel.from_pretrained(base, "YOUR-ACCOUNT/small-reviews-lora-seed1")' in block[1]
+    assert 'PeftModel.from_pretrained(base, "YOUR-ACCOUNT/small-reviews-lora-seed1").eval()' in block[1]
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_classifiers_lines_run_and_give_its_labels(method: Any, tiny_model: Path, tmp_path: Path) -> None:
+    """A batch of two texts of unlike length, which needs a padding token, and the labels' own names."""
+    from finetune.models import load_config, load_model, load_tokenizer, save_model
+    from finetune.recipe import Recipe
+    from finetune.run import Run
+
+    run = Run(model=str(tiny_model), task="any", output=tmp_path, method=method, head="sequence-classification",
+              recipe=Recipe(lora_r=2).resolved(method), dtype="float32", device="cpu")  # fmt: skip
+    model = load_model(run, load_config(run.model, None), labels=("bad", "good", "mixed"), pad_id=0)
+    save_model(model, load_tokenizer(run.model, None), tmp_path, pad_id=0, stop_ids=())
+    recipe = [{"name": {"value": "head"}, "value": {"value": "sequence-classification"}}]
+    subject: Any = SimpleNamespace(
+        head="sequence-classification", is_adapter=method == "lora", base=str(tiny_model), repo=str(tmp_path), labels=3,
+        files=tuple(path.name for path in tmp_path.iterdir()), recipe=recipe,
+    )  # fmt: skip
+    lines = loading(subject).removeprefix("```python\n").removesuffix("```")
+    names: dict[str, Any] = {}
+    exec(lines, names)
+    assert len(names["labels"]) == 2
+    assert set(names["labels"]) <= {"bad", "good", "mixed"}
+    assert names["model"].config.id2label == {0: "bad", 1: "good", 2: "mixed"}
 
 
 def test_a_classifiers_card_loads_it_with_its_labels(card: Callable[..., str], study: Path) -> None:
