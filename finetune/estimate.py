@@ -7,7 +7,8 @@ vocabulary's logits are computed only where something is learnt. Time is operati
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from finetune.heads import Head
@@ -18,6 +19,14 @@ from finetune.sizes import Sizes, layer_count
 EFFICIENCY = {"float32": 0.65, "bfloat16": 0.48}
 """Share of a matrix product's speed that whole steps reach. Measured on a processor core: 0.68 for LoRA in float32; in
 bfloat16 0.47 for LoRA, 0.34 for DoRA, 0.55 for full fine-tuning."""
+UTILISATION = 0.4
+"""Model FLOPs utilisation: the share of a device's stated peak that whole training steps reach. Published: 0.38 to 0.43
+for Llama 3 on H100 GPUs (Dubey et al. 2024, table 4), 0.46 for PaLM (Chowdhery et al. 2022). Small steps reach less."""
+RENDER_ROW_S, RENDER_TOKEN_S, GUARD_ROW_S = 0.95e-3, 5.3e-6, 1e-4
+"""Seconds to render a row, for each token of it, and to let the guards look at it. Measured on a processor core: 58 s
+for SST-2's 53,766 rows of 24 tokens, 24 s for SQuAD's 11,877 of 203; 2 to 3 s for the guards."""
+BANDWIDTH = 20.0
+"""Megabytes a second of a download, where none is given."""
 PROBE_S = 0.2
 """Seconds for which the machine is asked for its speed."""
 BYTES = {"float32": 4, "bfloat16": 2}
@@ -39,7 +48,8 @@ class Work:
 
     ``tokens``: in all sequences, padding left out. ``supervised``: the items with a loss. ``row_tokens``: the mean
     length of a sequence. ``pass_tokens``: tokens of the largest pass, padding among them. ``pass_logits``: positions
-    of it whose vocabulary logits are computed.
+    of it whose vocabulary logits are computed. ``passes``: these two by the number of parts of a step, as
+    ``gradient_accumulation_steps`` would have it, from the recipe's own number on.
     """
 
     tokens: int
@@ -48,6 +58,12 @@ class Work:
     row_tokens: float
     pass_tokens: int
     pass_logits: int
+    passes: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+    def in_parts(self, parts: int) -> "Work":
+        """Returns the same work with each step in so many parts; ``parts`` is one of ``passes``."""
+        tokens, logits = self.passes[parts]
+        return replace(self, pass_tokens=tokens, pass_logits=logits)
 
 
 @dataclass(frozen=True)
@@ -126,11 +142,17 @@ def work(prepared: Any) -> Work:
     groups = group_rows(rows, most=recipe.batch_size, share_prefixes=formulation.SHARES_PREFIXES)
     step_groups = groups_a_step(groups, recipe.batch_size)
     lengths = [group.length for group in groups]
-    parts = recipe.gradient_accumulation_steps
-    sampler = StepSampler(lengths, step_groups=step_groups, seed=run.seed, parts=parts)
-    passes = [numbers for numbers in sampler if numbers]
-    largest = max(passes, key=lambda numbers: len(numbers) * max(lengths[i] for i in numbers))
-    batch = formulation.collate([groups[i] for i in largest], pad_id=prepared.pad_id)
+
+    def largest_pass(parts: int) -> tuple[int, int]:
+        sampler = StepSampler(lengths, step_groups=step_groups, seed=run.seed, parts=parts)
+        passes = [numbers for numbers in sampler if numbers]
+        largest = max(passes, key=lambda numbers: len(numbers) * max(lengths[i] for i in numbers))
+        batch = formulation.collate([groups[i] for i in largest], pad_id=prepared.pad_id)
+        kept = len(batch["logits_to_keep"]) if "logits_to_keep" in batch else 0
+        return len(largest) * max(lengths[i] for i in largest), len(largest) * kept
+
+    passes = {parts: largest_pass(parts) for parts in part_numbers(recipe, step_groups)}
+    pass_tokens, pass_logits = passes[recipe.gradient_accumulation_steps]
     steps = max(1, -(-len(groups) // step_groups))
     supervised = sum(row.items for row in rows)
     return Work(
@@ -138,9 +160,55 @@ def work(prepared: Any) -> Work:
         supervised=round(supervised * recipe.epochs),
         steps=max(1, math.ceil(steps * recipe.epochs)),
         row_tokens=sum(lengths) / len(lengths),
-        pass_tokens=len(largest) * max(lengths[i] for i in largest),
-        pass_logits=len(largest) * len(batch["logits_to_keep"]) if "logits_to_keep" in batch else 0,
+        pass_tokens=pass_tokens,
+        pass_logits=pass_logits,
+        passes=passes,
     )
+
+
+def declared_work(size: Mapping[str, float], recipe: Recipe, *, head: Head, train_rows: int | None = None) -> Work:
+    """Returns what a run puts through the model by what its task declares (`metadata: size:`), rows unseen.
+
+    The largest pass is reckoned as if all of its sequences were as long as the longest.
+    """
+    rows = int(min(size["train"], train_rows or size["train"]))
+    rows_of_a_sequence = size["sequence_rows"] if head == "causal" else 1
+    row_tokens = size["row_tokens"] if head == "causal" else size["prompt_tokens"]
+    longest = size["longest_tokens"] if head == "causal" else size["longest_tokens"] - size["new_tokens"]
+    items = size["new_tokens"] if head == "causal" else 1
+    step_sequences = max(1, round(recipe.batch_size / rows_of_a_sequence))
+
+    def largest_pass(parts: int) -> tuple[int, int]:
+        sequences = -(-step_sequences // parts)
+        kept = min(longest, sequences * rows_of_a_sequence * items) if head == "causal" else 0
+        return round(sequences * longest), round(sequences * kept)
+
+    passes = {parts: largest_pass(parts) for parts in part_numbers(recipe, step_sequences)}
+    pass_tokens, pass_logits = passes[recipe.gradient_accumulation_steps]
+    return Work(
+        tokens=round(rows * row_tokens * recipe.epochs),
+        supervised=round(rows * items * recipe.epochs),
+        steps=max(1, math.ceil(rows / recipe.batch_size * recipe.epochs)),
+        row_tokens=row_tokens * rows_of_a_sequence,
+        pass_tokens=pass_tokens,
+        pass_logits=pass_logits,
+        passes=passes,
+    )
+
+
+def part_numbers(recipe: Recipe, step_sequences: int) -> list[int]:
+    """Returns the recipe's own number of parts of a step, and its doubles as long as a part has a sequence.
+
+    >>> part_numbers(Recipe(gradient_accumulation_steps=2), 12)
+    [2, 4, 8]
+    """
+    own = recipe.gradient_accumulation_steps
+    return [own, *(own * 2**n for n in range(1, 12) if own * 2**n <= step_sequences)]
+
+
+def preparation_seconds(rows: int, row_tokens: float) -> float:
+    """Returns the seconds until so many rows of so many tokens are rendered, and the guards have looked at them."""
+    return rows * (RENDER_ROW_S + RENDER_TOKEN_S * row_tokens + GUARD_ROW_S)
 
 
 def disk_bytes(ledger: Ledger, method: Method) -> tuple[int, int]:

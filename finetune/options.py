@@ -6,7 +6,8 @@ import inspect
 import json
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -220,6 +221,20 @@ def run_of(values: dict[str, Any]) -> Run:
             "command": "python -m finetune " + shlex.join(sys.argv[1:]),
         }
     )
+
+
+def run_of_command(words: Sequence[str]) -> Run:
+    """Returns the run of a command `python -m finetune train ...`, given as words; raises as `run_of` does."""
+    from finetune.__main__ import app
+
+    command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    context = command.make_context("train", list(words[words.index("train") + 1 :]))
+    given = {
+        name: value
+        for name, value in context.params.items()
+        if (source := context.get_parameter_source(name)) and source.name != "DEFAULT"
+    }
+    return replace(run_of(given), command=shlex.join(words))
 
 
 def _names(value: Any) -> tuple[str, ...]:

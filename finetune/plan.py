@@ -1,11 +1,15 @@
 """What a run would do, said before any weight is loaded: `python -m finetune plan`, with the options of `train`."""
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from finetune import estimate
+from finetune.fits import Fit, fits
+from finetune.fits import shown as shown_fits
 from finetune.guards import Evidence, Verdict, examine
 from finetune.guards.rows import length_limit
+from finetune.ledger import Ledger
 from finetune.prepare import Prepared, prepare
 from finetune.rows import Row
 from finetune.run import Run
@@ -30,6 +34,8 @@ class Segment:
 class Plan:
     """What `plan` found. Sizes are in bytes, and reckoned for the largest step.
 
+    ``preparation_seconds``: what rendering the rows and asking the guards took here. ``work``: what memory and time are
+    reckoned from. ``fits``: which GPU's memory would do.
     ``probe``: what three steps took (`finetune.train.Probe`), from which ``seconds`` follow; else they are reckoned.
     ``parameters`` is None where the method does not fit the model, and with it what follows from the count.
     """
@@ -45,7 +51,10 @@ class Plan:
     steps: int
     operations: int | None
     seconds: float | None
+    preparation_seconds: float
     probe: dict[str, float] | None
+    work: estimate.Work
+    fits: tuple[Fit, ...]
     row: tuple[Segment, ...]
     overlap: tuple[dict[str, Any], ...]
     guards: tuple[Verdict, ...]
@@ -75,6 +84,9 @@ class Plan:
             "steps": self.steps,
             "operations": self.operations,
             "seconds": self.seconds,
+            "preparation_seconds": self.preparation_seconds,
+            "work": asdict(self.work),
+            "fits": [asdict(fit) for fit in self.fits],
             "probe": self.probe,
             "row": [asdict(segment) for segment in self.row],
             "overlap": list(self.overlap),
@@ -101,13 +113,16 @@ class Plan:
             measured = f"; {_gigabytes(self.probe['peak_memory_bytes'])} measured in three steps" if self.probe else ""
             peak, disk = _gigabytes(self.memory_bytes), _gigabytes(self.disk_bytes)
             lines.append(f"{'memory':<12} {peak} in the largest step (reckoned{measured}); {disk} of disk at most")
+            parts = run.recipe.gradient_accumulation_steps
+            lines.append(f"{'on a GPU of':<12} {shown_fits(self.fits, method=run.method, parts=parts)}")
         lines.append(
             f"{'work':<12} {self.steps:,} steps, {self.tokens:,} tokens, {self.supervised:,} items with a loss"
             + (f", {self.operations:.2e} operations" if self.operations is not None else "")
         )
         if self.seconds is not None:
             source = "from three steps" if self.probe else "reckoned"
-            lines.append(f"{'time':<12} {estimate.shown_time(self.seconds)} ({source})")
+            before = f"{estimate.shown_time(self.preparation_seconds)} to render the rows and ask the guards"
+            lines.append(f"{'time':<12} {estimate.shown_time(self.seconds)} of training ({source}), {before}")
         for found in self.overlap:
             kinds = ", ".join(f"{found[grade]:,} {grade}" for grade in GRADES)
             lines.append(
@@ -136,27 +151,71 @@ class Plan:
         return [*lines, f"  {read} tokens masked, {learnt} learnt"]
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What can be said of a prepared run without a speed: its rows, the guards' verdicts and the work that is to do.
+
+    ``ledger`` is None where the method does not fit the model; the guard `trainable-count` says why.
+    ``preparation_seconds``: what rendering the rows and asking the guards took here.
+    """
+
+    prepared: Prepared
+    guards: tuple[Verdict, ...]
+    overlap: tuple[dict[str, Any], ...]
+    work: estimate.Work
+    ledger: Ledger | None
+    preparation_seconds: float
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows are trained on, held back, available, and left out for which reason."""
+        return {"train": len(self.prepared.rows), "dev": len(self.prepared.dev_rows), **self.prepared.counts}
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns what depends on no device, as plain JSON values."""
+        return {
+            "rows": self.rows,
+            "lengths": _lengths(self.prepared),
+            "work": asdict(self.work),
+            "preparation_seconds": self.preparation_seconds,
+            "overlap": list(self.overlap),
+            "guards": [verdict.as_json() for verdict in self.guards],
+        }
+
+
+def findings(prepared: Prepared, *, seconds: float = 0.0) -> Findings:
+    """Returns what the guards find of a run, and its work; ``seconds`` is what preparing it took."""
+    started = time.perf_counter()
+    evidence = Evidence(prepared)
+    guards = tuple(examine(prepared, evidence=evidence))
+    seconds += time.perf_counter() - started
+    try:
+        ledger = evidence.ledger
+    except UserError:
+        ledger = None
+    overlap = tuple(scored.as_json() for scored in evidence.scored)
+    return Findings(prepared, guards, overlap, estimate.work(prepared), ledger, seconds)
+
+
 def plan(run: Run, *, probe: bool = False) -> Plan:
     """Returns what the run would do; ``probe`` loads the model and times three steps, where no guard fails.
 
     Raises:
         UserError: as `prepare` does.
     """
+    started, gpu_dtype = time.perf_counter(), "bfloat16" if run.dtype == "auto" else run.dtype
     prepared = prepare(run)
     run = prepared.run
-    evidence = Evidence(prepared)
-    guards = examine(prepared, evidence=evidence)
-    work = estimate.work(prepared)
-    try:
-        ledger = evidence.ledger
-    except UserError:
-        ledger = None  # the guard trainable-count says why
+    known = findings(prepared, seconds=time.perf_counter() - started)
+    work, ledger, guards = known.work, known.ledger, known.guards
     found, disk = None, None
+    fitting: tuple[Fit, ...] = ()
     if ledger is not None:
+        sizes = sizes_of(prepared.config, run.head)
         found = estimate.training(
             work,
             ledger,
-            sizes_of(prepared.config, run.head),
+            sizes,
             method=run.method,
             dtype=str(run.dtype),
             device=str(run.device),
@@ -165,6 +224,16 @@ def plan(run: Run, *, probe: bool = False) -> Plan:
             speed=estimate.operations_a_second(str(run.dtype), str(run.device)),
         )
         disk = sum(estimate.disk_bytes(ledger, run.method))
+        fitting = fits(
+            work,
+            prepared.config,
+            sizes,
+            run.recipe,
+            method=run.method,
+            head=run.head,
+            labels=len(prepared.labels),
+            dtype=gpu_dtype,
+        )
     seconds = found.seconds if found else None
     measured = None
     if probe and not any(verdict.verdict == "fail" for verdict in guards):
@@ -175,7 +244,7 @@ def plan(run: Run, *, probe: bool = False) -> Plan:
     parameters = {"trained": ledger.trainable, "added": ledger.added, "total": ledger.total} if ledger else None
     return Plan(
         run=run,
-        rows={"train": len(prepared.rows), "dev": len(prepared.dev_rows), **prepared.counts},
+        rows=known.rows,
         lengths=_lengths(prepared),
         parameters=parameters,
         memory_bytes=found.memory_bytes if found else None,
@@ -185,10 +254,13 @@ def plan(run: Run, *, probe: bool = False) -> Plan:
         steps=work.steps,
         operations=found.operations if found else None,
         seconds=seconds,
+        preparation_seconds=known.preparation_seconds,
+        work=work,
+        fits=fitting,
         probe=measured,
         row=segments(prepared, prepared.rows[0]),
-        overlap=tuple(scored.as_json() for scored in evidence.scored),
-        guards=tuple(guards),
+        overlap=known.overlap,
+        guards=guards,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from finetune import machine
 from finetune.formulations import FORMULATIONS
 from finetune.models import check_method, load_config, load_tokenizer
 from finetune.recipe import IDENTICAL, NOTHING
@@ -48,6 +49,7 @@ def prepare(run: Run) -> Prepared:
         UserError: a task that is unknown, has no training split or does not fit the head; data that cannot be had; a
             folder that is no model; a method that cannot be used here; no row that is left.
     """
+    _check_device(run.device)
     run = run.resolved()
     config = load_config(run.model, run.revision)
     # All else is loaded from the commit that the configuration came from, wherever `main` moves meanwhile.
@@ -101,6 +103,19 @@ def prepare(run: Run) -> Prepared:
         pad_id=0 if pad_id is None else pad_id,
         stop_ids=formulation.stop_ids(renderer),
     )
+
+
+def _check_device(device: str | None) -> None:
+    import torch
+
+    kind = (device or "cpu").partition(":")[0]
+    seen = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not seen.get(kind, False):
+        raise UserError(
+            f"--device {device}, and torch sees no such device here",
+            "the model could not be moved there",
+            f"leave it out (this machine then takes {machine.resolve_device(None)}), or run it where there is one",
+        )
 
 
 def split_named(name: str, task: Any) -> str:

@@ -156,7 +156,9 @@ def every_step_is_planned(printed: str, reader: Reader) -> None:
 
 def a_plan_of(*seen: str) -> Callable[[str, Reader], None]:
     def look(printed: str, reader: Reader) -> None:
-        assert re.search(r"^\d+ steps, \d+ to do: about .+; [\d.]+ GB of disk$", printed, re.MULTILINE), printed
+        assert re.search(
+            r"^\d+ steps, \d+ to do: about .+; [\d.]+ GB of disk, [\d.]+ GB of it to download", printed, re.MULTILINE
+        ), printed
         assert [text for text in seen if text not in printed] == []
 
     return look
@@ -402,9 +404,10 @@ RUN = {
     "make plan": Case(
         a_plan_of("134,515,008 parameters", "fine-tune reviews_demo-lora-seed1", "score base on passages_demo"),
         make="python -m workflow plan studies/demo.yaml",
+        add="--declared",
     ),
     "STUDY=studies/llama-3.2-1b.yaml make plan": Case(
-        a_plan_of("1,235,814,400 parameters", "11,272,192", "13,470", "26,064", "13 steps"),
+        a_plan_of("1,235,814,400 parameters", "11,272,192", "13,470", "26,064", "16 steps"),
         make="python -m workflow plan studies/llama-3.2-1b.yaml",
     ),
     "make help": Case(the_targets),
@@ -514,7 +517,7 @@ RUN = {
         add="--device cpu",
     ),
     DRY_RUN: Case(every_step_is_planned, swap=tiny("demo"), elsewhere=True),
-    "python -m workflow plan studies/demo.yaml": Case(a_plan_of("134,515,008 parameters")),
+    "python -m workflow plan studies/demo.yaml": Case(a_plan_of("134,515,008 parameters"), add="--declared"),
     "aftertune tasks-path": Case(the_tasks_folder, elsewhere=True),
 }
 RUN = {command: Case(**{**case.__dict__, "text": command}) for command, case in RUN.items()}

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
+from finetune.estimate import BANDWIDTH, UTILISATION
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import sha256_file
 from harness_tasks.outputs import refuse_links_out, sha256_of_text
@@ -53,6 +54,7 @@ def run(
                 refuse_links_out(study.folder)
             grid.write()
             pin_models(grid)
+            _examine(study_file, grid, lock)
             words = snakemake(study_file, grid, where, cores=cores)
             failed = failures.place(grid)
             for path in (failed, *map(failures.place, grid.studies.values())):
@@ -74,26 +76,54 @@ def run(
 def plan(
     study_file: Annotated[str, typer.Argument(metavar="STUDY", help="The study's YAML file.")],
     teraflops: Annotated[
-        float | None, typer.Option(min=0.001, help="Speed to reckon with, in TFLOP/s.", show_default="probed here")
+        float | None,
+        typer.Option(min=0.001, help="The device's stated peak, in TFLOP/s.", show_default="measured here"),
     ] = None,
+    efficiency: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=1.0,
+            help="Share of --teraflops that steps reach (model FLOPs utilisation).",
+            show_default=f"{UTILISATION:g}",
+        ),
+    ] = None,
+    bandwidth: Annotated[float, typer.Option(min=0.001, help="Megabytes a second of downloads.")] = BANDWIDTH,
+    declared: Annotated[
+        bool, typer.Option("--declared", help="Reckon from what tasks declare; look at no row, and ask no guard.")
+    ] = False,
     at_a_time: Annotated[
         int | None, typer.Option(min=1, help="Of a grid: steps at a time, such as GPUs.", show_default="1, 8 and 64")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Prints what a study would do, without a network: steps, parameters, rows, memory, time.
+    """Prints what a study would do: steps, parameters, rows, memory, time, downloads; which GPU's memory would do.
 
-    Of a grid it prints a line a model, the critical path, and the time with some number of steps at a time.
+    It looks at the rows of each training run, as `finetune plan` does, and ends with exit code 1 where a guard would
+    stop one. Of a grid it prints a line a model, the critical path, and the time with some number of steps at a time.
     """
     with exit_on_user_error():
         from workflow.grid_plan import plan_grid
         from workflow.plan import plan as make_plan
 
+        if efficiency and not teraflops:
+            raise UserError(
+                f"--efficiency {efficiency:g} without --teraflops",
+                "it is the share of a stated peak; what is measured here has a share of its own",
+                "give the device's peak with --teraflops, or leave --efficiency out",
+            )
         grid = load_grid(study_file)
+        if not declared:
+            from workflow.examined import examine
+
+            for one in examine(grid):
+                if one.found is None:
+                    print(f"the rows of {one.checkpoint.name} cannot be looked at: {one.reason}", file=sys.stderr)
+        assumed: dict[str, Any] = {"teraflops": teraflops, "efficiency": efficiency, "bandwidth": bandwidth}
         if grid.is_one_study:
-            print(make_plan(*grid.studies.values(), teraflops=teraflops, as_json=json_))
+            print(make_plan(*grid.studies.values(), **assumed, as_json=json_))
         else:
-            print(plan_grid(grid, teraflops=teraflops, at_a_time=at_a_time, as_json=json_))
+            print(plan_grid(grid, **assumed, at_a_time=at_a_time, as_json=json_))
 
 
 def snakemake(
@@ -139,6 +169,17 @@ def _locked(grid: Grid) -> Iterator[int]:
                 "wait for it, or stop it",
             ) from None
         yield lock.fileno()
+
+
+def _examine(study_file: str, grid: Grid, lock: int) -> None:
+    """Ends the run, as `make plan` would, where a guard would stop a training run later; what is known is not asked."""
+    from workflow.examined import is_known
+
+    if not is_known(grid):
+        # In a process of its own: what it loads is not needed any more, and Snakemake's jobs need the memory.
+        words = [sys.executable, "-m", "workflow.examined", study_file]
+        if code := run_until_told(words, _environment(study_file, grid), lock):
+            raise typer.Exit(code)
 
 
 def _check(grid: Grid, *, dry_run: bool) -> None:

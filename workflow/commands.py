@@ -133,6 +133,11 @@ def scores_folder(study: Study, task: str, checkpoint: Checkpoint | None) -> Pat
     return study.folder / "scores" / (checkpoint.name if checkpoint else "base") / task
 
 
+def plan_file(study: Study, checkpoint: Checkpoint) -> Path:
+    """Returns the file with what was found of a training run's rows before any step."""
+    return study.folder / "plans" / f"{checkpoint.name}.json"
+
+
 def join(study: Study, task: str, checkpoint: Checkpoint | None, output: Path) -> list[str]:
     """Joins the shards of a score to the files of a run that was not cut."""
     folders = [str(shard_folder(study, task, checkpoint, number)) for number in shard_numbers(study)]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finetune import estimate
 from finetune.estimate import shown_time
 from finetune.machine import resolve_device
 from studies import Grid, Study
@@ -31,12 +32,19 @@ class Line:
 
 
 def plan_grid(
-    grid: Grid, *, teraflops: float | None = None, at_a_time: int | None = None, as_json: bool = False
+    grid: Grid,
+    *,
+    teraflops: float | None = None,
+    efficiency: float | None = None,
+    bandwidth: float = estimate.BANDWIDTH,
+    at_a_time: int | None = None,
+    as_json: bool = False,
 ) -> str:
-    """Returns the plan of a grid as text, or as JSON with the same values."""
-    device, lines, speed = "cpu", list[Line](), teraflops and teraflops * 1e12
+    """Returns the plan of a grid as text, or as JSON with the same values; see `workflow.plan.plan`."""
+    device, lines = "cpu", list[Line]()
+    speed = teraflops and teraflops * 1e12 * (efficiency or estimate.UTILISATION)
     for study in grid.studies.values():
-        found = planned(study, speed=speed)
+        found = planned(study, speed=speed, bandwidth=bandwidth)
         speed = found.speed  # probed once
         device = resolve_device(study.device)
         lines.append(_line(study, found))
@@ -84,8 +92,8 @@ def longest_path(steps: Sequence[Step]) -> float:
     for step in steps:
         seconds = 0.0 if step.done else step.seconds or 0.0
         kind, _, rest = step.step.partition(" ")
-        if kind == "base":
-            base = seconds
+        if kind in ("base", "download"):
+            base += seconds
         elif kind == "parameter":
             page = seconds
         elif kind in ("fine-tune", "merge"):
@@ -101,7 +109,7 @@ def _text(summary: dict[str, Any]) -> str:
     unit = "processor" if summary["device"] == "cpu" else "GPU"
     lines = [
         summary["title"],
-        f"{len(summary['studies'])} studies; {summary['teraflops']} TFLOP/s reckoned with",
+        f"{len(summary['studies'])} studies; {summary['teraflops']} TFLOP/s that steps reach",
         "",
         f"{'study':<44} {'parameters':>15} {'steps':>6} {'to do':>6} {'time':>9} {'longest':>9} {'disk':>10}",
     ]

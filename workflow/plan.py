@@ -1,11 +1,13 @@
-"""What a study would do, reckoned without a network and without weights: steps, parameters, rows, memory, time.
+"""What a study would do, reckoned without weights: steps, parameters, rows, memory, time, downloads.
 
-The time is arithmetic over a speed, and no promise: floating-point operations (`finetune.estimate` counts those of
-training) over the speed of a matrix product, measured here unless given.
+Rows and tokens are those that `finetune plan` finds (`workflow/examined.py`); where the rows cannot be had, those that
+the task's YAML declares. What follows from them is `finetune.estimate`'s arithmetic in both cases.
+
+The time is no promise: floating-point operations over a speed, which is that of a matrix product here, or a device's
+stated peak, times the share of it that whole steps reach.
 """
 
 import json
-import math
 import os
 import subprocess
 import sys
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from finetune import estimate
+from finetune.fits import Fit, fits
+from finetune.fits import shown as shown_fits
 from finetune.heads import Head
 from finetune.machine import resolve_device, resolve_dtype
 from finetune.recipe import Method, Recipe
@@ -25,6 +29,7 @@ from harness_tasks.machine import largest_forward
 from studies import Checkpoint, Study
 from studies.study import BUILT_IN
 from workflow import commands
+from workflow.examined import known, training_runs
 from workflow.pins import revision_of
 
 START_S = 6.0
@@ -39,6 +44,8 @@ SCORING_SPEED = {"hf-shared": 2.0}
 """How many times the speed of training's steps scoring reaches, by backend; others: 1. Measured on two cores, on the
 demo's classification: 30 s where the parameters times the tokens at training's speed make 61. Passages, which several
 questions share, take less than that."""
+TEXT_BYTES_A_TOKEN = 4.7
+"""What a data set's rows take in the Hub's cache, a token of their prompts. Measured on SQuAD's development set."""
 KEYS_AND_VALUES_BYTES = 2_000_000_000
 """What `hf-shared` keeps of sequences at most."""
 
@@ -54,45 +61,96 @@ class Step:
     trainable: int | None
     memory_bytes: int | None
     seconds: float | None
+    download_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A study's plan: its steps, the base model's parameters, the disk it takes, and what was reckoned with."""
+    """A study's plan: its steps, the base model's parameters, the disk it takes, and what was reckoned with.
+
+    ``fits``: for each training run, which GPU's memory would do. ``unseen``: the runs whose rows were not looked at.
+    """
 
     steps: list[Step]
     parameters: int
     disk_bytes: int
     dtype: str
     speed: float
+    fits: dict[str, tuple[Fit, ...]]
+    unseen: list[str]
 
 
-def planned(study: Study, *, dtype: str | None = None, speed: float | None = None) -> Planned:
-    """Returns the plan of a study in a dtype, at so many operations a second; each is probed here where it is None."""
+def planned(
+    study: Study, *, dtype: str | None = None, speed: float | None = None, bandwidth: float = estimate.BANDWIDTH
+) -> Planned:
+    """Returns the plan of a study in a dtype, at so many operations a second; each is probed here where it is None.
+
+    ``bandwidth``: megabytes a second of downloads.
+    """
     config = _config(study)
     ledgers, sizes = _ledgers(study, config), _sizes(_Shape(config))
     device = resolve_device(study.device)
     dtype = dtype or resolve_dtype(study.dtype, device)
     speed = speed or estimate.operations_a_second(dtype, device)
-    steps = _steps(study, sizes, ledgers, dtype, speed)
-    return Planned(steps, ledgers["base"].total, _disk_bytes(study, ledgers), dtype, speed)
+    downloads = _downloads(study, ledgers["base"].total, sizes, bandwidth)
+    steps = [*downloads, *_steps(study, sizes, ledgers, dtype, speed)]
+    disk = _disk_bytes(study, ledgers) + sum(step.download_bytes or 0 for step in downloads)
+    runs = training_runs(study)
+    unseen = [run.name for run in runs if known(study, run) is None]
+    return Planned(steps, ledgers["base"].total, disk, dtype, speed, _fits(study, runs, config, sizes), unseen)
 
 
-def plan(study: Study, *, teraflops: float | None = None, as_json: bool = False) -> str:
-    """Returns the plan as text, or as JSON with the same values."""
-    found = planned(study, speed=teraflops and teraflops * 1e12)
+def _fits(study: Study, runs: list[Checkpoint], config: Any, sizes: Sizes) -> dict[str, tuple[Fit, ...]]:
+    """Returns for each training run which GPU's memory would do; a GPU of today takes bfloat16."""
+    found = {}
+    for run in runs:
+        if (work := _work(study, run)) is not None:
+            found[run.name] = fits(
+                work,
+                config,
+                sizes,
+                study.plan(run.task).recipe,
+                method=run.method,
+                head=run.head,
+                labels=len((_metadata(run.task) or {}).get("labels") or ()),
+                dtype="bfloat16" if study.dtype == "auto" else study.dtype,
+            )
+    return found
+
+
+def plan(
+    study: Study,
+    *,
+    teraflops: float | None = None,
+    efficiency: float | None = None,
+    bandwidth: float = estimate.BANDWIDTH,
+    as_json: bool = False,
+) -> str:
+    """Returns the plan as text, or as JSON with the same values.
+
+    ``teraflops``: the device's stated peak; ``efficiency``: the share of it that steps reach.
+    """
+    reached = teraflops and teraflops * 1e12 * (efficiency or estimate.UTILISATION)
+    found = planned(study, speed=reached, bandwidth=bandwidth)
+    share = (efficiency or estimate.UTILISATION) if teraflops else estimate.EFFICIENCY[found.dtype]
     waiting = [step for step in found.steps if not step.done]
     summary = {
         "study": study.name,
         "model": study.model.name or study.model.id,
         "parameters": found.parameters,
         "dtype": found.dtype,
-        "teraflops": round(found.speed / 1e12, 4),
+        "teraflops": round(found.speed / share / 1e12, 4),
+        "teraflops_from": "given" if teraflops else "a matrix product, measured here",
+        "efficiency": share,
         "steps": [asdict(step) for step in found.steps],
         "seconds": sum(step.seconds or 0 for step in waiting),
         "disk_bytes": found.disk_bytes,
+        "download_bytes": sum(step.download_bytes or 0 for step in waiting),
+        "megabytes_a_second": bandwidth,
+        "fits": {name: [asdict(fit) for fit in fitting] for name, fitting in found.fits.items()},
+        "rows_not_looked_at": found.unseen,
     }
-    return json.dumps(summary, indent=2) if as_json else _text(study, summary, found.steps)
+    return json.dumps(summary, indent=2) if as_json else _text(study, summary, found)
 
 
 def _ledgers(study: Study, config: Any) -> dict[str, Any]:
@@ -178,6 +236,30 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
     return [*steps, Step("parameter ledgers, facts and report", report, None, None, None, None, REPORT_S)]
 
 
+def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) -> list[Step]:
+    """Returns what is fetched from the Hub: the base model's weights, and each task's rows where no folder is given."""
+    found = []
+    if not study.model.is_local:
+        size = parameters * estimate.BYTES.get(sizes.stored or "", estimate.BYTES["float32"])
+        found.append((f"download {study.model.id}", _is_cached(study.model.path, study.model.revision), size))
+    for task in study.tasks if "data_dir" not in study.metadata else ():
+        size_ = _size(task)
+        if size_ and size_.get("downloaded"):
+            size = round((size_["train"] + size_["scored"]) * size_["prompt_tokens"] * TEXT_BYTES_A_TOKEN)
+            found.append((f"download the rows of {task}", False, size))
+    return [
+        Step(name, done, None, None, None, None, size / bandwidth / 1e6, download_bytes=0 if done else size)
+        for name, done, size in found
+    ]
+
+
+def _is_cached(model: str, revision: str | None) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    files = ("model.safetensors", "model.safetensors.index.json")
+    return any(isinstance(try_to_load_from_cache(model, file, revision=revision), str) for file in files)
+
+
 def _score_step(
     study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, sizes: Sizes, dtype: str, speed: float
 ) -> Step:
@@ -186,7 +268,10 @@ def _score_step(
     rows = _scored_rows(study, task)
     tokens = rows * (size["prompt_tokens"] + size["new_tokens"]) if size and rows else None
     speed *= SCORING_SPEED.get(study.backend, 1.0)
-    seconds = START_S + 2 * parameters * tokens / speed if tokens else None
+    seconds = None
+    if tokens and rows and size:
+        rendering = estimate.preparation_seconds(rows, size["prompt_tokens"])
+        seconds = START_S + rendering + 2 * parameters * tokens / speed
     memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + _batch_bytes(study, size, sizes, dtype)
     done = (commands.scores_folder(study, task, checkpoint) / "results.json").is_file()
     return Step(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
@@ -221,24 +306,18 @@ def _scored_rows(study: Study, task: str) -> int | None:
 
 
 def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, sizes: Sizes, dtype: str, speed: float) -> Step:
-    """Returns what `finetune.estimate` says of the run, from the rows and tokens that the task's YAML declares."""
-    plan_ = study.plan(checkpoint.task)
-    size = _size(checkpoint.task)
+    """Returns what `finetune.estimate` says of the run."""
+    work, recipe = _work(study, checkpoint), study.plan(checkpoint.task).recipe
     name = f"fine-tune {checkpoint.name}"
     done = (commands.checkpoint_folder(study, checkpoint) / "finetune.json").is_file()
-    if not size:
+    if work is None:
         return Step(name, done, None, None, ledger.trainable, None, None)
-    recipe, rows = plan_.recipe, min(size["train"], plan_.train_rows or size["train"])
-    tokens = int(rows * size["row_tokens"] * recipe.epochs)
-    pass_rows = -(-recipe.batch_size // recipe.gradient_accumulation_steps)
-    work = estimate.Work(
-        tokens=tokens,
-        supervised=int(rows * size["new_tokens"] * recipe.epochs),
-        steps=math.ceil(rows / recipe.batch_size * recipe.epochs),
-        row_tokens=size["row_tokens"],
-        pass_tokens=pass_rows * size["row_tokens"],
-        pass_logits=pass_rows * size["new_tokens"],
-    )
+    seen, size = known(study, checkpoint), _size(checkpoint.task)
+    if seen is not None:
+        rows, preparation = seen["rows"]["train"], seen["preparation_seconds"]
+    else:
+        rows = min(size["train"], study.plan(checkpoint.task).train_rows or size["train"]) if size else 0
+        preparation = estimate.preparation_seconds(size["train"], size["prompt_tokens"]) if size else 0.0
     found = estimate.training(
         work,
         ledger,
@@ -250,12 +329,24 @@ def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, sizes: Sizes,
         last_layers=recipe.lora_last_layers,
         speed=speed,
     )
-    return Step(name, done, rows, tokens, ledger.trainable, found.memory_bytes, START_S + (found.seconds or 0))
+    seconds = START_S + preparation + (found.seconds or 0)
+    return Step(name, done, rows, work.tokens, ledger.trainable, found.memory_bytes, seconds)
 
 
-def _size(task: str) -> dict[str, int] | None:
-    """Returns the rows and mean tokens that the task's YAML declares under `metadata: size:`, or None."""
-    size: dict[str, int] | None = (_metadata(task) or {}).get("size")
+def _work(study: Study, checkpoint: Checkpoint) -> estimate.Work | None:
+    """Returns a run's work: from its rows, else from what its task declares; None where it declares nothing."""
+    if (seen := known(study, checkpoint)) is not None:
+        passes = {int(parts): (tokens, logits) for parts, (tokens, logits) in seen["work"]["passes"].items()}
+        return estimate.Work(**{**seen["work"], "passes": passes})
+    size, plan_ = _size(checkpoint.task), study.plan(checkpoint.task)
+    if size is None:
+        return None
+    return estimate.declared_work(size, plan_.recipe, head=checkpoint.head, train_rows=plan_.train_rows)
+
+
+def _size(task: str) -> dict[str, Any] | None:
+    """Returns the rows and tokens that the task's YAML declares under `metadata: size:`, or None."""
+    size: dict[str, Any] | None = (_metadata(task) or {}).get("size")
     return size
 
 
@@ -272,11 +363,13 @@ def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
     return int(base + merged + sum(kept for kept, _ in sizes) + max(passing for _, passing in sizes))
 
 
-def _text(study: Study, summary: dict[str, Any], steps: list[Step]) -> str:
+def _text(study: Study, summary: dict[str, Any], found: Planned) -> str:
+    steps, methods = found.steps, {run.name: (run.method, study.plan(run.task).recipe) for run in training_runs(study)}
+    speed = f"{summary['teraflops']:g} TFLOP/s ({summary['teraflops_from']}) × {summary['efficiency']:g}"
     lines = [
         f"{study.title}",
         f"model: {summary['model']}, {summary['parameters']:,} parameters; dtype {summary['dtype']}; "
-        f"{os.cpu_count()} processors; {summary['teraflops']} TFLOP/s reckoned with",
+        f"{os.cpu_count()} processors; {speed} that steps reach (model FLOPs utilisation)",
         "",
         f"{'step':<52} {'state':<6} {'rows':>8} {'tokens':>12} {'trained':>14} {'memory':>9} {'time':>9}",
     ]
@@ -289,8 +382,18 @@ def _text(study: Study, summary: dict[str, Any], steps: list[Step]) -> str:
     lines += [
         "",
         f"{len(steps)} steps, {len(waiting)} to do: about {_time(summary['seconds'])} one after the other; "
-        f"{_gigabytes(summary['disk_bytes'])} of disk",
+        f"{_gigabytes(summary['disk_bytes'])} of disk, {_gigabytes(summary['download_bytes'])} of it to download "
+        f"(at {summary['megabytes_a_second']:g} MB/s)",
     ]
+    for name, fitting in found.fits.items():
+        method, recipe = methods[name]
+        fit = shown_fits(fitting, method=method, parts=recipe.gradient_accumulation_steps)
+        lines.append(f"{name} on a GPU of {fit}")
+    if found.unseen:
+        lines.append(
+            f"not looked at: the rows of {', '.join(found.unseen)}. Memory and time are reckoned from what the tasks "
+            "declare; the guards are asked before the first step."
+        )
     if any(step.tokens is None and step.step.startswith(("score", "fine-tune")) for step in steps):
         lines.append("a dash stands where a task's YAML does not say how large it is (`metadata: size:`)")
     return "\n".join(lines)

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from transformers import LlamaConfig
 
-from finetune.estimate import Work, disk_bytes, training
+from finetune.estimate import Work, declared_work, disk_bytes, training
+from finetune.fits import Fit, fits
 from finetune.ledger import count
+from finetune.recipe import Recipe
 from finetune.sizes import sizes_of
 
 LLAMA_1B = Path(__file__).parent.parent / "data" / "llama-3.2-1b" / "config.json"
@@ -88,3 +90,42 @@ def test_disk_by_hand() -> None:
     assert disk_bytes(ledger, "lora") == (4 * ledger.trainable, 4 * 12 * ledger.trainable)
     full = count(SMALL)
     assert disk_bytes(full, "full") == (4 * full.total, 4 * 12 * full.total)
+
+
+def test_work_by_what_a_task_declares_by_hand() -> None:
+    size = {"train": 100, "prompt_tokens": 50, "new_tokens": 4, "row_tokens": 20, "sequence_rows": 5}
+    recipe = Recipe(batch_size=20, epochs=2, gradient_accumulation_steps=2)
+    found = declared_work({**size, "longest_tokens": 300}, recipe, head="causal", train_rows=60)
+    # a step has 20 rows in 4 sequences, a part 2 of them, each of 300 tokens at most, with 2 x 5 answers of 4 tokens
+    assert (found.tokens, found.supervised, found.steps, found.row_tokens) == (60 * 20 * 2, 60 * 4 * 2, 6, 100)
+    assert found.passes == {2: (600, 2 * 40), 4: (300, 20)}
+    assert (found.pass_tokens, found.pass_logits) == (600, 80)
+    assert found.in_parts(4).pass_tokens == 300
+    classifier = declared_work({**size, "longest_tokens": 300}, recipe, head="sequence-classification")
+    # a row by itself, its whole prompt and one label; 20 rows a step
+    assert (classifier.tokens, classifier.supervised, classifier.passes[2]) == (100 * 50 * 2, 200, (10 * 296, 0))
+
+
+def test_what_fits_is_the_run_itself_then_smaller_parts_then_other_methods() -> None:
+    config = LlamaConfig.from_dict(json.loads(LLAMA_1B.read_text()))
+    sizes = sizes_of(config)
+    passes = {1: (6400, 2000), 2: (3200, 500), 4: (1600, 100)}
+    work = Work(tokens=1, supervised=1, steps=1, row_tokens=200, pass_tokens=6400, pass_logits=2000, passes=passes)
+
+    def memory(method: Any, parts: int) -> float:
+        ledger = count(config, method=method, **({"lora_r": 16} if method != "full" else {}))
+        options: dict[str, Any] = {"method": method, "dtype": "bfloat16", "device": "cuda"}
+        return training(work.in_parts(parts), ledger, sizes, **options).memory_bytes
+
+    found = fits(work, config, sizes, Recipe(), method="full", head="causal", labels=0, dtype="bfloat16")
+    # 22.2 GB of weights, gradients and moments, and their copies in bfloat16, before any token: LoRA where 24 GB are
+    assert [(fit.gigabytes, fit.method) for fit in found] == [(16, "lora"), (24, "lora"), (40, "full"), (80, "full")]
+    for fit in found:
+        assert fit.method is not None
+        assert fit.gradient_accumulation_steps is not None
+        parts = fit.gradient_accumulation_steps
+        assert fit.memory_bytes == memory(fit.method, parts) <= 0.9e9 * fit.gigabytes
+        assert parts == 1 or memory(fit.method, parts // 2) > 0.9e9 * fit.gigabytes  # the fewest parts that do
+    assert fits(
+        work, config, sizes, Recipe(), method="full", head="causal", labels=0, dtype="bfloat16", gigabytes=[1]
+    ) == (Fit(1, None, None, None),)

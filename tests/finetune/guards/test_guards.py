@@ -252,3 +252,16 @@ def test_a_copied_tokenizer_is_known_by_its_special_tokens(tiny_model: Path, tmp
 )
 def test_the_end_of_an_answer_is_learnt(tiny_model: Path, values: dict[str, Any], found: str) -> None:
     assert verdict_of("stop-token", prepared_of(tiny_model, **values)) == Verdict("stop-token", "pass", found)
+
+
+def test_a_device_that_is_not_here(tiny_model: Path, tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    for verb in ("plan", "train"):
+        options = ["--model", str(tiny_model), "--task", "toy_choice", "--include-path", str(TASKS)]
+        result = CliRunner().invoke(app, [verb, *options, "--device", "cuda", "--output", str(tmp_path / "out")])
+        assert result.exit_code == 2, result.output
+        assert "--device cuda, and torch sees no such device here" in result.stderr
+        assert "leave it out (this machine then takes " in result.stderr
