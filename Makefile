@@ -71,7 +71,7 @@ lint: $(READY) ## Check style and types
 	python -m ruff format --check .
 	python -m mypy
 
-setup: $(READY) ## Make the virtual environment
+setup: $(READY) ## Make the virtual environment, and fetch WordNet into it where apt-get can
 
 $(READY): requirements.txt requirements-demo.txt requirements-test.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=python3.12 make ...")'
@@ -79,6 +79,7 @@ $(READY): requirements.txt requirements-demo.txt requirements-test.txt pyproject
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.txt -r requirements-test.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m harness_tasks.metrics._fetch_wordnet
 	touch $@
 
 lock: $(READY) ## Write requirements.txt anew from the ranges in pyproject.toml

@@ -1,7 +1,8 @@
-"""WordNet where this machine has it, for METEOR's synonyms; nothing is ever downloaded.
+"""WordNet where this machine has it, for METEOR's synonyms; nothing is downloaded here.
 
 Looked for, in this order: the folder that the environment variable ``AFTERTUNE_WORDNET`` names (set but empty: none, so
-that scores compare with those of a machine without it), NLTK's own corpus, and Debian's package ``wordnet-base``.
+that scores compare with those of a machine without it), NLTK's own corpus, what `make setup` has put into this
+environment (`_fetch_wordnet.py`), and Debian's package ``wordnet-base``.
 """
 
 import io
@@ -18,6 +19,8 @@ from harness_tasks.errors import UserError
 
 VARIABLE = "AFTERTUNE_WORDNET"
 DEBIAN = Path("/usr/share/wordnet")
+ENVIRONMENT = Path(sys.prefix) / "share" / "wordnet"
+"""Where `make setup` unpacks Debian's package, for which nobody has to be root."""
 
 _NEEDED = [name for pos in ("noun", "verb", "adj", "adv") for name in (f"index.{pos}", f"data.{pos}", f"{pos}.exc")]
 _NLTK = ("corpora/wordnet", "corpora/wordnet.zip/wordnet/")
@@ -74,18 +77,24 @@ def _find(named: str | None) -> WordNet | None:
         if not named:
             return None
         folder = Path(os.path.expandvars(named)).expanduser()
-        if lacking := [name for name in _NEEDED if not (folder / name).is_file()]:
+        if missing := lacking(folder):
             raise UserError(
-                f"{VARIABLE} names {named!r}, which is no folder with WordNet's files (it lacks {lacking[0]})",
+                f"{VARIABLE} names {named!r}, which is no folder with WordNet's files (it lacks {missing[0]})",
                 "METEOR takes its synonyms from there",
                 f"name the folder that holds index.noun and data.noun, or unset {VARIABLE}",
             )
         return WordNet(folder, _version(folder / "data.adj"))
     if (pointer := _nltk_corpus()) is not None:
         return WordNet(pointer, _version(pointer.join("data.adj")))
-    if all((DEBIAN / name).is_file() for name in _NEEDED):
-        return WordNet(DEBIAN, _version(DEBIAN / "data.adj"))
+    for folder in (ENVIRONMENT, DEBIAN):
+        if not lacking(folder):
+            return WordNet(folder, _version(folder / "data.adj"))
     return None
+
+
+def lacking(folder: Path) -> list[str]:
+    """Returns the names of WordNet's files that a folder has not."""
+    return [name for name in _NEEDED if not (folder / name).is_file()]
 
 
 def _nltk_corpus() -> Any:

@@ -14,6 +14,8 @@ from sacrebleu.metrics import BLEU
 
 from harness_tasks import UserError, metrics
 from harness_tasks.metrics import _wordnet
+from harness_tasks.metrics._fetch_wordnet import fetch_wordnet
+from harness_tasks.metrics._fetch_wordnet import main as fetch_main
 
 # NLTK's documentation of meteor_score, its first example.
 SAID = "It is a guide to action which ensures that the military always obeys the commands of the party"
@@ -33,7 +35,7 @@ def wordnet(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv(_wordnet.VARIABLE, "")
         return False
     if _wordnet.find_wordnet() is None:
-        pytest.skip("this machine has no WordNet: apt-get install wordnet-base, or set AFTERTUNE_WORDNET")
+        pytest.skip("no WordNet: python -m harness_tasks.metrics._fetch_wordnet fetches it where there is apt-get")
     return True
 
 
@@ -119,6 +121,61 @@ def test_a_variable_that_names_no_wordnet(monkeypatch: pytest.MonkeyPatch) -> No
         "Why it matters: METEOR takes its synonyms from there\n"
         "To mend it: name the folder that holds index.noun and data.noun, or unset AFTERTUNE_WORDNET"
     )
+
+
+@pytest.fixture
+def debian(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an apt-get that downloads a package, and a dpkg-deb that unpacks made-up WordNet files from it."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    files = " ".join(_wordnet._NEEDED)
+    scripts = {
+        "apt-get": 'test "$*" = "download wordnet-base" && touch wordnet-base_3.0-37_all.deb',
+        "dpkg-deb": 'test "$1 $2" = "--extract wordnet-base_3.0-37_all.deb" && mkdir -p "$3/usr/share/wordnet" && '
+        f'cd "$3/usr/share/wordnet" && for file in {files}; do echo "1 WordNet 3.0 Copyright 2006" > $file; done',
+    }
+    for name, script in scripts.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    return programs
+
+
+def test_wordnet_is_unpacked_from_debians_package(debian: Path, tmp_path: Path) -> None:
+    into = tmp_path / "environment" / "share" / "wordnet"
+    assert fetch_wordnet(into) is None
+    assert _wordnet.lacking(into) == []
+    assert _wordnet._version(into / "data.adj") == "3.0"
+    assert [path.name for path in into.parent.iterdir()] == ["wordnet"]  # nothing is left beside it
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'E: Unable to locate package wordnet-base' >&2; exit 100", "Unable to locate package wordnet-base"),
+        ("exit 0", "dpkg-deb found no package"),
+        ("touch other.deb", "dpkg-deb --extract: it failed without a word"),
+    ],
+)
+def test_where_wordnet_cannot_be_had_the_variant_is_named(
+    debian: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    script: str,
+    said: str,
+) -> None:
+    (debian / "apt-get").write_text(f"#!/bin/sh\n{script}\n")
+    monkeypatch.setattr(_wordnet, "find_wordnet", lambda: None)
+    monkeypatch.setattr(_wordnet, "ENVIRONMENT", tmp_path / "wordnet")
+    fetch_main()
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert "is called meteor_exact_stem" in printed
+    assert list(tmp_path.iterdir()) == [debian]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    fetch_main()
+    assert "there is no apt-get here" in capsys.readouterr().err
 
 
 def test_the_list_of_lexicographer_files_is_wordnets() -> None:
