@@ -8,6 +8,7 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from report import kinds
+from report.hub.weights import check_weights
 from report.redact import redacted
 from report.results import read_json, read_rows
 from report.texts import cleaned
@@ -39,7 +40,7 @@ def checkpoint_contents(home: Path, *, base: str | None, allowed: bool) -> tuple
     training data allows its text, which is else shown by its first words and a hash.
 
     Raises:
-        UserError: there are no weights.
+        UserError: there are no weights, or they are broken or not those that training left.
     """
     found = sorted(path for path in home.iterdir() if path.name != "README.md") if home.is_dir() else []
     contents: Contents = {}
@@ -59,6 +60,7 @@ def checkpoint_contents(home: Path, *, base: str | None, allowed: bool) -> tuple
             "a repository without weights can be loaded by nobody",
             "train the checkpoint again (its folder may have been cleared), and push then",
         )
+    check_weights(home, [name for name in contents if name.endswith(".safetensors")])
     return contents, left
 
 
@@ -69,7 +71,8 @@ def searched(content: Path | bytes) -> bytes:
     with content.open("rb") as file:
         if content.suffix != ".safetensors":
             return file.read()
-        return file.read(int.from_bytes(file.read(8), "little"))
+        length = int.from_bytes(file.read(8), "little")
+        return file.read(min(length, content.stat().st_size))
 
 
 def is_vocabulary(content: Path | bytes) -> bool:

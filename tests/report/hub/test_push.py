@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Push, run_push, write_pushable, write_weights
+from conftest import Push, run_push, write_hashes, write_pushable, write_weights
 from fake_hub import OTHERS, TOKEN, FakeHub
 from synthetic import folder_of
 
@@ -92,6 +92,15 @@ def test_a_page_made_before_the_push_is_told_to_be_built_again(hub: FakeHub, pus
     build_report(study, output=folder_of(study))
     assert verify_report(page).problems == []
     assert f"<{hub.address}/{REPO}>" in page.read_text(encoding="utf-8")
+
+
+def test_a_changed_facts_file_does_not_reach_the_card(push: Push, study: Path) -> None:
+    facts = folder_of(study) / "facts.json"
+    before = push("--dry-run").stdout
+    written = facts.read_text(encoding="utf-8")
+    facts.write_text(written.replace("0.95", "0.99"), encoding="utf-8")
+    assert facts.read_text(encoding="utf-8") != written
+    assert push("--dry-run").stdout == before
 
 
 def test_what_changed_is_pushed_and_what_is_no_more_ours_goes(hub: FakeHub, push: Push, study: Path) -> None:
@@ -224,6 +233,7 @@ def test_nothing_published_holds_home_user_or_token(hub: FakeHub, push: Push, st
 
 def test_weights_whose_header_names_the_home_folder_are_refused(hub: FakeHub, push: Push, study: Path) -> None:
     write_weights(folder_of(study) / "checkpoints" / REVIEWS / "adapter_model.safetensors", b"w", f"{Path.home()}/x")
+    write_hashes(folder_of(study) / "checkpoints" / REVIEWS)
     result = push()
     assert result.exit_code == 2
     assert "Found: adapter_model.safetensors holds the path of your home folder" in result.stderr
