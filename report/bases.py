@@ -5,13 +5,19 @@ A fingerprint is a commit of the Hub, or the SHA-256 over the weights of a folde
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from report.results import Scores
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _ADAPTERS = ("peft", "lora_local_path")
 """The arguments of lm_eval's classes that name an adapter: `hf`'s and vLLM's."""
+
+
+class _Results(Protocol):
+    """A results file of lm_eval."""
+
+    def value(self, *parts: str | int) -> Any: ...
 
 
 def trained_on_another(model: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> str | None:
@@ -40,10 +46,10 @@ def scored_on_another(model: Mapping[str, Any], base: Scores | None, after: Scor
     if weights is None or not _COMMIT.fullmatch(weights):
         return None
     for scores in filter(None, (base, after)):
-        arguments = _arguments(scores)
+        arguments = _arguments(scores.results)
         if scores is after and not any(map(arguments.get, _ADAPTERS)):
             continue  # a checkpoint of its own, whole
-        commit = commit_scored(scores)
+        commit = commit_scored(scores.results)
         if commit is None:
             return f"{scores.results.file} does not say at which commit the base model was scored"
         if commit != weights:
@@ -51,14 +57,14 @@ def scored_on_another(model: Mapping[str, Any], base: Scores | None, after: Scor
     return None
 
 
-def commit_scored(scores: Scores) -> str | None:
+def commit_scored(results: _Results) -> str | None:
     """Returns the commit of the Hub at which lm_eval loaded the (base) model; None where it is not recorded."""
-    revision = str(_arguments(scores).get("revision"))
-    sha = scores.results.value("config", "model_sha")
+    revision = str(_arguments(results).get("revision"))
+    sha = results.value("config", "model_sha")
     return revision if _COMMIT.fullmatch(revision) else str(sha) if sha else None
 
 
-def _arguments(scores: Scores) -> Mapping[str, Any]:
+def _arguments(results: _Results) -> Mapping[str, Any]:
     """Returns the arguments of lm_eval's model class."""
-    given = scores.results.value("config", "model_args") or {}
+    given = results.value("config", "model_args") or {}
     return given if isinstance(given, Mapping) else dict(part.partition("=")[::2] for part in str(given).split(","))

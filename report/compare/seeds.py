@@ -6,6 +6,7 @@ from math import sqrt
 from typing import Any
 
 from report import seeds
+from report.bases import commit_scored
 from report.compare.measures import Measure
 from report.compare.runs import Entry
 from report.facts import fact, missing
@@ -20,12 +21,14 @@ def seed_facts(members: Sequence[tuple[Entry, Measure]]) -> list[dict[str, Any]]
     ``deviation``: the standard deviation over seeds, which is how far another training would come out elsewhere.
     ``error``: the standard error of one such score, the root of the mean square over seeds, which is how far other
     items would put it. A checkpoint of a study is named by its recipe and seed; other people's models have no recipe.
+    Seeds that were scored on two commits of the base are two recipes.
     """
-    groups: dict[tuple[int, str], list[tuple[Entry, Measure]]] = {}
+    groups: dict[tuple[int, str, str | None], list[tuple[Entry, Measure]]] = {}
     for entry, found in members:
         if entry.folder.parent.name == "scores" and _SEED.search(entry.own):
-            groups.setdefault((entry.argument, _SEED.sub("", entry.own)), []).append((entry, found))
-    return [_facts(recipe, group) for (_, recipe), group in groups.items() if len(group) > 1]
+            base = commit_scored(found.run.results)
+            groups.setdefault((entry.argument, _SEED.sub("", entry.own), base), []).append((entry, found))
+    return [_facts(recipe, group) for (_, recipe, _), group in groups.items() if len(group) > 1]
 
 
 def _facts(recipe: str, group: Sequence[tuple[Entry, Measure]]) -> dict[str, Any]:

@@ -50,7 +50,10 @@ def llama_files(seed: int = 0) -> dict[str, bytes]:
     finally:
         shutil.rmtree(folder)
     files["generation_config.json"] = json.dumps(GENERATION).encode()
-    files |= {name: (llama_tokenizer() / name).read_bytes() for name in ("tokenizer.json", "tokenizer_config.json")}
+    files["tokenizer.json"] = (llama_tokenizer() / "tokenizer.json").read_bytes()
+    settings = json.loads((llama_tokenizer() / "tokenizer_config.json").read_text())
+    del settings["pad_token"]  # the base model has none
+    files["tokenizer_config.json"] = json.dumps(settings).encode()
     return files | {
         "LICENSE.txt": b"LLAMA 3.2 COMMUNITY LICENSE AGREEMENT\n",
         "README.md": b"---\nlicense: llama3.2\n---\n",

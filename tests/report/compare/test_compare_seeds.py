@@ -1,5 +1,6 @@
 """A study's recipes with several seeds: the spread over seeds, and the error of a score, each by itself."""
 
+import json
 import re
 from pathlib import Path
 from statistics import stdev
@@ -29,6 +30,17 @@ def test_the_spread_over_seeds_stands_beside_the_error_of_a_score(tmp_path: Path
     assert found["error"]["value"] == pytest.approx((sum(squares) / 3) ** 0.5)
     page = render(facts)["compare.md"]
     assert re.search(r"\| even-lora \| 3 \| 0\.650 \[0\.526, 0\.774\] \| 0\.050 \| 0\.048 \|", page), page
+
+
+def test_seeds_on_two_commits_of_the_base_are_two_recipes(tmp_path: Path) -> None:
+    study = write_seeds(tmp_path / "trial")
+    for seed, commit in ((1, "1" * 40), (2, "1" * 40), (3, "2" * 40)):
+        (file,) = study.glob(f"scores/even-lora-seed{seed}/even/results*.json")
+        content = json.loads(file.read_text())
+        content["config"] |= {"model_sha": commit, "model_args": {"pretrained": "ada/base", "peft": f"seed{seed}"}}
+        file.write_text(json.dumps(content))
+    (found,) = collect([study])["tasks"][0]["boards"][0]["seeds"]
+    assert (found["seeds"]["value"], found["mean"]["value"]) == (2, pytest.approx(0.65))
 
 
 def test_other_peoples_models_have_no_recipe(tmp_path: Path) -> None:
