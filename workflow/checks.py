@@ -9,6 +9,7 @@ from finetune.heads import Head
 from harness_tasks.errors import UserError
 from studies import Grid, Study
 from studies.study import BUILT_IN
+from workflow.pins import revision_of
 
 
 def check_models(grid: Grid) -> None:
@@ -20,7 +21,7 @@ def check_models(grid: Grid) -> None:
     heads: dict[tuple[str, str | None], set[Head]] = {}
     for study in grid.studies.values():
         if study.model.id not in BUILT_IN:
-            wanted = heads.setdefault((study.model.path, study.model.revision), {"causal"})
+            wanted = heads.setdefault((study.model.path, revision_of(study)), {"causal"})
             wanted.update(checkpoint.head for checkpoint in study.checkpoints())
     if not heads:
         return

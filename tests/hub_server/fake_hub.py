@@ -43,6 +43,7 @@ class FakeHub:
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
         self.stored: dict[str, bytes] = {}
+        self.xorbs: dict[str, bytes] = {}
         self.faults: list[Fault] = []
         self.requests: list[str] = []
         self.tokens: list[str] = []
@@ -339,12 +340,14 @@ _ROUTES: list[tuple[str, str, Any]] = [
     ("POST", rf"/api/{_REPO}/paths-info/([^/]+)", _Handler.paths_info),
     ("GET", rf"/api/{_REPO}/commits/([^/]+)", _Handler.commits),
     ("GET", rf"/api/{_REPO}/refs", _Handler.refs),
-    ("GET", rf"/api/{_REPO}/xet-read-token/([^/]+)", _Handler.xet_token),
+    ("GET", rf"/api/{_REPO}/xet-(?:read|write)-token/([^/]+)", _Handler.xet_token),
     ("GET", r"/(datasets/|spaces/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", _Handler.resolve),
     ("GET", rf"/api/resolve-cache/{_REPO}/([^/]+)/([^/]+)", _Handler.small_file),
     ("GET", r"/storage/([0-9a-f]{64})", _Handler.large_file),
     ("GET", r"/xet/v1/reconstructions/([0-9a-f]{64})", _Handler.pieces),
     ("GET", r"/xet/xorbs/([0-9a-f]{64})", _Handler.xorb),
+    ("POST", r"/xet/v1/xorbs/default/([0-9a-f]{64})", _Handler.put_xorb),
+    ("POST", r"/xet/v1/shards", _Handler.put_shard),
     ("GET", rf"/api/{_REPO}/discussions", _Handler.discussions),
     ("POST", rf"/api/{_REPO}/preupload/([^/]+)", _Handler.preupload),
     ("POST", rf"/api/{_REPO}/commit/([^/]+)", _Handler.commit),

@@ -1,15 +1,17 @@
-"""The half of the tests' Hub that files are downloaded from, as huggingface_hub and datasets ask for them.
+"""The half of the tests' Hub that files are downloaded from, as huggingface_hub and datasets ask for them; with Xet,
+files come and go in pieces.
 
 `resolve` answers as the Hub does: a small file by a redirect to a path of its own, a large one by a redirect to another
 host, to which the client must not carry its token.
 """
 
+import json
 import re
 import time
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from hub_pieces import reconstruction, xorb
+from hub_pieces import files_of, reconstruction, xorb
 from hub_state import Answer, Refused, Repository, is_large, listed, object_id, paths_listed
 
 KINDS = {"": "model", "datasets/": "dataset", "spaces/": "space"}
@@ -111,10 +113,12 @@ class Downloads:
             raise Refused(403, "GatedRepo", message)
 
     def xet_token(self, kind: str, repo: str, commit: str, *, body: bytes, query: Any) -> Answer:
-        """Returns where the client is to ask for a file's pieces, and a token for it that is not the user's."""
+        """Returns where the client is to ask for or put a file's pieces, and a token that is not the user's."""
         self.check_access(self.repository(kind, repo), repo)
-        told = {"X-Xet-Cas-Url": f"{self.state.storage_address}/xet", "X-Xet-Access-Token": "a-token-for-pieces"}
-        return Answer(200, b"{}", told | {"X-Xet-Token-Expiration": str(int(time.time()) + 3600)})
+        place, token, until = f"{self.state.storage_address}/xet", "a-token-for-pieces", int(time.time()) + 3600
+        headers = {"X-Xet-Cas-Url": place, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(until)}
+        # huggingface_hub reads the headers, hf_xet itself the content
+        return Answer(200, json.dumps({"casUrl": place, "accessToken": token, "exp": until}).encode(), headers)
 
     def pieces(self, digest: str, *, body: bytes, query: Any) -> Answer | tuple[int, Any]:
         """Returns the pieces of a file, or of the range of it that was asked for."""
@@ -126,6 +130,14 @@ class Downloads:
 
     def xorb(self, digest: str, *, body: bytes, query: Any) -> Answer:
         return self.file(xorb(self.state.stored[digest]), {"Content-Type": "binary/octet-stream"})
+
+    def put_xorb(self, name: str, *, body: bytes, query: Any) -> tuple[int, Any]:
+        self.state.xorbs[name] = body
+        return 200, {"was_inserted": True}
+
+    def put_shard(self, *, body: bytes, query: Any) -> tuple[int, Any]:
+        self.state.stored.update(files_of(body, self.state.xorbs))
+        return 200, {"result": 1}
 
     def range_of(self, size: int) -> tuple[int, int] | None:
         """Returns the first and the last byte that the request asks for; None: all of them."""

@@ -1,6 +1,8 @@
 """The tests' Hub against the real clients, each in a process of its own with an empty cache."""
 
 import json
+import random
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +77,24 @@ def test_a_gated_model_comes_with_its_shards_and_its_commit(hub: FakeHub, tmp_pa
     assert done.stdout.split(maxsplit=1) == [str(128_256 * 64 + 2 * layer + 64), "[128000, 9906, 1917]\n"], done.stderr
     snapshots = list((tmp_path / "hub" / "models--meta-llama--Llama-3.2-1B" / "snapshots").iterdir())
     assert [folder.name for folder in snapshots] == [commit]
+
+
+def test_a_file_goes_up_in_pieces_and_comes_down_again(hub: FakeHub, tmp_path: Path) -> None:
+    hub.xet = True
+    # What cannot be packed, what LZ4 packs, and float32 numbers, which it packs when their bytes are sorted.
+    numbers = b"".join(struct.pack("<f", 1 + place / 1e6) for place in range(60_000))
+    weights = random.Random(1).randbytes(200_000) + b"abcd" * 90_000 + numbers
+    (tmp_path / "weights").write_bytes(weights)
+    code = (
+        "import huggingface_hub as hub; api = hub.HfApi(); api.create_repo('ada/mine'); "
+        f"api.upload_file(path_or_fileobj={str(tmp_path / 'weights')!r}, path_in_repo='model.safetensors', "
+        "repo_id='ada/mine'); print(hub.hf_hub_download('ada/mine', 'model.safetensors'))"
+    )
+    done = python(code, env=environment(tmp_path / "home", hub, TOKEN))
+    assert hub.repositories["model/ada/mine"].files["model.safetensors"] == weights
+    assert Path(done.stdout.strip()).read_bytes() == weights, done.stderr
+    assert hub.count("POST /xet/v1/xorbs") > 0
+    assert hub.count("PUT /lfs/") == 0
 
 
 @pytest.mark.parametrize(
