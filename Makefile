@@ -17,7 +17,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help report plan verify test test-slow cluster-test bench browser lint clean lock setup
+.PHONY: help report plan verify test test-slow hub-test cluster-test bench browser lint clean lock setup
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ test: $(READY) ## Run the tests but the slow ones, two files at a time (WORKERS=
 
 test-slow: $(READY) ## Run the slow tests
 	python -m pytest -rs -m slow
+
+hub-test: $(READY) ## Run the seed's own study, made small by limits, against a Hub of the tests' own: plan, run, push and back
+	pytest -rs -s -m 'slow or not slow' tests/hub_server tests/hub_study
 
 cluster-test: $(READY) ## Install SLURM (by apt-get, where it is not) and its plug-in, and run the test on a cluster of one node
 	@command -v slurmctld && command -v munged || \
