@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from finetune.guards.verdicts import Verdict
 from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS
 from finetune.row_log import irregularities
+from harness_tasks.guards.verdicts import Verdict
 
 FEWEST_LOSSES = 6
 """Entries of a loss curve below which it has no shape."""

@@ -21,10 +21,10 @@ from torch import Tensor
 from finetune import checks, passes
 from finetune.batches import Group
 from finetune.formulations import FORMULATIONS
-from finetune.guards.verdicts import Verdict
 from finetune.prepare import Prepared
 from finetune.rows import Row
 from harness_tasks.files import write_json
+from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.models.neighbours import alone_over
 
 LOGIT_ROWS = 8

@@ -17,7 +17,6 @@ from finetune import machine
 from finetune.batches import Group
 from finetune.checkpoints import SaveMarker, full_disk_told, last_whole_checkpoint, prepare_scratch
 from finetune.guards import examine
-from finetune.guards.verdicts import GuardError, Verdict, raise_failed
 from finetune.heads import without_adapter
 from finetune.ledger import ledger_of
 from finetune.models import load_model
@@ -38,6 +37,7 @@ from finetune.tensors import Before, before_training, tensor_changes
 from finetune.termination import Termination
 from finetune.trainer import FinetuneTrainer, make_trainer
 from harness_tasks.files import sha256_json
+from harness_tasks.guards.verdicts import GuardError, Verdict, raise_failed
 from harness_tasks.rendering import render_hash, render_parts
 
 TERMINATED = 143

@@ -5,8 +5,10 @@ scores: sampling by cluster, shards, overlap with the training rows, the content
 import atexit
 import gc
 import json
+import math
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
@@ -25,19 +27,22 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Score models
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     help="Run lm_eval with these arguments; our tasks are found without --include_path, their data checked first. "
-    "With --shard K/N: part K of N of the task's items.",
+    "With --shard K/N: part K of N of the task's items. With --allow GUARD: although that guard fails.",
 )
 def run(context: typer.Context) -> None:
     """Hands all arguments to ``lm_eval run``, once every task of ours that they name can load its data.
 
     Beside lm_eval's model classes there are `hf-shared`, which answers as `hf` does in less time, `hf-recorded`, and
-    `hf-seqcls` and `hf-span`, for heads. ``--shard K/N`` scores one part of the items, for `merge-shards` to join.
+    `hf-seqcls` and `hf-span`, for heads. ``--shard K/N`` scores one part of the items, for `merge-shards` to join;
+    ``--allow GUARD`` goes on where a guard of scoring fails.
     Where a class of ours generates, a file says beside lm_eval's samples why each generation ended.
     """
+    from harness_tasks.guards import take_allowed
     from harness_tasks.shard_run import shard_run, take_shard
 
     with exit_on_user_error(), ExitStack() as stack:
         arguments, shard = take_shard(context.args)
+        arguments, allowed = take_allowed(arguments)
         # A --config file may name a folder of its own, which an argument would override.
         given = {argument.split("=")[0] for argument in arguments}
         if not given & {"--include_path", "--config", "-C"}:
@@ -59,7 +64,7 @@ def run(context: typer.Context) -> None:
             asks_for_help = bool({"-h", "--help"} & set(arguments))
             if not asks_for_help:
                 stack.enter_context(reported_early())
-            checked = Checked(None, False, []) if asks_for_help else check_arguments(arguments)
+            checked = Checked(None, False, []) if asks_for_help else check_arguments(arguments, allowed)
             part = None
             if shard and checked.config:
                 part = shard_run(shard, checked.config, include_path=checked.config.include_path or TASKS_PATH)
@@ -71,6 +76,9 @@ def run(context: typer.Context) -> None:
                 arguments += part.samples()
             elif checked.config and checked.config.samples:  # in order: lm_eval takes them in any, and mixes them up
                 arguments += ["--samples", json.dumps(checked.config.samples)]
+            if checked.passed_over:  # results that somebody finds say so too
+                own = _own_metadata(checked.config)
+                arguments += ["--metadata", json.dumps({**own, "allowed": list(checked.passed_over)})]
             register_models()
             if checked.model in MODELS:
                 get_model(checked.model)  # imports it
@@ -140,14 +148,18 @@ def check(
     num_fewshot: Annotated[int, typer.Option(min=0, help="Render this many worked examples too.")] = 0,
     training: Annotated[bool, typer.Option("--training", help="The task must have training rows too.")] = False,
     output: Annotated[Path | None, typer.Option(help="A JSON file for what was found.")] = None,
+    allow: Annotated[list[str] | None, typer.Option(help="Go on where this guard of scoring fails.")] = None,
     metadata: Annotated[str | None, typer.Option(help="A JSON object for the task, as lm_eval's --metadata.")] = None,
     include_path: Annotated[Path, typer.Option(help="The folder in which tasks are looked for first.")] = TASKS_PATH,
 ) -> None:
     """Load a task's data and render a row of each split that is needed, without any model."""
     from harness_tasks.files import write_json
+    from harness_tasks.guards import check_allowed, enforce
+    from harness_tasks.guards.shots import shots
     from harness_tasks.loading import check_task, parse_metadata
 
     with exit_on_user_error():
+        check_allowed(allow or [])
         loaded = check_task(
             task,
             include_path=include_path,
@@ -155,6 +167,7 @@ def check(
             num_fewshot=num_fewshot,
             training=training,
         )
+        enforce([shots(loaded, task, num_fewshot or None)], allow or [])
         found = {"task": task, "scored_rows": len(loaded.eval_docs)}
         if loaded.has_training_docs():
             found["training_rows"] = len(loaded.training_docs())
@@ -256,21 +269,27 @@ class Checked(NamedTuple):
     """The model arguments of each run, where adapters are named as a list."""
     config: Any = None
     """The arguments as lm_eval read them."""
+    passed_over: Sequence[str] = ()
+    """The guards that failed and were allowed."""
 
 
-def check_arguments(arguments: list[str]) -> Checked:
+def check_arguments(arguments: list[str], allowed: Sequence[str] = ()) -> Checked:
     """Returns what lm_eval's ``arguments`` ask for, once it is known that it can be had.
 
     Raises UserError where they name an unknown task, one of ours whose data cannot be loaded, or a checkpoint with
-    another head than the model class scores. Warns on stderr of tasks that share items with the checkpoint's own.
+    another head than the model class scores; GuardError where a guard fails that is not ``allowed``. Warns
+    on stderr of tasks that share items with the checkpoint's own.
 
     Arguments that lm_eval itself refuses end the process with its message and exit code 2.
     """
     from lm_eval._cli import HarnessCLI
     from lm_eval.config.evaluate_config import EvaluatorConfig
 
-    from harness_tasks.loading import check_task, task_manager, unknown_task
-    from harness_tasks.models.heads import check_model, warning_of_rounded_logarithms
+    from harness_tasks.guards import enforce
+    from harness_tasks.guards.adapter_base import adapter_base
+    from harness_tasks.guards.shots import shots
+    from harness_tasks.loading import check_task, load_task, task_manager, unknown_task
+    from harness_tasks.models.heads import check_model, fetch_weights, warning_of_rounded_logarithms
     from harness_tasks.models.related import warning_of_related
     from harness_tasks.models.several import runs
     from harness_tasks.sampling import sample_indices
@@ -290,7 +309,7 @@ def check_arguments(arguments: list[str]) -> Checked:
     names = [name for name in asked if not name.endswith(".yaml") and not Path(name).is_dir()]
 
     ours = task_manager(include_path)
-    checked, generates = dict[str, int](), list[bool]()
+    checked, generates, tasks = dict[str, int](), list[bool](), dict[str, Any]()
     is_known = len(names) == len(asked)  # whether every task that will be scored is one of ours
     for name in names:
         matches = ours.match_tasks([name])
@@ -298,6 +317,8 @@ def check_arguments(arguments: list[str]) -> Checked:
             everything = task_manager(include_path, include_defaults=True)
             if not everything.match_tasks([name]):
                 raise unknown_task(name, everything.all_subtasks)
+            if config.num_fewshot and name in everything.all_subtasks:
+                tasks[name] = load_task(name, include_path=include_path, metadata=config.metadata)
         # A tag of ours stands for its tasks; a group, and a name that lm_eval ships, are lm_eval's to check.
         tags = [match for match in matches if match in ours.all_tags]
         members = {task for tag in tags for task in ours.task_index[tag].tags}
@@ -311,7 +332,7 @@ def check_arguments(arguments: list[str]) -> Checked:
                 include_defaults=False,
                 num_fewshot=config.num_fewshot or 0,
             )
-            checked[task] = len(loaded.eval_docs)
+            checked[task], tasks[task] = len(loaded.eval_docs), loaded
             generates.append(loaded.OUTPUT_TYPE == "generate_until")
     only_texts = is_known and all(generates)
     for model_args in each:
@@ -324,10 +345,34 @@ def check_arguments(arguments: list[str]) -> Checked:
         config.samples = sample_indices(config.samples, checked, others=not is_known)
         if whole := [task for task in checked if task not in config.samples]:
             print(f"Warning: --samples names no rows of {', '.join(whole)}: every row is scored.", file=sys.stderr)
+    verdicts = [
+        shots(loaded, name, config.num_fewshot, seed=config.seed[3], rows=_scored_rows(config, name, loaded))
+        for name, loaded in tasks.items()
+    ]
+    passed_over = enforce([*verdicts, *(adapter_base(model_args) for model_args in each)], allowed)
+    for model_args in each:
+        fetch_weights(config.model, model_args)
     # Not a pattern: it may stand for tasks of lm_eval's too.
     ours_alone = bool(asked) and len(names) == len(asked) and set(names) <= set(ours.all_tasks)
     several = each if isinstance(config.model_args.get("peft"), list) else []
-    return Checked(config.model, ours_alone, several, config)
+    return Checked(config.model, ours_alone, several, config, passed_over)
+
+
+def _own_metadata(config: Any) -> dict[str, Any]:
+    """Returns the metadata that lm_eval was given; it adds the model's arguments to it."""
+    model_args = config.model_args.items()
+    return {name: value for name, value in config.metadata.items() if (name, value) not in model_args}
+
+
+def _scored_rows(config: Any, name: str, task: Any) -> list[int]:
+    """Returns the indices of the rows of a task that lm_eval scores, in the order in which it draws their shots."""
+    available = len(task.eval_docs)
+    if config.samples is not None and name in config.samples:
+        return list(config.samples[name])
+    limit = config.limit
+    if limit is None:
+        return list(range(available))
+    return list(range(min(available, math.ceil(available * limit) if limit < 1 else int(limit))))
 
 
 def _main() -> NoReturn:

@@ -90,13 +90,17 @@ def prior(
 def _load_model(model: str, model_args: Mapping[str, Any], *, batch_size: str, device: str) -> Any:
     from lm_eval.api.registry import get_model
 
+    from harness_tasks.guards import enforce
+    from harness_tasks.guards.adapter_base import adapter_base
     from harness_tasks.models import register_models
-    from harness_tasks.models.heads import check_model, warning_of_rounded_logarithms
+    from harness_tasks.models.heads import check_model, fetch_weights, warning_of_rounded_logarithms
 
     register_models()
     check_model(model, model_args)
     if warning := warning_of_rounded_logarithms(model, model_args):
         print(warning, file=sys.stderr)
+    enforce([adapter_base(model_args)], ("adapter-base",))
+    fetch_weights(model, model_args)
     try:
         return get_model(model).create_from_arg_obj(dict(model_args), {"batch_size": batch_size, "device": device})
     except UserError:

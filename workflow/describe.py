@@ -10,6 +10,7 @@ import typer
 
 from harness_tasks.errors import exit_on_user_error
 from harness_tasks.files import sha256_json, write_json
+from harness_tasks.hub.download import fetch_model
 from studies import load_study
 
 
@@ -23,6 +24,7 @@ def describe(study_file: str, output: Path) -> None:
         from workflow.pins import revision_of
 
         model, revision = study.model, revision_of(study)
+        fetch_model(model.path, revision, weights=False)
         config = AutoConfig.from_pretrained(model.path, revision=revision)
         base = base_record(model.path, revision)
         origin_file = Path(model.path) / "origin.json"

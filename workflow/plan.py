@@ -24,6 +24,7 @@ from finetune.machine import resolve_device, resolve_dtype
 from finetune.recipe import Method, Recipe
 from finetune.sizes import Sizes, sizes_of
 from harness_tasks.errors import UserError
+from harness_tasks.hub.download import fetch_model
 from harness_tasks.loading import declared_metadata
 from harness_tasks.machine import largest_forward
 from studies import Checkpoint, Study
@@ -204,6 +205,7 @@ def _config(study: Study) -> Any:
         words = [sys.executable, *commands.base_model(study)[1:]]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     place = study.model.path if Path(study.model.path).is_dir() else study.model.config or study.model.path
+    fetch_model(place, revision_of(study), weights=False)
     try:
         return AutoConfig.from_pretrained(place, revision=revision_of(study))
     except (OSError, ValueError) as error:

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from finetune.guards.evidence import Evidence
-from finetune.guards.verdicts import Verdict
 from harness_tasks.errors import UserError
+from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.models.related import are_related
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 from finetune.guards.evidence import Evidence
-from finetune.guards.verdicts import Verdict
 from finetune.prepare import split_named
 from finetune.run import DEV
+from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.models.related import are_related
 from harness_tasks.overlap import GRADES
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from finetune.guards.evidence import Evidence, named
-from finetune.guards.verdicts import Verdict
+from harness_tasks.guards.verdicts import Verdict
 
 
 def pad_token(evidence: Evidence) -> Verdict:

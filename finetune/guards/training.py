@@ -1,9 +1,9 @@
 """Guards of training itself: most hold by design, one is counted, and some can be judged only afterwards."""
 
 from finetune.guards.evidence import Evidence
-from finetune.guards.verdicts import Verdict
 from finetune.recipe import ADAPTER_METHODS
 from harness_tasks.errors import UserError
+from harness_tasks.guards.verdicts import Verdict
 
 _EMBEDDINGS = {"lm_head", "embed_tokens", "embed_out", "wte"}
 """The modules, by the names that models give them, whose matrix is the same one where embeddings are tied."""

@@ -41,8 +41,8 @@ _HARM = {
 def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int = 0) -> None:
     """Raises UserError where lm_eval's model class ``model`` would put a random head on what ``model_args`` name.
 
-    Other classes than `hf`, `hf-seqcls` and `hf-span` are not judged. What comes from the Hub is fetched here, weights
-    too, and compared with what the Hub states; raises as `harness_tasks.hub.download.fetch` where it cannot be had.
+    Other classes than `hf`, `hf-seqcls` and `hf-span` are not judged. What the configurations are read from is
+    fetched from the Hub here; raises as `harness_tasks.hub.download.fetch` where it cannot be had.
     """
     asked = "hf" if model in CAUSAL_CLASSES else model
     if asked not in _HARM or not isinstance(model_args.get("pretrained"), str):
@@ -53,10 +53,7 @@ def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int =
             "it reads the question and its passage alone, so the results would name examples that it never saw",
             "leave --num_fewshot out",
         )
-    if not model_args.get("gguf_file"):
-        for name in ("pretrained", "peft"):
-            if isinstance(place := model_args.get(name), str) and place:
-                fetch_model(place, model_args.get("revision"))
+    _fetch(model_args, weights=False)
     place, kind, needed = _judge(model_args)
     adapter = model_args.get("peft")
     if adapter and not model_args.get("load_in_4bit") and _trained_packed(str(adapter), model_args.get("revision")):
@@ -87,6 +84,24 @@ def warning_of_rounded_logarithms(model: str, model_args: Mapping[str, Any]) -> 
         "logits tell apart. Add softmax_dtype=float32 to --model_args, or score with --model hf-shared, which takes "
         "logarithms in float32."
     )
+
+
+def fetch_weights(model: str, model_args: Mapping[str, Any]) -> None:
+    """Fetches what ``model_args`` name on the Hub, and compares every file with what the Hub states; raises as
+    `harness_tasks.hub.download.fetch`. To be called before lm_eval's model class ``model`` loads it.
+    """
+    if model in (*CAUSAL_CLASSES, *HEADS):
+        _fetch(model_args, weights=True)
+
+
+def _fetch(model_args: Mapping[str, Any], *, weights: bool) -> None:
+    if model_args.get("gguf_file"):
+        return  # of a repository's many such files the class loads one
+    for name in ("pretrained", "peft"):
+        if isinstance(place := model_args.get(name), str) and place:
+            fetch_model(place, model_args.get("revision"), weights=weights)
+    if isinstance(tokenizer := model_args.get("tokenizer"), str) and tokenizer:
+        fetch_model(tokenizer, model_args.get("revision"), weights=False)
 
 
 def read_json_file(place: str, name: str, revision: str | None = None) -> dict[str, Any] | None:

@@ -129,12 +129,12 @@ def test_our_run_is_lm_evals_run_with_our_tasks(tiny_model: Path, tmp_path: Path
     assert results["config"]["device"] == ("cuda:0" if torch.cuda.is_available() else "cpu")
 
 
-def test_run_stops_before_the_model_where_data_is_missing(tmp_path: Path) -> None:
+def test_run_stops_before_the_model_where_data_is_missing(tmp_path: Path, tiny_model: Path) -> None:
     metadata = json.dumps({"data_dir": str(tmp_path)})
-    done = command(
-        "run", "--model_args", "pretrained=none", "--tasks", "squad_v1_llama", "--metadata", metadata, folder=tmp_path
-    )
+    model = ["--model_args", f"pretrained={tiny_model}"]
+    done = command("run", *model, "--tasks", "squad_v1_llama", "--metadata", metadata, folder=tmp_path)
     assert done.returncode == 2
+    assert "Loading weights" not in done.stderr
     assert "Found: squad1/dev-v1.1.json is missing from data_dir" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

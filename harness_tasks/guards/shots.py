@@ -1,0 +1,110 @@
+"""Whether a prompt's few-shot examples hold the item that is scored, with its answer.
+
+lm_eval leaves the item out of what it draws only where a task's `fewshot_split` is its `test_split`, and by comparing
+whole rows. So a task without a split for examples, one that is scored on its validation split, examples that its YAML
+lists, and rows that stand twice come into their own prompt.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness_tasks._messages import first_line
+from harness_tasks.errors import UserError
+from harness_tasks.guards.verdicts import Verdict
+
+ENOUGH = 1000
+"""Prompts after which no more are drawn, once one of them holds its own item."""
+
+_Key = tuple[str, str, str]
+
+
+def shots(
+    task: Any, name: str, num_fewshot: int | None, *, seed: int = 1234, rows: Sequence[int] | None = None
+) -> Verdict:
+    """Returns whether no prompt holds its own item, question and answer, among its examples.
+
+    The examples are those that lm_eval draws with this ``seed`` (its own default) for these ``rows`` (unset: all), by
+    the task's own sampler. ``num_fewshot`` None: as many as the task's YAML says.
+
+    Raises:
+        UserError: the examples of a prompt cannot be drawn.
+    """
+    count = int(task.config.num_fewshot or 0) if num_fewshot is None else num_fewshot
+    if not count:
+        return Verdict("shots", "pass", f"the prompts of {name} hold no few-shot examples")
+    docs = list(task.eval_docs)
+    scored = list(range(len(docs))) if rows is None else list(rows)
+    keys = {index: _key(task, docs[index]) for index in scored}
+    known = set(keys.values())
+    if not any(_example_key(task, doc) in known for doc in task.fewshot_docs() or []):
+        return Verdict("shots", "pass", f"no item of {name} is among those that its few-shot examples are drawn from")
+    recorder = _Recorder(task.sampler)
+    task.set_config("num_fewshot", count)
+    task.set_fewshot_seed(seed)
+    task.sampler, drawn, leaked = recorder, 0, list[int]()
+    try:
+        for index in scored:
+            task.fewshot_context(docs[index], num_fewshot=count)
+            drawn += 1
+            if any(_example_key(task, doc) == keys[index] for doc in recorder.drawn):
+                leaked.append(index)
+            if leaked and drawn >= ENOUGH:
+                break
+    except UserError:
+        raise
+    except Exception as error:  # whatever a sampler or a template of somebody else's raises
+        raise UserError(
+            f"the prompt of item {scored[drawn]} of the task {name!r} with {count} few-shot examples cannot be made: "
+            f"{first_line(error)}",
+            "lm_eval would stop there, after the model was loaded",
+            "ask for fewer (--num_fewshot), or correct the task's `fewshot_split` or `fewshot_config`",
+        ) from error
+    finally:
+        task.sampler = recorder.sampler
+    if not leaked:
+        return Verdict("shots", "pass", f"no prompt of {name} holds its own item among its {count} examples")
+    looked_at = f"{drawn:,}" if drawn == len(scored) else f"the first {drawn:,}"
+    return Verdict(
+        "shots",
+        "fail",
+        f"{len(leaked):,} of {looked_at} prompts of {name} hold the item that is scored, with its answer, among their "
+        f"{count} few-shot examples (item {leaked[0]} is the first)",
+        "the score would tell how well an answer is copied",
+        "give the task a `fewshot_split` without scored items in its YAML, score it with --num_fewshot 0, or allow it "
+        "with --allow shots",
+    )
+
+
+class _Recorder:
+    """A task's sampler that keeps what it drew last."""
+
+    def __init__(self, sampler: Any) -> None:
+        self.sampler = sampler
+        self.drawn: list[Mapping[str, Any]] = []
+
+    def sample(self, *arguments: Any, **named: Any) -> list[Mapping[str, Any]]:
+        self.drawn = list(self.sampler.sample(*arguments, **named))
+        return self.drawn
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sampler, name)
+
+
+def _key(task: Any, doc: Mapping[str, Any]) -> _Key:
+    """Returns an item's question, answer and choices as they are rendered; white space does not count."""
+    choices = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else ""
+    return _squeezed(task.doc_to_text(doc)), _squeezed(task.doc_to_target(doc)), _squeezed(choices)
+
+
+def _example_key(task: Any, doc: Mapping[str, Any]) -> _Key | None:
+    """Returns the same of an example; None where it has other fields than the items, and so is none of them."""
+    try:
+        return _key(task, doc)
+    except UserError:
+        raise
+    except Exception:  # a template that asks for a field that the example lacks
+        return None
+
+
+def _squeezed(value: Any) -> str:
+    return " ".join(str(value).split())
