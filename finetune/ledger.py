@@ -10,8 +10,9 @@ trained copy) once. Formulas are written in numbers, so that a reader can redo t
 
 import copy
 import math
+import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -24,6 +25,10 @@ from harness_tasks.errors import UserError
 from harness_tasks.models.body import body_name
 
 ComponentName = Literal["embeddings", "attention", "MLP", "norms", "head", "adapter", "other"]
+
+
+MOST_PARTS = 20_000
+"""More layers or experts than any model has: a number that is damaged."""
 
 
 class LedgerError(UserError):
@@ -53,12 +58,13 @@ class Ledger:
 
     ``total``: the deployed model, tied matrices once. ``trainable``: those that training changes.
     ``added``: those that the base causal model does not have (a classifier's head, the adapter).
-    ``tied``: the size of what shares another's parameters and is therefore not counted again.
+    ``tied``: the size of what shares another's parameters and is therefore not counted again. ``head``: one of `Head`,
+    or of a model with none of them (`count_class`) what its class says of it.
     """
 
     model: str
     architecture: str
-    head: Head
+    head: str
     total: int
     trainable: int
     added: int
@@ -132,6 +138,18 @@ def count(
     return ledger_of(model, name=name)
 
 
+def count_class(config: Any, model_class: Any, *, name: str | None = None) -> Ledger:
+    """Returns the ledger of a model of any class of transformers, such as an encoder-decoder or one that sees images.
+
+    No closed form is known for these. Raises `UserError` where the configuration makes no such model.
+    """
+    with _quiet_meta():
+        model = _made(model_class, copy.deepcopy(config))
+    kind = re.search(r"(?:For|With)(\w+)$|(LMHead)Model$", model_class.__name__)
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", next(filter(None, kind.groups()))) if kind else ["none"]
+    return _ledger(model, model, None, "-".join(words).lower(), {}, _anywhere(model), name)
+
+
 def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | None = None) -> Ledger:
     """Returns the ledger of the base model ``config`` with the adapter that peft's configuration ``adapter`` describes.
 
@@ -164,10 +182,24 @@ def ledger_of(model: Any, *, name: str | None = None) -> Ledger:
     base = model.get_base_model() if hasattr(model, "peft_config") else model
     adapter = model.peft_config[model.active_adapter] if hasattr(model, "peft_config") else None
     head = head_of(base)
+    forms = closed_forms(base.config, head=head, adapter=adapter)
+    return _ledger(model, base, adapter, head, forms, _parameters(model, base, adapter), name)
+
+
+def _ledger(
+    model: Any,
+    base: Any,
+    adapter: Any,
+    head: str,
+    forms: Mapping[str, tuple[int | None, str]],
+    parameters: Iterator[tuple[ComponentName, Any]],
+    name: str | None,
+) -> Ledger:
+    """Returns the ledger of ``parameters``, each with its component; ``forms``: closed forms by component."""
     counted: dict[ComponentName, int] = dict.fromkeys(get_args(ComponentName), 0)
     trainable, tied = dict(counted), 0
     seen: set[int] = set()
-    for component, parameter in _parameters(model, base, adapter):
+    for component, parameter in parameters:
         size = _numel(parameter)
         if id(parameter) in seen:
             tied += size
@@ -175,7 +207,12 @@ def ledger_of(model: Any, *, name: str | None = None) -> Ledger:
         seen.add(id(parameter))
         counted[component] += size
         trainable[component] += size if parameter.requires_grad else 0
-    forms = closed_forms(base.config, head=head, adapter=adapter)
+    if not any(counted.values()):
+        raise UserError(
+            f"a {type(base).__name__} without a single parameter",
+            "one of the sizes in its configuration is 0",
+            "compare it with the published config.json of that model",
+        )
     components = []
     for component in counted:
         form, formula = forms.get(component, (None, "no closed form"))
@@ -274,7 +311,37 @@ def _build(config: Any, head: Head, labels: int) -> Any:
     config = copy.deepcopy(config)
     if head == "sequence-classification":
         config.num_labels = labels
-    return model_class(config, head)._from_config(config)
+    return _made(model_class(config, head), config)
+
+
+def _made(model_class: Any, config: Any) -> Any:
+    """Returns a model of that class; raises `UserError` where transformers cannot make one of the configuration."""
+    if (deep := next(((key, n) for key, n in _counts(config.to_dict()) if n > MOST_PARTS), None)) is not None:
+        raise UserError(
+            f"`{deep[0]}` is {deep[1]} in the configuration of a {model_class.__name__}",
+            f"no model has more than {MOST_PARTS:,} of them, and to make so many would take for ever",
+            "compare it with the published config.json of that model",
+        )
+    try:
+        return model_class._from_config(config)
+    except UserError:
+        raise
+    except Exception as error:  # transformers raises many kinds for a value that is missing or contradicts another
+        said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise UserError(
+            f"a configuration of type {config.model_type} of which transformers makes no {model_class.__name__}",
+            f"it ends in {type(error).__name__}: {said}",
+            "compare it with the published config.json of that model",
+        ) from None
+
+
+def _counts(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """Yields how many layers and experts a configuration and those within it ask for, by name."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _counts(value)
+        elif type(value) is int and re.search(r"layers?$|experts$|depth$|blocks$", key):
+            yield str(key), value
 
 
 def _linear_names(model: Any) -> list[str]:
@@ -350,6 +417,31 @@ def _parameters(model: Any, base: Any, adapter: Any) -> Iterator[tuple[Component
                 yield "adapter", parameter
             elif "original_module" not in path:  # peft's frozen copy of what it trains beside it
                 yield component_of(module, path, body), parameter
+
+
+def _anywhere(model: Any) -> Iterator[tuple[ComponentName, Any]]:
+    """Yields each parameter of a model of any class with its component; a shared one as often as it is used."""
+    import torch
+
+    get = getattr(model, "get_output_embeddings", None)
+    try:
+        output = get() if get else None
+    except (AttributeError, NotImplementedError):  # some classes inherit it and have none
+        output = None
+    for name, module in model.named_modules():
+        for parameter_name, parameter in module.named_parameters(recurse=False):
+            path = [*name.split("."), parameter_name]
+            known = component_of(module, path, path[0])
+            if module is output or path[0] in _HEADS:
+                yield "head", parameter
+            elif known == "other" and ("embed" in " ".join(path).lower() or isinstance(module, torch.nn.Embedding)):
+                yield "embeddings", parameter
+            else:
+                yield known, parameter
+
+
+_HEADS = frozenset({"lm_head", "classifier", "score", "qa_outputs", "cls", "generator_lm_head"})
+"""What transformers calls heads where they are no output matrix of a language model."""
 
 
 def component_of(module: Any, path: list[str], body: str) -> ComponentName:

@@ -34,7 +34,15 @@ def configuration(model: str, revision: str | None = None) -> Any:
     path = configuration_file(model, revision)
     shown = shown_name(model)
     values = _read_json(path, f"the configuration of {shown}")
-    kind = values.get("model_type")
+    kind, architectures = values.get("model_type"), values.get("architectures")
+    if architectures is not None and not (
+        isinstance(architectures, list) and all(isinstance(name, str) for name in architectures)
+    ):
+        raise UserError(
+            f"the configuration of {shown} has the architectures {str(architectures)[:80]}",
+            "it is a list of the names of classes, by which the model's head is known",
+            "take it out, or give the config.json that save_pretrained wrote",
+        )
     if not isinstance(kind, str):
         raise UserError(
             f"the configuration of {shown} has no model_type",

@@ -14,9 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from finetune.heads import TASK_TYPES, Head
-from finetune.ledger import Ledger, LedgerError, count, count_adapter, shown_name
+from finetune.ledger import Ledger, LedgerError, count, count_adapter, count_class, shown_name
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json
+from report.model_classes import other_class
 from report.model_files import AdapterFolder, adapter_folder, configuration, configuration_file
 
 HEADS = tuple(TASK_TYPES)
@@ -27,7 +28,7 @@ def params(
     *,
     head: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(HEADS)}. Default: what the configuration names, else causal."),
+        typer.Option(help=f"{', '.join(HEADS)}. Default: what the configuration names, else what fits."),
     ] = None,
     labels: Annotated[
         int | None, typer.Option(help="Classes of a sequence-classification head. Default: the configuration's.")
@@ -94,6 +95,14 @@ def ledger_for(
                 "leave --base out, or name a folder that holds adapter_config.json",
             )
         config = configuration(model, revision)
+        if head is None and (named := other_class(config)) is not None:
+            if lora_r is not None:
+                raise UserError(
+                    f"--lora-r {lora_r} on a {named.__name__}",
+                    f"LoRA is counted on the three heads that can be trained here: {', '.join(HEADS)}",
+                    "leave --lora-r out, or name one with --head, if the model has it",
+                )
+            return count_class(config, named, name=shown_name(model))
         chosen: Head = head or _named_head(config)  # type: ignore[assignment]
         return count(
             config,
