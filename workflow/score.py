@@ -22,6 +22,7 @@ from harness_tasks.files import sha256_file, write_json, write_text
 from harness_tasks.lengths import write_lengths
 from studies import Checkpoint, Study, load_study
 from workflow import commands
+from workflow.pins import revision_of
 
 
 def score(
@@ -92,11 +93,7 @@ def _scored(study: Study, checkpoint: Checkpoint | None) -> dict[str, str | None
 
     They go into the results, so that the page can tell whether its scores are of the checkpoint that it describes.
     """
-    from transformers import AutoConfig
-
-    model, revision = study.model.path, None if study.model.is_local else study.model.revision
-    config = AutoConfig.from_pretrained(model, revision=revision)
-    found: dict[str, str | None] = {"base": base_record(model, revision, config)["fingerprint"]}
+    found: dict[str, str | None] = {"base": base_record(study.model.path, revision_of(study))["fingerprint"]}
     if checkpoint:
         found["checkpoint"] = sha256_file(commands.checkpoint_folder(study, checkpoint) / "finetune.json")
     return found
