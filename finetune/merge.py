@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file, write_json
+from harness_tasks.files import sha256_file, usual_modes, write_json
 
 MERGED_FROM = "merged_from.json"
 """Beside a merged model: the adapter's own record, the base's fingerprint, the SHA-256 of the adapter's weights."""
@@ -40,6 +40,7 @@ def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
     model.save_pretrained(partial)
     AutoTokenizer.from_pretrained(adapter).save_pretrained(partial)
     write_json(partial / MERGED_FROM, provenance)
+    usual_modes(partial)
     if output.exists():
         output.rmdir()
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
 from finetune.sizes import layer_count
 from harness_tasks.errors import UserError
-from harness_tasks.files import write_text
+from harness_tasks.files import usual_modes, write_text
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.body import body_name
 from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body
@@ -177,6 +177,7 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, pad_id: int | None, 
         generation.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     _compact(folder / "tokenizer.json")
+    usual_modes(Path(folder))
 
 
 def _make_greedy(generation: Any) -> None:

@@ -58,6 +58,13 @@ def sha256_json(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def usual_modes(folder: Path) -> None:
+    """Gives each file in ``folder`` the mode that a new file has: safetensors writes its own for their owner alone."""
+    for path in folder.iterdir():
+        if path.is_file() and not path.is_symlink():
+            os.chmod(path, 0o666 & ~_umask())
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

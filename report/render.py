@@ -15,7 +15,7 @@ from report.explorer import Explorer, items_of
 from report.exports import exports
 from report.figures import Picture
 from report.figures.beside import begun
-from report.html import anchored, dressed, html_of, in_html, piece, tokens_of
+from report.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
 from report.notes import Notes, marked_up, unmarked
 from report.results import at
 from report.template import environment, filled, source
@@ -113,13 +113,15 @@ def _html_page(
         place = next((i for i, entry in enumerate(contents) if entry["id"] == "contributions"), len(contents))
         contents.insert(place, {"id": "explorer", "title": "Every item"})
     body = marked_up(html_of(tokens))
+    scripts = [(TEMPLATES / "report.js").read_text(encoding="utf-8"), items.script]
     values = {
+        "policy": Markup(security_policy(f"\n{script}\n" for script in scripts if script)),
         "study": facts["study"],
         "contents": contents,
         "body": Markup(body),
         "style": Markup(source("report.css", own)[0] + items.style),
         "notes": Markup(notes.script()),
-        "scripts": [Markup((TEMPLATES / "report.js").read_text(encoding="utf-8")), Markup(items.script)],
+        "scripts": [Markup(script) for script in scripts],
     }
     return filled(_environment(in_html, own), "report.html.j2", values)
 

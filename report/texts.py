@@ -6,8 +6,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
-"""An access token of the Hub."""
+from harness_tasks.secrets import without_secrets
 
 _ENDS = r"(?=$|[/\\\s'\",:;)\]}])"
 _HOMES = re.compile(rf"(?:/home|/Users)/[^/\\\s'\",:;]+{_ENDS}|[A-Za-z]:\\+Users\\+[^\\\s'\",:;]+{_ENDS}")
@@ -26,7 +25,7 @@ _KEPT = "\u200c\u200d"
 
 
 def cleaned(text: str) -> str:
-    """Returns ``text`` without this folder's place, home folders, user names in paths, and the Hub's tokens.
+    """Returns ``text`` without this folder's place, home folders, user names in paths, and tokens and passwords.
 
     >>> print(cleaned(r'"/home/ada/models/base", "C:\\\\Users\\\\ada\\\\x", hf_abcdefghijklmnopqrst'))
     "~/models/base", "~\\\\x", hf_[removed]
@@ -35,7 +34,7 @@ def cleaned(text: str) -> str:
         for place, shown in _places(Path.cwd(), Path.home(), _user()):
             text = place.sub(shown, text)
         text = _HOMES.sub("~", text)
-    return TOKEN.sub("hf_[removed]", text)
+    return without_secrets(text)
 
 
 def fit(text: str) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from harness_tasks.errors import UserError
+from harness_tasks.secrets import without_secrets
 
 _Done = TypeVar("_Done")
 TRIES = 4
@@ -21,7 +22,6 @@ LONGEST_TROUBLE_S = 60.0
 _PASSING = frozenset({408, 409, 412, 429, 500, 502, 503, 504})
 """Too slow, two writers at once, too many requests, the Hub's own trouble."""
 AGAIN = "give the same command again: what has arrived is not transferred twice"
-_TOKEN = re.compile(r"\bhf_[A-Za-z0-9]{16,}")
 
 
 class HubError(UserError):
@@ -148,7 +148,7 @@ def status_of(fault: Exception) -> int | None:
 def said_by(fault: Exception) -> str:
     """Returns the Hub's own words, or the client's: on one line, shortened, without a token."""
     said = " ".join(str(getattr(fault, "server_message", None) or fault).split())
-    return _TOKEN.sub("hf_[removed]", said)[:300]
+    return without_secrets(said)[:300]
 
 
 def repository_of(fault: Exception) -> str | None:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from report import formats
 from report.compare.pictures import against_cost, forest
 from report.figures import Picture
-from report.html import anchored, dressed, html_of, in_html, piece, tokens_of
+from report.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
 from report.template import environment, filled
 from report.template.environment import Environment
 
@@ -55,7 +55,13 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
         if opened.type == "td_open" and re.match(r"(beats|loses to|open) [+−0]", inline.content):
             opened.attrSet("class", inline.content.split()[0])
     style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "compare.js"))
-    values = {"contents": contents, "body": Markup(html_of(tokens)), "style": Markup(style), "script": Markup(script)}
+    values = {
+        "policy": Markup(security_policy([f"\n{script}\n"])),
+        "contents": contents,
+        "body": Markup(html_of(tokens)),
+        "style": Markup(style),
+        "script": Markup(script),
+    }
     return filled(_environment(in_html), "compare.html.j2", values)
 
 

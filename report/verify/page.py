@@ -198,6 +198,11 @@ _TEXTS = {"svg", "text", "title", "desc", "style", "script"}
 _EMPTY = {"meta", "br"}
 _ATTRIBUTES = {"class", "id", "href", "scope", "tabindex", "lang", "charset", "name", "content", "style", "aria-label"}
 _OWN_ATTRIBUTES = {("span", "data-n"), ("script", "type")}
+_POLICY = re.compile(
+    r"default-src 'none'; script-src (?:'sha256-[A-Za-z0-9+/]{43}=' )+'self' file:; style-src 'unsafe-inline'; "
+    r"img-src 'self' file: data:; base-uri 'none'; form-action 'none'"
+)
+"""The one thing that a `meta` may have the browser do: refuse what is not the page's own."""
 _PRINT = re.compile(r"@media print\s*\{(?:[^{}]|\{[^{}]*\})*\}")
 _TELLING = re.compile(r"(?<![-\w])content\s*:|display\s*:\s*none|visibility|opacity\s*:\s*0|@import|url\(")
 
@@ -346,6 +351,9 @@ class _Reader(HTMLParser):
         misplaced = tag == "script" and "main" in self.open
         if misplaced or (tag not in _BLOCKS | _PHRASES | _SHELL and not (drawing and tag in _DRAWING)):
             self.page.oddities.append(f"an element <{tag}>")
+        policy = {"http-equiv": "Content-Security-Policy", "content": given.get("content", "")}
+        if tag == "meta" and given == policy and _POLICY.fullmatch(policy["content"]):
+            return
         for key, value in given.items():
             if key.startswith("on") or (not drawing and key not in _ATTRIBUTES and (tag, key) not in _OWN_ATTRIBUTES):
                 self.page.oddities.append(f'an attribute {key}="{value}" of <{tag}>')

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -369,3 +370,12 @@ def test_reading_in_bfloat16_leaves_the_frequencies_of_rope(tiny_model: Path, tm
     assert again.model.embed_tokens.weight.dtype == torch.bfloat16
     assert torch.equal(again.model.rotary_emb.inv_freq, plain.model.rotary_emb.inv_freq)
     assert torch.equal(logits(again), logits(plain))
+
+
+def test_every_file_of_a_checkpoint_can_be_read_by_whom_the_mask_allows(tiny_model: Path, tmp_path: Path) -> None:
+    mask = os.umask(0o022)
+    try:
+        save_model(made(run_of(tiny_model)), load_tokenizer(str(tiny_model), None), tmp_path, pad_id=0, stop_ids=())
+    finally:
+        os.umask(mask)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o644}
