@@ -16,8 +16,9 @@ def other_class(config: Any) -> Any:
     with_head = [_class_for(config, auto_class(head)) for head in TASK_TYPES]
     for name in config.architectures or []:
         named = getattr(transformers, name, None)
-        is_model = isinstance(named, type) and issubclass(named, transformers.PreTrainedModel)
-        if is_model and isinstance(config, named.config_class or ()):
+        if named is None or not isinstance(named, type) or not issubclass(named, transformers.PreTrainedModel):
+            continue
+        if isinstance(config, named.config_class or ()):
             return None if named in with_head else named
     if with_head[0] is not None and not _is_composite(config):
         return None
