@@ -15,7 +15,6 @@ from typing import Any
 from harness_tasks.errors import UserError
 from harness_tasks.reading import checked, parse_json, read_bytes, sha256_of, text_of
 from report.compare.grouping import Found, entries_of, tell_apart
-from report.compare.identity import paths_of
 from report.compare.names import distinct, public_parts, short_name
 from report.compare.rows import samples_of
 from report.compare.runs import Entry, Given, PassedOver, Run, Samples
@@ -139,14 +138,10 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
             return _published(path, root, label, shaped)
 
         ours = _is_ours(file, shaped)
-        if ours and (misplaced := _misplaced(file, shaped)) is not None:
-            passed_over.append(PassedOver(results.file, file, misplaced))
-            continue
-        runs = _runs(file, results, part.get("samples") or {}, name, passed_over)
-        ours = _is_ours(file, shaped)
         if ours:
-            given = results.value("config", "model_args")
-            refuse_other(results.file, file.parent.parent.name, given, is_ours=False)
+            home, given = file.parent.parent, results.value("config", "model_args")
+            refuse_other(results.file, home.name, given, is_ours=(home.parent.parent / "checkpoints").is_dir())
+        runs = _runs(file, results, part.get("samples") or {}, name, passed_over)
         if runs:
             yield Found(file, results, runs, ours, time_of(file))
 
@@ -155,23 +150,6 @@ def _is_ours(file: Path, content: Mapping[str, Any]) -> bool:
     """Returns whether it lies where a study puts its scores: its folder then has the checkpoint's name."""
     place = file.parent
     return file.name == "results.json" and place.name in content["results"] and place.parent.parent.name == "scores"
-
-
-def _misplaced(file: Path, content: Mapping[str, Any]) -> UserError | None:
-    """Returns that a study's scores are another checkpoint's than the folder says, by what lm_eval was given."""
-    home, paths = file.parent.parent, paths_of(content)
-    if not paths:
-        return None
-    own, scored = home.name, paths[-1][-1]
-    others = {folder.name for folder in home.parent.iterdir()} - {own}
-    unnamed = all(own not in path for path in paths) and (home.parent.parent / "checkpoints" / own).is_dir()
-    if scored not in others and not unnamed:
-        return None
-    return UserError(
-        f"{file} holds the scores of {one_line(scored)}, not of {own}, by its `model_args`",
-        "the folders were exchanged or copied, and each model would have the other's scores",
-        f"put the files back, or delete {file.parent} and run the study again",
-    )
 
 
 def _runs(

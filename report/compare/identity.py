@@ -94,13 +94,6 @@ def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
     return [", ".join(filter(None, shown)) for shown in zip(*apart, strict=True)] or [""] * len(settings)
 
 
-def paths_of(content: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Returns the parts of the paths of the weights and of the adapter that the results are of, the adapter's last."""
-    given = _arguments(content["config"].get("model_args"))
-    named = [next((given[key] for key in keys if given.get(key)), "") for keys in (_BASES, _ADAPTERS)]
-    return [tuple(re.split(r"[/\\\\]", path)) for path in named if path]
-
-
 def _shown(key: str, value: str) -> str:
     """Returns a setting as it may be published: no address, no path, nothing secret."""
     if re.search(r"url|key|secret|password|header", key):

@@ -109,12 +109,20 @@ def test_a_study_folder_of_somebody_else_is_none_of_ours(tmp_path: Path) -> None
 
 def test_exchanged_folders_of_a_study_are_not_believed(tmp_path: Path) -> None:
     study = write_study(tmp_path / "trial", {"base": {"even": right(1, 4)}, "tuned": {"even": right(3, 4)}})
+    (study / "checkpoints" / "tuned").mkdir(parents=True)
+    file = study / "scores" / "tuned" / "even" / "results.json"
+    content = json.loads(file.read_text())
+    content["config"]["model_args"] = {"pretrained": "org/base", "peft": "build/trial/checkpoints/tuned"}
+    file.write_text(json.dumps(content))
     assert len(read_all([study]).entries) == 2
-    (study / "scores" / "base").rename(study / "scores" / "aside")
-    (study / "scores" / "tuned").rename(study / "scores" / "base")
-    (study / "scores" / "aside").rename(study / "scores" / "tuned")
-    with pytest.raises(UserError, match="holds the scores of tuned, not of base, by its `model_args`"):
-        read_all([study])
+    # Of a copy it is the base's folder that is wrong; of the base's scores, that of the checkpoint.
+    for wrong, own in (("tuned", "base"), ("base", "tuned")):
+        copy = tmp_path / wrong
+        shutil.copytree(study, copy)
+        shutil.rmtree(copy / "scores" / own)
+        shutil.copytree(study / "scores" / wrong, copy / "scores" / own)
+        with pytest.raises(UserError, match=f"was measured of .* and lies in the folder of {own}"):
+            read_all([copy])
 
 
 def test_nothing_secret_tells_two_models_apart(tmp_path: Path) -> None:
