@@ -16,6 +16,8 @@ from hub_data_sets import SQUAD_V2, add_squad, add_sst2, made_up_squad_v2
 from hub_house import HubHouse, shipped, sst2_rows
 from hub_models import LLAMA, add_llama, move_main
 
+from harness_tasks.files import sha256_file
+
 AGREEMENT = 1e-4
 """Largest difference of a log-likelihood between stock lm_eval and ours, in float32."""
 
@@ -108,11 +110,18 @@ def test_a_seed_that_is_added_after_main_has_moved_begins_with_the_same_weights(
     for name in ("base", "reviews_demo-lora-seed1", "reviews_demo-lora-seed2"):
         results = tmp_path / "build" / "seeds" / "scores" / name / "reviews_demo" / "results.json"
         assert json.loads(results.read_text())["config"]["model_sha"] == first
-    # A seed that somebody made from what `main` is now: it is on the page, and compared with nothing.
-    made_by_hand = tmp_path / "build" / "seeds" / "checkpoints" / "reviews_demo-lora-seed2" / "finetune.json"
-    record = json.loads(made_by_hand.read_text())
-    record["base"] |= {"revision": second, "fingerprint": second}
-    made_by_hand.write_text(json.dumps(record))
+    # A seed that somebody made from what `main` is now is no checkpoint that was scored; and once it was, it stands on
+    # the page and is compared with nothing.
+    folder, name = tmp_path / "build" / "seeds", "reviews_demo-lora-seed2"
+    record = folder / "checkpoints" / name / "finetune.json"
+    content = json.loads(record.read_text())
+    content["base"] |= {"revision": second, "fingerprint": second}
+    record.write_text(json.dumps(content))
+    assert "was measured of a checkpoint with the hash" in house.call("report", "build", "studies/seeds.yaml", code=2)
+    results = folder / "scores" / name / "reviews_demo" / "results.json"
+    content = json.loads(results.read_text())
+    content["scored"]["checkpoint"] = sha256_file(record)
+    results.write_text(json.dumps(content))
     house.call("report", "build", "studies/seeds.yaml")
     facts = made(house, "seeds")
     refused = [one["refused"] for one in facts["tasks"][0]["comparisons"]]
