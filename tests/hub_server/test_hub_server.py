@@ -60,9 +60,7 @@ def test_squad_v2_comes_whole(hub: FakeHub, tmp_path: Path) -> None:
     assert row == rows[7]
 
 
-@pytest.mark.parametrize("xet", [False, True])
-def test_a_gated_model_comes_with_its_shards_and_its_commit(hub: FakeHub, tmp_path: Path, xet: bool) -> None:
-    hub.xet = xet
+def test_a_gated_model_comes_with_its_shards_and_its_commit(hub: FakeHub, tmp_path: Path) -> None:
     commit = add_llama(hub).heads["main"]
     assert sum(name.endswith(".safetensors") for name in llama_files()) == 2
     code = (
