@@ -4,7 +4,6 @@ the model class noted of its generations.
 Reads a tokenizer and no weights; nothing of transformers is imported until one is asked for.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,10 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, write_jsonl
 from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.hub.download import fetch_model
+from harness_tasks.kinds import ASKED_SAMPLES, SCORED_MODEL
 from harness_tasks.models.heads import HEADS, tokenizer_place
 from harness_tasks.overlap import read_samples
+from harness_tasks.reading import read_json
 from harness_tasks.spans import span_input
 
 ANSWER_TOKENS = 256
@@ -32,17 +33,10 @@ def write_lengths(samples: Path, results: Path, *, output: Path, generations: Pa
     Raises:
         UserError: a file is missing or of another kind, or the tokenizer cannot be loaded.
     """
-    try:
-        found = json.loads(results.read_text(encoding="utf-8"))
-        model, arguments = found["config"].get("model", "hf"), found["config"]["model_args"]
-        max_length_tokens = int(found["max_length"])
-        place = tokenizer_place(arguments) if model in HEADS else arguments.get("tokenizer") or arguments["pretrained"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"the file {results} does not say which model was scored ({error})",
-            "tokens are counted with that model's tokenizer",
-            "score the task with `python -m harness_tasks run --model hf`",
-        ) from None
+    found = read_json(results, SCORED_MODEL)
+    model, arguments = found["config"].get("model", "hf"), found["config"]["model_args"]
+    max_length_tokens = found["max_length"]
+    place = tokenizer_place(arguments) if model in HEADS else arguments.get("tokenizer") or arguments["pretrained"]
     from transformers import AutoTokenizer
 
     try:
@@ -60,9 +54,8 @@ def write_lengths(samples: Path, results: Path, *, output: Path, generations: Pa
             "run the command where the model that was scored is found",
         ) from None
     noted = read_generations(generations) if generations else {}
-    header, *rows = lengths(
-        read_samples(samples), tokenizer, max_length_tokens=max_length_tokens, model=model, generations=noted
-    )
+    asked = read_samples(samples, ASKED_SAMPLES)
+    header, *rows = lengths(asked, tokenizer, max_length_tokens=max_length_tokens, model=model, generations=noted)
     write_jsonl(output, [{**header, "samples_sha256": sha256_file(samples)}, *rows])
 
 

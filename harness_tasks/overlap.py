@@ -15,6 +15,8 @@ from typing import Any, Literal, get_args
 from harness_tasks import TASKS_PATH, metrics
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+from harness_tasks.kinds import SAMPLES, TRAINED_ROWS
+from harness_tasks.reading import Kind, iterate_rows
 from harness_tasks.text import fold
 
 Grade = Literal["identical", "same_source", "containment"]
@@ -279,34 +281,18 @@ def _percent(count: int, whole: int) -> str:
     return f"{100 * count / whole:.1f} %" if whole else "–"
 
 
-def read_samples(path: Path) -> list[dict[str, Any]]:
+def read_samples(path: Path, kind: Kind = SAMPLES) -> list[dict[str, Any]]:
     """Returns the rows of lm_eval's sample file in the order of their items, each item once.
 
     Raises:
-        UserError: the file is missing, or is no sample file.
+        UserError: the file is missing, or is no sample file of ``kind``.
     """
     found: dict[int, dict[str, Any]] = {}
-    for row in _json_lines(path, ("doc_id", "doc", "doc_hash"), "lm_eval --log_samples writes it"):
+    for row in iterate_rows(path, kind):
         found.setdefault(row["doc_id"], row)  # a task with several filters writes an item once for each
     return [found[doc_id] for doc_id in sorted(found)]
 
 
 def _trained(path: Path) -> Iterator[Text]:
-    for row in _json_lines(path, ("text", "cluster"), "`finetune train` writes it beside a checkpoint"):
+    for row in iterate_rows(path, TRAINED_ROWS):
         yield Text(row["text"], row["cluster"])
-
-
-def _json_lines(path: Path, fields: Sequence[str], origin: str) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                row = json.loads(line)
-                if not isinstance(row, dict) or any(field not in row for field in fields):
-                    raise ValueError(f"line {number} lacks {' or '.join(fields)}")
-                yield row
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the file {path} cannot be read ({error})",
-            "overlap is graded row by row",
-            f"name the right file: {origin}",
-        ) from None

@@ -1,11 +1,12 @@
 """The files of one scored shard, read strictly: its results, and its sample rows as they stand."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from harness_tasks.errors import UserError
+from harness_tasks.kinds import SHARD_RESULTS, SHARD_SAMPLES
+from harness_tasks.reading import parse_json, read_json, read_text
 from harness_tasks.shards import Shard
 
 
@@ -49,30 +50,20 @@ class ShardFiles:
 def read_shard(folder: Path) -> ShardFiles:
     """Returns what `run --shard` left in ``folder``, however deep; UserError where that is not one shard's files."""
     results_file, samples_file = _only(folder, "results*.json"), _only(folder, "samples*.jsonl")
-    results = _parse(_text(results_file), results_file, "")
-    try:
-        record, task = results["config"]["shard"], next(iter(results["n-samples"]))
-        shard = Shard(int(record["number"]), int(record["of"]))
-        items, whole = int(record["items"]), dict(record["whole"])
-    except (KeyError, TypeError, ValueError, StopIteration):
-        raise UserError(
-            f"{results_file} does not say which shard it is",
-            "only shards of one run are merged; any other rows may be of other items, or behind other shots",
-            "score it with `python -m harness_tasks run --shard K/N`",
-        ) from None
-    lines = [line for line in _text(samples_file).split("\n") if line.strip()]  # a row may hold U+2028
+    results = read_json(results_file, SHARD_RESULTS)
+    record, task = results["config"]["shard"], next(iter(results["n-samples"]))
+    shard = Shard(record["number"], record["of"])
     rows, seen = list[Row](), set[tuple[str, int]]()
-    for number, line in enumerate(lines, 1):
-        row = _parse(line, samples_file, f"line {number} of ")
-        try:
-            key = row["filter"], row["doc_id"]
-            hashes = row["doc_hash"] + row["prompt_hash"] + row["target_hash"]
-            scores = {metric: row[metric] for metric in row["metrics"]}
-        except (KeyError, TypeError) as error:
-            _damaged(samples_file, f"line {number} of ", f"no sample row of lm_eval ({type(error).__name__}: {error})")
+    for number, line in enumerate(read_text(samples_file, SHARD_SAMPLES).split("\n"), 1):  # a row may hold U+2028
+        if not line.strip():
+            continue
+        row = parse_json(line, samples_file, SHARD_SAMPLES, line=number)
+        key = row["filter"], row["doc_id"]
+        hashes = row["doc_hash"] + row["prompt_hash"] + row["target_hash"]
+        scores = {metric: row[metric] for metric in row["metrics"]}
         rows.append(Row(key[1], key[0], row["doc_hash"], hashes, scores, line, key in seen))
         seen.add(key)
-    return ShardFiles(folder, task, shard, items, whole, results, rows)
+    return ShardFiles(folder, task, shard, record["items"], dict(record["whole"]), results, rows)
 
 
 def _only(folder: Path, pattern: str) -> Path:
@@ -84,28 +75,3 @@ def _only(folder: Path, pattern: str) -> Path:
             "name the --output_path of one shard's run, which wrote nothing else there",
         )
     return found[0]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        _damaged(path, "", f"not to be read ({error})")
-
-
-def _parse(text: str, path: Path, place: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)  # lm_eval writes a bare NaN
-    except ValueError as error:
-        _damaged(path, place, f"not whole JSON ({error})")
-    if not isinstance(found, dict):
-        _damaged(path, place, "no JSON object")
-    return found
-
-
-def _damaged(path: Path, place: str, what: str) -> NoReturn:
-    raise UserError(
-        f"{place}{path} is {what}",
-        "it was cut off while it was written or copied, so its numbers cannot be trusted",
-        "copy it again, or score the shard anew",
-    )

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from harness_tasks.generations import Ended
+from harness_tasks.kinds import Count
 from harness_tasks.reading import Kind
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, lt=2**63)]
 Label = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Text = Annotated[str, Field(max_length=1_000_000)]
 
@@ -239,17 +239,6 @@ Results = TypedDict(
 """lm_eval's results file, of a task that a study scored."""
 
 
-class Sample(TypedDict):
-    """A row of lm_eval's samples file. Beside these keys stand one for each metric, checked where it is counted."""
-
-    doc_id: Count
-    doc: dict[str, Any]
-    doc_hash: Text
-    prompt_hash: NotRequired[Text]
-    filter: NotRequired[Text]
-    filtered_resps: NotRequired[list[Any]]
-
-
 class Lengths(TypedDict):
     """The first row of `lengths.jsonl`."""
 
@@ -321,10 +310,14 @@ FINETUNE = _kind("the record of a training", FinetuneRecord, mend="train the che
 TENSORS = _kind("the record of what training changed", TensorChanges, mend="train the checkpoint again")
 PARAMETERS = _kind("the count of parameters", Parameters)
 MODEL = _kind("the base model's card", Model)
-HUB = _kind("the record of what was published", dict[str, Published], mend="push the study again")
+HUB = _kind(
+    "the record of what was published",
+    dict[str, Published],
+    why="it says what was pushed, and the report's links come from it",
+    mend="delete it and push again: what is on the Hub already is not sent twice",
+)
 FAILED = _kind("the record of failed steps", Failures, mend="run the study again")
 RESULTS = _kind("lm_eval's results", Results)
-SAMPLES = _kind("lm_eval's samples", Sample, why="a score without its items cannot be recounted", limit_mib=16_384)
 COMMAND = _kind("the record of a scoring's command", Command)
 PRIOR = _kind("the record of the content-free prior", Prior)
 LENGTHS = _kind("the record of lengths in tokens", Length, limit_mib=1024)

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness_tasks import reading
 from harness_tasks.errors import UserError
+from harness_tasks.kinds import SAMPLES
 from harness_tasks.reading import Kind
 from report import kinds
 
@@ -253,7 +254,7 @@ def read_scores(folder: Path, checkpoint: str, task: str, documents: dict[str, A
     if not is_begun(folder / name):
         return None
     results = read_json(folder, f"{name}/results.json", kinds.RESULTS)
-    samples = read_rows(folder, f"{name}/samples.jsonl", kinds.SAMPLES)
+    samples = read_rows(folder, f"{name}/samples.jsonl", SAMPLES)
     if task not in (results.content.get("results") or {}):
         raise UserError(
             f"{results.file} has no scores of {task}",

@@ -7,16 +7,27 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import yaml
+from pydantic import TypeAdapter
 
 from harness_tasks.errors import UserError
+from harness_tasks.reading import Kind, read_yaml
 from studies import Grid
 from workflow.needs import read_nodes, reckon, write_needs
 
 PROFILES = Path(__file__).with_name("profiles")
 EXTRAS = {"slurm": "aftertune[cluster]"}
 """The extra that brings an executor's plug-in; others are installed by their own name."""
+
+
+_PROFILE = Kind(
+    "the profile",
+    "a profile is a mapping of Snakemake's options",
+    f"start from {PROFILES / 'slurm' / 'config.yaml'}",
+    limit_mib=1,
+    schema=TypeAdapter(dict[str, Any]),
+)
 
 
 @dataclass(frozen=True)
@@ -45,16 +56,7 @@ def find_profile(name: str) -> Profile:
             "a profile says what executes the steps",
             f"name one of these, or copy {PROFILES / 'slurm'} and name the copy's folder",
         )
-    try:
-        values = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        values = str(error)
-    if not isinstance(values, dict):
-        raise UserError(
-            f"{folder / 'config.yaml'} holds no mapping" + (f": {values}" if values else ""),
-            "a profile is a mapping of Snakemake's options",
-            f"start from {PROFILES / 'slurm' / 'config.yaml'}",
-        )
+    values = read_yaml(folder / "config.yaml", _PROFILE)
     profile = Profile(folder, str(values.get("executor", "local")))
     _need_plugin(profile)
     return profile

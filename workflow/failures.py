@@ -1,12 +1,13 @@
 """Which steps of a run failed and why: from Snakemake's jobs and the steps' logs into `logs/failed.json`."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.files import write_json
+from harness_tasks.reading import read_json
+from report.kinds import FAILED
 from report.unfinished import FILE
 from studies import Grid, Study
 
@@ -99,14 +100,14 @@ def reason(text: str, message: str | None) -> str:
 
 def rules_failed(path: Path) -> set[str]:
     """Returns the rules of the failed steps in a file that `write` wrote."""
-    return {step["rule"] for step in json.loads(path.read_text(encoding="utf-8"))["failed"]}
+    return {step["rule"] for step in read_json(path, FAILED)["failed"]}
 
 
 def told(path: Path) -> str | None:
     """Returns what to tell a user of the failed steps that `write` wrote down; None where it wrote nothing."""
     if not path.is_file():
         return None
-    record = json.loads(path.read_text(encoding="utf-8"))
+    record = read_json(path, FAILED)
     count = len(record["failed"])
     lines = [f"{count} step{'' if count == 1 else 's'} failed:"]
     for step in record["failed"]:

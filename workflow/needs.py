@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
+from harness_tasks.reading import Kind, read_yaml
 from studies import Study
 
 MEMORY_MARGIN, MEMORY_MORE_MB, GPU_MORE_MB = 1.5, 1000, 4000
@@ -79,21 +79,27 @@ class Needs:
         return needed
 
 
+_NODES = Kind(
+    "the profile's nodes",
+    "each step's memory and minutes are estimated from it",
+    "it takes `device: cuda` or `cpu`, `cores:`, `teraflops: {cuda: 30, cpu: 0.05}`; see the shipped one",
+    limit_mib=1,
+    schema=TypeAdapter(dict[str, Any] | None),
+)
+
+
 def read_nodes(folder: Path) -> Nodes:
     """Returns a profile's `nodes.yaml`, or the defaults where it has none; raises UserError for a wrong value."""
     file = folder / "nodes.yaml"
     if not file.is_file():
         return Nodes()
+    values = read_yaml(file, _NODES) or {}
     try:
-        return Nodes(**(yaml.safe_load(file.read_text(encoding="utf-8")) or {}))
-    except (ValidationError, yaml.YAMLError, TypeError) as error:
-        problem = error.errors()[0] if isinstance(error, ValidationError) else None
-        found = f"`{'.'.join(map(str, problem['loc']))}`: {problem['msg']}" if problem else str(error)
-        raise UserError(
-            f"{file}: {found}",
-            "each step's memory and minutes are reckoned from it",
-            "it takes `device: cuda` or `cpu`, `cores:`, `teraflops: {cuda: 30, cpu: 0.05}`; see the shipped one",
-        ) from None
+        return Nodes(**values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        found = f"{file}: `{'.'.join(map(str, problem['loc']))}`: {problem['msg']}"
+        raise UserError(found, _NODES.why, _NODES.mend) from None
 
 
 def reckon(studies: Iterable[Study], nodes: Nodes) -> Needs:

@@ -3,13 +3,13 @@
 lm_eval's `hf` loads a classifier as a language model, puts a random output layer on it, and prints plausible scores.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import fetch_model
+from harness_tasks.reading import Kind, read_json
 
 CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface", "hf-recorded", "hf-shared")
 """The names of classes for language models: lm_eval's own, and ours."""
@@ -123,10 +123,13 @@ def read_json_file(place: str, name: str, revision: str | None = None) -> dict[s
         except OSError:
             return None
     try:
-        found = json.loads(Path(file).read_text(encoding="utf-8")) if file else None
-    except (OSError, ValueError):
+        found = read_json(file, _JSON) if file else None
+    except UserError:
         return None
     return found if isinstance(found, dict) else None
+
+
+_JSON = Kind("the file", "it says which model this is", "save the model again", finite=False)
 
 
 def _trained_packed(adapter: str, revision: str | None) -> bool:

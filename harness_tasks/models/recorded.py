@@ -19,6 +19,8 @@ class RecordedLM(HFLM):
     In bfloat16 a log-likelihood near -4 comes in steps of 1/64, so that choices tie which the logits tell apart.
     """
 
+    cache_hook: Any
+
     def __init__(self, *args: Any, softmax_dtype: str | torch.dtype = "float32", **kwargs: Any) -> None:
         """Loads the model as `hf` does."""
         self._generated: deque[Generation] = deque()

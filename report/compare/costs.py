@@ -1,12 +1,14 @@
 """What a score cost: the model's size, time and tokens of scoring, and what training took, where files say so."""
 
-import json
 from pathlib import Path
 from typing import Any
 
+from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+from harness_tasks.reading import iterate_rows, read_json
 from report.compare.runs import Entry, Run
 from report.facts import Fact, Unit, fact, missing
+from report.kinds import FINETUNE, LENGTHS, LENGTHS_HEAD
 from report.results import Document
 
 UNRECORDED = "not recorded"
@@ -43,14 +45,14 @@ def _tokens(run: Run) -> dict[str, Fact]:
     if run.folder.name != run.task or not path.is_file():
         return absent
     try:
-        header, *rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
-        read, written = (sum(int(row[key] or 0) for row in rows) for key in ("prompt_tokens", "answer_tokens"))
-        unrecorded = header.get("unrecorded")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        header, *rows = iterate_rows(path, LENGTHS, head=LENGTHS_HEAD)
+    except (UserError, ValueError):  # ValueError: an empty file
         return absent
+    read, written = (sum(row.get(key) or 0 for row in rows) for key in ("prompt_tokens", "answer_tokens"))
+    unrecorded = header.get("unrecorded")
     source = Document(_beside(run.results, path.name), sha256_file(path), None).source()
     # Where answers are read off and not generated, the file has no lengths of them.
-    if unrecorded or all(row["answer_tokens"] is None for row in rows):
+    if unrecorded or all(row.get("answer_tokens") is None for row in rows):
         answers = missing(UNRECORDED if unrecorded else "answers are read off")
     else:
         answers = fact(written, "count", source)
@@ -69,8 +71,8 @@ def _training(entry: Entry, results: Document) -> dict[str, Fact]:
     if entry.folder.parent.name != "scores" or not path.is_file():
         return absent
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(path, FINETUNE)
+    except UserError:
         return absent
     # <study>/scores/<checkpoint>/<task>/results.json; the study is missing where the argument lies below it.
     parts = Path(results.file).parts[:-4]

@@ -6,6 +6,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
+from harness_tasks.kinds import SAMPLES
 from harness_tasks.overlap import GRADES
 from harness_tasks.reading import Kind, iterate_rows
 from report import kinds
@@ -170,7 +171,7 @@ def _rows(
     """
     name = f"scores/{side}/{task.name}"
     file, kind = f"{name}/samples.jsonl", task.facts["kind"]
-    first = next(lines(folder, file, kinds.SAMPLES), None)
+    first = next(lines(folder, file, SAMPLES), None)
     if first is None:
         return []
     about = Scores(task.name, read_json(folder, f"{name}/results.json", kinds.RESULTS), Document(file, "", [first]))
@@ -178,7 +179,7 @@ def _rows(
     labels = [str(one) for one in about.metadata.get("labels") or []]
     answer = label if kind == "classification" else text
     found: list[_Row] = []
-    for row in lines(folder, file, kinds.SAMPLES):
+    for row in lines(folder, file, SAMPLES):
         if row.get("filter") != about.filter:
             continue
         of_row = answers.choices(row)

@@ -168,8 +168,8 @@ def _answered(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tu
                 "credited": credited == empty,
             },
         )
-        keys = ("contentless", "contentless_credited")
-        sentences.append(finding(contentless, evidence | {key: f"{at}/{key}" for key in keys}))
+        facts = {key: f"{at}/{key}" for key in ("contentless", "contentless_credited")}
+        sentences.append(finding(contentless, evidence | facts))
     more = found["holds_more"].get("value")
     holds = decide("holds_more", {"some": bool(more), "none": more == 0, "unknown": more is None})
     sentences.append(finding(holds, evidence | {"share": f"{at}/holds_more", "answerable": f"{at}/answerable"}))

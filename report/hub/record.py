@@ -1,11 +1,11 @@
 """`hub.json`: what was pushed where; a link is shown as live only from there."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
+from harness_tasks.reading import read_json
+from report.kinds import HUB
 
 CHECKPOINTS, SPACE = "hub.json", "space.json"
 """The report's own Space stands in a file of its own: the report shows what `hub.json` holds, and a digest of it."""
@@ -14,19 +14,7 @@ CHECKPOINTS, SPACE = "hub.json", "space.json"
 def read_record(folder: Path, name: str) -> dict[str, dict[str, Any]]:
     """Returns what was pushed, by checkpoint; empty where nothing was."""
     path = folder / name
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not all(isinstance(entry, dict) for entry in content.values()):
-            raise ValueError("it is no mapping of mappings")
-    except (OSError, ValueError, AttributeError) as error:
-        raise UserError(
-            f"{path} cannot be read: {error}",
-            "it says what was pushed, and the report's links come from it",
-            "delete it and push again: what is on the Hub already is not sent twice",
-        ) from None
-    return dict(content)
+    return dict(read_json(path, HUB)) if path.exists() else {}
 
 
 def write_entry(folder: Path, name: str, key: str, entry: dict[str, Any]) -> None:

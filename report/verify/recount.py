@@ -14,8 +14,8 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+from harness_tasks.kinds import SAMPLES
 from harness_tasks.reading import iterate_rows
-from report.kinds import SAMPLES
 from report.verify.problems import Problem
 from report.verify.rescore import rescored, same
 

@@ -1,9 +1,12 @@
 """Entry points that read files, each with a folder that it reads without a fault, and the files in it to damage."""
 
 import json
+import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -200,6 +203,63 @@ def write_plan(root: Path) -> None:
     shutil.copy(ROOT / "studies" / "tiny.yaml", root / "studies" / "tiny.yaml")
 
 
+def write_pushable(root: Path) -> None:
+    """A study with its page, whose checkpoints have weights."""
+    import pushable_study
+
+    pushable_study.write_pushable(root)
+    assert CliRunner().invoke(_app("report"), ["build", STUDY]).exit_code == 0
+
+
+def write_adapter(root: Path) -> None:
+    """A LoRA adapter on the tiny model, as peft saves it."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    from studies.tiny_model import write_tiny_model
+
+    torch.manual_seed(1)
+    model = AutoModelForCausalLM.from_pretrained(write_tiny_model(root / "base"))
+    adapted = get_peft_model(model, LoraConfig(r=2, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"))
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:  # zeros, and an adapter that does nothing, otherwise
+            torch.nn.init.normal_(parameter)
+    adapted.peft_config["default"].base_model_name_or_path = "base"
+    adapted.save_pretrained(root / "adapter")
+
+
+def write_recipe(root: Path) -> None:
+    """A recipe, and the tiny model that it is for."""
+    from studies.tiny_model import write_tiny_model
+
+    write_tiny_model(root / "base")
+    recipe = {"model": "base", "task": "passages_demo", "method": "lora", "epochs": 1, "lora_r": 2, "train_rows": 14}
+    (root / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "output": "made"}), encoding="utf-8")
+
+
+def write_shards(root: Path) -> None:
+    """A task scored in two parts by lm_eval's model class that answers at random."""
+    for number in (1, 2):
+        words = ["run", "--model", "dummy", "--tasks", "passages_demo", "--shard", f"{number}/2"]
+        words += ["--log_samples", "--output_path", f"part{number}"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run(
+            [sys.executable, "-m", "harness_tasks", *words], env=environment, check=True, capture_output=True
+        )
+
+
+def write_overlap(root: Path) -> None:
+    """Samples of a task, and rows that were trained on."""
+    write_shards(root)
+    (file,) = (root / "part1").rglob("samples*.jsonl")
+    shutil.move(file, root / "samples.jsonl")
+    for part in ("part1", "part2"):
+        shutil.rmtree(root / part)
+    rows = [{"doc_hash": "ab" * 32, "cluster": "a passage", "text": f"Who is number {n}?"} for n in range(20)]
+    (root / "train_rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
 STUDY, FOLDER, PAGE = "studies/trial.yaml", "build/trial", "build/trial/report.md"
 STUDY_FILES = ("build/trial/*.json", "build/trial/*/*.json", "build/trial/*/*/*.json", "build/trial/*/*/*/*.json")
 STUDY_FILES += ("build/trial/*/*/*/*.jsonl", "build/trial/*/*/*.jsonl")
@@ -229,5 +289,50 @@ TARGETS = [
     ),
     Target("report params", "report", ("params", "config.json"), ("config.json",), write_configuration),
     Target("report audit", "report", ("audit", "claims.yaml"), ("claims.yaml", "config.json"), write_claims, _CHECKED),
+    Target(
+        "report params of an adapter",
+        "report",
+        ("params", "adapter"),
+        ("adapter/*.json", "adapter/*.safetensors", "base/config.json"),
+        write_adapter,
+        _CHECKED,
+    ),
+    Target(
+        "report push",
+        "report",
+        ("push", STUDY, "--dry-run"),
+        (*STUDY_FILES, "build/trial/checkpoints/*/*"),
+        write_pushable,
+    ),
+    Target(
+        "finetune merge",
+        "finetune",
+        ("merge", "adapter", "--output", "merged"),
+        ("adapter/*.json", "adapter/*.safetensors", "base/*"),
+        write_adapter,
+        _CHECKED,
+    ),
+    Target(
+        "finetune plan",
+        "finetune",
+        ("plan", "--recipe", "recipe.yaml"),
+        ("recipe.yaml", "base/*.json"),
+        write_recipe,
+        _CHECKED,
+    ),
+    Target(
+        "harness_tasks merge-shards",
+        "harness_tasks",
+        ("merge-shards", "part1", "part2", "--output", "whole"),
+        ("part*/*/*",),
+        write_shards,
+    ),
+    Target(
+        "harness_tasks overlap",
+        "harness_tasks",
+        ("overlap", "passages_demo", "--samples", "samples.jsonl", "--training-rows", "train_rows.jsonl"),
+        ("*.jsonl",),
+        write_overlap,
+    ),
     Target("workflow plan", "workflow", ("plan", "studies/tiny.yaml"), ("studies/tiny.yaml",), write_plan),
 ]

@@ -137,9 +137,9 @@ def test_the_results_name_the_tokenizer_and_the_limit(tiny_model: Path, tmp_path
 
 def test_a_results_file_without_a_model_is_told(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text('{"config": {"model_args": null}}')
-    with pytest.raises(UserError, match=r"does not say which model was scored") as caught:
+    with pytest.raises(UserError, match=r"has at `config.model_args` None") as caught:
         write_lengths(tmp_path / "samples.jsonl", tmp_path / "results.json", output=tmp_path / "out")
-    assert caught.value.mend == "score the task with `python -m harness_tasks run --model hf`"
+    assert caught.value.mend == "score the task again with `python -m harness_tasks run`"
 
 
 def test_a_tokenizer_that_is_nowhere_is_told(tmp_path: Path) -> None:

@@ -120,9 +120,9 @@ def test_a_score_of_pairs_is_the_metrics_own() -> None:
 @pytest.mark.parametrize(
     ("file", "text", "found"),
     [
-        ("samples.jsonl", None, "No such file"),
-        ("samples.jsonl", '{"doc_id": 0}\n', "line 1 lacks doc_id or doc or doc_hash"),
-        ("train_rows.jsonl", '{"text": "no cluster"}\n', "line 1 lacks text or cluster"),
+        ("samples.jsonl", None, "is missing"),
+        ("samples.jsonl", '{"doc_id": 0}\n', "lacks `doc`"),
+        ("train_rows.jsonl", '{"text": "no cluster"}\n', "lacks `cluster`"),
         ("train_rows.jsonl", "{", "Expecting property name"),
         ("train_rows.jsonl", "", "there is no training row of reviews_demo"),
     ],

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import run_push, write_pushable
+from conftest import run_push
 from fake_hub import FakeHub
 from huggingface_hub import ModelCard, parse_eval_result_entries
+from pushable_study import write_pushable
 from synthetic import folder_of
 
 from report.hub.card import base_on_hub, loading

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Push, run_push, write_hashes, write_pushable, write_weights
+from conftest import Push, run_push
 from fake_hub import OTHERS, TOKEN, FakeHub
+from pushable_study import write_hashes, write_pushable, write_weights
 from synthetic import folder_of
 
 from report.build import build_report

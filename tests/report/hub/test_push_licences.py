@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import run_push, write_pushable
+from conftest import run_push
 from fake_hub import FakeHub
+from pushable_study import write_pushable
 from synthetic import folder_of
 
 from report.hub.licences import TERMS

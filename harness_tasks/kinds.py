@@ -1,0 +1,168 @@
+"""The files that scoring and training leave and that are read here, each with its schema."""
+
+from typing import Annotated, Any, NotRequired
+
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from harness_tasks.reading import Kind
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Text = Annotated[str, Field(max_length=10_000_000)]
+
+
+class Sample(TypedDict):
+    """A row of lm_eval's samples file. Beside these keys stands one for each metric, checked where it is counted."""
+
+    doc_id: Count
+    doc: dict[str, Any]
+    doc_hash: Text
+    prompt_hash: NotRequired[Text]
+    filter: NotRequired[Text]
+    resps: NotRequired[list[Any]]
+    filtered_resps: NotRequired[list[Any]]
+
+
+class AskedSample(Sample):
+    """A sample with what was asked, which lengths are counted of."""
+
+    arguments: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+
+
+class _ShardSample(TypedDict):
+    doc_id: Count
+    filter: Text
+    doc_hash: Text
+    prompt_hash: Text
+    target_hash: Text
+    metrics: list[Text]
+
+
+def _holds_its_metrics(row: Any) -> Any:
+    # A TypedDict gives back the keys that it names; so this stands before it.
+    if isinstance(row, dict) and isinstance(row.get("metrics"), list):
+        lacking = [metric for metric in row["metrics"] if isinstance(metric, str) and metric not in row]
+        if lacking:
+            raise ValueError(f"it names the metric {lacking[0]}, and lacks it")
+    return row
+
+
+ShardSample = Annotated[_ShardSample, BeforeValidator(_holds_its_metrics)]
+
+
+class ShardRecord(TypedDict):
+    number: Annotated[int, Field(ge=1, lt=2**31)]
+    of: Annotated[int, Field(ge=1, lt=2**31)]
+    items: Count
+    whole: dict[str, Any]
+
+
+class ShardConfiguration(TypedDict):
+    shard: ShardRecord
+    bootstrap_iters: NotRequired[Count]
+
+
+class ItemCounts(TypedDict):
+    original: Count
+
+
+def _is_number(text: str) -> str:
+    float(text)
+    return text
+
+
+_ShardResults = TypedDict(
+    "_ShardResults",
+    {
+        "config": ShardConfiguration,
+        "n-samples": Annotated[dict[str, ItemCounts], Field(min_length=1, max_length=1)],
+        "results": dict[str, dict[str, Any]],
+        "versions": dict[str, Any],
+        "date": Annotated[float, Field(allow_inf_nan=False)],
+        "total_evaluation_time_seconds": Annotated[str, AfterValidator(_is_number)],
+    },
+)
+
+
+def _is_of_one_task(results: Any) -> Any:
+    task = next(iter(results["n-samples"]))
+    for key in ("results", "versions"):
+        if task not in results[key]:
+            raise ValueError(f"`{key}` lacks {task}")
+    return results
+
+
+ShardResults = Annotated[_ShardResults, AfterValidator(_is_of_one_task)]
+
+
+class TrainedRow(TypedDict):
+    """A row of `train_rows.jsonl`."""
+
+    text: Text
+    cluster: Text | None
+
+
+class ModelArguments(TypedDict):
+    pretrained: Text
+    tokenizer: NotRequired[Text | None]
+    peft: NotRequired[Text | None]
+    revision: NotRequired[Text | None]
+
+
+class ScoredRun(TypedDict):
+    model_args: ModelArguments
+    model: NotRequired[Text]
+
+
+class ScoredModel(TypedDict):
+    """What lm_eval's results say of the model that was scored."""
+
+    config: ScoredRun
+    max_length: Annotated[int, Field(gt=0, lt=2**31)]
+
+
+SAMPLES = Kind(
+    "lm_eval's samples",
+    "a score without its items cannot be recounted",
+    "score again with --log_samples, or delete it and run the study again: only what is missing is redone",
+    limit_mib=16_384,
+    schema=TypeAdapter(Sample),
+    finite=False,
+)
+ASKED_SAMPLES = Kind(
+    "lm_eval's samples",
+    "tokens are counted in what was asked and answered",
+    "score the task again with --log_samples",
+    limit_mib=16_384,
+    schema=TypeAdapter(AskedSample),
+    finite=False,
+)
+TRAINED_ROWS = Kind(
+    "the training rows",
+    "overlap is graded row by row",
+    "name the train_rows.jsonl that `finetune train` writes beside a checkpoint",
+    limit_mib=16_384,
+    schema=TypeAdapter(TrainedRow),
+)
+SCORED_MODEL = Kind(
+    "lm_eval's results",
+    "tokens are counted with the tokenizer of the model that was scored",
+    "score the task again with `python -m harness_tasks run`",
+    schema=TypeAdapter(ScoredModel),
+    finite=False,
+)
+SHARD_RESULTS = Kind(
+    "a shard's results",
+    "only shards of one run are merged; any other rows may be of other items, or behind other shots",
+    "score it with `python -m harness_tasks run --shard K/N`",
+    schema=TypeAdapter(ShardResults),
+    finite=False,  # lm_eval writes a bare NaN
+)
+SHARD_SAMPLES = Kind(
+    "a shard's samples",
+    "it was cut off while it was written or copied, so its numbers cannot be trusted",
+    "copy it again, or score the shard anew",
+    limit_mib=16_384,
+    schema=TypeAdapter(ShardSample),
+    finite=False,
+)
