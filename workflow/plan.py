@@ -243,7 +243,7 @@ def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) ->
     found = []
     if not study.model.is_local:
         size = parameters * estimate.BYTES.get(sizes.stored or "", estimate.BYTES["float32"])
-        found.append((f"download {study.model.id}", _is_cached(study.model.path, study.model.revision), size))
+        found.append((f"download {study.model.id}", _is_cached(study.model.path, revision_of(study)), size))
     for task in study.tasks if "data_dir" not in study.metadata else ():
         size_ = _size(task)
         if size_ and size_.get("downloaded"):
