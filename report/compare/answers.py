@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
-from report.compare.shape import number
+from report.compare.shape import LARGEST, number
 
 INVALID = "[invalid]"
 """What lm_eval's regular-expression filters put where they find nothing (`fallback`), unless a task says otherwise."""
@@ -30,8 +31,11 @@ class Answers:
     @property
     def void(self) -> str:
         """Why nothing was measured: the answers are all empty, or none was read; empty where something was."""
-        if not self.n or not self.written:
+        if not self.n:
             return ""
+        if not self.written:
+            told = f"in none of the {self.n:,} items is one choice likelier than another"
+            return told if self.empty == self.n else ""
         if self.empty == self.n:
             return f"all {self.n:,} answers are empty" if self.n > 1 else "its one answer is empty"
         if self.unread == self.n:
@@ -46,6 +50,8 @@ class Answers:
         if self.same == self.n >= FEW:
             return f"all {self.n:,} answers are the same {'text' if self.written else 'choice'}"
         if self.empty * 2 >= self.n:
+            if not self.written:
+                return f"in {self.empty:,} of the {self.n:,} items no choice is likelier than another"
             return f"{self.empty:,} of {self.n:,} answers are empty"
         if self.unread * 2 >= self.n:
             return f"the filter found no answer in {self.unread:,} of {self.n:,} outputs"
@@ -60,6 +66,8 @@ def answers_of(rows: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> 
     told = [pair for pair in found if pair is not None]
     if not told or len(told) < len(found):
         return Answers(0, written)
+    if all(raw in ("", "None") for raw, _ in told):  # lm_eval writes what a server left out as text
+        told = [("", shown) for _, shown in told]
     texts = Counter(shown for _, shown in told)
     return Answers(
         len(told),
@@ -84,7 +92,10 @@ def _answer(row: Mapping[str, Any], *, written: bool) -> tuple[str, str] | None:
     scores = [_log_likelihood(response) for response in filtered]
     if any(score is None for score in scores):
         return None
-    best = max(range(len(scores)), key=lambda place: scores[place] or 0.0)
+    known = [score for score in scores if score is not None and not isnan(score)]
+    if len(set(known)) < 2:
+        return "", ""
+    best = scores.index(max(known))
     return f"choice {best}", f"choice {best}"
 
 
@@ -109,7 +120,7 @@ def _log_likelihood(response: Any) -> float | None:
             response = float(response)
         except ValueError:
             return None
-    return number(response)
+    return float(response) if isinstance(response, int | float) and abs(number(response) or 0.0) < LARGEST else None
 
 
 def _fallbacks(config: Mapping[str, Any]) -> Iterable[str]:

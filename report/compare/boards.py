@@ -146,9 +146,9 @@ def _group(task: str, entries: Sequence[Entry]) -> str | None:
     """Returns the smallest group that ``task`` is a part of, in all files alike; None where it is in none."""
     above: set[str | None] = set()
     for entry in entries:
-        own = {part.task for part in entry.runs[task].parts}
-        wider = [run for run in entry.runs.values() if own < {leaf.task for leaf in run.leaves}]
-        wider += [run for run in entry.runs.values() if run.task != task and own == {leaf.task for leaf in run.leaves}]
+        own = [part.task for part in entry.runs[task].parts]
+        groups = [run for run in entry.runs.values() if len(run.leaves) > len(entry.runs[task].leaves)]
+        wider = [run for run in groups if {leaf.task for leaf in run.leaves}.issuperset(own)]
         above.add(min(wider, key=lambda run: len(run.leaves)).task if wider else None)
     return above.pop() if len(above) == 1 else None
 

@@ -57,8 +57,9 @@ def collect(paths: Sequence[Path], gates: Sequence[str] = (), *, strict: bool = 
         "entries": [_entry(entry, given.names[entry.argument]) for entry in given.entries],
         "tasks": boards,
         "passed_over": [
-            {"file": fact(part.file, "text", first), "why": fact(_why(part), "text", first)}
+            {"file": fact(part.file, "text", source), "why": fact(_why(part), "text", source)}
             for part in given.passed_over
+            for source in [{"file": part.file, "pointer": "", "sha256": ""}]
         ],
         "replaced": [
             fact(f"{entry.name}, {task}", "text", entry.named_in(task))

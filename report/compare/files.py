@@ -16,7 +16,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.reading import checked, parse_json, read_bytes, sha256_of, text_of
 from report.compare.grouping import Found, entries_of, tell_apart
 from report.compare.names import distinct, public_parts, short_name
-from report.compare.rows import samples_of
+from report.compare.rows import Folder, samples_of
 from report.compare.runs import Entry, Given, PassedOver, Run, Samples
 from report.compare.shape import KIND, Results, in_one_shape, parts_of
 from report.scored import refuse_other
@@ -35,6 +35,7 @@ class _Candidate:
 
     path: Path
     named: bool
+    folder: Folder
 
 
 def read_all(paths: Sequence[Path]) -> Given:
@@ -78,7 +79,7 @@ def _candidates(path: Path) -> list[_Candidate]:
             f"{path} is neither a file nor a folder", "there is nothing to compare", "correct the path, or score first"
         )
     if not path.is_dir():
-        return [_Candidate(path, named=True)]
+        return [_Candidate(path, named=True, folder=Folder(path.parent))]
     # A study's scratch holds what its `scores` hold once more, under lm_eval's names.
     is_study = any((path / name).is_file() for name in ("facts.json", "model.json", FILE))
     folders: dict[Path, list[Path]] = {}
@@ -89,12 +90,13 @@ def _candidates(path: Path) -> list[_Candidate]:
     return [candidate for folder in whole for candidate in _in_folder(folders[folder])]
 
 
-def _in_folder(files: Sequence[Path]) -> Iterator[_Candidate]:
-    """Yields the files of one folder that may hold results: those that are named so, else all that are not samples."""
+def _in_folder(files: Sequence[Path]) -> list[_Candidate]:
+    """Returns the files of one folder that may hold results: those that are named so, else all that are not samples."""
     files = [file for file in files if not file.name.startswith("samples")]
     named = [file for file in files if file.name.startswith("results") or time_of(file)]
-    for file in sorted(named or files, key=lambda file: (time_of(file), file.name)):
-        yield _Candidate(file, named=bool(named))
+    chosen = sorted(named or files, key=lambda file: (time_of(file), file.name))
+    folder = Folder(chosen[0].parent) if chosen else None
+    return [_Candidate(file, named=bool(named), folder=folder) for file in chosen if folder]
 
 
 def time_of(file: Path) -> str:
@@ -141,8 +143,13 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
         if ours:
             home, given = file.parent.parent, results.value("config", "model_args")
             refuse_other(results.file, home.name, given, is_ours=(home.parent.parent / "checkpoints").is_dir())
-        runs = _runs(file, results, part.get("samples") or {}, name, passed_over)
-        if runs:
+        runs = _runs(candidate, results, part.get("samples") or {}, name, passed_over)
+        if not runs:
+            empty = UserError(
+                f"{file} holds no score", "there is nothing in it to compare", "score a task, and compare then"
+            )
+            passed_over.append(PassedOver(results.file, file, empty, stranger=True))
+        else:
             yield Found(file, results, runs, ours, time_of(file))
 
 
@@ -153,21 +160,21 @@ def _is_ours(file: Path, content: Mapping[str, Any]) -> bool:
 
 
 def _runs(
-    file: Path,
+    candidate: _Candidate,
     results: Results,
     embedded: Mapping[str, Any],
     name: Callable[[Path], str],
     passed_over: list[PassedOver],
 ) -> dict[str, Run]:
     """Returns the tasks and groups with a score; a group that aggregates nothing has none."""
-    content, groups = results.content, results.content["group_subtasks"]
+    file, content, groups = candidate.path, results.content, results.content["group_subtasks"]
     runs: dict[str, Run] = {}
     for task in content["results"]:
         if task in groups:
             continue
         samples: Samples | None = None
         try:
-            samples = samples_of(file, results, task, embedded.get(task), name)
+            samples = samples_of(file, candidate.folder, results, task, embedded.get(task), name)
         except UserError as error:
             passed_over.append(PassedOver(f"{results.file}: the samples of {one_line(task)}", file, error))
         runs[task] = Run(task, results, samples, file.parent)

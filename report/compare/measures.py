@@ -114,10 +114,18 @@ class Measure:
         """What must be said of the answers beside the score; empty where there is nothing."""
         said = [(task, answers.caution) for task, answers in self.answers if answers.caution]
         if self.void or not said:
-            return self.void
+            return self.void or self._out_of_range
         if not self.run.leaves:
             return said[0][1]
         return f"in {len(said):,} of its {len(self.run.leaves):,} tasks, such as {said[0][0]}: {said[0][1]}"
+
+    @property
+    def _out_of_range(self) -> str:
+        """That a group's score is above or below those of all its tasks, as no mean of them is; else empty."""
+        parts = [value for leaf in self.run.leaves if (value := number(leaf.scores.get(self.key))) is not None]
+        if not parts or min(parts) - AGREEMENT <= self.value <= max(parts) + AGREEMENT:
+            return ""
+        return f"the score is no mean of its tasks', which are from {min(parts):.6g} to {max(parts):.6g}"
 
 
 def metric_keys(run: Run) -> list[str]:

@@ -55,11 +55,11 @@ def checked_error(metric: str, value: float, stderr: float | None, n: int | None
         return Recorded(None, f"the recorded standard error, {stderr:.4g}, is below 0")
     if parts:
         return _of_group(metric, value, stderr, parts)
-    if stderr is None or metric not in SHARES or not n or n < 2 or not 0 <= value <= 1:
+    if stderr is None or metric not in SHARES or n == 1 or not 0 <= value <= 1:
         return Recorded(stderr)
-    largest = sqrt(value * (1 - value) / (n - 1))
+    largest = sqrt(value * (1 - value) / ((n or 2) - 1))
     if stderr > largest * (1 + TOLERANCE) + 1e-12:
-        told = f"is above {largest:.4g}, the largest that {n:,} items can have"
+        told = f"is above {largest:.4g}, the largest that {f'{n:,}' if n else 'any'} items can have"
         return Recorded(None, f"the recorded standard error, {stderr:.4g}, {told}")
     return Recorded(stderr)
 

@@ -13,6 +13,8 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,8 +40,44 @@ _NOT_SCORES = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps"
 _NOT_SCORES |= {"doc_hash", "prompt_hash", "target_hash", "truth", "scores_per_repeat"}
 
 
+@dataclass(frozen=True)
+class Folder:
+    """What lies in a folder: asked once, since a thousand result files with a hundred tasks each may lie in one."""
+
+    path: Path
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(path.name for path in self.path.iterdir())
+
+    @cached_property
+    def timed(self) -> dict[str, list[tuple[str, str]]]:
+        """The sample files with a time in their names, by task: the time and the name, the earlier first."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for name in sorted(self.names):
+            if match := _TIMED.match(name):
+                found.setdefault(match[1], []).append((match[2], name))
+        return {task: sorted(files) for task, files in found.items()}
+
+    @cached_property
+    def times(self) -> list[str]:
+        """The times in the names of result files, the earlier first."""
+        return sorted(match[1] for name in self.names if (match := _RESULTS.search(name)) and not _TIMED.match(name))
+
+    @cached_property
+    def untimed(self) -> list[str]:
+        """The sample files of lm_eval 0.4.0 to 0.4.2, where one result file lies beside them; else none."""
+        lone = sum(name.endswith(".json") for name in self.names) == 1
+        return sorted(name for name in self.names if name.endswith(".jsonl")) if lone else []
+
+
 def samples_of(
-    file: Path, results: Results, task: str, embedded: Sequence[dict[str, Any]] | None, name: Callable[[Path], str]
+    file: Path,
+    folder: Folder,
+    results: Results,
+    task: str,
+    embedded: Sequence[dict[str, Any]] | None,
+    name: Callable[[Path], str],
 ) -> Samples | None:
     """Returns the rows of ``task`` that were written together with the result file; None where there are none.
 
@@ -52,23 +90,17 @@ def samples_of(
         shown, digest = results.file, results.sha256
         place = (*results.prefix, "samples", task)
         return Samples(shown, digest, *_light_rows(embedded, file, results, task), place)
-    path = _path(file, results, task)
-    if path is None:
+    found = next((one for one in _names(file, folder, results, task) if one in folder.names), None)
+    if found is None:
         return None
+    path = file.parent / found
     content = read_bytes(path, KIND)
     text = text_of(content, path, KIND)
     rows = parse_json(text, path, KIND) if text.lstrip().startswith("[") else parse_rows(text, path, KIND)
     return Samples(name(path), sha256_of(content), *_light_rows(rows, path, results, task))
 
 
-def _path(file: Path, results: Results, task: str) -> Path | None:
-    """Returns where the rows of ``task`` lie; None where nowhere."""
-    beside = {path.name for path in file.parent.iterdir()}
-    found = next((name for name in _names(file, results, task, beside) if name in beside), None)
-    return file.parent / found if found else None
-
-
-def _names(file: Path, results: Results, task: str, beside: set[str]) -> Iterator[str]:
+def _names(file: Path, folder: Folder, results: Results, task: str) -> Iterator[str]:
     """Yields the names that the file may have, the surest first."""
     found = _RESULTS.search(file.name)
     time = found[1] if found else ""
@@ -76,21 +108,19 @@ def _names(file: Path, results: Results, task: str, beside: set[str]) -> Iterato
     if time:
         yield from (f"samples_{one}_{time}.{ending}" for one in shown for ending in ("jsonl", "json"))
         # Before lm_eval 0.4.3 each file was given its own time: the first after the results, before the next results.
-        later = sorted((match[2], name) for name in beside if (match := _TIMED.match(name)) and match[1] in shown)
-        others = [match[1] for name in beside if (match := _RESULTS.search(name)) and not _TIMED.match(name)]
-        end = min((other for other in others if other > time), default="9")
-        yield from (name for moment, name in later if time <= moment < end)
+        end = next((other for other in folder.times if other > time), "9")
+        yield from (name for one in shown for moment, name in folder.timed.get(one, ()) if time <= moment < end)
     model_args = results.value("config", "model_args")
     if isinstance(model_args, str):
         yield f"{re.sub('/|=', '__', model_args)}_{task}.jsonl"
     yield f"{task}_write_out_info.json"
     if len(results.content["results"]) == 1:
         yield "samples.jsonl"
-    if not time:
+    if not time and folder.untimed:
         # The arguments were given in another spelling, or the file was renamed: the only one with the task's name.
         ends = sorted(results.content["results"], key=len, reverse=True)
-        own = [name for name in beside if name.endswith(".jsonl") and _ending(name, ends) == task]
-        if len(own) == 1 and sum(name.endswith(".json") for name in beside) == 1:
+        own = [name for name in folder.untimed if _ending(name, ends) == task]
+        if len(own) == 1:
             yield own[0]
 
 

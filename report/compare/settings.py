@@ -35,7 +35,7 @@ def setting_facts(entry: Entry, task: str) -> dict[str, Any]:
 def apart_facts(entry: Entry, task: str) -> list[dict[str, Any]]:
     """Returns the metrics whose score depends much on which filter reads the answers, each with all of its scores."""
     run = entry.runs[task]
-    scale = number(run.metadata.get("scale")) or 1.0
+    declared = number(run.metadata.get("scale"))
     by_metric: dict[str, dict[str, float]] = {}
     for key in metric_keys(run):
         metric, _, by_filter = key.partition(",")
@@ -43,6 +43,7 @@ def apart_facts(entry: Entry, task: str) -> list[dict[str, Any]]:
     found = []
     for metric, scores in by_metric.items():
         values = scores.values()
+        scale = declared or (1.0 if max(values) <= 1 else 100.0)
         if not all(0 <= value <= scale for value in values) or max(values) - min(values) < FAR * scale:
             continue
         told = ", ".join(

@@ -49,6 +49,11 @@ def test_empty_answers_are_not_first_whatever_they_score(tmp_path: Path) -> None
     assert "| even | exact_match | good, fair | 3 |" in page
 
 
+def test_what_a_server_left_out_is_empty_too(tmp_path: Path) -> None:
+    generated(tmp_path, "one", ["None"] * 6, [0.0] * 6)  # as lm_eval writes a message without content
+    assert rows_of(collect([tmp_path]))["one"]["best"] == {"missing": "no rank: all 6 answers are empty"}
+
+
 def test_what_no_filter_read_has_no_rank_either(tmp_path: Path) -> None:
     texts = [f"the answer is {n}" for n in range(6)]
     generated(tmp_path, "one", texts, [0.0] * 6, ["[invalid]"] * 6)
@@ -80,6 +85,10 @@ def test_a_model_that_always_takes_one_choice_is_marked() -> None:
     for text in (True, False):
         assert answers_of(rows([2] * 9, text=text), config).caution == "all 9 answers are the same choice"
         assert answers_of(rows([2] * 8 + [1], text=text), config).caution == ""
+        # Not a number, or all alike: nothing was chosen.
+        for value in (float("nan"), -1.0):
+            same = [{"filtered_resps": [[(str if text else float)(value), "False"]] * 4}] * 9
+            assert answers_of(same, config).void == "in none of the 9 items is one choice likelier than another"
     # Of too few it says nothing; one log-likelihood is no choice.
     assert answers_of(rows([2] * 4, text=True), config).caution == ""
     assert answers_of([{"filtered_resps": [["-1.0", "True"]]}] * 9, config).caution == ""

@@ -24,6 +24,7 @@ CONTENT = {
     "deep": b"[" * 100_000,
     "stranger": b'{"accuracy": 0.9}',
     "empty": b"",
+    "no score": b'{"results": {"even": {"alias": "even"}}, "configs": {}}',
 }
 
 
@@ -47,6 +48,7 @@ def bad(path: Path, how: str) -> None:
         ("deep", "nested too deeply"),
         ("stranger", "holds no `results` by task"),
         ("empty", "is not whole JSON"),
+        ("no score", "holds no score"),
         ("pipe", "it is a pipe, not a file"),
         ("folder", "it is a folder, not a file"),
         ("unreadable", "is missing"),

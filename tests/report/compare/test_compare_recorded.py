@@ -64,6 +64,7 @@ def test_a_group_that_recorded_none_has_its_parts() -> None:
         ("acc", 0.9, 0.0503, 100, False),
         ("perplexity", 0.5, 0.06, 100, True),  # no mean of shares
         ("acc", 0.5, 0.06, None, True),  # nothing beside it
+        ("acc", 0.5, 0.6, None, False),  # two items have 0.5, more have less
         ("acc", 0.5, -0.01, 100, False),
     ],
 )
