@@ -17,7 +17,7 @@ from report.current import SCHEMA, current_facts, read_facts, sealed, state
 from report.findings import find
 from report.redact import redacted_facts
 from report.results import Document, is_begun
-from report.template.lookup import is_name, own_templates
+from report.template.lookup import own_names, own_templates
 from studies import Study, load_study
 
 MANIFEST = "report_files.json"
@@ -145,8 +145,8 @@ def copies(study: Path, plan: Study) -> dict[str, Path]:
             "a copy of it lies beside the page, where that name means another file",
             "give it a name of its own that ends in .yaml",
         )
-    templates = sorted(path for path in own.iterdir() if is_name(path.name)) if own else []
-    return {path.name: path for path in beside} | {f"templates/{path.name}": path for path in templates}
+    templates = {f"templates/{name}": own / name for name in own_names(own)} if own else {}
+    return {path.name: path for path in beside} | templates
 
 
 def pages(facts: dict[str, Any], folder: Path, own: Path | None) -> dict[str, str]:
@@ -257,8 +257,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
 def _templates(study: Path, document: Document) -> list[of.Fact]:
     """Returns the names of the study's own templates."""
     own = own_templates(study.parent)
-    names = sorted(path.name for path in own.iterdir() if is_name(path.name)) if own else []
-    return [of.fact(name, "text", document.source()) for name in names]
+    return [of.fact(name, "text", document.source()) for name in own_names(own)]
 
 
 def _audit(study: Study) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown_it.token import Token
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from report import formats
 from report.explorer import Explorer, items_of
@@ -36,9 +36,10 @@ def render(facts: Mapping[str, Any], folder: Path, own: Path | None = None) -> d
     marked = _marked_markdown(facts, notes, own)
     items, others = items_of(facts, folder), exports(facts, own)
     drawn = drawing()
+    page = _html_page(facts, marked, notes, drawn, items, own)
     return {
         "report.md": with_footnotes(unmarked(marked)),
-        "report.html": _html_page(facts, marked, notes, drawn, items, own),
+        "report.html": _with_warning(page, facts) if own else page,
         **{name: picture.svg for name, picture in drawn.items()},
         **items.files,
         **others,
@@ -124,6 +125,20 @@ def _html_page(
         "scripts": [Markup(script) for script in scripts],
     }
     return filled(_environment(in_html, own), "report.html.j2", values)
+
+
+_SEEN = "!important; ".join(
+    ("all: initial", "display: block", "position: relative", "z-index: 2147483647", "padding: 0.5em 1em",
+     "font: 1rem/1.5 sans-serif", "color: #000", "background: #fd6", "")
+)  # fmt: skip
+"""What a style sheet cannot overrule: important, and of the element itself."""
+
+
+def _with_warning(page: str, facts: Mapping[str, Any]) -> str:
+    """Returns a page of the study's own templates with a line that says so, which its own style sheet cannot hide."""
+    names = ", ".join(escape(str(name["value"])) for name in facts.get("templates", []))
+    said = f"This study has templates of its own ({names}): what they say beside the facts is the study's alone."
+    return re.sub(r"(<body[^>]*>)|\Z", lambda found: f'{found[0]}<p style="{_SEEN.strip()}">{said}</p>', page, count=1)
 
 
 def _noted(show: Any) -> Any:

@@ -46,6 +46,12 @@ def checkpoint_contents(home: Path, *, base: str | None, allowed: bool) -> tuple
     contents: Contents = {}
     left = []
     for path in found:
+        if path.is_symlink() and path.resolve().parent != home.resolve():
+            raise UserError(
+                f"{path} is a link to {path.resolve()}",
+                "a file from elsewhere would be published with the checkpoint",
+                "put the file itself there, or take the link away",
+            )
         if path.is_file() and _AS_IT_IS.fullmatch(path.name):
             contents[path.name] = path
         elif path.is_file() and path.name in _CLEANED:

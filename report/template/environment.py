@@ -1,18 +1,30 @@
 """What templates run in: a sandbox in which every text is escaped and every name has to be one of the facts'."""
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefined
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefined, pass_eval_context
+from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.loaders import FunctionLoader
+from jinja2.runtime import markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness_tasks.errors import UserError
 from report import formats
-from report.template.lookup import source
+from report.template.limits import (
+    BUDGET,
+    LONGEST_LIST,
+    Budget,
+    Counting,
+    TooMuchError,
+    check_operation,
+    spend,
+)
+from report.template.lookup import OURS, source
 
 PLAIN_FILTERS = ("first", "join", "last", "length", "list", "map", "rejectattr", "selectattr", "sort", "trim", "unique")
 """Jinja's own filters that are left: none that gives text out unescaped, by chance, or as code."""
@@ -25,6 +37,38 @@ class Environment(ImmutableSandboxedEnvironment):
     """Jinja's sandbox, in which a name behind a dot is always a key of the facts."""
 
     own: Path | None = None
+    code_generator_class = Counting
+    intercepted_binops = frozenset({"*", "**", "+", "%"})
+
+    def step(self) -> None:
+        """Counts a step of the template that is being filled; raises where there are too many."""
+        if budget := BUDGET.get():
+            budget.step()
+
+    def put_together(self, parts: tuple[Any, ...]) -> Any:
+        """Returns what `~` makes of ``parts``."""
+        spend(parts)
+        return markup_join(parts)
+
+    @staticmethod
+    def concat(parts: Iterable[str]) -> str:
+        """Returns the text of a template, a macro or a block."""
+        made = list(parts)
+        spend(made)
+        return "".join(made)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Returns the result of an operation; raises where it would be larger than a page can need."""
+        check_operation(operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Returns whether a template may have an attribute: of a loop, a macro or a template, never of a value."""
+        is_value = isinstance(obj, str | bytes | int | float | list | tuple | set)
+        return not is_value and super().is_safe_attribute(obj, attr, value)
+
+    def wrap_str_format(self, value: Any) -> None:
+        """Returns nothing: a text's `format` is as little to be had as its other methods."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Returns the fact ``attribute`` of ``obj``; never a method of a mapping that happens to have that name."""
@@ -86,6 +130,7 @@ def environment(
     # No globals: what is on a page comes from the facts alone, and is the same each time.
     made.globals.clear()
     kept = {name: made.filters[name] for name in PLAIN_FILTERS}
+    kept["join"] = _join
     made.filters = {name: _strict(show) for name, show in {**formats.FILTERS, **(filters or {})}.items()} | kept
     made.tests["known"] = _strict(formats.is_known)
     return made
@@ -97,10 +142,12 @@ def filled(made: Environment, name: str, values: Mapping[str, Any]) -> str:
     Raises:
         UserError: a template of the study's own cannot be filled; what is wrong in ours is a mistake of this program.
     """
-    before = _VALUES.set(values)
+    before, budget = _VALUES.set(values), BUDGET.set(Budget())
     try:
         return made.get_template(name).render(values)
-    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError) as error:
+    except (
+        TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError, MemoryError, SyntaxError
+    ) as error:  # fmt: skip
         line = _line(error, made.own)
         if line is None or isinstance(error, UserError):
             raise
@@ -111,6 +158,7 @@ def filled(made: Environment, name: str, values: Mapping[str, Any]) -> str:
         ) from error
     finally:
         _VALUES.reset(before)
+        BUDGET.reset(budget)
 
 
 def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -145,11 +193,26 @@ def _line(error: BaseException, own: Path | None) -> str | None:
         if path.parent == own:
             lines.append(f"{path}, line {trace.tb_lineno}")
         trace = trace.tb_next
-    return lines[-1] if lines else None
+    if lines:
+        return lines[-1]
+    # Python or Jinja gave up before there was a line: too many brackets, a number of thousands of digits.
+    is_nowhere = isinstance(error, RecursionError | MemoryError | SyntaxError | ValueError)
+    ours = any(Path(frame.filename).parent == OURS for frame in traceback.extract_tb(error.__traceback__))
+    return f"a template in {own}" if is_nowhere and not ours else None
+
+
+@pass_eval_context
+def _join(context: Any, value: Iterable[Any], d: str = "", attribute: str | int | None = None) -> Any:
+    """Returns the parts of ``value`` put together, ``d`` between them: Jinja's own filter, of what is not too long."""
+    parts = list(value)
+    spend([*parts, *[d] * (len(parts) - 1)] if len(parts) <= LONGEST_LIST else ())
+    return DEFAULT_FILTERS["join"](context, parts, d, attribute)
 
 
 def _remedy(error: BaseException, made: Environment) -> str:
     message = str(error)
+    if isinstance(error, TooMuchError):
+        return "write less there: a page of facts needs no more"
     if "No filter named" in message:
         unknown = message.split("'")[1]
         nearest = difflib.get_close_matches(unknown, made.filters, 1, cutoff=0)

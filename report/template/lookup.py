@@ -5,8 +5,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from harness_tasks.errors import UserError
+from harness_tasks.reading import Kind, read_text
 
 OURS = Path(str(files("templates")))
+
+_TEMPLATE = Kind("the template", "the page is made of it", "save it as UTF-8", limit_mib=4)
 
 OWN = "templates"
 """The name of the folder beside a study file that its own templates lie in."""
@@ -58,16 +61,30 @@ def source(name: str, own: Path | None) -> tuple[str, Path]:
             if nearest
             else f"put it into the folder {OWN}/ beside the study file",
         )
-    if path.parent == own and path.resolve().parent != own.resolve():
+    if path.parent == own:
+        _refuse_link(path, own)
+    return read_text(path, _TEMPLATE), path
+
+
+def own_names(own: Path | None) -> list[str]:
+    """Returns the names of the study's own templates, in their order; none where it has no folder of them.
+
+    Raises:
+        UserError: one is a link out of its folder, also one that no template asks for: all are copied and published.
+    """
+    found = sorted(path for path in own.iterdir() if is_name(path.name)) if own else []
+    for path in found:
+        _refuse_link(path, path.parent)
+    return [path.name for path in found]
+
+
+def _refuse_link(path: Path, own: Path) -> None:
+    if path.resolve().parent != own.resolve():
         raise UserError(
             f"{path} is a link to {path.resolve()}",
             "a file from elsewhere would stand on the page, and be published with it",
             "put the template itself there",
         )
-    try:
-        return path.read_text(encoding="utf-8"), path
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text: {error}", "the page is made of it", "save it as UTF-8") from None
 
 
 def is_name(name: str) -> bool:

@@ -1,6 +1,7 @@
 """A study with templates of its own: the page says so, and verify tells its words from ours."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,16 @@ def test_a_changed_fact_is_found_all_the_same(study: Path) -> None:
     facts["parameters"]["total"]["value"] = 999
     path.write_text(json.dumps(facts))
     assert any("/parameters/total" in str(p) for p in verify_report(folder_of(study) / "report.md").problems)
+
+
+def test_its_own_style_cannot_hide_that_it_has_templates_of_its_own(study: Path) -> None:
+    own = study.parent / "templates"
+    (own / "report.css").write_text("* { display: none !important }", encoding="utf-8")
+    build_report(study, output=folder_of(study))
+    page = (folder_of(study) / "report.html").read_text(encoding="utf-8")
+    said = re.search(r'<body>\s*<p style="([^"]*)">This study has templates of its own \(([^)]*)\)', page)
+    assert said
+    assert "report.css" in said[2]
+    rules = dict(rule.strip().split(": ", 1) for rule in said[1].strip(" ;").split(";"))
+    assert rules["display"] == "block!important"
+    assert all(value.endswith("!important") for value in rules.values())

@@ -9,7 +9,7 @@ from payloads import PAYLOADS
 from harness_tasks.errors import UserError
 from report.formats import in_markdown
 from report.template import environment, filled, own_templates, source
-from report.template.lookup import OURS, REPLACEABLE
+from report.template.lookup import OURS, REPLACEABLE, own_names
 
 SOURCE = {"file": "a.json", "pointer": "/a", "sha256": "0" * 64}
 
@@ -194,3 +194,62 @@ def test_where_a_studys_own_templates_lie(tmp_path: Path, own: Path) -> None:
 @pytest.mark.parametrize("name", REPLACEABLE)
 def test_every_replaceable_template_is_there(name: str) -> None:
     assert source(name, None)[0]
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ 'a' * 10**9 }}", "it makes a text of more than 67,108,864 characters"),
+        ("{{ 10**9 * 'a' }}", "it makes a text of more than"),
+        ("{{ 9 ** 99999999 }}", "it reckons with numbers of more than 4,096 bits"),
+        ("{{ 9 ** (9 ** 9) }}", "it reckons with numbers of more than 4,096 bits"),
+        ("{{ ([1] * 10**7) | length }}", "it makes a list of more than 1,000,000 parts"),
+        ("{{ '%999999999d' % 1 }}", "it sets text into a field wider than 1,000 characters"),
+        ("{{ '%*d' % (999999999, 1) }}", "it sets text into a field wider than 1,000 characters"),
+        ("{{ '%.999999999f' % 1 }}", "it sets text into a field wider than 1,000 characters"),
+        ("{{ 'a'.ljust(10**9) }}", "access to attribute 'ljust' of 'str' object is unsafe"),
+        ("{{ '{:>999999999}'.format(1) }}", "access to attribute 'format' of 'str' object is unsafe"),
+        ("{% macro m(x) %}{{ m(x) }}{% endmacro %}{{ m(1) }}", "maximum recursion depth exceeded"),
+        ("{% include 'report.md.j2' %}", "maximum recursion depth exceeded"),
+        ("{% macro m(x, n) %}{% if n %}{{ m(x ~ x, n - 1) }}{% endif %}{% endmacro %}{{ m('a' * 99, 99) }}",
+         "it makes a text of more than"),
+        ("{% macro m(x, n) %}{% if n %}{{ m(x + x, n - 1) }}{% endif %}{% endmacro %}{{ m('a' * 99, 99) }}",
+         "it makes a text of more than"),
+        ("{% set a %}{% for x in 'a' * 999 %}{% for y in 'a' * 999 %}0123456789{% endfor %}{% endfor %}{% endset %}"
+         "{% set b %}" + "{{ a }}" * 20 + "{% endset %}", "it makes a text of more than"),
+        ("{% set a = 'a' * 10**6 %}{{ ([a] * 1000) | join }}", "it makes a text of more than"),
+        ("{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}", "recursion"),
+        ("{{ " + "9" * 5000 + " }}", "Exceeds the limit"),
+        ("{% for a in 'ab' %}" * 25 + "{% endfor %}" * 25, "too many statically nested blocks"),
+    ],
+)  # fmt: skip
+def test_what_would_take_all_memory_is_refused(own: Path, template: str, said: str) -> None:
+    message = complaint(own, template)
+    assert said in message
+    assert str(own) in message
+
+
+@pytest.mark.parametrize("body", ["", "x", "{% if a %}{% endif %}"])
+def test_loops_without_end_are_stopped(own: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("report.template.limits.MOST_STEPS", 20_000)
+    loops = [f"{{% for {name} in 'abcdefghij' * 10 %}}" for name in "abcdef"]
+    message = complaint(own, "".join(loops) + body + "{% endfor %}" * 6)
+    assert "it takes more than 20,000 steps" in message
+    assert "To mend it: write less there" in message
+
+
+def test_time_is_limited_too(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("report.template.limits.MOST_SECONDS", -1.0)
+    assert "it takes more than" in complaint(own, "{% for a in 'a' * 9999 %}{% endfor %}")
+
+
+def test_a_link_that_no_template_asks_for_is_refused_too(own: Path) -> None:
+    (own.parent / "secret.txt").write_text("a secret", encoding="utf-8")
+    (own / "x.md.j2").symlink_to(own.parent / "secret.txt")
+    with pytest.raises(UserError, match=r"x\.md\.j2 is a link to .*secret\.txt"):
+        own_names(own)
+    (own / "x.md.j2").unlink()
+    (own / "y.md.j2").symlink_to("z.md.j2")
+    (own / "z.md.j2").write_text("beside it", encoding="utf-8")
+    assert own_names(own) == ["y.md.j2", "z.md.j2"]
+    assert own_names(None) == []
