@@ -40,10 +40,10 @@ def fact(value: Any, unit: Unit, source: Mapping[str, Any], **more: Any) -> Fact
     """Returns a fact; ``more`` may be `interval`, `n`, `clusters` and `also`, and what is None of it is left out.
 
     Text is stripped of this machine's paths and of access tokens, since the page is for publishing, and of space around
-    it.
+    it; where nothing is left, it is called empty.
     """
     if isinstance(value, str):
-        value = fit(cleaned(value)).strip()
+        value = fit(cleaned(value)).strip() or "(empty)"
     kept = {key: extra for key, extra in more.items() if extra is not None}
     return {"value": value, "unit": unit, "source": dict(source), **kept}
 

@@ -2,11 +2,12 @@
 
 import posixpath
 import re
-import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from markupsafe import Markup
+
+from report.texts import shell_word
 
 _DIGITS = {"proportion": 3, "coefficient": 3, "share": 1, "points": 2, "number": 3}
 _MOST_DIGITS = 6
@@ -38,18 +39,23 @@ def escaped(value: Any, escape: Callable[[str], str]) -> Markup:
     raise TypeError(f"a template may not show {value!r} without a filter")
 
 
+_LIST_OR_HEADING = re.compile(r"^( *(?:\d{1,9}(?=[.)](?: |$))|(?=(?:#{1,6}|[-+])(?: |$))|(?=[-=]+ *$)))")
+"""What would begin a list or a heading, or make one of the line before, where a text begins a line."""
+
+
 def escape(text: str) -> str:
     """Returns ``text`` as literal Markdown of one line, safe within a sentence, a table's cell and HTML.
 
-    Not for the beginning of a line, where a dash or a number and a dot would begin a list.
-
     >>> print(escape("a|b `c` <d> [e](f)"))
     a\\|b \\`c\\` \\<d\\> \\[e\\](f)
+    >>> print(escape("1. item"), escape("- item"), escape("# x"), escape("=="), escape("2.13.0"))
+    1\\. item \\- item \\# x \\== 2.13.0
     >>> escape("reviews_demo-lora")
     'reviews_demo-lora'
     """
     text = re.sub(r"[\s\x00-\x1f\x7f]+", " ", text)
     text = re.sub(r"([\\`*<>|\[\]~&$])", r"\\\1", text)
+    text = _LIST_OR_HEADING.sub(r"\1\\", text)
     # Within a word an underscore is no emphasis, and names are easier to read without the stroke.
     text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
     return re.sub(r"(?i)\b(https?|ftp|mailto)(?=:)", r"\1\\", text)
@@ -262,7 +268,7 @@ def _path(fact: Mapping[str, Any]) -> str:
 
 
 def _shell(fact: Mapping[str, Any]) -> str:
-    return shlex.quote(re.sub(r"[`\s]", " ", str(fact["value"])))
+    return shell_word(str(fact["value"]))
 
 
 NUMBERS = (

@@ -2,6 +2,7 @@
 
 import getpass
 import re
+import shlex
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,18 @@ def cleaned(text: str) -> str:
 def fit(text: str) -> str:
     """Returns ``text`` without the signs that a page cannot hold, or that turn or hide what stands beside them."""
     return text if text.isascii() and text.isprintable() else text.translate(_UNFIT)
+
+
+def shell_word(text: str) -> str:
+    """Returns ``text`` as one word of bash, on one line and with nothing in it that is not seen.
+
+    >>> print(shell_word("studies/mine.yaml"), shell_word("my study"), shell_word("a\\tb"))
+    studies/mine.yaml 'my study' $'a\\U00000009b'
+    """
+    if text.isprintable() and "  " not in text:
+        return shlex.quote(text)
+    plain = (sign if sign.isprintable() and sign not in " '\\" else f"\\U{ord(sign):08x}" for sign in text)
+    return "$'" + "".join(plain) + "'"
 
 
 def one_line(text: str) -> str:

@@ -44,8 +44,8 @@ def score(
 
 def _score_shard(study: Study, task: str, checkpoint: Checkpoint | None, shard: str) -> None:
     made = commands.scratch_folder(study, task, checkpoint, shard) / "output"
-    scored = _scored(study, checkpoint)
     words = _run(study, task, checkpoint, made, shard)
+    scored = _scored(study, checkpoint)
     output = commands.shard_folder(study, task, checkpoint, int(shard.partition("/")[0]))
     shutil.rmtree(output, ignore_errors=True)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -74,8 +74,8 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
             )
         results, samples, generations = made / "results.json", made / "samples.jsonl", made / "generations.jsonl"
     else:
-        scored = _scored(study, checkpoint)
         command = shlex.join(_run(study, task, checkpoint, made))
+        scored = _scored(study, checkpoint)
         results, samples = _only(made, "results_*.json"), _only(made, f"samples_{task}_*.jsonl")
         generations = samples.with_name(f"generations{samples.name.removeprefix('samples')}")
     noted = generations if generations.exists() else None
@@ -89,7 +89,7 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
 
 
 def _scored(study: Study, checkpoint: Checkpoint | None) -> dict[str, str | None]:
-    """Returns which weights are scored: the SHA-256 of the checkpoint's record, and the base's fingerprint.
+    """Returns which weights were scored: the SHA-256 of the checkpoint's record, and the base's fingerprint.
 
     They go into the results, so that the page can tell whether its scores are of the checkpoint that it describes.
     """

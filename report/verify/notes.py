@@ -1,15 +1,15 @@
 """What an HTML page says of a number to whoever points at it: the notes, and the script that shows them."""
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
 from report.results import at
+from report.texts import shell_word
 from report.verify import lines
 from report.verify.lines import Line, known, matches
-from report.verify.page import Page
+from report.verify.page import Page, squeezed
 from report.verify.problems import Problem
 
 Part = Mapping[str, Any]
@@ -38,7 +38,8 @@ def notes(page: Page, facts: Part) -> list[Problem]:
             continue
         places[str(position)] = fact
         for key, text in note.items():
-            if key != "fact" and not any(matches(line, text) for line in _licensed(facts, note["fact"], fact, key)):
+            licensed = list(_licensed(facts, note["fact"], fact, key)) if key != "fact" else [(text,)]
+            if not any(matches(line, shown) for line in licensed for shown in (text, squeezed(text))):
                 problems.append(Problem(f"the note of {note['fact']}", f"{key}: {text}", "what facts.json says of it"))
     for number, text in page.noted:
         if number not in places or not _shows(places[number], text):
@@ -111,7 +112,7 @@ def _commands(facts: Part, file: str) -> Iterator[Line]:
         if parts[:2] == ["checkpoints", str(checkpoint["name"]["value"])] and known(checkpoint.get("command", {})):
             yield (checkpoint["command"]["value"],)
             return
-    yield (f"STUDY={shlex.quote(str(facts['study']['file']['value']))} make report",)
+    yield (f"STUDY={shell_word(str(facts['study']['file']['value']))} make report",)
 
 
 def _shows(fact: Part, text: str) -> bool:

@@ -5,10 +5,10 @@ the page itself, those that no fact decides, stand here; sentences that facts ch
 """
 
 import posixpath
-import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from report.texts import shell_word
 from report.verify import answer_figures, causes, cautions, figures, sentences, summary, tables, weight_figures, weights
 from report.verify.expected import Code, Expected, Heading, Prose, code, items, paragraph
 from report.verify.lines import Line, confidence, count, digest, joined, known, line, number, setting, text
@@ -310,7 +310,7 @@ def _audit(audit: Part) -> Iterator[Expected]:
 def _reproduce(facts: Part) -> Iterator[Expected]:
     study, reproduction = facts["study"], facts["reproduction"]
     yield paragraph(line("From a clone of the project, this makes everything on this page again:"))
-    yield Code(f"STUDY={shlex.quote(str(study['file']['value']))} make report")
+    yield Code(f"STUDY={shell_word(str(study['file']['value']))} make report")
     yield paragraph(
         line("Training seeds: {seeds}.", seeds=joined(setting(seed) for seed in study["seeds"])),
         line("Seed of the samples of rows: {seed}.", seed=setting(study["sampling_seed"])),

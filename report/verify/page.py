@@ -145,7 +145,9 @@ def _from_markdown(text: str) -> Page:
                 table.rows[-1].append(shown)
                 table.links += links
             elif len(images) == 1 and not shown:
-                page.blocks.append(Block("figure", squeezed(images[0].content), path=str(images[0].attrGet("src"))))
+                page.blocks.append(
+                    Block("figure", _inline(images[0].children or [])[0], path=str(images[0].attrGet("src")))
+                )
             elif "heading" in within:
                 page.blocks.append(Block("heading", shown, level=level, links=links))
             else:
