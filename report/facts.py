@@ -82,6 +82,7 @@ def study_facts(study: Study, path: Path) -> tuple[dict[str, Any], Document]:
     return {
         "name": fact(study.name, "text", document.source()),
         "title": _stated(document, study.title, "title"),
+        "why": _why(study, document),
         "file": fact(_relative(path), "text", document.source()),
         "folder": fact(str(study.folder), "text", document.source()),
         "authors": authors,
@@ -92,6 +93,11 @@ def study_facts(study: Study, path: Path) -> tuple[dict[str, Any], Document]:
         "batch_size": fact(study.batch_size, "count", document.source("batch_size")),
         "digest": fact(document.sha256, "text", document.source()),
     }, document
+
+
+def _why(study: Study, document: Document) -> Fact:
+    words = " ".join((study.why or "").split())
+    return fact(words, "text", document.source("why")) if words else missing("the study file does not say")
 
 
 def model_facts(folder: Path) -> dict[str, Any]:

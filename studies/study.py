@@ -157,6 +157,8 @@ class Study(_Strict):
     title: str
     model: Model
     tasks: dict[TaskName, TaskPlan | None]
+    why: Annotated[str, Field(max_length=4000)] | None = None
+    """Why the authors chose this model and these tasks, in their words, which the page shows as theirs."""
     methods: Annotated[list[Method], Field(min_length=1), Distinct] = ["lora"]
     formulations: Annotated[list[Head], Field(min_length=1), Distinct] | None = None
     """Heads: each task gets a checkpoint with each that it can be answered with; unset: with its own `head`."""

@@ -226,7 +226,7 @@ def describe_key(study: Study) -> str:
 
 def page_key(study: Study) -> str:
     """Returns all that the page depends on beside its input files: what the study says, the code, the templates."""
-    fields = {"title", "model", "hub", "authors", "methods", "seeds", "equivalence_margin"}
+    fields = {"title", "why", "model", "hub", "authors", "methods", "seeds", "equivalence_margin"}
     said = study.model_dump(include=fields, mode="json")
     return json.dumps([said, digests.page_digest()])
 

@@ -10,7 +10,7 @@ from typing import Any
 from report.facts import Fact, is_known
 from report.findings.causes import why
 from report.findings.limits import limits, overlap_verdict, warnings
-from report.findings.parameters import change, cost, counts, selected, trained_share
+from report.findings.parameters import change, cost, counts, meaning, moved, selected, trained_share
 from report.findings.rules import Finding, comparisons, decide, direction, finding, primary
 from report.findings.summary import checks, sizes
 from report.results import pointer
@@ -28,6 +28,8 @@ def find(facts: Mapping[str, Any]) -> dict[str, Any]:
         "counts": [counts(facts, i) for i in checkpoints],
         "trained_share": [trained_share(facts, i) for i in checkpoints],
         "changes": [change(facts, i) for i in checkpoints],
+        "meaning": [meaning(facts, i) for i in checkpoints],
+        "moved": [found for i in checkpoints if (found := moved(facts, i))],
         "cost": [cost(facts, i) for i in checkpoints],
         "why": [why(facts, i) for i in range(len(facts["tasks"]))],
         "difference": [_difference(facts, *where) for where in compared],

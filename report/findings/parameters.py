@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from report.facts import missing
+from report.facts import is_known, missing
 from report.findings.rules import Finding, decide, finding
 from report.results import pointer
 
@@ -81,6 +81,54 @@ def change(facts: Mapping[str, Any], index: int) -> Finding:
         },
     )
     return finding(name, evidence | {key: f"{at}/changes/{key}" for key in keys})
+
+
+def meaning(facts: Mapping[str, Any], index: int) -> Finding:
+    """What equal or unequal counts mean for pre-training and fine-tuning, by what was trained and what changed."""
+    at, base, own = pointer("checkpoints", index), facts["parameters"], facts["checkpoints"][index]
+    after_all, changes = own["parameters"], own.get("changes")
+    evidence = {"checkpoint": f"{at}/name"}
+    lacking = [
+        *(["/parameters/absent"] if "absent" in base else []),
+        *([f"{at}/parameters/absent"] if "absent" in after_all else []),
+        *([f"{at}/absent"] if changes is None else [f"{at}/changes/absent"] if "absent" in changes else []),
+    ]
+    if not lacking:
+        places = {"before": ("/parameters/total", base["total"])}
+        keys = {"after": "total", "added": "added", "trained": "trainable"}
+        places |= {name: (f"{at}/parameters/{key}", after_all[key]) for name, key in keys.items()}
+        lacking = [place for place, known in places.values() if not is_known(known)]
+    if lacking or changes is None:
+        return finding("meaning_unknown", evidence | {"reason": lacking[0]})
+    before, after, added, trained = (known["value"] for _, known in places.values())
+    sound = changes["frozen_changed"]["value"] == 0
+    sound = sound and changes["trained_changed"]["value"] == changes["trained"]["value"] > 0
+    grown = sound and after - before == added > 0
+    same = sound and after == before
+    frozen = changes["frozen"]["value"]
+    agrees = (grown and (trained > added or (trained == added and frozen > 0))) or (
+        same and ((trained == after and frozen == 0) or (trained < after and frozen > 0))
+    )
+    name = decide(
+        "meaning",
+        {
+            "added_only": agrees and grown and trained == added,
+            "added_and_more": agrees and grown and trained > added,
+            "same_all": agrees and same and trained == after,
+            "same_part": agrees and same and trained < after,
+            "untold": not agrees,
+        },
+    )
+    return finding(name, evidence | {key: place for key, (place, _) in places.items()})
+
+
+def moved(facts: Mapping[str, Any], index: int) -> Finding | None:
+    """How far training moved each kind of matrix; None where that is not known."""
+    at, changes = pointer("checkpoints", index), facts["checkpoints"][index].get("changes", {})
+    if not changes.get("kinds"):
+        return None
+    evidence = {"checkpoint": f"{at}/name", "kinds": f"{at}/changes/kinds"}
+    return finding("moved_adapted", evidence) if changes["adapted"] else finding("moved_weights", evidence)
 
 
 def cost(facts: Mapping[str, Any], index: int) -> Finding:

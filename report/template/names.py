@@ -294,6 +294,7 @@ FACTS: Names = {
         "title": "text: its title",
         "file": "text: the study file",
         "folder": "text: the folder of its results",
+        "why": "text: why the authors chose the model and the tasks, in their words",
         "authors[]": {"name": "text: who", "did": "text: what they did"},
         "seeds[]": "setting: a training seed",
         "methods[]": "text: a method of training",

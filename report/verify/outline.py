@@ -11,7 +11,7 @@ from typing import Any
 from report.texts import shell_word
 from report.verify import answer_figures, causes, cautions, figures, sentences, summary, tables, weight_figures, weights
 from report.verify.expected import Code, Expected, Heading, Prose, code, items, paragraph
-from report.verify.lines import Line, confidence, count, digest, joined, known, line, number, setting, text
+from report.verify.lines import Line, confidence, count, digest, joined, known, line, number, reason, setting, text
 
 Part = Mapping[str, Any]
 
@@ -88,6 +88,11 @@ def _model(facts: Part) -> Iterator[Expected]:
             file=text(facts["study"]["file"]),
         ),
     )
+    why = facts["study"]["why"]
+    if known(why):
+        yield paragraph(line("In the authors' own words: “{why}”", why=text(why)))
+    else:
+        yield paragraph(line("Why the authors chose it is not known: {why}.", why=reason(why)))
     yield from items(weights.selected(model, checkpoint) for checkpoint in facts["checkpoints"])
     yield tables.model(model)
     yield paragraph(places(model))
@@ -261,7 +266,11 @@ def _analysis(facts: Part) -> Iterator[Expected]:
         yield paragraph(line("{task}.", task=text(task["name"])), *causes.why(task))
     yield Heading(3, line("b. What the parameter counts before and after show"))
     checkpoints = facts["checkpoints"]
-    if said := [*_counts(facts), *map(weights.changes, checkpoints), *map(weights.cost, checkpoints)]:
+    said = [*_counts(facts), *map(weights.changes, checkpoints)]
+    said += [weights.meaning(facts["parameters"], checkpoint) for checkpoint in checkpoints]
+    said += [moved for checkpoint in checkpoints if (moved := weights.moved(checkpoint))]
+    said += map(weights.cost, checkpoints)
+    if said:
         yield paragraph(*said)
     yield Heading(3, line("c. The difference between zero-shot and fine-tuned"))
     for task in facts["tasks"]:

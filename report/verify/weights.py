@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from report.verify.lines import Line, count, duration, known, line, percent, reason, size, text
+from report.verify.lines import Line, count, duration, joined, known, line, percent, reason, size, text
 
 Part = Mapping[str, Any]
 
@@ -97,6 +97,72 @@ def changes(checkpoint: Part) -> Line:
     else:
         words = "no tensor was frozen, and all {trained} changed."
     return line("In {checkpoint}, " + words, checkpoint=name, **{key: count(found[key]) for key in keys})
+
+
+_MEANING = {
+    "own": "For {checkpoint} this means: pre-training set the {before} parameters of the base model, and fine-tuning"
+    " changed none of them; all that it learnt is in the {added} parameters that it added, and without these "
+    "the model is the pre-trained one.",
+    "more": "For {checkpoint} this means: fine-tuning added {added} parameters that pre-training had never set, and "
+    "went on with ones that it had: {trained} were trained in all.",
+    "all": "For {checkpoint} this means: pre-training and fine-tuning set the same {after} parameters. Fine-tuning "
+    "added none and kept none as it was, so what it learnt is in their values alone, and no count shows it.",
+    "part": "For {checkpoint} this means: pre-training set all {after} parameters, and fine-tuning went on with "
+    "{trained} of them; the others still have their pre-trained values, and none was added.",
+    "none": "What the counts of {checkpoint} mean for pre-training and fine-tuning cannot be told: which tensors "
+    "changed does not agree with what was counted as trained.",
+}
+
+
+def meaning(base: Part, checkpoint: Part) -> Line:
+    """Returns what the counts mean for pre-training and fine-tuning; ``base`` is the base model's ledger."""
+    name, own = text(checkpoint["name"]), checkpoint["parameters"]
+    found = checkpoint.get("changes", checkpoint)
+    reasons = [part["absent"] for part in (base, own, found) if "absent" in part]
+    if not reasons:
+        counted = {"before": base["total"], "after": own["total"], "added": own["added"], "trained": own["trainable"]}
+        reasons = [one for one in counted.values() if not known(one)]
+    if reasons:
+        words = "What the counts of {checkpoint} mean for pre-training and fine-tuning is not known: {why}."
+        return line(words, checkpoint=name, why=reason(reasons[0]))
+    total, new = own["total"]["value"], own["total"]["value"] - base["total"]["value"]
+    trained = own["trainable"]["value"]
+    keys = ("frozen", "frozen_changed", "trained", "trained_changed")
+    frozen, thawed, meant, did = (found[key]["value"] for key in keys)
+    case = "none"
+    if not thawed and meant and meant == did:
+        if new > 0 and new == own["added"]["value"]:
+            case = "more" if trained > new else "own" if trained == new and frozen else "none"
+        elif new == 0 and trained == total:
+            case = "none" if frozen else "all"
+        elif new == 0 and trained < total and frozen:
+            case = "part"
+    return line(_MEANING[case], checkpoint=name, **{key: count(one) for key, one in counted.items()})
+
+
+def moved(checkpoint: Part) -> Line | None:
+    """Returns how far training moved each kind of matrix; None where no change was recorded."""
+    found = checkpoint.get("changes", {})
+    if not found.get("kinds"):
+        return None
+    words = (
+        "Relative to their norm, the adapter of {checkpoint} moves the matrices that it is put on so far: {kinds}."
+        if found["adapted"]
+        else "Relative to their norm, training moved the matrices of {checkpoint} so far: {kinds}."
+    )
+    kinds = joined(
+        [
+            line(
+                "{kind} by {mean} on average and {most} at most",
+                kind=text(row["kind"]),
+                mean=percent(row["mean"]),
+                most=percent(row["largest"]),
+            )
+            for row in found["kinds"]
+        ],
+        "; ",
+    )
+    return line(words, checkpoint=text(checkpoint["name"]), kinds=kinds)
 
 
 def cost(checkpoint: Part) -> Line:
