@@ -11,7 +11,7 @@ from jinja2 import TemplateError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 MOST_STEPS = 5_000_000
-"""Bodies of loops, conditions and macros that are gone through; the largest pages take a tenth."""
+"""Bodies of loops, conditions and macros that are gone through; a study's page takes about a thousand."""
 MOST_SECONDS = 120.0
 """Of this process's own time."""
 LONGEST_CHARACTERS = 2**26

