@@ -39,7 +39,6 @@ def shots(
     if not any(_example_key(task, doc) in known for doc in task.fewshot_docs() or []):
         return Verdict("shots", "pass", f"no item of {name} is among those that its few-shot examples are drawn from")
     recorder = _Recorder(task.sampler)
-    task.set_config("num_fewshot", count)
     task.set_fewshot_seed(seed)
     task.sampler, drawn, leaked = recorder, 0, list[int]()
     try:
