@@ -9,7 +9,7 @@ from typing import Any
 from report.texts import one_line
 
 MOST_CHARACTERS = 80
-"""A name longer than this is cut: a model's name is a table's first column."""
+"""A name longer than this is cut in its middle: a model's name is a table's first column."""
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -32,7 +32,8 @@ def short_name(text: str) -> str:
     name = one_line(text).strip()
     if not _HUB_NAME.fullmatch(name):
         name = re.split(r"[/\\]", name.rstrip("/\\"))[-1] or "unnamed"
-    return name if len(name) <= MOST_CHARACTERS else name[: MOST_CHARACTERS - 1] + "…"
+    half = MOST_CHARACTERS // 2  # long names often differ only where they end
+    return name if len(name) <= MOST_CHARACTERS else f"{name[: half - 1]}…{name[-half:]}"
 
 
 def public_parts(path: Path) -> tuple[str, ...]:

@@ -195,3 +195,53 @@ def test_folders_that_stock_lm_eval_wrote_with_tasks_of_its_own_kind(tmp_path: P
         assert board["pairs"][0]["flags"] == []
     assert str(tmp_path) not in (tmp_path / "page" / "compare.json").read_text()
     assert_whole_tables((tmp_path / "page" / "compare.md").read_text())
+
+
+class Folds(HTMLParser):
+    """Notes what each summary says, and how deep its fold lies; how deep everything is at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.depth, self.within, self.folds = 0, False, list[tuple[int, str]]()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.depth += tag == "details"
+        self.within = tag == "summary" and ("class", "parts") not in attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        self.depth -= tag == "details"
+        assert self.depth >= 0
+
+    def handle_data(self, data: str) -> None:
+        if self.within and data.strip():
+            self.folds.append((self.depth, data))
+            self.within = False
+
+
+def test_a_groups_parts_are_folded_below_it_and_nothing_else_is(tmp_path: Path) -> None:
+    subjects = [f"mmlu_{n:02d}" for n in range(57)]
+    for model in ("org/one", "org/two"):
+        tasks = {task: right(3 + n % 5, 10) for n, task in enumerate([*subjects, "arc"])}
+        write_folder(tmp_path, model, tasks, groups={"mmlu": subjects, "stem": subjects[:20]}, samples=False)
+    made = pages(tmp_path)
+    assert_whole_tables(made["compare.md"])
+    heads = re.findall(r"^(#{2,4}) (.*)", made["compare.md"], re.MULTILINE)
+    outer = [title for marks, title in heads if marks == "##"]
+    assert outer == ["Overview", "Task: arc", "Task: mmlu", "Who takes part"]
+    overview = made["compare.md"].partition("## Task")[0]
+    assert overview.count("\n| mmlu") == 1
+    folds = Folds()
+    folds.feed(made["compare.html"])
+    assert folds.depth == 0
+    parts = [*subjects[20:], "stem", *subjects[:20]]
+    assert folds.folds == [(1, "Parts of mmlu"), *((2, part) for part in parts)]
+
+
+def test_long_names_keep_their_ends(tmp_path: Path) -> None:
+    long = "organisation/a-model-with-a-very-long-name-of-which-only-the-end-says-anything-q{}"
+    for number in (4, 8):
+        write_folder(tmp_path, long.format(number), {"even": right(80 + number, 100)}, samples=False)
+    made = pages(tmp_path)
+    drawn = re.findall(r'text-anchor="end" font-size="13">([^<]+)<', made["figures/compare-1.svg"])
+    assert [name[-3:] for name in drawn] == ["-q8", "-q4"]
+    assert all(len(name) <= 29 for name in drawn)  # at 13 px a letter is some 7.5 px wide, and 228 px are free
