@@ -5,7 +5,7 @@ only warn, but for a loss that is no number or nothing at all: a hard task may l
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
@@ -13,35 +13,45 @@ from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS
 from finetune.row_log import irregularities
 from harness_tasks.guards.verdicts import Verdict
 
+RELOAD_TOLERANCE = 1e-4
+"""Of the largest logit: the same computation, in the same precision, with other addresses in memory."""
+MERGED_TOLERANCE = 1e-3
+"""Of the largest logit: in float32, where (W + BA)x is rounded otherwise than Wx + B(Ax)."""
 FEWEST_LOSSES = 6
 """Entries of a loss curve below which it has no shape."""
 _NO_GRADIENT = ("qa_outputs.bias", "k_proj.bias")
 """A softmax over positions is the same whatever is added to all of them: these have no gradient but rounding."""
 
 
-def changed_tensors(tensors: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> Verdict:
-    """Exactly the tensors that the method trains have changed, by their hashes.
+def changed_tensors(
+    tensors: Sequence[Mapping[str, Any]], record: Mapping[str, Any], adaptable: Collection[str] | None = None
+) -> Verdict:
+    """Exactly the tensors that the method trains have changed, by their hashes; one without a gradient need not have.
 
     ``tensors``: the rows of `tensors.json`. ``record``: `finetune.json`, for its method, head and recipe.
+    ``adaptable``: the matrices that `all-linear` stands for; None: all of the body but the embeddings.
     """
     adapted = {row["name"] for row in tensors if row.get("adapter")}
     plain = [row for row in tensors if not row.get("adapter")]
     wrong = []
-    for name in sorted(adapted ^ _to_adapt(plain, record)):
+    for name in sorted(adapted ^ _to_adapt(plain, record, adaptable)):
         wrong.append(f"{name} has {'an' if name in adapted else 'no'} adapter")
     for row in plain:
         if row["trained"] != _is_trained(row, record):
             wrong.append(f"{row['name']} was {'trained' if row['trained'] else 'frozen'}")
     for row in tensors:
         changed = row["sha256_before"] != row["sha256_after"]
-        if changed != row["trained"] and not (row["trained"] and row["name"].endswith(_NO_GRADIENT)):
+        if changed != row["trained"] and not (row["trained"] and _needs_no_change(row)):
             adapter = "the adapter of " if row.get("adapter") else ""
             wrong.append(f"{adapter}{row['name']} {'has changed' if changed else 'has not changed'}")
-    trained = sum(row["trained"] for row in tensors)
+    trained = [row for row in tensors if row["trained"]]
+    idle = sum(row.get("gradient") is False for row in trained)
+    if trained and not wrong and all(row["sha256_before"] == row["sha256_after"] for row in trained):
+        wrong.append("none has changed")
     if not wrong:
-        return Verdict(
-            "changed-tensors", "pass", f"{trained} of {len(tensors)} tensors were to change, and only they have changed"
-        )
+        found = f"{len(trained)} of {len(tensors)} tensors were to change, and only they have changed"
+        unused = f"; {idle} of them had no gradient, since no token reached them or the layer does not use them"
+        return Verdict("changed-tensors", "pass", found + (unused if idle else ""))
     return Verdict(
         "changed-tensors",
         "fail",
@@ -56,7 +66,8 @@ def trainable_count(
 ) -> Verdict:
     """As many parameters were trained as the closed form says, and as many are in the saved files.
 
-    ``saved``: the number of parameters of each tensor in the checkpoint's safetensors files.
+    ``saved``: the number of parameters of each tensor in the checkpoint's safetensors files; of a whole model, of each
+    that is read from them, since what is one tensor in memory may be several in a file.
     """
     trained = record["parameters"]["trainable"]
     own = {row["name"] for row in tensors if row["trained"] and not row.get("adapter")}
@@ -155,6 +166,11 @@ def never_stops(stopped: int, answers: int, limit_tokens: int) -> Verdict:
     )
 
 
+def _needs_no_change(row: Mapping[str, Any]) -> bool:
+    """Whether a tensor had no gradient, in this run or in any."""
+    return row.get("gradient") is False or str(row["name"]).endswith(_NO_GRADIENT)
+
+
 def _is_trained(row: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     """Whether a tensor of the model itself, not an adapter, should have been trained."""
     if record["method"] == "full":
@@ -162,7 +178,9 @@ def _is_trained(row: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     return bool(row["kind"] == "head" and (record["method"] == "head" or record["head"] != "causal"))
 
 
-def _to_adapt(tensors: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> set[str]:
+def _to_adapt(
+    tensors: Sequence[Mapping[str, Any]], record: Mapping[str, Any], adaptable: Collection[str] | None
+) -> set[str]:
     """Returns the names of the matrices that should have an adapter."""
     if record["method"] not in ADAPTER_METHODS:
         return set()
@@ -178,7 +196,7 @@ def _to_adapt(tensors: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -
         if row["layer"] is not None and row["layer"] < first:
             continue
         if recipe["lora_targets"] == LORA_LINEAR_LAYERS:
-            meant = row["kind"] not in ("embeddings", "head")
+            meant = row["kind"] not in ("embeddings", "head") if adaptable is None else row["name"] in adaptable
         else:
             meant = any(module == name or module.endswith(f".{name}") for name in names)
         if meant:

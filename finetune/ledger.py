@@ -11,24 +11,20 @@ trained copy) once. Formulas are written in numbers, so that a reader can redo t
 import copy
 import math
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from finetune.heads import TASK_TYPES, Head, freeze_body, head_of, model_class
+from finetune.heads import TASK_TYPES, Head, freeze_body, head_of
+from finetune.meta import build, made, quiet_meta
 from finetune.recipe import ADAPTER_METHODS, Method
+from finetune.targets import layer_indices, lora_target_names
 from harness_tasks.errors import UserError
 from harness_tasks.models.body import body_name
 
 ComponentName = Literal["embeddings", "attention", "MLP", "norms", "head", "adapter", "other"]
-
-
-MOST_PARTS = 20_000
-"""More layers or experts than any model has: a number that is damaged."""
 
 
 class LedgerError(UserError):
@@ -120,8 +116,8 @@ def count(
     Raises `UserError` for values that no model can have, `LedgerError` where counted and closed form differ.
     """
     _check_choice(head, labels, lora_r, lora_targets, lora_layers, method)
-    with _quiet_meta():
-        model = _build(config, head, labels)
+    with quiet_meta():
+        model = build(config, head, labels)
         if method == "head":
             freeze_body(model)
         if lora_r is not None:
@@ -143,8 +139,8 @@ def count_class(config: Any, model_class: Any, *, name: str | None = None) -> Le
 
     No closed form is known for these. Raises `UserError` where the configuration makes no such model.
     """
-    with _quiet_meta():
-        model = _made(model_class, copy.deepcopy(config))
+    with quiet_meta():
+        model = made(model_class, copy.deepcopy(config))
     kind = re.search(r"(?:For|With)(\w+)$|(LMHead)Model$", model_class.__name__)
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", next(filter(None, kind.groups()))) if kind else ["none"]
     return _ledger(model, model, None, "-".join(words).lower(), {}, _anywhere(model), name)
@@ -167,8 +163,8 @@ def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | Non
         )
     adapter = copy.deepcopy(adapter)
     adapter.inference_mode = False  # saved adapters have it set, which would make nothing trainable
-    with _quiet_meta():
-        model = get_peft_model(_build(config, heads[0], labels), adapter)
+    with quiet_meta():
+        model = get_peft_model(build(config, heads[0], labels), adapter)
     return ledger_of(model, name=name)
 
 
@@ -289,109 +285,6 @@ def _check_choice(
             "the methods lora, dora and qlora need a rank, and full and head have none",
             "give either the method lora with a rank, or the method full without",
         )
-
-
-@contextmanager
-def _quiet_meta() -> Iterator[None]:
-    """Inside, modules are made on the meta device, and transformers' and peft's warnings about that are not shown."""
-    import torch
-
-    with warnings.catch_warnings(), torch.device("meta"):
-        warnings.simplefilter("ignore")
-        yield
-
-
-def built_on_meta(config: Any, head: Head, labels: int = 2) -> Any:
-    """Returns the model that a configuration describes, without weights; raises `UserError` where there is none."""
-    with _quiet_meta():
-        return _build(config, head, labels)
-
-
-def _build(config: Any, head: Head, labels: int) -> Any:
-    config = copy.deepcopy(config)
-    if head == "sequence-classification":
-        config.num_labels = labels
-    return _made(model_class(config, head), config)
-
-
-def _made(model_class: Any, config: Any) -> Any:
-    """Returns a model of that class; raises `UserError` where transformers cannot make one of the configuration."""
-    if (deep := next(((key, n) for key, n in _counts(config.to_dict()) if n > MOST_PARTS), None)) is not None:
-        raise UserError(
-            f"`{deep[0]}` is {deep[1]} in the configuration of a {model_class.__name__}",
-            f"no model has more than {MOST_PARTS:,} of them, and to make so many would take for ever",
-            "compare it with the published config.json of that model",
-        )
-    try:
-        return model_class._from_config(config)
-    except UserError:
-        raise
-    except Exception as error:  # transformers raises many kinds for a value that is missing or contradicts another
-        said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise UserError(
-            f"a configuration of type {config.model_type} of which transformers makes no {model_class.__name__}",
-            f"it ends in {type(error).__name__}: {said}",
-            "compare it with the published config.json of that model",
-        ) from None
-
-
-def _counts(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """Yields how many layers and experts a configuration and those within it ask for, by name."""
-    for key, value in config.items():
-        if isinstance(value, dict):
-            yield from _counts(value)
-        elif type(value) is int and re.search(r"layers?$|experts$|depth$|blocks$", key):
-            yield str(key), value
-
-
-def _linear_names(model: Any) -> list[str]:
-    """Returns the full names of the linear layers below the head."""
-    import torch
-    from transformers.pytorch_utils import Conv1D
-
-    prefix = body_name(model) + "."
-    kinds = (torch.nn.Linear, Conv1D)  # GPT-2 calls its linear layers Conv1D
-    return [name for name, module in model.named_modules() if isinstance(module, kinds) and name.startswith(prefix)]
-
-
-def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
-    """Returns the names that peft looks for; raises `UserError` for one that no module bears.
-
-    peft's own "all-linear" is not used: it takes in a question-answering head, on which peft then fails.
-    """
-    linear = _linear_names(model)
-    if targets is None:
-        return sorted({name.rpartition(".")[2] for name in linear})
-    if not targets:
-        raise UserError("an empty list of LoRA targets", "an adapter on nothing trains nothing", "name modules")
-    modules = {name.rpartition(".")[0] for name, _ in model.named_parameters()}
-    for target in targets:
-        if not any(name == target or name.endswith(f".{target}") for name in modules):
-            known = sorted({name.rpartition(".")[2] for name in linear})
-            close = get_close_matches(target, known, n=1, cutoff=0.3) or known[:1]
-            raise UserError(
-                f"no module called {target} in {type(model).__name__}",
-                "the adapter would not be put where you mean; its linear layers are " + ", ".join(known),
-                f"write {close[0]}, if that is what you mean",
-            )
-    return list(targets)
-
-
-def layer_indices(config: Any, layers: Sequence[int] | None) -> list[int] | None:
-    """Returns the indices of the layers that get LoRA, None for all; raises `UserError` for one that is not there."""
-    if layers is None:
-        return None
-    from finetune.sizes import layer_count
-
-    count = layer_count(config)
-    wrong = [layer for layer in layers if not 0 <= layer < count]
-    if wrong or not layers:
-        raise UserError(
-            f"LoRA on layer {wrong[0]}" if wrong else "an empty list of LoRA layers",
-            f"the model's layers are 0 to {count - 1}",
-            "name layers among them, or leave them out to adapt all",
-        )
-    return sorted(set(layers))
 
 
 def _parameters(model: Any, base: Any, adapter: Any) -> Iterator[tuple[ComponentName, Any]]:

@@ -5,21 +5,29 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from finetune.checks import MERGED_TOLERANCE, RELOAD_TOLERANCE
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, usual_modes, write_json
 
 MERGED_FROM = "merged_from.json"
 """Beside a merged model: the adapter's own record, the base's fingerprint, the SHA-256 of the adapter's weights."""
+TRIED_TOKENS = 24
+"""Tokens of a text on which the merged model is compared."""
+SHARE_OF_EFFECT = 0.05
+"""The largest share of what an adapter changes by which the merged model may differ from it."""
 
 
 def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
     """Returns ``output`` after writing the base model's weights with the adapter's added, and the tokenizer.
 
-    Weights are added in float32, whatever dtype the base is kept in, and saved in the base's own dtype.
+    Weights are added in float32, whatever dtype the base is kept in, and saved in the base's own dtype. Before it is
+    moved into place, what is written is loaded again with plain calls of transformers, and must have the logits of the
+    adapter on its base. A head that the adapter parts from the embeddings is saved as a matrix of its own.
 
     Raises:
-        UserError: ``adapter`` holds no adapter, ``output`` is not empty, the base cannot be found, is another than the
-            adapter was trained on, or already holds this adapter.
+        UserError: ``adapter`` holds no adapter that can be merged, ``output`` is not empty, the base cannot be found,
+            is another than the adapter was trained on, is quantised, or already holds this adapter; or the merged
+            model is another than the adapter on its base.
     """
     if output.exists() and any(output.iterdir()):
         raise UserError(
@@ -28,23 +36,32 @@ def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
     model, provenance = _merged(adapter, base)
     from transformers import AutoTokenizer, GenerationConfig
 
-    from finetune.models import base_dtype, to_dtype
+    from finetune.models import base_dtype, base_of, to_dtype
 
-    to_dtype(model, base_dtype(adapter, base=base))
+    dtype = base_dtype(adapter, base=base)
+    to_dtype(model, dtype)
+    model.config.dtype = dtype
     if (adapter / "generation_config.json").is_file():
         model.generation_config = GenerationConfig.from_pretrained(adapter)
         model.config.eos_token_id = model.generation_config.eos_token_id
         model.config.pad_token_id = model.generation_config.pad_token_id
+    path, revision, _ = base_of(adapter, base)
+    has_tokenizer = any((adapter / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json"))
+    place, revision = (str(adapter), None) if has_tokenizer else (path, revision)
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    AutoTokenizer.from_pretrained(adapter).save_pretrained(partial)
-    write_json(partial / MERGED_FROM, provenance)
-    usual_modes(partial)
-    if output.exists():
-        output.rmdir()
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial.rename(output)
+    try:
+        model.save_pretrained(partial)
+        AutoTokenizer.from_pretrained(place, revision=revision).save_pretrained(partial)
+        write_json(partial / MERGED_FROM, provenance)
+        usual_modes(partial)
+        _check_saved(partial, model)
+        if output.exists():
+            output.rmdir()
+        output.parent.mkdir(parents=True, exist_ok=True)
+        partial.rename(output)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return output
 
 
@@ -54,24 +71,114 @@ def merged_model(adapter: Path, *, base: str | None = None) -> Any:
 
 
 def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
-    settings = adapter / "adapter_config.json"
-    if not settings.is_file():
+    """Returns the merged model in float32, whose logits are those of the adapter on its base, and its provenance."""
+    from finetune.foreign import check_adapter, fit_vocabulary, put_on, refuse_packed
+    from finetune.models import base_config, base_of
+
+    check_adapter(adapter)
+    path, revision, _ = base_of(adapter, base)
+    refuse_packed(path, base_config(path, revision))
+    provenance = _provenance(adapter, path, revision)
+    model = _base(adapter, base)
+    fit_vocabulary(model, adapter)
+    plain = _logits(model)
+    adapted = put_on(model, adapter)
+    expected = _logits(adapted)
+    if not bool(expected.isfinite().all()):
         raise UserError(
-            f"the folder {adapter} holds no adapter_config.json",
-            "only an adapter can be merged",
-            "name a checkpoint made with --method lora, dora or qlora",
+            f"the adapter {adapter} on its base gives logits that are no numbers",
+            "a model of such weights answers nothing",
+            "train it again with a lower learning rate, or in float32",
         )
+    tied = bool(getattr(adapted.config.get_text_config(), "tie_word_embeddings", False))
+    largest, moved = float(expected.abs().max()), float((expected - plain).abs().max())
+    del model, adapted
+    # far below what the adapter does, where that is little, and above what rounding does
+    near = max(1.0, largest) * RELOAD_TOLERANCE
+    allowed = min(max(1.0, largest) * MERGED_TOLERANCE, max(moved * SHARE_OF_EFFECT, near / 10))
+    differences = []
+    # On a tied head peft adds to the one matrix what was meant for one of its two uses.
+    for untied in (False, True) if tied else (False,):
+        model = put_on(_base(adapter, base), adapter)
+        if untied and not _untie(model.get_base_model()):
+            continue
+        try:
+            model = model.merge_and_unload()
+        except (NotImplementedError, ValueError, AttributeError, TypeError, RuntimeError) as error:
+            raise UserError(
+                f"peft cannot merge the adapter {adapter} ({(str(error).splitlines() or [type(error).__name__])[0]})",
+                "there are no weights to write",
+                f"score it on its base: --model_args pretrained={path},peft={adapter}",
+            ) from None
+        differences.append(_largest_difference(_logits(model.eval()), expected))
+        if differences[-1] <= allowed:
+            return model, provenance
+    raise UserError(
+        f"the merged model's logits differ from those of the adapter {adapter} on its base by {min(differences):.3g}, "
+        f"in logits of up to {largest:.3g}",
+        "what would be written is another model than the one that was trained",
+        f"score the adapter on its base: --model_args pretrained={path},peft={adapter}",
+    )
+
+
+def _base(adapter: Path, base: str | None) -> Any:
+    """Returns the adapter's base in float32, which for QLoRA's is what its packed weights stand for."""
     import torch
-    from peft import PeftModel
 
     from finetune.models import load_base
 
-    named = json.loads(settings.read_text())
-    revision = None if base else named.get("revision")
-    provenance = _provenance(adapter, base or named["base_model_name_or_path"], revision)
-    # QLoRA's adapter was trained on what the packed weights stand for, which is not the base as it was.
-    model = load_base(adapter, dtype=torch.float32, base=base, unpacked=True)
-    return PeftModel.from_pretrained(model, str(adapter)).merge_and_unload(), provenance
+    return load_base(adapter, dtype=torch.float32, base=base, unpacked=True)
+
+
+def _untie(model: Any) -> bool:
+    """Returns whether the head of ``model``, within peft's, now is a matrix of its own; there may be none to part."""
+    from torch import nn
+
+    def inner(module: Any) -> Any:
+        return getattr(module, "base_layer", None) or getattr(module, "original_module", None) or module
+
+    head, embeddings = inner(model.get_output_embeddings()), inner(model.get_input_embeddings())
+    if head is None or head.weight is not embeddings.weight:
+        return False
+    head.weight = nn.Parameter(head.weight.detach().clone())
+    model.config.get_text_config().tie_word_embeddings = model.config.tie_word_embeddings = False
+    return True
+
+
+def _check_saved(folder: Path, model: Any) -> None:
+    """Raises `UserError` where the files in ``folder`` are not ``model``, whose weights were rounded as they are."""
+    import torch
+
+    from finetune.models import load_checkpoint, to_dtype
+
+    to_dtype(model, torch.float32)
+    expected = _logits(model)
+    found = _logits(load_checkpoint(folder, dtype=torch.float32))
+    largest, difference = float(expected.abs().max()), _largest_difference(found, expected)
+    if not difference <= RELOAD_TOLERANCE * max(1.0, largest):
+        raise UserError(
+            f"the merged model, loaded again, has logits that differ by {difference:.3g}, of up to {largest:.3g}",
+            "what others would load is not the model that was merged",
+            "score the adapter on its base, and report it with adapter_config.json and the base's config.json",
+        )
+
+
+def _largest_difference(found: Any, expected: Any) -> float:
+    return float((found - expected).abs().max()) if found.shape == expected.shape else float("inf")
+
+
+def _logits(model: Any) -> Any:
+    """Returns the float32 logits of texts of no meaning, in which the last ids of the vocabulary, added ones, stand."""
+    import torch
+
+    rows = int(model.get_input_embeddings().weight.shape[0])
+    device = next(model.parameters()).device
+    ids = [[(7919 * n + 31 * row) % rows for n in range(TRIED_TOKENS - 8)] for row in range(3)]
+    ids = [[*row, *range(max(0, rows - 8), rows)][:TRIED_TOKENS] for row in ids]
+    with torch.no_grad():
+        found = [model(input_ids=torch.tensor([row], device=device), use_cache=False) for row in ids]
+    parts = [torch.stack([o.start_logits, o.end_logits], -1) if "start_logits" in o else o.logits for o in found]
+    return torch.cat([part.float().cpu() for part in parts])
 
 
 def _provenance(adapter: Path, base: str, revision: str | None) -> dict[str, Any]:
@@ -80,12 +187,6 @@ def _provenance(adapter: Path, base: str, revision: str | None) -> dict[str, Any
     from finetune.record import base_record
 
     weights = adapter / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise UserError(
-            f"the folder {adapter} holds no adapter_model.safetensors",
-            "weights are read from safetensors alone: other formats can run code when they are loaded",
-            "save the adapter with a current peft",
-        )
     digest = sha256_file(weights)
     before = _json(Path(base) / MERGED_FROM) or {}
     if before.get("adapter_sha256") == digest:

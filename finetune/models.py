@@ -26,10 +26,10 @@ from finetune.heads import (
     model_class,
     without_adapter,
 )
-from finetune.ledger import layer_indices, lora_target_names
 from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
 from finetune.sizes import layer_count
+from finetune.targets import layer_indices, lora_target_names
 from harness_tasks.errors import UserError
 from harness_tasks.files import usual_modes, write_text
 from harness_tasks.hub.download import fetch_model
@@ -210,9 +210,9 @@ def load_checkpoint(folder: Path, *, dtype: torch.dtype | None = None, base: str
         UserError: no checkpoint there, or its base model cannot be loaded.
     """
     if (folder / "adapter_config.json").is_file():
-        from peft import PeftModel
+        from finetune.foreign import put_on
 
-        return PeftModel.from_pretrained(load_base(folder, dtype=dtype, base=base), str(folder)).eval()
+        return put_on(load_base(folder, dtype=dtype, base=base), folder)
     config = load_config(str(folder), None)
     dtype = dtype or config.dtype or torch.float32
     head = head_named(" ".join(config.architectures or []))
@@ -236,7 +236,7 @@ def load_base(
     in another ``dtype`` than training's, it has the values that the packed weights stand for, which is not the base as
     it was. ``dtype`` is as in `load_checkpoint`, and so are the errors.
     """
-    path, revision, head = _base_of(adapter, base)
+    path, revision, head = base_of(adapter, base)
     config = base_config(path, revision)
     packed_from = _packed_from(adapter)
     dtype = dtype or packed_from or config.dtype or torch.float32
@@ -265,7 +265,7 @@ def _packed_from(adapter: Path) -> torch.dtype | None:
 
 def base_dtype(adapter: Path, *, base: str | None = None) -> torch.dtype:
     """Returns the dtype in which an adapter's base model is kept; raises `UserError` where there is none."""
-    path, revision, _ = _base_of(adapter, base)
+    path, revision, _ = base_of(adapter, base)
     return base_config(path, revision).dtype or torch.float32
 
 
@@ -275,9 +275,15 @@ def to_dtype(module: Any, dtype: torch.dtype) -> None:
         parameter.data = parameter.data.to(dtype)
 
 
-def _base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
+def base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
     """Returns where an adapter's base model is, its revision, and the head it is loaded with."""
     settings = json.loads((adapter / "adapter_config.json").read_text())
+    if not (base or settings.get("base_model_name_or_path")):
+        raise UserError(
+            f"the adapter {adapter} names no base model",
+            "its weights are differences from one",
+            "name the base that it was trained on with --base",
+        )
     task = settings.get("task_type") or "CAUSAL_LM"
     heads = [head for head, task_type in TASK_TYPES.items() if task_type == task]
     if not heads:

@@ -20,8 +20,10 @@ from torch import Tensor
 
 from finetune import checks, passes
 from finetune.batches import Group
+from finetune.checks import MERGED_TOLERANCE, RELOAD_TOLERANCE
 from finetune.formulations import FORMULATIONS
 from finetune.prepare import Prepared
+from finetune.recipe import ADAPTER_METHODS
 from finetune.rows import Row
 from harness_tasks.files import write_json
 from harness_tasks.guards.verdicts import Verdict
@@ -35,10 +37,6 @@ WRITTEN_ROWS = 4
 """Rows whose answers are written to their end."""
 MOST_CHOICES = 16
 """Distinct answers of a multiple-choice task up to which they are taken for its labels."""
-RELOAD_TOLERANCE = 1e-4
-"""Of the largest logit: the same computation, in the same precision, with other addresses in memory."""
-MERGED_TOLERANCE = 1e-3
-"""Of the largest logit: in float32, where (W + BA)x is rounded otherwise than Wx + B(Ax)."""
 _LAUNCHER = ("ACCELERATE_", "FSDP_", "TORCHELASTIC_", "RANK", "LOCAL_RANK", "GROUP_", "ROLE_", "WORLD_SIZE",
              "LOCAL_WORLD_SIZE", "MASTER_")  # fmt: skip
 """Beginnings of what torchrun and accelerate put into the environment; the proof is a single process."""
@@ -103,10 +101,10 @@ def examine(checkpoint: Path, scratch: Path) -> dict[str, Any]:
     record = json.loads((checkpoint / "finetune.json").read_text())
     tensors = json.loads((checkpoint / "tensors.json").read_text())["tensors"]
     log = [json.loads(line) for line in (checkpoint / "row_log.jsonl").read_text().splitlines()]
-    verdicts, figures = _of_model(checkpoint, scratch, expected)
+    verdicts, figures, read = _of_model(checkpoint, scratch, expected)
     verdicts += [
-        checks.changed_tensors(tensors, record),
-        checks.trainable_count(tensors, record, _saved_sizes(checkpoint)),
+        checks.changed_tensors(tensors, record, _adaptable(record)),
+        checks.trainable_count(tensors, record, read or _saved_sizes(checkpoint)),
         checks.rows_once(log, record),
         checks.loss_shape([entry["loss"] for entry in record["loss_curve"]]),
     ]
@@ -114,8 +112,13 @@ def examine(checkpoint: Path, scratch: Path) -> dict[str, Any]:
     return {"verdicts": [verdict.as_json() for verdict in verdicts], **numbers}
 
 
-def _of_model(checkpoint: Path, scratch: Path, expected: dict[str, Any]) -> tuple[list[Verdict], dict[str, Any]]:
-    """Returns the verdicts and figures for which the checkpoint is loaded."""
+def _of_model(
+    checkpoint: Path, scratch: Path, expected: dict[str, Any]
+) -> tuple[list[Verdict], dict[str, Any], dict[str, int]]:
+    """Returns the verdicts and figures for which the checkpoint is loaded, and the sizes of a whole model's tensors.
+
+    Loading it fails where one is in no file.
+    """
     from transformers import AutoTokenizer
 
     from finetune.merge import merged_model
@@ -129,7 +132,7 @@ def _of_model(checkpoint: Path, scratch: Path, expected: dict[str, Any]) -> tupl
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)
         model = load_checkpoint(checkpoint, dtype=getattr(torch, expected["dtype"])).to(device)
     except Exception as error:  # whatever it is, the checkpoint is of no use to others
-        return [_cannot_load(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")], {}
+        return [_cannot_load(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")], {}, {}
     verdicts = [Verdict("plain-load", "pass", "transformers and peft load model and tokenizer")]
     difference = _difference(_logits(model, formulation, rows, pad_id), wanted)
     figures: dict[str, Any] = {"max_logit_difference": difference}
@@ -153,7 +156,18 @@ def _of_model(checkpoint: Path, scratch: Path, expected: dict[str, Any]) -> tupl
         figures["merged_max_logit_difference"] = difference = _difference(merged, adapted)
         whose = "the merged model and the adapter, in float32,"
         verdicts.append(_agree("merged-logits", whose, difference, adapted, tolerance=MERGED_TOLERANCE))
-    return verdicts, figures
+        return verdicts, figures, {}
+    return verdicts, figures, {name: parameter.numel() for name, parameter in model.named_parameters()}
+
+
+def _adaptable(record: dict[str, Any]) -> list[str] | None:
+    """Returns the matrices that LoRA is put on where the recipe names none; None of a method without an adapter."""
+    from finetune.models import load_config
+    from finetune.targets import adaptable_matrices
+
+    if record["method"] not in ADAPTER_METHODS:
+        return None
+    return adaptable_matrices(load_config(record["base"]["path"], record["base"]["revision"]), record["head"])
 
 
 def _logits(model: Any, formulation: Any, rows: Sequence[Row], pad_id: int) -> Tensor:

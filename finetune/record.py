@@ -13,9 +13,9 @@ from finetune.causal import end_ids
 from finetune.models import save_model
 from finetune.prepare import Prepared
 from finetune.rows import Row
-from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_json, write_json, write_jsonl, write_text
 from harness_tasks.models.commits import commit_of
+from harness_tasks.models.weights import safetensors_in
 
 TEMPLATES_PATH = Path(__file__).resolve().parent.parent / "templates"
 
@@ -49,14 +49,7 @@ def weights_fingerprint(folder: Path) -> str:
     Raises:
         UserError: there are none.
     """
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise UserError(
-            f"the folder {folder} holds no *.safetensors file",
-            "weights are read from safetensors alone: other formats can run code when they are loaded",
-            "save the model with save_pretrained of a current transformers, and name that folder",
-        )
-    return hashlib.sha256("".join(sha256_file(file) for file in files).encode()).hexdigest()
+    return hashlib.sha256("".join(sha256_file(file) for file in safetensors_in(folder)).encode()).hexdigest()
 
 
 def data_record(prepared: Prepared) -> dict[str, Any]:

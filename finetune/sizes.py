@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune.heads import Head
-from finetune.ledger import built_on_meta
+from finetune.meta import built_on_meta
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import TrainerCallback
 
 from finetune.ledger import ComponentName, component_of
 from harness_tasks.models.body import body_name
@@ -32,6 +33,25 @@ class Before:
     copies: dict[str, Tensor]
 
 
+class Reached(TrainerCallback):
+    """Notes which of the parameters that are trained had a gradient other than 0 in some step.
+
+    Experts that no token was sent to have none, nor what a layer reads in another way than its forward does.
+    ``parameters`` holds their `id`.
+    """
+
+    def __init__(self) -> None:
+        self.parameters: set[int] = set()
+        self._waiting: list[Tensor] | None = None
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **rest: Any) -> None:
+        if self._waiting is None:
+            self._waiting = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        reached = [part for part in self._waiting if part.grad is not None and bool(part.grad.any())]
+        self.parameters |= set(map(id, reached))
+        self._waiting = [part for part in self._waiting if id(part) not in self.parameters]
+
+
 def before_training(model: Any) -> Before:
     """Returns what `tensor_changes` compares ``model`` (plain or peft) with; called once its weights are loaded."""
     copies, sha256 = {}, {}
@@ -44,8 +64,10 @@ def before_training(model: Any) -> Before:
     return Before(sha256, copies)
 
 
-def tensor_changes(model: Any, before: Before) -> list[dict[str, Any]]:
+def tensor_changes(model: Any, before: Before, reached: Reached | None = None) -> list[dict[str, Any]]:
     """Returns a row for each tensor of the deployed model, a tied one once, and for each matrix that is adapted.
+
+    ``gradient`` says of a trained one whether it had a gradient, as ``reached`` saw it; it is absent where nobody did.
 
     ``relative_change`` is the Frobenius norm of the change over that of the tensor before. Of an adapted matrix W the
     change is what `merge` would add: scaling·BA for LoRA; for DoRA m·(W + scaling·BA) / ‖W + scaling·BA‖ − W, the norm
@@ -58,6 +80,7 @@ def tensor_changes(model: Any, before: Before) -> list[dict[str, Any]]:
         rows.append(
             {
                 **_described(name, component, parameter, trained=copy is not None),
+                **_gradient(reached, parameter, trained=copy is not None),
                 "sha256_before": before.sha256[name],
                 "sha256_after": _sha256(parameter),
                 "relative_change": None if copy is None else _ratio(_norm(parameter, copy), _norm(copy)),
@@ -69,6 +92,7 @@ def tensor_changes(model: Any, before: Before) -> list[dict[str, Any]]:
         rows.append(
             {
                 **_described(name, component, weight, trained=True),
+                **_gradient(reached, *matrices, trained=True),
                 "adapter": True,
                 "sha256_before": before.sha256[_adapter(name)],
                 "sha256_after": _sha256(*matrices),
@@ -151,6 +175,12 @@ def _described(name: str, component: ComponentName, tensor: Tensor, *, trained: 
         "shape": list(getattr(tensor, "quant_state", tensor).shape),
         "trained": trained,
     }
+
+
+def _gradient(reached: Reached | None, *parts: Tensor, trained: bool) -> dict[str, bool]:
+    if reached is None or not trained:
+        return {}
+    return {"gradient": any(id(part) in reached.parameters for part in parts)}
 
 
 def _plain(name: str, model: Any) -> str:

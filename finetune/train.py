@@ -33,7 +33,7 @@ from finetune.record import (
 )
 from finetune.row_log import RowLog, cut_to, read_row_log
 from finetune.run import Run
-from finetune.tensors import Before, before_training, tensor_changes
+from finetune.tensors import Before, Reached, before_training, tensor_changes
 from finetune.termination import Termination
 from finetune.trainer import FinetuneTrainer, make_trainer
 from harness_tasks.files import sha256_json
@@ -82,8 +82,8 @@ def train(run: Run) -> Path:
     before = before_training(model)  # also on resuming: the trainer puts the saved weights in later
     log = RowLog(run.scratch_folder, processes.process_index)
     progress, marker = LossProgress(), SaveMarker(started=time.monotonic())
-    termination = Termination()
-    callbacks: list[TrainerCallback] = [log, marker, termination]
+    termination, reached = Termination(), Reached()
+    callbacks: list[TrainerCallback] = [log, marker, termination, reached]
     if processes.is_main_process:
         cut_to(run.scratch_folder, int(resume_from.name.rpartition("-")[2]) if resume_from else 0)
         callbacks.append(progress)
@@ -104,7 +104,11 @@ def train(run: Run) -> Path:
     if processes.is_main_process:
         seconds = marker.seconds()
         with full_disk_told(run.scratch_folder):
-            _finish(prepared, guards, identity, trainer, model, before, progress, seconds, marker.resumed_at_steps)
+            in_parts = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled  # whose gradients are not whole
+            seen = None if in_parts else reached
+            _finish(
+                prepared, guards, identity, trainer, model, before, seen, progress, seconds, marker.resumed_at_steps
+            )
     processes.wait_for_everyone()  # none ends while another still needs it
     return run.output
 
@@ -173,6 +177,7 @@ def _finish(
     trainer: FinetuneTrainer,
     model: Any,
     before: Before,
+    reached: Reached | None,
     progress: LossProgress,
     seconds: float,
     resumed_at_steps: list[int],
@@ -218,7 +223,7 @@ def _finish(
         "parameters": ledger_of(model).as_json(),
         "guards": [verdict.as_json() for verdict in guards],
     }
-    tensors = {"checkpoint": run.output.name, "method": run.method, "tensors": tensor_changes(model, before)}
+    tensors = {"checkpoint": run.output.name, "method": run.method, "tensors": tensor_changes(model, before, reached)}
     finished = scratch / "finished"
     log = read_row_log(scratch)
     write_checkpoint(finished, model=model, prepared=prepared, record=record, tensors=tensors, row_log=log)

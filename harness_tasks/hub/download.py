@@ -19,6 +19,7 @@ from typing import Literal
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.hub.faults import explained_trouble, patiently, proxy_in_use, said_by, status_of
+from harness_tasks.models.weights import safetensors_in
 
 Kind = Literal["model", "dataset"]
 NAMES = {"model": "model", "dataset": "data set"}
@@ -55,11 +56,17 @@ def fetch_model(
     """Returns a model's or adapter's files at ``revision`` (None: main); None where ``place`` is a folder here.
 
     Configuration and tokenizer, and with ``weights`` the safetensors files. To be called before transformers or peft
-    loads ``place`` at that revision, which finds everything in the cache. Raises as `fetch` does.
+    loads ``place`` at that revision, which finds everything in the cache. Raises as `fetch` does, and `UserError` where
+    weights are asked for, and a folder or repository has them in another format only.
     """
     if Path(place).expanduser().exists():
+        if weights and Path(place).expanduser().is_dir():
+            safetensors_in(Path(place).expanduser())
         return None
-    return fetch(place, "model", revision, DESCRIPTION + (WEIGHTS if weights else ()), otherwise=otherwise)
+    found = fetch(place, "model", revision, DESCRIPTION + (WEIGHTS if weights else ()), otherwise=otherwise)
+    if weights:
+        safetensors_in(found.folder)
+    return found
 
 
 def fetch(repo: str, kind: Kind, revision: str | None, patterns: Sequence[str], *, otherwise: str) -> Fetched:

@@ -87,6 +87,27 @@ def test_anything_else_is_found(tensors: list[dict[str, Any]], found: str) -> No
     assert verdict.found.endswith("which is not what the method lora trains")
 
 
+def test_what_had_no_gradient_need_not_have_changed() -> None:
+    """As experts that no token was sent to, or a matrix that a layer reads in another way than its forward does."""
+    idle = [{**row, "gradient": False} for row in _adapters(UP, changed=False)]
+    moved = [{**row, "gradient": True} for row in _adapters(FIRST, SECOND)]
+    verdict = changed_tensors([*BASE, *moved, *idle], _lora())
+    assert verdict.verdict == "pass"
+    assert verdict.found.endswith(
+        "; 1 of them had no gradient, since no token reached them or the layer does not use them"
+    )
+    still = [{**row, "gradient": True} for row in _adapters(UP, changed=False)]
+    assert f"the adapter of {UP} has not changed" in changed_tensors([*BASE, *moved, *still], _lora()).found
+    nothing = [{**row, "gradient": False} for row in _adapters(FIRST, SECOND, UP, changed=False)]
+    assert "none has changed" in changed_tensors([*BASE, *nothing], _lora()).found
+
+
+def test_all_linear_is_what_can_be_adapted() -> None:
+    tensors = [*BASE, *_adapters(FIRST, SECOND)]
+    assert changed_tensors(tensors, _lora(), {FIRST, SECOND}).verdict == "pass"  # the third is a router, say
+    assert f"{SECOND} has an adapter" in changed_tensors(tensors, _lora(), {FIRST}).found
+
+
 def test_a_head_that_stayed_frozen_is_found() -> None:
     tensors = [*BASE, _tensor("score.weight", "head", trained=False), *_adapters(FIRST, SECOND, UP)]
     assert "score.weight was frozen" in changed_tensors(tensors, _lora("sequence-classification")).found

@@ -1,0 +1,138 @@
+"""Adapters on their bases, also such as other programs made: put on as peft does, or refused with the reason."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.errors import UserError
+
+
+def check_adapter(folder: Path) -> dict[str, Any]:
+    """Returns the adapter's `adapter_config.json`; raises `UserError` where it is none that can be merged."""
+    from peft import PeftConfig
+    from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
+
+    file = folder / "adapter_config.json"
+    if not file.is_file():
+        below = sorted(path.parent.name for path in folder.glob("*/adapter_config.json"))
+        raise UserError(
+            f"the folder {folder} holds no adapter_config.json"
+            + (f", its folders {', '.join(below)} do" * bool(below)),
+            "only an adapter can be merged",
+            "name one of the folders in it" if below else "name a checkpoint made with --method lora, dora or qlora",
+        )
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise UserError(
+            f"the folder {folder} holds no adapter_model.safetensors",
+            "weights are read from safetensors alone: other formats can run code when they are loaded",
+            "save the adapter with a current peft",
+        )
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise UserError(
+            f"{file} describes no adapter that peft knows ({_line(error)})",
+            "it says of what kind the adapter is and where it belongs",
+            "upgrade peft, or save the adapter again",
+        ) from None
+    kind = str(getattr(config.peft_type, "value", config.peft_type))
+    tuner: Any = PEFT_TYPE_TO_TUNER_MAPPING.get(config.peft_type)
+    if config.is_prompt_learning or not hasattr(tuner, "merge_and_unload"):
+        raise UserError(
+            f"{folder} is an adapter of the kind {kind}",
+            "it is nothing that is added to the base's weights, so there is nothing to merge",
+            f"score it on its base: --model_args pretrained=BASE,peft={folder}",
+        )
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def refuse_packed(path: str, config: Any) -> None:
+    """Raises `UserError` where a base's own files hold packed weights: what is added to them would be rounded."""
+    packed = getattr(config, "quantization_config", None)
+    if packed:
+        as_dict = packed if isinstance(packed, dict) else packed.to_dict()
+        raise UserError(
+            f"the base {path} is quantised ({as_dict.get('quant_method', 'unknown method')})",
+            "its weights have few levels, and what the adapter adds to them would be rounded away",
+            "name the unquantised model with --base, and compare scores; or score the adapter on its base as it is",
+        )
+
+
+def fit_vocabulary(model: Any, adapter: Path) -> None:
+    """Gives the base as many embeddings as the adapter's own tensors have, where tokens were added for its training.
+
+    Raises:
+        UserError: the tokenizer beside the adapter has ids that neither of them has an embedding for.
+    """
+    from harness_tasks.models.loading import tensor_shapes
+
+    names = {id(module): name for name, module in model.named_modules()}
+    known = {"in": names.get(id(model.get_input_embeddings())), "out": names.get(id(model.get_output_embeddings()))}
+    rows = {
+        shape[axis]
+        for name, shape in tensor_shapes(str(adapter), None).items()
+        for which, ending, axis in _ROWS
+        if known[which] and name.endswith(f".{known[which]}{ending}") and len(shape) > axis
+    }
+    have = model.get_input_embeddings().weight.shape[0]
+    if rows and max(rows) != have:
+        model.resize_token_embeddings(max(rows), mean_resizing=False)
+        have = max(rows)
+    tokenizer = adapter / "tokenizer.json"
+    if tokenizer.is_file():
+        from transformers import AutoTokenizer
+
+        count = len(AutoTokenizer.from_pretrained(adapter))
+        if count > have:
+            raise UserError(
+                f"the adapter's tokenizer has {count} tokens, and base and adapter have {have} embeddings",
+                "the last ones would be read as nothing, or as random vectors",
+                "save the adapter with the embeddings of its added tokens (peft: save_embedding_layers=True)",
+            )
+
+
+_ROWS = (
+    ("in", ".weight", 0),
+    ("in", ".base_layer.weight", 0),
+    ("in", ".lora_embedding_A", 1),
+    ("out", ".weight", 0),
+    ("out", ".base_layer.weight", 0),
+    ("out", ".lora_B.weight", 0),
+)
+"""Tensors of an adapter whose size is that of the vocabulary: below which module, how they end, along which axis."""
+
+
+def put_on(model: Any, adapter: Path) -> Any:
+    """Returns peft's model of ``model`` with the adapter in a folder.
+
+    Raises:
+        UserError: its tensors do not fit the base, some that it should have are missing, or peft refuses it.
+    """
+    from peft import PeftModel
+
+    fit_vocabulary(model, adapter)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            made = PeftModel.from_pretrained(model, str(adapter)).eval()
+        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
+            raise _does_not_fit(adapter, _line(error)) from None
+    missing = [str(one.message) for one in said if "missing adapter keys" in str(one.message)]
+    if missing:
+        raise _does_not_fit(adapter, missing[0].splitlines()[0][:300])
+    return made
+
+
+def _does_not_fit(adapter: Path, why: str) -> UserError:
+    return UserError(
+        f"the adapter {adapter} does not fit its base ({why})",
+        "its weights belong to other modules, or some would be random",
+        "name the base that it was trained on with --base, or save the adapter again with a current peft",
+    )
+
+
+def _line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0]) if lines else type(error).__name__
