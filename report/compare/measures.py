@@ -114,10 +114,18 @@ class Measure:
         """What must be said of the answers beside the score; empty where there is nothing."""
         said = [(task, answers.caution) for task, answers in self.answers if answers.caution]
         if self.void or not said:
-            return self.void or self._out_of_range
+            return self.void or self._out_of_range or self._unseen
         if not self.run.leaves:
             return said[0][1]
         return f"in {len(said):,} of its {len(self.run.leaves):,} tasks, such as {said[0][0]}: {said[0][1]}"
+
+    @property
+    def _unseen(self) -> str:
+        """That texts scored 0 throughout, which an endpoint without answers gives as well; empty where samples show."""
+        written = all(part.configuration.get("output_type") == "generate_until" for part in self.run.parts)
+        if self.value != 0 or not written or all(part.samples for part in self.run.parts):
+            return ""
+        return "the score is 0, and no samples show whether there were any answers"
 
     @property
     def _out_of_range(self) -> str:

@@ -54,6 +54,23 @@ def test_what_a_server_left_out_is_empty_too(tmp_path: Path) -> None:
     assert rows_of(collect([tmp_path]))["one"]["best"] == {"missing": "no rank: all 6 answers are empty"}
 
 
+def test_a_zero_without_samples_is_no_quiet_one(tmp_path: Path) -> None:
+    file = generated(tmp_path, "one", ["a"] * 6, [0.0] * 6)
+    (file.parent / f"samples_even_{TIME}.jsonl").unlink()
+    caution = rows_of(collect([tmp_path]))["one"]["caution"]["value"]
+    assert caution == "the score is 0, and no samples show whether there were any answers"
+
+
+def test_a_groups_score_outside_of_its_tasks_is_said(tmp_path: Path) -> None:
+    groups = {"both": ["even", "odd"]}
+    file = write_folder(tmp_path, "one", {"even": right(2, 4), "odd": right(3, 4)}, groups=groups, samples=False)
+    content = json.loads(file.read_text())
+    content["results"]["both"]["acc,none"] = 0.9
+    file.write_text(json.dumps(content))
+    row = collect([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
+    assert row["caution"]["value"] == "the score is no mean of its tasks', which are from 0.5 to 0.75"
+
+
 def test_what_no_filter_read_has_no_rank_either(tmp_path: Path) -> None:
     texts = [f"the answer is {n}" for n in range(6)]
     generated(tmp_path, "one", texts, [0.0] * 6, ["[invalid]"] * 6)
