@@ -7,9 +7,8 @@ WORKERS ?= 2
 # Recipes name these as the shell's own variables: nothing in a study's name is taken for a word of the command.
 export AFTERTUNE_DATA STUDY PROFILE
 
-ODD := $(strip $(foreach sign,: { },$(findstring $(sign),$(CURDIR))))
-ifneq (,$(ODD))
-$(error This folder has $(ODD) in its name, which the path or pip takes for something else: move the project into one without)
+ifneq (,$(findstring :,$(CURDIR)))
+$(error This folder has a colon in its name, which separates folders on the path: move the project into one without)
 endif
 
 VENV := .venv
@@ -18,7 +17,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help report plan verify test test-slow hub-test cluster-test bench browser lint clean lock setup
+.PHONY: help report plan verify test test-slow test-next hub-test cluster-test bench browser lint clean lock setup
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,6 +41,17 @@ test-slow: $(READY) ## Run the slow tests
 
 hub-test: $(READY) ## Run the seed's own study, made small by limits, against a Hub of the tests' own: plan, run, push and back
 	pytest -rs -s -m 'slow or not slow' tests/hub_server tests/hub_study
+
+NEXT := build/next
+NEXT_LM_EVAL := 0.5.0.dev1
+NEXT_TESTS := tests/next tests/harness_tasks tests/finetune/test_rows.py
+test-next: $(READY) ## Run the tests of tasks, rows and scoring with the next lm_eval, in an environment of its own
+	test -x $(NEXT)/bin/python || $(PYTHON) -m venv $(NEXT)
+	sed '/^lm_eval==/d' requirements.txt > $(NEXT)/requirements.txt
+	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check -r $(NEXT)/requirements.txt lm_eval==$(NEXT_LM_EVAL)
+	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.txt
+	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	STABLE_PYTHON=$(CURDIR)/$(BIN)/python PATH="$(CURDIR)/$(NEXT)/bin:$$PATH" $(NEXT)/bin/python -m pytest -rs $(NEXT_TESTS)
 
 cluster-test: $(READY) ## Install SLURM (by apt-get, where it is not) and its plug-in, and run the test on a cluster of one node
 	@command -v slurmctld && command -v munged || \

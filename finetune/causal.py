@@ -36,7 +36,7 @@ def row(renderer: Renderer, doc: dict[str, Any], *, cluster: str | None, text: s
         prompt_ids, target_ids = encode_pair(renderer.tokenizer, *requests[right].args)
         target_ids = target_ids if right >= 0 else []  # nothing to learn: the guard `mask` stops the run
     elif task.OUTPUT_TYPE == "generate_until":
-        prompt_ids, target_ids = renderer.encode(requests.args[0]), _answer_ids(renderer, doc)
+        prompt_ids, target_ids = renderer.encode(requests[0].args[0]), _answer_ids(renderer, doc)
     else:
         raise UserError(
             f"{task.task_name} is a task of the kind {task.OUTPUT_TYPE}",

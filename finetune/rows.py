@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from harness_tasks import prompts
 from harness_tasks.lengths import encode
 from harness_tasks.overlap import input_text, row_identity
 from harness_tasks.text import fold
@@ -70,25 +71,18 @@ class Renderer:
             # lm_eval keeps the scored document out of its own shots only where shots come from the scored split.
             draw = type(sampler).sample
             sampler.sample = lambda n, eval_doc=None, **rest: draw(sampler, n, eval_doc=doc, **rest)
-        return str(
-            self.task.fewshot_context(
-                doc,
-                num_fewshot=self.num_fewshot,
-                apply_chat_template=self.apply_chat_template,
-                fewshot_as_multiturn=self.apply_chat_template,
-                chat_template=self.chat_template,
-                gen_prefix=self.task.doc_to_prefix(doc),
-            )
+        return prompts.context(
+            self.task,
+            doc,
+            num_fewshot=self.num_fewshot,
+            apply_chat_template=self.apply_chat_template,
+            fewshot_as_multiturn=self.apply_chat_template,
+            chat_template=self.chat_template,
         )
 
-    def requests(self, doc: dict[str, Any]) -> Any:
+    def requests(self, doc: dict[str, Any]) -> list[Any]:
         """Returns lm_eval's requests for ``doc``: one a choice, or the one that asks for an answer."""
-        return self.task.construct_requests(
-            doc=doc,
-            ctx=self.context(doc),
-            apply_chat_template=self.apply_chat_template,
-            metadata=(self.task.task_name, 0, 1),
-        )
+        return prompts.requests(self.task, doc, self.context(doc), apply_chat_template=self.apply_chat_template)
 
 
 def training_rows(

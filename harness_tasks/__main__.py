@@ -57,6 +57,7 @@ def run(context: typer.Context) -> None:
             from harness_tasks.generations import noted_beside
             from harness_tasks.models import MODELS, register_models
             from harness_tasks.models.several import score_each, with_model_args
+            from harness_tasks.prompts import rows_argument
 
             if not given & {"--device", "--config", "-C"}:
                 # lm_eval's own default is cuda:0; without a GPU it takes the processor, and its results say cuda:0.
@@ -74,8 +75,9 @@ def run(context: typer.Context) -> None:
                     print(f"shard {shard} of {part.task} holds none of its {len(part.whole):,} items")
                     return
                 arguments += part.samples()
-            elif checked.config and checked.config.samples:  # in order: lm_eval takes them in any, and mixes them up
-                arguments += ["--samples", json.dumps(checked.config.samples)]
+            elif checked.config and checked.config.samples:  # lm_eval takes them in any order, and mixes them up
+                samples = {name: rows_argument(rows) for name, rows in checked.config.samples.items()}
+                arguments += ["--samples", json.dumps(samples)]
             if checked.passed_over:  # results that somebody finds say so too
                 own = _own_metadata(checked.config)
                 arguments += ["--metadata", json.dumps({**own, "allowed": list(checked.passed_over)})]
@@ -288,7 +290,7 @@ def check_arguments(arguments: list[str], allowed: Sequence[str] = ()) -> Checke
     from harness_tasks.guards import enforce
     from harness_tasks.guards.adapter_base import adapter_base
     from harness_tasks.guards.shots import shots
-    from harness_tasks.loading import check_task, load_task, task_manager, unknown_task
+    from harness_tasks.loading import check_task, load_task, tags_of, task_manager, unknown_task
     from harness_tasks.models.heads import check_model, fetch_weights, warning_of_rounded_logarithms
     from harness_tasks.models.related import warning_of_related
     from harness_tasks.models.several import runs
@@ -321,7 +323,7 @@ def check_arguments(arguments: list[str], allowed: Sequence[str] = ()) -> Checke
                 tasks[name] = load_task(name, include_path=include_path, metadata=config.metadata)
         # A tag of ours stands for its tasks; a group, and a name that lm_eval ships, are lm_eval's to check.
         tags = [match for match in matches if match in ours.all_tags]
-        members = {task for tag in tags for task in ours.task_index[tag].tags}
+        members = {task for task in ours.all_subtasks if set(tags) & tags_of(task, include_path)}
         known = sorted((set(matches) & set(ours.all_subtasks)) | members)
         is_known = is_known and bool(known) and name in ours.all_tasks
         for task in known:

@@ -77,7 +77,7 @@ _ShardResults = TypedDict(
         "config": ShardConfiguration,
         "n-samples": Annotated[dict[str, ItemCounts], Field(min_length=1, max_length=1)],
         "results": dict[str, dict[str, Any]],
-        "versions": dict[str, Any],
+        "versions": NotRequired[dict[str, Any]],
         "date": Annotated[float, Field(allow_inf_nan=False)],
         "total_evaluation_time_seconds": Annotated[str, AfterValidator(_is_number)],
     },
@@ -86,8 +86,10 @@ _ShardResults = TypedDict(
 
 def _is_of_one_task(results: Any) -> Any:
     task = next(iter(results["n-samples"]))
+    if not results["config"]["shard"]["items"]:  # a shard that got no item was not scored
+        return results
     for key in ("results", "versions"):
-        if task not in results[key]:
+        if task not in results.get(key, {}):
             raise ValueError(f"`{key}` lacks {task}")
     return results
 

@@ -45,7 +45,7 @@ def load_task(
         return hub_explained(asked, "dataset", None, fault, otherwise="name a task whose rows are on this machine")
 
     try:
-        tasks = patiently(f"the task {name}", lambda: manager.load(name)["tasks"], explained, fault_of=_hub_fault)
+        tasks = patiently(f"the task {name}", lambda: _loaded(manager, name), explained, fault_of=_hub_fault)
     except UserError:
         raise
     except Exception as error:  # whatever a task of someone else's raises, it is that task that cannot be loaded
@@ -73,6 +73,13 @@ def _hub_fault(error: BaseException) -> Exception | None:
     if isinstance(error, ConnectionError) and "on the Hub" in str(error) and "OfflineMode" not in str(error):
         return error
     return hub_fault(error)
+
+
+def _loaded(manager: "TaskManager", name: str) -> dict[str, Any]:
+    tasks: dict[str, Any] = manager.load(name)["tasks"]
+    for task in tasks.values():
+        _ = task.dataset  # which lm_eval 0.5 loads when it is first asked for
+    return tasks
 
 
 def check_task(
@@ -130,12 +137,24 @@ def declared_metadata(name: str, include_path: str | Path = TASKS_PATH) -> dict[
 def declared(name: str, key: str, include_path: str | Path = TASKS_PATH) -> Any:
     """Returns what the YAML file of the task ``name``, or one that it includes, says under ``key``; None: nothing."""
     path = find_yaml(name, include_path)
-    while path:
-        found = _read_yaml(path)
-        if key in found:
-            return found[key]
-        path = path.parent / found["include"] if "include" in found else None
-    return None
+    return None if path is None else _declared_in(path, key)
+
+
+def _declared_in(path: Path, key: str) -> Any:
+    found = _read_yaml(path)
+    if key in found:
+        return found[key]
+    includes = found.get("include") or []
+    inherited = (
+        _declared_in(path.parent / name, key) for name in ([includes] if isinstance(includes, str) else includes)
+    )
+    return next((value for value in inherited if value is not None), None)
+
+
+def tags_of(name: str, include_path: str | Path = TASKS_PATH) -> set[str]:
+    """Returns the tags that the YAML file of the task ``name``, or one that it includes, gives it."""
+    found = declared(name, "tag", include_path) or []
+    return {found} if isinstance(found, str) else set(found)
 
 
 @cache

@@ -197,15 +197,14 @@ def _values(rows: Iterable[Row]) -> dict[tuple[str, str], list[Any]]:
 
 def _results(task: Any, shards: Sequence[ShardFiles], rows: Sequence[Row]) -> dict[str, Any]:
     """Returns the results of the whole run: the first shard's, with what depends on the items made anew."""
-    # Not part of lm_eval's interface, but the very function that a whole run's scores come from.
-    from lm_eval.evaluator_utils import _compute_task_aggregations
     from lm_eval.utils import hash_string
 
     results, name = copy.deepcopy(shards[0].results), shards[0].task
     without_differing(results, shards)
     del results["config"]["shard"]
     iterations = results["config"].get("bootstrap_iters", _BOOTSTRAP_ITERATIONS)
-    scores, count = _compute_task_aggregations(task, _values(rows), iterations)
+    values = _values(rows)
+    scores, count = _aggregated(task, values, iterations), max(map(len, values.values()))
     kept = {key: value for key, value in results["results"][name].items() if key in ("name", "alias")}
     results["results"] = {name: {**kept, "sample_len": count, **scores}}
     results["n-samples"] = {name: {"original": len(task.eval_docs), "effective": count}}
@@ -214,3 +213,18 @@ def _results(task: Any, shards: Sequence[ShardFiles], rows: Sequence[Row]) -> di
     seconds = [float(shard.results["total_evaluation_time_seconds"]) for shard in shards]
     results["total_evaluation_time_seconds"] = str(math.fsum(seconds))
     return results
+
+
+def _aggregated(task: Any, values: Mapping[tuple[str, str], list[Any]], iterations: Any) -> dict[str, Any]:
+    """Returns each metric's score and standard error as a whole run of lm_eval has them."""
+    from lm_eval.api.metrics import mean, stderr_for_metric
+
+    found: dict[str, Any] = {}
+    for (metric, by_filter), items in values.items():
+        aggregate, stderr = task.aggregation().get(metric, mean), None
+        if isinstance(iterations, int) and iterations > 0 and len(items) > 1:
+            most = min(iterations, 100) if metric in ("bleu", "chrf", "chrf++", "ter") else iterations
+            stderr = stderr_for_metric(metric=aggregate, bootstrap_iters=most)
+        found[f"{metric},{by_filter}"] = aggregate(items)
+        found[f"{metric}_stderr,{by_filter}"] = stderr(items) if stderr else "N/A"
+    return found

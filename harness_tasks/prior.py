@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from harness_tasks import TASKS_PATH
+from harness_tasks import TASKS_PATH, prompts
 from harness_tasks.errors import UserError
 from harness_tasks.metrics import probabilities
 
@@ -64,17 +64,15 @@ def prior(
     requests = []
     for text in INPUTS:
         empty = {**doc, field: text}
-        context = loaded.fewshot_context(
+        prompt = prompts.context(
+            loaded,
             empty,
             num_fewshot=num_fewshot,
             apply_chat_template=apply_chat_template,
             fewshot_as_multiturn=apply_chat_template,
             chat_template=lm.apply_chat_template if apply_chat_template else None,
-            gen_prefix=loaded.doc_to_prefix(empty),
         )
-        built = loaded.construct_requests(
-            doc=empty, ctx=context, apply_chat_template=apply_chat_template, metadata=(task, 0, 1)
-        )
+        built = prompts.requests(loaded, empty, prompt, apply_chat_template=apply_chat_template)
         requests += built[: len(choices)]  # a task may ask for each choice without its prompt too
     answers = [float(answer[0]) for answer in lm.loglikelihood(requests)]
     inputs = []

@@ -57,13 +57,14 @@ def render_parts(
     config = json.loads(json.dumps(task_config, default=str))
     metadata = config.get("metadata") or {}
     shots = config.get("fewshot_config") or {}
-    parts: dict[str, Any] = {field: _plain(config[field]) for field in _TASK_FIELDS if config.get(field) is not None}
+    # lm_eval 0.5 dumps what was not set of them as an empty object.
+    parts: dict[str, Any] = {f: _plain(config[f]) for f in _TASK_FIELDS if config.get(f) not in (None, {})}
     parts["version"] = metadata.get("version")
     parts["num_fewshot"] = num_fewshot
     parts["chat_template_sha"] = chat_template_sha
     parts["system_instruction_sha"] = system_instruction_sha
     if num_fewshot > 0:
-        parts["fewshot"] = {field: _plain(shots[field]) for field in _FEWSHOT_FIELDS if shots.get(field) is not None}
+        parts["fewshot"] = {f: _by_name(_plain(shots[f])) for f in _FEWSHOT_FIELDS if shots.get(f) is not None}
         parts["fewshot_as_multiturn"] = bool(chat_template_sha and fewshot_as_multiturn)
     return parts
 
@@ -91,6 +92,12 @@ def render_from_results(results: Mapping[str, Any], task: str) -> dict[str, Any]
         fewshot_as_multiturn=results.get("fewshot_as_multiturn"),
         system_instruction_sha=results.get("system_instruction_sha"),
     )
+
+
+def _by_name(value: Any) -> Any:
+    """Returns a function as lm_eval 0.4 dumps one inside `fewshot_config`; 0.5 dumps its source there too."""
+    found = re.match(r"def (\w+)\(", value) if isinstance(value, str) else None
+    return f"<function {found[1]}>" if found else value
 
 
 def _plain(value: Any) -> Any:

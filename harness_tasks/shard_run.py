@@ -16,6 +16,7 @@ from unittest import mock
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_json, write_text
+from harness_tasks.prompts import rows_argument
 from harness_tasks.shards import Shard, parse_shard, shard_indices, shard_record, whole_indices
 
 
@@ -34,7 +35,7 @@ class ShardRun:
 
     def samples(self) -> list[str]:
         """Returns the words that tell lm_eval the shard's rows; the last ``--samples`` counts."""
-        return ["--samples", json.dumps({self.task: self.mine})]
+        return ["--samples", json.dumps({self.task: rows_argument(self.mine)})]
 
     @contextmanager
     def scored(self) -> Iterator[None]:
@@ -75,8 +76,7 @@ class ShardRun:
             for at in whole:
                 if at == this:
                     return make(doc, *arguments, **settings)
-                other = docs[at]
-                make(other, *arguments, **{**settings, "gen_prefix": task.doc_to_prefix(other)})
+                make(docs[at], *arguments, **settings)  # for the shots that it draws
             raise AssertionError("a shard's rows are rows of the whole run")
 
         return made

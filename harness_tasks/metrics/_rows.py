@@ -14,13 +14,13 @@ def classification_scores(gold: int, log_likelihoods: Sequence[float]) -> dict[s
     """Returns a row's scores, given the right choice and the log-likelihood of each; the first of equals is chosen.
 
     ``acc`` is 0.0 or 1.0 and ``brier`` a number from 0 to 1; ``precision``, ``recall``, ``f1`` and ``mcc`` are the pair
-    [gold, predicted], and ``ece`` is [confidence, correct].
+    (gold, predicted), and ``ece`` is (confidence, correct): tuples, since lm_eval 0.5 takes a list for repeats.
 
     >>> classification_scores(1, [0.0, 0.0])["ece"]
-    [0.5, 0.0]
+    (0.5, 0.0)
     """
     chances = probabilities(log_likelihoods)
-    pair = [gold, max(range(len(log_likelihoods)), key=log_likelihoods.__getitem__)]
+    pair = (gold, max(range(len(log_likelihoods)), key=log_likelihoods.__getitem__))
     correct = float(pair[0] == pair[1])
     return {
         "acc": correct,
@@ -29,7 +29,7 @@ def classification_scores(gold: int, log_likelihoods: Sequence[float]) -> dict[s
         "f1": pair,
         "mcc": pair,
         "brier": brier(gold, chances),
-        "ece": [max(chances), correct],
+        "ece": (max(chances), correct),
     }
 
 
@@ -50,5 +50,5 @@ def answer_scores(prediction: str, answers: Sequence[str]) -> dict[str, Any]:
     if answers:
         scores[meteor_name()] = 100 * meteor_score(text, answers)
         scores |= {name: 100 * value for name, value in rouge_scores(text, answers).items()}
-        scores["bleu"] = bleu_statistics(text, answers)
+        scores["bleu"] = tuple(bleu_statistics(text, answers))
     return scores

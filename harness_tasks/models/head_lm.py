@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, TemplateLM
-from lm_eval.models.utils import resolve_max_length
 from tqdm import tqdm
 from transformers import AutoConfig, AutoTokenizer
 
@@ -68,7 +67,7 @@ class HeadLM(LM):
         self.model = load_head(self.auto_class, pretrained, config=config, peft=peft, revision=revision, dtype=dtype)
         self.model.to(self._device).eval()
         self._alone_over = alone_over(self.model)
-        self.max_length = max_length or resolve_max_length(config, self.tokenizer)
+        self.max_length = max_length or _longest_input(config, self.tokenizer)
 
     def configure(self, config: Any, own: Mapping[str, Any]) -> None:
         """Makes the base's ``config`` that of the checkpoint; ``own`` is the adapter's `config.json`, if it has one."""
@@ -194,6 +193,14 @@ def _batch_size(given: int | str) -> int:
             "heads are scored in batches of one size, so that a score does not depend on the memory that is free",
             "give a number, such as --batch_size 16",
         ) from None
+
+
+def _longest_input(config: Any, tokenizer: Any) -> int:
+    """Returns how many tokens a model reads, found as lm_eval's `hf` finds it."""
+    config = getattr(config, "text_config", None) or config
+    stated = (getattr(config, name, None) for name in ("n_positions", "max_position_embeddings", "n_ctx"))
+    found = next((length for length in stated if length is not None), tokenizer.model_max_length)
+    return int(found) if found < 10**18 else 2048  # a tokenizer without a limit says 10**30
 
 
 def _device(given: str | None) -> torch.device:

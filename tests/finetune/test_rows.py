@@ -8,6 +8,7 @@ import pytest
 
 from finetune import causal, classifier, span
 from finetune.rows import Renderer, Row, hold_out, training_rows
+from harness_tasks import prompts
 from harness_tasks.errors import UserError
 from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.text import fold
@@ -44,7 +45,7 @@ def test_trained_ids_begin_with_the_scored_ids(
         label = classifier.row(renderer, doc, cluster=None, text="") if name == "reviews_demo" else None
         monkeypatch.undo()
         if name == "reviews_demo":
-            requests = scored.construct_requests(doc=doc, ctx=context, apply_chat_template=chat, metadata=(name, 0, 1))
+            requests = prompts.requests(scored, doc, context, apply_chat_template=chat)
             prompt, continuation = evaluator._encode_pair(*requests[doc["label"]].args)
             assert row.prompt_ids == tuple(prompt)
             assert row.target_ids == tuple(continuation)

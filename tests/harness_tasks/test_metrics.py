@@ -68,7 +68,7 @@ def test_unanswerable_and_an_empty_answer_score_alike() -> None:
     for said in (" unanswerable", "", " Unanswerable."):
         assert process_results(unanswered, [said]) == {"exact": 100, "f1": 100, "NoAns_exact": 100, "NoAns_f1": 100}
         scores = process_results(answered, [said])
-        assert scores.pop("bleu") == [0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+        assert scores.pop("bleu") == (0, 1, 0, 0, 0, 0, 0, 0, 0, 0)
         assert scores == dict.fromkeys(["exact", "f1", "HasAns_exact", "HasAns_f1", *texts], 0)
 
 

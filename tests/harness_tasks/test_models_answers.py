@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from lm_eval.api.instance import Instance
+from instances import asked
 from lm_eval.models.huggingface import HFLM
 from random_heads import write_adapter
 
@@ -29,12 +29,12 @@ def load(model: Path, answers: Path, **more: Any) -> SharedLM:
 
 
 def likelihoods(lm: HFLM, prompts: list[str] = PROMPTS) -> list[tuple[float, bool]]:
-    requests = [Instance("loglikelihood", {}, (prompt, end), 0) for prompt in prompts for end in (" yes", " no")]
+    requests = [asked("loglikelihood", prompt, end) for prompt in prompts for end in (" yes", " no")]
     return lm.loglikelihood(requests, disable_tqdm=True)
 
 
 def generations(lm: HFLM) -> list[str]:
-    return lm.generate_until([Instance("generate_until", {}, (prompt, WRITE), 0) for prompt in PROMPTS])
+    return lm.generate_until([asked("generate_until", prompt, WRITE) for prompt in PROMPTS])
 
 
 def read(lm: SharedLM) -> int:

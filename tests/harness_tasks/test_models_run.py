@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from instances import asked
 from random_heads import note_task, write_adapter, write_head
 from typer.testing import CliRunner
 
@@ -238,14 +239,13 @@ def test_rounded_logarithms_are_warned_of(
 
 def test_logarithms_are_taken_in_float32(tiny_model: Path) -> None:
     """Beside the float32 log-softmax of the very bfloat16 logits; lm_eval's `hf` rounds each of them to 8 bits."""
-    from lm_eval.api.instance import Instance
     from lm_eval.models.huggingface import HFLM
 
     from harness_tasks.models.recorded import RecordedLM
     from harness_tasks.models.shared import SharedLM
 
     context, choices = "A fine film.", (" a", " b", "c" * 70)  # the last one is longer than `hf-shared` reads itself
-    requests = [Instance("loglikelihood", {}, (context, text), 0) for text in choices]
+    requests = [asked("loglikelihood", context, text) for text in choices]
     settings: dict[str, Any] = {"pretrained": str(tiny_model), "dtype": "bfloat16", "device": "cpu", "batch_size": 1}
     plain = HFLM(**settings)
     wanted = []

@@ -7,6 +7,7 @@ from typing import Any
 import lm_eval
 import pytest
 import torch
+from instances import asked
 from lm_eval.api.instance import Instance
 from random_heads import write_adapter, write_head
 
@@ -20,7 +21,7 @@ PROMPTS = ["A fine film.", "Bad", "It goes on and on, and then some.", "A fine f
 def requests_of(prompts: list[str], choices: tuple[str, ...] = (" negative", " positive")) -> list[Instance]:
     """As lm_eval makes them of a multiple-choice task."""
     return [
-        Instance("loglikelihood", {"text": prompt}, (prompt, choice), idx, metadata=("a_task", doc_id, 1))
+        asked("loglikelihood", prompt, choice, doc={"text": prompt}, idx=idx, doc_id=doc_id)
         for doc_id, prompt in enumerate(prompts)
         for idx, choice in enumerate(choices)
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval.api.instance import Instance
+from instances import asked
 from lm_eval.models.huggingface import HFLM
 from peft import PromptTuningConfig, get_peft_model
 from random_heads import write_adapter
@@ -106,9 +106,7 @@ def test_what_is_below_reads_a_sequence_once(tiny_model: Path, tmp_path: Path, c
     calls = {0: 0, 1: 0}
     for number, layer in enumerate(lm.reader.model.model.layers):
         layer.mlp.register_forward_hook(lambda *_, number=number: calls.update({number: calls[number] + 1}))
-    requests = [
-        Instance("loglikelihood", {}, (text, " yes"), 0) for text in ("a film", "another one", "the last of them")
-    ]
+    requests = [asked("loglikelihood", text, " yes") for text in ("a film", "another one", "the last of them")]
     found = []
     for adapter in (None, *upper):
         lm.wear(adapter)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lm_eval.api.instance import Instance
+from instances import asked
 from lm_eval.models.huggingface import HFLM
 
 from harness_tasks.models import reader
@@ -39,10 +39,6 @@ def configure(lm: SharedLM, rows: int, memory_gb: float = 1.0) -> reader.Reader:
 def written(seed: int, most: int) -> str:
     draw = random.Random(seed)
     return "".join(draw.choice(LETTERS) for _ in range(draw.randint(1, most)))
-
-
-def asked(kind: str, *arguments: Any) -> Instance:
-    return Instance(kind, {}, arguments, 0)
 
 
 contexts = st.lists(

@@ -6,6 +6,7 @@ from typing import Any
 import lm_eval
 import pytest
 import torch
+from instances import asked
 from lm_eval.api.instance import Instance
 from random_heads import write_adapter, write_head
 
@@ -29,10 +30,7 @@ def whole(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def requests_of(docs: list[dict[str, Any]]) -> list[Instance]:
     until = {"until": ["\n"], "max_gen_toks": 32}
-    return [
-        Instance("generate_until", doc, (f"prompt {i}", until), 0, metadata=("a_task", i, 1))
-        for i, doc in enumerate(docs)
-    ]
+    return [asked("generate_until", f"prompt {i}", until, doc=doc, doc_id=i) for i, doc in enumerate(docs)]
 
 
 def expected(body: Any, head: Any, docs: list[dict[str, Any]]) -> list[str]:

@@ -51,7 +51,7 @@ def test_the_demo_tasks_score(model: HFLM, name: str, shots: int, chat: bool) ->
     assert rows[0]["doc"]["film" if name == "reviews_demo" else "context"]
     scores = results["results"][name]
     if name == "reviews_demo":
-        assert all(row["f1"] == row["mcc"] == [row["doc"]["label"], row["f1"][1]] for row in rows)
+        assert all(row["f1"] == row["mcc"] == (row["doc"]["label"], row["f1"][1]) for row in rows)
         assert scores["acc,none"] == sum(row["acc"] for row in rows) / 4
         assert {"precision,none", "recall,none", "f1,none", "mcc,none"} <= set(scores)
         assert [arguments[1] for arguments in rows[0]["arguments"]] == (

@@ -24,6 +24,7 @@ from harness_tasks import TASKS_PATH, UserError
 from harness_tasks.__main__ import app, check_arguments
 from harness_tasks.loading import load_task
 from harness_tasks.merging import merge
+from harness_tasks.prompts import has_scorers
 from harness_tasks.shard_files import read_shard
 from harness_tasks.shard_run import ShardRun, shard_run, take_shard
 from harness_tasks.shards import Shard, parse_shard, shard_indices, shard_of, shard_record, whole_indices, whole_record
@@ -31,6 +32,10 @@ from report.compare.collect import collect
 
 TASKS = ("reviews_demo", "passages_demo")
 NAMES = st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=40)
+
+pytestmark = pytest.mark.skipif(
+    has_scorers(), reason="lm_eval 0.5 gives no scores of rows, by which shards are cut here; a shard itself runs there"
+)
 
 
 # Which items

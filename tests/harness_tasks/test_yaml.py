@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from lm_eval.tasks import TaskManager
 from lm_eval.tasks._yaml_loader import load_yaml
-from lm_eval.utils import apply_template
 
 from harness_tasks import TASKS_PATH, metrics
 
@@ -24,6 +24,12 @@ TASKS = {
 CLASSIFICATION = ["acc", "precision", "recall", "f1", "mcc", "brier", "ece"]
 ANSWERS = ["exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"]
 ANSWERS += ["meteor", "meteor_exact_stem", "rouge1", "rouge2", "rougeL", "bleu"]
+
+
+def rendered(template: str, doc: Mapping[str, Any]) -> str:
+    """Returns a prompt as lm_eval renders it."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    return environment.from_string(template).render(**doc)
 
 
 def config(name: str) -> Mapping[str, Any]:
@@ -80,7 +86,7 @@ def test_metadata_and_metrics(name: str) -> None:
 @pytest.mark.parametrize("name", ["sst2_llama", "sst2_llama_glue", "reviews_demo"])
 def test_the_sentiment_prompt(name: str) -> None:
     task = config(name)
-    prompt = apply_template(task["doc_to_text"], {"sentence": "it 's a charming and often affecting journey . "})
+    prompt = rendered(task["doc_to_text"], {"sentence": "it 's a charming and often affecting journey . "})
     assert prompt == (
         "it 's a charming and often affecting journey .\nQuestion: Is this sentence positive or negative?\nAnswer:"
     )
@@ -102,7 +108,7 @@ PASSAGE = {"context": "Oak burns slowly. ", "question": " What burns slowly?", "
 
 @pytest.mark.parametrize("name", ["squad_llama", "squad_v2_llama", "passages_demo"])
 def test_the_question_prompt(name: str) -> None:
-    assert apply_template(config(name)["doc_to_text"], PASSAGE) == (
+    assert rendered(config(name)["doc_to_text"], PASSAGE) == (
         'Answer the question with words copied from the passage, or "unanswerable" if it does not say.\n'
         "Passage: Oak burns slowly.\n"
         "Question: What burns slowly?\n"
@@ -111,7 +117,7 @@ def test_the_question_prompt(name: str) -> None:
 
 
 def test_the_question_prompt_of_v1_names_no_way_out() -> None:
-    assert apply_template(config("squad_v1_llama")["doc_to_text"], PASSAGE) == (
+    assert rendered(config("squad_v1_llama")["doc_to_text"], PASSAGE) == (
         "Answer the question with words copied from the passage.\n"
         "Passage: Oak burns slowly.\nQuestion: What burns slowly?\nAnswer:"
     )
