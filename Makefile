@@ -7,8 +7,9 @@ WORKERS ?= 2
 # Recipes name these as the shell's own variables: nothing in a study's name is taken for a word of the command.
 export AFTERTUNE_DATA STUDY PROFILE
 
-ifneq (,$(findstring :,$(CURDIR)))
-$(error This folder has a colon in its name, which separates folders on the path: move the project into one without)
+ODD := $(strip $(foreach sign,: { },$(findstring $(sign),$(CURDIR))))
+ifneq (,$(ODD))
+$(error This folder has $(ODD) in its name, which the path or pip takes for something else: move the project into one without)
 endif
 
 VENV := .venv

@@ -105,6 +105,7 @@ def test_qlora_is_scored_as_the_model_that_it_was_merged_into(tmp_path: Path) ->
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "build").exists()  # a dry run writes nothing
     planned = done.stdout + done.stderr
     assert re.search(r"^merge +2$", planned, re.MULTILINE)
     assert f"output: {merged}/merged_from.json" in planned
