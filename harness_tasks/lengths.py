@@ -73,12 +73,14 @@ def lengths(
     took tokens off its beginning (`hf-span`: off its passage's end), because the prompt with its answer is longer than
     ``max_length_tokens``. Of a generation, ``answer_tokens`` is how many tokens it has and ``ended`` why it ended, as
     ``generations`` has them by `doc_id`; ``cut_off`` says that it reached the task's limit. All three are None where
-    nothing is generated, and where it was not noted, of which the header's ``unrecorded`` then says why.
+    nothing is generated, and where it was not noted, of which the header's ``unrecorded`` then says why. Of a question
+    whose answer is written, ``gold_tokens`` is the length of its shortest gold answer.
     """
     rows, limits, unrecorded = [], set[int](), 0
     for sample in samples:
         requests = list(sample["arguments"].values())
         answer_tokens = ended = None
+        is_written = not isinstance(requests[0].get("arg_1"), str) and model != "hf-span"
         if isinstance(requests[0].get("arg_1"), str):
             pairs = [encode_pair(tokenizer, request["arg_0"], request["arg_1"]) for request in requests]
             prompt_tokens = len(pairs[0][0])
@@ -99,21 +101,33 @@ def lengths(
             if noted and noted.doc_hash == sample["doc_hash"]:
                 answer_tokens, ended = noted.tokens[0], noted.ended[0]
             unrecorded += ended is None
-        rows.append(
-            {
-                "doc_id": sample["doc_id"],
-                "prompt_tokens": prompt_tokens,
-                "answer_tokens": answer_tokens,
-                "truncated": truncated,
-                "ended": ended,
-                "cut_off": None if ended is None else ended == "limit",
-            }
-        )
+        row = {
+            "doc_id": sample["doc_id"],
+            "prompt_tokens": prompt_tokens,
+            "answer_tokens": answer_tokens,
+            "truncated": truncated,
+            "ended": ended,
+            "cut_off": None if ended is None else ended == "limit",
+        }
+        golds = _gold_answers(sample) if is_written else []
+        rows.append(row | ({"gold_tokens": min(_tokens_of(tokenizer, gold) for gold in golds)} if golds else {}))
     header: dict[str, Any] = {"max_length_tokens": max_length_tokens, "max_answer_tokens": max(limits, default=None)}
     if unrecorded:
         some = "" if unrecorded == len(rows) else f"{unrecorded:,} of {len(rows):,} "
         header["unrecorded"] = f"the model class {model} did not record why {some}generations ended"
     return [header, *rows]
+
+
+def _gold_answers(sample: Mapping[str, Any]) -> list[str]:
+    """Returns the accepted answers of a question, as SQuAD and its like have them; none of anything else."""
+    answers = sample["doc"].get("answers") if isinstance(sample.get("doc"), Mapping) else None
+    texts = answers.get("text") if isinstance(answers, Mapping) else None
+    return [text for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
+
+
+def _tokens_of(tokenizer: Any, answer: str) -> int:
+    """Returns how many tokens an answer has after the space that prompts leave to it."""
+    return len(tokenizer.encode(f" {answer.strip()}", add_special_tokens=False))
 
 
 def encode(tokenizer: Any, text: str) -> list[int]:

@@ -179,7 +179,7 @@ def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]
     name = f"{home}/lengths.jsonl"
     if not (folder / name).exists():
         absent = missing(f"tokens were not counted: there is no {name}")
-        return dict.fromkeys(("truncated", "cut_off", "most_tokens"), absent)
+        return dict.fromkeys(("truncated", "cut_off", "most_tokens", "gold_too_long"), absent)
     found: Document = read_rows(folder, name, kinds.LENGTHS, head=kinds.LENGTHS_HEAD)
     settings, *rows = found.content
     if settings.get("samples_sha256", samples["sha256"]) != samples["sha256"]:
@@ -193,7 +193,11 @@ def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]
     most = settings.get("max_answer_tokens")
     # Of a part of the outputs nothing is said of all: those that another run generated may be the ones cut off.
     unknown = settings.get("unrecorded") or (None if ends else _no_ends(rows))
+    golds = [row["gold_tokens"] for row in rows if "gold_tokens" in row]
     return {
+        "gold_too_long": fact(sum(tokens > most for tokens in golds), "count", source, n=len(golds))
+        if golds and most is not None
+        else missing("the tokens of gold answers were not counted"),
         "truncated": fact(sum(bool(row["truncated"]) for row in rows), "count", source, n=len(rows)),
         "cut_off": missing(str(unknown)) if unknown else fact(sum(ends), "count", source, n=len(ends)),
         "most_tokens": recorded(Document(name, found.sha256, settings), "max_answer_tokens", unit="count")

@@ -255,6 +255,7 @@ class _Length(TypedDict):
     answer_tokens: NotRequired[Count | None]
     ended: NotRequired[Ended | None]
     cut_off: NotRequired[bool | None]
+    gold_tokens: NotRequired[Count]
 
 
 def _is_judged(row: _Length) -> _Length:

@@ -178,6 +178,9 @@ def _answered(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tu
     ends = found["cut_off"].get("value")
     cut_off = decide("cut_off", {"some": bool(ends), "none": ends == 0, "unknown": ends is None})
     sentences.append(finding(cut_off, evidence | {key: f"{at}/{key}" for key in ("cut_off", "most_tokens")}))
+    if found["gold_too_long"].get("value"):
+        facts = {key: f"{at}/{key}" for key in ("gold_too_long", "most_tokens")}
+        sentences.append(finding("gold_too_long", evidence | facts))
     cut, truncated = _truncated(at, found, evidence)
     lost = _lost_by_abstaining(found) or credited < empty
     return sentences + cut, lost or bool(more) or bool(ends) or truncated

@@ -76,6 +76,8 @@ def tensors_of(path: Path) -> dict[str, Place]:
                 _refuse(path, f"its header would have {length:,} bytes, and the file has {size:,}")
             header = json.loads(file.read(length))
         return _places(path, header, 8 + length, size)
+    except UserError:
+        raise
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         _refuse(path, str(error) or type(error).__name__)
 

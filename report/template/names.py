@@ -87,6 +87,7 @@ EXTRACTION: Names = {
     "truncated": "count: prompts that had to be cut",
     "cut_off": "count: answers that were cut off",
     "most_tokens": "count: tokens that an answer may have",
+    "gold_too_long": "count: questions whose gold answers all have more tokens than that",
 }
 
 SIDE: Names = {

@@ -47,7 +47,10 @@ def _side(task: Part, side: Part, comparison: Part | None, *, base: bool) -> Ite
         yield _abstains(found)
         if found["contentless"]["value"]:
             yield _contentless(found)
-        yield from (_holds_more(found), _words(found), _cut_off(found), _truncated(found))
+        yield from (_holds_more(found), _words(found), _cut_off(found))
+        if _any(found["gold_too_long"]):
+            yield _gold_too_long(found)
+        yield _truncated(found)
         is_explained = _loses(found) or any(_any(found[key]) for key in ("holds_more", "cut_off", "truncated"))
     if not is_explained:
         who = "base" if base else "fine-tuned"
@@ -297,6 +300,17 @@ def _cut_off(found: Part) -> Line:
         else "Not one of its {all} outputs was cut off at the {most} tokens that are allowed."
     )
     return line(words, ends=count(ends), all=counted(ends, "n"), most=count(found["most_tokens"]))
+
+
+def _gold_too_long(found: Part) -> Line:
+    """Returns how many questions have no gold answer that is short enough to be written."""
+    return line(
+        "{some} of the {all} questions with an answer have no gold answer that fits into the {most} tokens that are "
+        "allowed: no output can match one, and the ceiling does not know of it.",
+        some=count(found["gold_too_long"]),
+        all=counted(found["gold_too_long"], "n"),
+        most=count(found["most_tokens"]),
+    )
 
 
 def _truncated(found: Part) -> Line:

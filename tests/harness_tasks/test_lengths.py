@@ -78,6 +78,15 @@ def test_answers(tokenizer: Any) -> None:
     assert [row["cut_off"] for row in rows] == [False, True, False]
 
 
+def test_the_shortest_gold_answer_of_a_question_is_counted(tokenizer: Any) -> None:
+    """A byte is a token here: " ab" has three, and " abcdef", with its space, seven."""
+    asked = answer(0, "abc", " ok", max_gen_toks=4) | {"doc": {"answers": {"text": ["abcdef", " ab"]}}}
+    none = answer(1, "abc", " ok", max_gen_toks=4) | {"doc": {"answers": {"text": []}}}
+    other = answer(2, "abc", " ok", max_gen_toks=4) | {"doc": {"answers": "a text"}}
+    _, *rows = lengths([asked, none, other], tokenizer, max_length_tokens=12)
+    assert [row.get("gold_tokens") for row in rows] == [3, None, None]
+
+
 def test_what_was_noted_of_another_document_is_not_taken(tokenizer: Any) -> None:
     samples = [answer(0, "abc", " ok", max_gen_toks=4), answer(1, "abd", " ok", max_gen_toks=4)]
     other = noted_of(1, 4, "limit").model_copy(update={"doc_hash": "another"})

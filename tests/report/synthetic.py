@@ -243,6 +243,9 @@ def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any
     )
     write_rows(home / "samples.jsonl", rows)
     lengths = [{"doc_id": row["doc_id"], "prompt_tokens": 30, "truncated": False, **_written(row)} for row in rows]
+    for length, row in zip(lengths, rows, strict=True):
+        if isinstance(row["doc"].get("answers"), dict) and row["doc"]["answers"]["text"]:
+            length["gold_tokens"] = 4
     write_rows(home / "lengths.jsonl", [{"max_length_tokens": 2048, "max_answer_tokens": 32}, *lengths])
     write_json(home / "prior.json", _prior(task))
 

@@ -309,6 +309,20 @@ def test_how_outputs_ended_is_not_claimed_where_it_was_not_recorded(
     assert text.count("outputs was cut off at the") + text.count("outputs have the 32 tokens") == 1  # the checkpoint's
 
 
+def test_gold_answers_that_no_output_can_reach_are_counted(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    assert "have no gold answer that fits" not in page(study)
+    path = folder_of(study) / "scores" / "base" / "passages" / "lengths.jsonl"
+    head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
+    asked = [row for row in rows if "gold_tokens" in row]
+    asked[0]["gold_tokens"], asked[1]["gold_tokens"] = 33, 32
+    write_rows(path, [head, *rows])
+    assert (
+        f"1 of the {len(asked)} questions with an answer have no gold answer that fits into the 32 tokens that are "
+        "allowed: no output can match one, and the ceiling does not know of it."
+    ) in page(study)
+
+
 def test_without_the_files_nothing_is_claimed(tmp_path: Path) -> None:
     study = write_study(tmp_path, reviews=(ALWAYS_POSITIVE, TWO_WRONG))
     folder = folder_of(study)

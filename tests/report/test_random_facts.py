@@ -138,6 +138,7 @@ def _shake_side(side: dict[str, Any], top: float, choice: random.Random) -> None
             found["prior"]["share"]["value"] = choice.choice([0.0, 0.5, 1.0, choice.random()])
         if "cut_off" in found:
             found["cut_off"]["value"] = choice.choice([0, 3])
+            found["gold_too_long"]["value"] = choice.choice([0, 2])
             found["holds_more"]["value"] = choice.choice([0.0, 0.25])
             found["abstained"]["value"] = choice.choice([0.0, 1.0, 0.3])
             found["contentless"]["value"] = choice.choice([0, 4])
