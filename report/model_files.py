@@ -62,7 +62,7 @@ def configuration(model: str, revision: str | None = None) -> Any:
             f"if {close[0]} is meant, correct it" if close and not own else "choose a model that transformers knows",
         )
     try:
-        return CONFIG_MAPPING[kind].from_dict(values)
+        return CONFIG_MAPPING[kind].from_dict(_with_floats(values))
     except Exception as error:  # transformers raises many kinds for values that contradict each other
         reason = str(error).strip().splitlines()[-1].strip() or type(error).__name__
         raise UserError(
@@ -70,6 +70,20 @@ def configuration(model: str, revision: str | None = None) -> Any:
             f"transformers refuses it: {reason}",
             "compare it with the published config.json of that model",
         ) from None
+
+
+def _with_floats(value: Any) -> Any:
+    """Returns a configuration's values with the floats for which JSON has no number and transformers an object.
+
+    >>> _with_floats({"time_step_limit": [0.0, {"__float__": "Infinity"}]})
+    {'time_step_limit': [0.0, inf]}
+    """
+    if isinstance(value, dict):
+        named = value.get("__float__")
+        if set(value) == {"__float__"} and named in ("Infinity", "-Infinity", "NaN"):
+            return float(named)
+        return {key: _with_floats(own) for key, own in value.items()}
+    return [_with_floats(own) for own in value] if isinstance(value, list) else value
 
 
 def configuration_file(model: str, revision: str | None = None) -> Path:

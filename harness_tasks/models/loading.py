@@ -31,7 +31,9 @@ def load_head(
             key_mapping=renamed_body(auto_class, config) if peft else None,
             output_loading_info=True,
         )
-    heads = [name for name, _ in model.named_children() if name != body_name(model)]
+    body = body_name(model)
+    children = model.named_children()
+    heads = [name for name, module in children if name != body and any(True for _ in module.parameters())]
     brought = [name.removeprefix("base_model.model.") for name in tensor_shapes(peft, revision)] if peft else []
     if missing := sorted(set(found["missing_keys"]) - set(brought)):
         raise UserError(
