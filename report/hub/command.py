@@ -145,17 +145,21 @@ class _Account:
             content = target.files["README.md"]
             assert isinstance(content, bytes)
             path.write_bytes(content)
-            try:
-                card = ModelCard.load(path)
-                patiently(f"having the card of {target.repo} checked", card.validate)
-            except UserError:
-                raise
-            except ValueError as error:
+
+            def refusal() -> str | None:
+                # The client says what is wrong as a ValueError; anything else is a fault of the Hub or the network.
+                try:
+                    ModelCard.load(path).validate()
+                except ValueError as error:
+                    return str(error)
+                return None
+
+            if reason := patiently(f"having the card of {target.repo} checked", refusal):
                 raise UserError(
-                    f"the Hub does not accept the metadata of the card of {target.repo}: {error}",
+                    f"the Hub does not accept the metadata of the card of {target.repo}: {reason}",
                     "a card with wrong metadata is not shown as one",
                     "correct what the message names in the study file (licence, url), or report it to us",
-                ) from None
+                )
 
     def push(self, folder: Path, record: str, key: str, target: Target) -> str:
         """Returns a line on what became of a repository, once it stands in the record."""

@@ -235,9 +235,10 @@ def test_the_card_says_by_which_class_and_dtype_it_was_scored(study: Path, card:
     def scored(model: str, **config: Any) -> str:
         for name in ("base", REVIEWS):
             path = folder_of(study) / "scores" / name / "reviews" / "results.json"
-            edited(
-                path, lambda found: found["config"].update({"model": model, "model_dtype": "torch.bfloat16", **config})
-            )
+            given = {"model": model, "model_dtype": "torch.bfloat16", **config}
+            if name == REVIEWS and "model_args" in given:  # the results say which checkpoint was scored
+                given["model_args"] = {**given["model_args"], "peft": f"build/trial/checkpoints/{REVIEWS}"}
+            edited(path, lambda found, given=given: found["config"].update(given))
         return card()
 
     by = "dtype: torch.bfloat16; dtype of the log-likelihoods: torch.{}."
