@@ -36,7 +36,7 @@ def test_an_adapter_is_not_merged_into_another_commit(tmp_path: Path, monkeypatc
     downloaded(tmp_path, "ada/base", SECOND, "config.json")
     adapter = tmp_path / "adapter"
     adapter.mkdir()
-    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "ada/base", "revision": null}')
+    (adapter / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "ada/base"}')
     (adapter / "adapter_model.safetensors").write_bytes(b"differences")
     (adapter / "finetune.json").write_text(json.dumps({"base": {"fingerprint": FIRST}}))
     with pytest.raises(UserError) as caught:
