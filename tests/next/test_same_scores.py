@@ -48,7 +48,11 @@ def test_the_two_are_two(both: Any) -> None:
 def test_scores_are_the_same(both: Any, name: str, by: str, shots: int) -> None:
     stable, following = (found[f"{name}, {shots} shots, {by}"] for found in both)
     assert following["items"] == stable["items"]
-    assert following["scores"] == stable["scores"]
+    assert following["scores"].keys() == stable["scores"].keys()
+    # 0.4.13 has no standard error of a function of ours; 0.5 draws one from samples of the items, 100,000 times.
+    known = {key: value for key, value in stable["scores"].items() if value != "N/A"}
+    assert {key: following["scores"][key] for key in known} == known
+    assert {key.partition(",")[0].endswith("_stderr") for key in set(stable["scores"]) - set(known)} <= {True}
     assert following["higher_is_better"] == stable["higher_is_better"]
 
 
