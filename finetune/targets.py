@@ -47,19 +47,27 @@ def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
 
 
 def linear_modules(model: Any) -> list[str]:
-    """Returns the full names of the layers below the head that are a matrix product and nothing else.
+    """Returns the full names of the layers below the head, on the meta device, that give back a matrix product.
 
-    A subclass that makes something else of it (a router, which gives back indices too) is none.
+    A subclass that gives back something else (a router: indices too) is none; Falcon's own linear layer is one.
     """
     import torch
     from transformers.pytorch_utils import Conv1D  # GPT-2's linear layers
 
-    prefix, forwards = body_name(model) + ".", (torch.nn.Linear.forward, Conv1D.forward)
-    kinds = (torch.nn.Linear, Conv1D)
+    def is_product(module: Any) -> bool:
+        if type(module).forward in (torch.nn.Linear.forward, Conv1D.forward):
+            return True
+        try:
+            found = module(torch.empty(2, module.in_features, device="meta", dtype=module.weight.dtype))
+        except Exception:  # it takes something else than a layer's input
+            return False
+        return isinstance(found, torch.Tensor) and found.shape == (2, module.out_features)
+
+    prefix, kinds = body_name(model) + ".", (torch.nn.Linear, Conv1D)
     return [
         name
         for name, module in model.named_modules()
-        if name.startswith(prefix) and isinstance(module, kinds) and type(module).forward in forwards
+        if name.startswith(prefix) and isinstance(module, kinds) and is_product(module)
     ]
 
 
