@@ -80,7 +80,7 @@ def test_a_gated_model_goes_from_plan_to_push_and_back(hub: FakeHub, tmp_path: P
     commit = add_llama(hub).heads["main"]
     house = HubHouse(tmp_path, hub)
     study = house.write_study("short", short_study([1]))
-    assert "1,235,814,400 parameters" in house.call("workflow", "plan", study, "--teraflops", "0.1")
+    assert "1,235,814,400 parameters" in house.call("workflow", "plan", study, "--teraflops", "0.1", "--declared")
     house.call("workflow", "run", study)
     facts = made(house, "short")
     assert facts["model"]["revision"]["value"] == commit
@@ -146,7 +146,9 @@ def test_the_seeds_own_study_runs_from_plan_to_push_and_back(hub: FakeHub, tmp_p
     house.call("workflow", "run", study)
     facts = made(house, "llama-3.2-1b")
     assert facts["model"]["revision"]["value"] == commit
-    assert [task["scored"]["value"] for task in facts["tasks"]] == [100, 28]
+    sst2, squad = (task["scored"]["value"] for task in facts["tasks"])
+    assert sst2 == 100
+    assert 0 < squad <= 28  # whole passages
     assert all(task["comparisons"][0]["refused"] is None for task in facts["tasks"])
     dropped = [
         {row["reason"]["value"]: row["rows"]["value"] for row in checkpoint["data"]["dropped"]}
