@@ -76,7 +76,7 @@ def test_it_runs_shrunk_to_its_page(tmp_path: Path) -> None:
     (tmp_path / "seed-method.yaml").write_text(yaml.safe_dump(study))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     words = [sys.executable, "-m", "workflow", "run", "seed-method.yaml"]
-    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1500)
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=3000)
     assert done.returncode == 0, done.stdout + done.stderr
     build = tmp_path / "build" / "seed-method"
     counts = {}
