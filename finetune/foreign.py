@@ -85,12 +85,23 @@ def fit_vocabulary(model: Any, adapter: Path) -> None:
         from transformers import AutoTokenizer
 
         count = len(AutoTokenizer.from_pretrained(adapter))
-        if count > have:
+        # a base's own tokenizer may have more tokens than it has embeddings: nothing was added then
+        if count > have and count > _tokens_of(model.config.name_or_path):
             raise UserError(
                 f"the adapter's tokenizer has {count} tokens, and base and adapter have {have} embeddings",
                 "the last ones would be read as nothing, or as random vectors",
                 "save the adapter with the embeddings of its added tokens (peft: save_embedding_layers=True)",
             )
+
+
+def _tokens_of(base: str) -> int:
+    """Returns how many tokens a base's own tokenizer has; 0 where it cannot be had."""
+    from transformers import AutoTokenizer
+
+    try:
+        return len(AutoTokenizer.from_pretrained(base))
+    except (OSError, ValueError):
+        return 0
 
 
 _ROWS = (
