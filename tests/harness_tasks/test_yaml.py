@@ -39,9 +39,8 @@ def config(name: str) -> Mapping[str, Any]:
 def test_every_yaml_file_is_indexed() -> None:
     # lm_eval skips a file that it cannot parse without a word.
     files = list(TASKS_PATH.rglob("*.yaml"))
-    index = TaskManager(include_defaults=False, include_path=str(TASKS_PATH)).task_index
-    assert {entry.yaml_path for entry in index.values() if entry.yaml_path} == set(files)
-    assert {file.stem for file in files} == set(TASKS)
+    manager = TaskManager(include_defaults=False, include_path=str(TASKS_PATH))
+    assert set(manager.all_subtasks) == {file.stem for file in files} == set(TASKS)
 
 
 def test_no_name_is_one_of_lm_evals_own() -> None:
