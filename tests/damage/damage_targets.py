@@ -20,7 +20,8 @@ from damage_ways import WAYS, restore, snapshot
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-HANG_S = 10
+HANG_S = 120
+"""A command that waits for a pipe, or reads without end, takes longer; on a busy machine a whole one may take 10 s."""
 
 
 @dataclass(frozen=True)
