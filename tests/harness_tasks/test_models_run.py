@@ -1,5 +1,6 @@
 """Heads through `python -m harness_tasks`: the class that a checkpoint needs, results, lengths, priors, warnings."""
 
+import hashlib
 import json
 import logging
 import subprocess
@@ -77,9 +78,6 @@ def test_qloras_adapter_is_not_scored_on_the_base_as_it_is(tiny_model: Path, tmp
 
 
 def test_what_cannot_be_told_is_not_judged(tmp_path: Path, tiny_model: Path) -> None:
-    check_model("hf", {"pretrained": "nobody/has-this"})
-    check_model("hf-seqcls", {"pretrained": "nobody/has-this"})
-    check_model("hf-seqcls", {"pretrained": str(tiny_model), "peft": "nobody/has-this"})
     check_model("hf-seqcls", {"pretrained": str(tmp_path)})
     check_model("vllm", {"pretrained": str(tiny_model)})
     check_model("hf", {})
@@ -90,6 +88,12 @@ def test_what_cannot_be_told_is_not_judged(tmp_path: Path, tiny_model: Path) -> 
     assert caught.value.mend == "name a checkpoint that is a span reader"
     (tmp_path / "config.json").write_text("{")
     assert read_json_file(str(tmp_path), "config.json") is None
+
+
+@pytest.mark.parametrize("named", ["pretrained", "peft"])
+def test_what_the_hub_does_not_give_is_refused_before_anything_is_loaded(tiny_model: Path, named: str) -> None:
+    with pytest.raises(UserError, match="nobody/has-this"):
+        check_model("hf-seqcls", {"pretrained": str(tiny_model), named: "nobody/has-this"})
 
 
 def test_a_span_reader_has_no_worked_examples(heads: dict[str, dict[str, str]]) -> None:
@@ -140,7 +144,8 @@ def test_results_and_lengths_are_those_of_any_model(
     assert (found["config"]["model_dtype"], found["max_length"]) == ("torch.float32", 4096)
     write_lengths(samples, results, output=tmp_path / "lengths.jsonl")
     header, *rows = [json.loads(line) for line in (tmp_path / "lengths.jsonl").open()]
-    assert header == {"max_length_tokens": 4096, "max_answer_tokens": None}
+    samples_sha256 = hashlib.sha256(samples.read_bytes()).hexdigest()
+    assert header == {"max_length_tokens": 4096, "max_answer_tokens": None, "samples_sha256": samples_sha256}
     for row, sample in zip(rows, map(json.loads, samples.open()), strict=True):
         doc = sample["doc"]
         if task == "reviews_demo":
@@ -185,6 +190,7 @@ def test_related_tasks() -> None:
 
 def test_a_related_task_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = note_task(tmp_path, "sst2_llama")
+    (place / "model.safetensors").touch()
     warning = (
         f"Warning: {place} was trained on sst2_llama, whose items overlap with those of reviews_demo. What it was "
         "trained on may be scored here, so the scores may be too high. Score it on a task without such an overlap, or "
@@ -230,6 +236,7 @@ def test_rounded_logarithms_are_warned_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, more: str, task: str, is_warned: bool
 ) -> None:
     (tmp_path / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "dtype": "bfloat16"}')
+    (tmp_path / "model.safetensors").touch()
     check_arguments(["--model", model, "--model_args", f"pretrained={tmp_path}{more}", "--tasks", task])
     warned = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Warning: --model hf")]
     assert len(warned) == is_warned
