@@ -296,10 +296,10 @@ def test_however_it_is_cut(scored: Path, tmp_path_factory: pytest.TempPathFactor
     assert (folder / "merged" / "samples.jsonl").read_bytes() == (whole / "samples.jsonl").read_bytes()
 
 
-def test_a_shard_without_items_is_scored_and_merged(scored: Path, tmp_path: Path) -> None:
+def test_a_shard_without_items_is_scored_and_merged(scored: Path, tiny_model: Path, tmp_path: Path) -> None:
     of, whole = 7, scored / "tuned" / "passages_demo"
     shards = cut(whole, tmp_path, by_hash("passages_demo", of), of)[:6]
-    words = ["run", "--model_args", "pretrained=none", "--tasks", "passages_demo", "--log_samples"]
+    words = ["run", "--model_args", f"pretrained={tiny_model}", "--tasks", "passages_demo", "--log_samples"]
     done = command(*words, "--output_path", "empty", "--shard", "7/7", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "shard 7/7 of passages_demo holds none of its 168 items" in done.stdout
