@@ -59,8 +59,8 @@ def with_texts(choose: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             return value
         if value.get("unit") in ("text", "setting") and isinstance(value.get("value"), str):
-            if key in ("path", "figure", "confusion", "reliability", "distributions", "moves"):
-                return value  # names of files that we make
+            if key in ("path", "figure", "confusion", "reliability", "distributions", "moves", "digest"):
+                return value  # names and hashes of files that we make
             text = named.setdefault(value["value"], choose(value["value"]))
             return {**value, "value": fact(text, "text", SOURCE)["value"]}
         return {name: changed(part, name) for name, part in value.items() if name != "findings"}

@@ -204,7 +204,7 @@ def test_statements_and_differences_take_figures_of_other_claims(tmp_path: Path)
         (
             "title: A card\n",
             "title: A card\nmodels: {it: none.json}\n",
-            "none.json does not exist",
+            "none.json is missing",
             "path of a model's",
         ),
         (
