@@ -19,9 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
-from safetensors.torch import save_file
 
 from harness_tasks import TASKS_PATH
 from studies import load_study
@@ -344,9 +342,13 @@ def a_card(printed: str, reader: Reader) -> None:
 
 def _pushable_study(reader: Reader) -> dict[str, str]:
     """Puts weights beside the records of the finished study, as training would have."""
+    sys.path.insert(0, str(ROOT / "tests" / "report"))
+    import pushable_study
+
     swaps = _finished_study(reader)
     for checkpoint in (reader.folder / "written" / "build" / "trial" / "checkpoints").iterdir():
-        save_file({"weight": torch.zeros(1)}, checkpoint / "adapter_model.safetensors")
+        pushable_study.write_weights(checkpoint / "adapter_model.safetensors", b"weights")
+        pushable_study.write_hashes(checkpoint)
         (checkpoint / "adapter_config.json").write_text(
             '{"peft_type": "LORA", "base_model_name_or_path": "build/base"}'
         )
@@ -437,7 +439,7 @@ RUN = {
         swap=lambda reader: {
             "MODEL": str(reader.model),
             "ADAPTER": str(reader.folder / "reviews"),
-            "DIR": str(reader.data),
+            'DIR"': f'{reader.data}", "other_rows": true',
         },
         add=SHORT,
         elsewhere=True,
@@ -461,7 +463,7 @@ RUN = {
         whole_passages, swap=lambda reader: {"build/mine": str(reader.folder)}
     ),
     """python -m harness_tasks check sst2_llama_glue --training --metadata '{"data_dir": "DIR"}'""": Case(
-        the_folders_rows, swap=lambda reader: {"DIR": str(reader.data)}
+        the_folders_rows, swap=lambda reader: {'DIR"': f'{reader.data}", "other_rows": true'}
     ),
     PARTS[0]: Case(scored("passages_demo", "f1", 100), swap=_tiny_and_own_folder, add=FIRST_ROWS),
     PARTS[1]: Case(scored("passages_demo", "f1", 100), swap=_tiny_and_own_folder, add=FIRST_ROWS),
@@ -508,7 +510,7 @@ RUN = {
     ),
     "python -m report audit studies/seed-claims.yaml": Case(the_verdicts, add="; test $? -eq 1"),
     """python -m harness_tasks overlap sst2_llama --metadata '{"data_dir": "DIR"}'""": Case(
-        the_overlap, swap=lambda reader: {"DIR": str(reader.data)}
+        the_overlap, swap=lambda reader: {'DIR"': f'{reader.data}", "other_rows": true'}
     ),
     "python -m harness_tasks prior reviews_demo --model hf --model_args pretrained=build/base "
     "--output build/mine/prior.json": Case(

@@ -84,7 +84,9 @@ def _answer(row: Mapping[str, Any], *, written: bool) -> tuple[str, str] | None:
     if not isinstance(filtered, list) or not filtered:
         return None
     if written:
-        raw = _texts(row.get("resps"))
+        if "resps" not in row:  # what the model said was not recorded, which is not that it said nothing
+            return None
+        raw = _texts(row["resps"])
         shown = _texts(filtered)
         return None if raw is None or shown is None else ("".join(raw).strip(), "".join(shown).strip())
     if len(filtered) < 2:
