@@ -170,7 +170,7 @@ def test_nodes_that_a_profile_does_not_describe_are_the_shipped_ones(tmp_path: P
 )
 def test_wrong_nodes_are_told(tmp_path: Path, text: str, found: str) -> None:
     (tmp_path / "nodes.yaml").write_text(text)
-    with pytest.raises(UserError, match=r"nodes\.yaml: ") as error:
+    with pytest.raises(UserError, match=r"nodes\.yaml") as error:
         needs.read_nodes(tmp_path)
     assert found in error.value.found
     assert "`cores:`" in error.value.mend
