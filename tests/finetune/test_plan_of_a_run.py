@@ -171,10 +171,13 @@ def test_a_probe_times_real_steps(tiny_model: Path) -> None:
     assert not (tiny_model.parent / "planned").exists()
 
 
-def test_no_weight_is_needed(tiny_model: Path, tmp_path: Path) -> None:
-    """The folder has a configuration and a tokenizer, and nothing else is asked for."""
+def test_no_weight_is_read(tiny_model: Path, tmp_path: Path) -> None:
+    """A file of weights must be there, as for `train`, and may be empty: nothing of it is read."""
     import shutil
 
     folder = shutil.copytree(tiny_model, tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors"))
+    refused = CliRunner().invoke(app, toy(folder, "--task", "toy_choice"))
+    assert refused.exit_code == 2
+    assert "holds no *.safetensors file" in refused.stderr
+    (folder / "model.safetensors").touch()
     assert CliRunner().invoke(app, toy(folder, "--task", "toy_choice")).exit_code == 0
-    assert "safetensors" not in " ".join(path.name for path in folder.iterdir())
