@@ -66,15 +66,15 @@ def test_a_rows_scores_by_hand() -> None:
     row = process_results({"label": 1}, [(math.log(1 / 8), False), (math.log(3 / 8), True)])
     assert row == {
         "acc": 1.0,
-        **{name: [1, 1] for name in ("precision", "recall", "f1", "mcc")},
+        **{name: (1, 1) for name in ("precision", "recall", "f1", "mcc")},
         "brier": pytest.approx(1 / 16),
-        "ece": [pytest.approx(0.75), 1.0],
+        "ece": (pytest.approx(0.75), 1.0),
     }
 
 
 def test_the_first_of_equals_is_chosen() -> None:
     row = metrics.classification_scores(1, [-2.0, -2.0])
-    assert (row["acc"], row["f1"], row["ece"], row["brier"]) == (0.0, [1, 0], [0.5, 0.0], 0.25)
+    assert (row["acc"], row["f1"], row["ece"], row["brier"]) == (0.0, (1, 0), (0.5, 0.0), 0.25)
 
 
 @pytest.mark.parametrize("values", [[-1e6, -1.0], [-1.0, -1e6], [-4000.0, -4001.0]])

@@ -115,8 +115,8 @@ def test_a_model_that_is_nowhere_is_an_error(monkeypatch: pytest.MonkeyPatch, tm
     (tmp_path / "mine.yaml").write_text(text)
     result = CliRunner().invoke(app, ["plan", str(tmp_path / "mine.yaml")])
     assert result.exit_code == 2
-    assert "the configuration of meta-llama/Llama-3.2-1B cannot be had" in result.stderr
-    assert "`model: config:`" in result.stderr
+    assert "Found: " in result.stderr
+    assert "bring the cache from a machine where `hf download meta-llama/Llama-3.2-1B` has run" in result.stderr
 
 
 @pytest.mark.parametrize("task", ["reviews_demo", "passages_demo"])
