@@ -66,7 +66,7 @@ def test_a_rows_scores_by_hand() -> None:
     row = process_results({"label": 1}, [(math.log(1 / 8), False), (math.log(3 / 8), True)])
     assert row == {
         "acc": 1.0,
-        **{name: (1, 1) for name in ("precision", "recall", "f1", "mcc")},
+        **dict.fromkeys(("precision", "recall", "f1", "mcc"), (1, 1)),
         "brier": pytest.approx(1 / 16),
         "ece": (pytest.approx(0.75), 1.0),
     }
