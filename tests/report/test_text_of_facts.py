@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from report.facts import fact, missing
+from report.kinds import ROWS
 from report.results import read_rows
 
 SOURCE = {"file": "a.json", "pointer": "", "sha256": "f0"}
@@ -20,4 +21,4 @@ def test_a_row_with_a_line_separator_is_one_row(tmp_path: Path) -> None:
     rows = [{"doc": {"text": f"one{sign}two"}} for sign in "\u2028\u2029\x85\x0b\x1c"]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (tmp_path / "samples.jsonl").write_text(text, encoding="utf-8")
-    assert read_rows(tmp_path, "samples.jsonl").content == rows
+    assert read_rows(tmp_path, "samples.jsonl", ROWS).content == rows
