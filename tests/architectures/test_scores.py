@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from families import FAMILIES
 from lm_eval.models.huggingface import HFLM
-from scores import difference, scores, scores_alone
+from scores_by_class import difference, scores, scores_alone
 
 from harness_tasks.models.shared import SharedLM
 

@@ -35,11 +35,13 @@ def write_large_study(folder: Path, *, items: int) -> dict[str, Any]:
                 file.write(json.dumps({"max_length_tokens": 8192, "max_answer_tokens": 32}) + "\n")
                 for row in rows:
                     tokens = len(row["arguments"]["gen_args_0"]["arg_0"].split()) * 4 // 3
-                    file.write(json.dumps({"doc_id": row["doc_id"], "prompt_tokens": tokens}) + "\n")
+                    length = {"doc_id": row["doc_id"], "prompt_tokens": tokens, "truncated": False}
+                    file.write(json.dumps(length) + "\n")
         overlap = folder / "overlap" / f"{task}-lora" / f"overlap_{task}.jsonl"
         overlap.parent.mkdir(parents=True)
         graded = [{"doc_id": row["doc_id"], "doc_hash": row["doc_hash"], "grades": _grades(row)} for row in rows]
-        overlap.write_text("".join(json.dumps(row) + "\n" for row in [{"scored": items}, *graded]), encoding="utf-8")
+        head = {"training_rows": items, "definition": {"identical": "as written", "same_source": "a passage"}}
+        overlap.write_text("".join(json.dumps(row) + "\n" for row in [head, *graded]), encoding="utf-8")
     return {"tasks": [_task(SENTIMENT, "classification", ["acc", "brier"], "acc"), _passages_task()]}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from scores import DEMO, TASKS, write_data
+from next_scores import DEMO, TASKS, write_data
 
 STABLE = os.environ.get("STABLE_PYTHON")
 
@@ -28,7 +28,7 @@ def both(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[di
     found = []
     for python in (str(STABLE), sys.executable):
         output = folder / f"{len(found)}.json"
-        script = str(Path(__file__).with_name("scores.py"))
+        script = str(Path(__file__).with_name("next_scores.py"))
         done = subprocess.run([python, script, str(tiny_model), str(data), str(output)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         found.append(json.loads(output.read_text(encoding="utf-8")))

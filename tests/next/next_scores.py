@@ -1,6 +1,6 @@
 """What lm_eval gives our seven tasks on a tiny model, as JSON: run by two environments, whose answers must be equal.
 
-python tests/next/scores.py MODEL DATA OUTPUT
+python tests/next/next_scores.py MODEL DATA OUTPUT
 """
 
 import json
