@@ -50,7 +50,7 @@ test-next: $(READY) ## Run the tests of tasks, rows and scoring with the next lm
 	test -x $(NEXT)/bin/python || $(PYTHON) -m venv $(NEXT)
 	sed '/^lm_eval==/d' requirements.txt > $(NEXT)/requirements.txt
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check -r $(NEXT)/requirements.txt lm_eval==$(NEXT_LM_EVAL)
-	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.txt
+	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.txt -r requirements-test.txt
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	STABLE_PYTHON=$(CURDIR)/$(BIN)/python PATH="$(CURDIR)/$(NEXT)/bin:$$PATH" $(NEXT)/bin/python -m pytest -rs $(NEXT_TESTS)
 
