@@ -17,7 +17,7 @@ Item = float | tuple[float, ...]
 """What one scored item gives to a metric: its own score, or what the metric sums over items, such as the pair
 (gold label, predicted label), the pair (confidence, right) or the n-gram counts of BLEU."""
 
-NOT_METRICS = {"name", "alias", "sample_len", "sample_count"}
+NOT_METRICS = {"name", "alias", "sample_len", "sample_count", "bypass"}
 
 _NUMBERS = {bool, int, float}
 _UNUSED = ("arguments", "resps")

@@ -18,7 +18,7 @@ from report.compare.grouping import Found, entries_of, tell_apart
 from report.compare.names import distinct, public_parts, short_name
 from report.compare.rows import Folder, samples_of
 from report.compare.runs import Entry, Given, PassedOver, Run, Samples
-from report.compare.shape import KIND, Results, in_one_shape, parts_of
+from report.compare.shape import KIND, Results, in_one_shape, is_of_lighteval, number, parts_of
 from report.scored import refuse_other
 from report.texts import one_line
 from report.unfinished import FILE, undone
@@ -124,6 +124,14 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
     except UserError as error:
         passed_over.append(PassedOver(_published(file, root, label, {}), file, error))
         return
+    if any(is_of_lighteval(part) for _, part in parts):
+        other = UserError(
+            f"{file} holds results of lighteval",
+            "its tasks and metrics are not lm_eval's, though some have the same names",
+            "score the model with lm_eval, or take the file away",
+        )
+        passed_over.append(PassedOver(_published(file, root, label, {}), file, other, stranger=True))
+        return
     if not parts and candidate.named:
         stranger = UserError(
             f"{file} holds no `results` by task",
@@ -144,12 +152,12 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
             home, given = file.parent.parent, results.value("config", "model_args")
             refuse_other(results.file, home.name, given, is_ours=(home.parent.parent / "checkpoints").is_dir())
         runs = _runs(candidate, results, part.get("samples") or {}, name, passed_over)
-        if not runs:
+        if not runs and not any(part.path == file for part in passed_over):
             empty = UserError(
                 f"{file} holds no score", "there is nothing in it to compare", "score a task, and compare then"
             )
             passed_over.append(PassedOver(results.file, file, empty, stranger=True))
-        else:
+        if runs:
             yield Found(file, results, runs, ours, time_of(file))
 
 
@@ -182,7 +190,32 @@ def _runs(
         if group in content["results"]:
             leaves = tuple(runs[task] for task in _leaves(group, groups) if task in runs and task not in groups)
             runs[group] = Run(group, results, None, file.parent, leaves)
-    return {task: run for task, run in runs.items() if any("," in key for key in run.scores)}
+    for task, run in list(runs.items()):
+        lacking = _lacking(file, task, run)
+        if lacking is not None and task not in groups:
+            passed_over.append(PassedOver(f"{results.file}: {one_line(task)}", file, lacking))
+        if lacking is not None or not any("," in key for key in run.scores):
+            del runs[task]
+    return runs
+
+
+def _lacking(file: Path, task: str, run: Run) -> UserError | None:
+    """Returns why no recorded score of a task is one; None where one is, or none is recorded."""
+    keys = [key for key in run.scores if "," in key and not key.partition(",")[0].endswith("_stderr")]
+    if not keys or any(number(run.scores[key]) is not None and not key.startswith("bypass,") for key in keys):
+        return None
+    if all(key.startswith("bypass,") for key in keys):
+        return UserError(
+            f"{file} holds only answers to {one_line(task)}, no score (--predict_only)",
+            "999 is what lm_eval writes in a score's place",
+            "score the task without --predict_only",
+        )
+    told = ", ".join(f"{key.removesuffix(',none')} is {run.scores[key]!r:.40}" for key in keys[:3])
+    return UserError(
+        f"{file} holds no number for a score of {one_line(task)} ({one_line(told)})",
+        "a score that is none can be compared with nothing",
+        "see in the run's log why the task gave none, and score it again",
+    )
 
 
 def _leaves(group: str, groups: Mapping[str, Sequence[str]]) -> list[str]:

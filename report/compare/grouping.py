@@ -124,12 +124,17 @@ def tell_apart(entries: Sequence[Entry], names: Sequence[str]) -> None:
             within = [other for other in others if other.argument == entry.argument]
             place = names[entry.argument]
             if len(within) > 1:
-                places = distinct([public_parts(other.folder.parent) for other in within])
-                place = f"{place}: {places[within.index(entry)]}"
+                place = f"{place}: {_places(within)[within.index(entry)]}"
             entry.name = f"{entry.own} ({one_line(place).strip()})"
     labels = distinct([(entry.name,) for entry in entries])
     for entry, label in zip(entries, labels, strict=True):
         entry.name = label
+
+
+def _places(entries: Sequence[Entry]) -> list[str]:
+    """Returns where each lies: the folder above the model's, which lm_eval names after it, where that tells them."""
+    above = [public_parts(entry.folder.parent) for entry in entries]
+    return distinct(above if len(set(above)) == len(above) else [public_parts(entry.folder) for entry in entries])
 
 
 def _of_one_name(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

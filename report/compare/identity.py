@@ -5,12 +5,14 @@ them, in the commits that lm_eval looked up, and in the chat template and system
 into. What only says where or how fast it ran is left out. A folder's name says nothing.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from report.compare.names import short_name
+from report.compare.names import distinct, public_parts, short_name
 from report.compare.shape import Place
 
 _BASES = ("pretrained", "model", "path", "engine", "deployment_name")
@@ -39,6 +41,9 @@ _CLASSES = frozenset(
 )
 """What stands in `config.model` where it names the class that asked, and not a model."""
 
+RUN = ("few-shot", "items", "version", "generation")
+"""Settings of a run, not of a model: only runs of one model that differ in them have them."""
+
 MOST_CHARACTERS = 24
 """The longest value of a setting that is shown to tell two models of one name apart."""
 
@@ -65,8 +70,8 @@ def identity_of(content: Mapping[str, Any]) -> Identity | None:
     """Returns which model the results are of; None where they do not say it."""
     config = content["config"]
     given = _arguments(config.get("model_args"))
-    base = next((given[key] for key in _BASES if given.get(key)), "")
-    adapter = next((given[key] for key in _ADAPTERS if given.get(key)), "")
+    base_key, adapter_key = (next((key for key in keys if given.get(key)), "") for keys in (_BASES, _ADAPTERS))
+    base, adapter = given.pop(base_key, ""), given.pop(adapter_key, "")
     place: Place = ("config", "model_args")
     if not base:
         base, place = _named_elsewhere(content)
@@ -74,7 +79,7 @@ def identity_of(content: Mapping[str, Any]) -> Identity | None:
         return None
     name = f"{short_name(base)} + {short_name(adapter)}" if adapter else short_name(base)
     settings = {key: value for key, value in given.items() if key not in _ELSEWHERE}
-    settings |= {"class": str(config.get("model") or "")}
+    settings |= {"model": base, "adapter": adapter, "class": str(config.get("model") or "")}
     for key, what in (("chat_template_sha", "chat template"), ("system_instruction_sha", "system instruction")):
         if content.get(key):
             settings[what] = str(content[key])
@@ -88,14 +93,27 @@ def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:
     >>> differing([{"dtype": "float16"}, {"dtype": "bfloat16"}, {"dtype": "bfloat16", "chat template": "ab12"}])
     ['dtype=float16, no chat template', 'dtype=bfloat16, no chat template', 'dtype=bfloat16, chat template ab12']
     """
-    keys = dict.fromkeys(key for one in settings for key in one)
-    columns = [[_shown(key, one.get(key, "")) for one in settings] for key in keys]
-    apart = [column for column in columns if len(set(column)) > 1]
-    return [", ".join(filter(None, shown)) for shown in zip(*apart, strict=True)] or [""] * len(settings)
+    columns = []
+    for key in dict.fromkeys(key for one in settings for key in one):
+        values = [one.get(key, "") for one in settings]
+        names = _names_of_paths(values)
+        column = [_shown(key, value, names) for value in values]
+        if len({shown for shown in column if shown or key not in RUN}) > 1:
+            columns.append(column)
+    return [", ".join(filter(None, shown)) for shown in zip(*columns, strict=True)] or [""] * len(settings)
 
 
-def _shown(key: str, value: str) -> str:
-    """Returns a setting as it may be published: no address, no path, nothing secret."""
+def _names_of_paths(values: Sequence[str]) -> dict[str, str]:
+    """Returns what each path among ``values`` is called: a short name, longer where two paths would have the same."""
+    paths = [value for value in dict.fromkeys(values) if "/" in value or "\\" in value]
+    names = [short_name(path) for path in paths]
+    if len(set(names)) < len(names):
+        names = distinct([public_parts(Path(path)) for path in paths])
+    return dict(zip(paths, names, strict=True))
+
+
+def _shown(key: str, value: str, names: Mapping[str, str]) -> str:
+    """Returns a setting as it may be published: no address, no path from this machine's root, nothing secret."""
     if re.search(r"url|key|secret|password|header", key):
         return ""
     if " " in key or key == "class":
@@ -104,7 +122,7 @@ def _shown(key: str, value: str) -> str:
         return value if key == "class" else f"{key} {value[:8] if re.fullmatch('[0-9a-f]{20,}', value) else value}"
     if not value:
         return ""
-    value = short_name(value) if "/" in value or "\\" in value else value
+    value = names.get(value, value)
     return f"{key}={value if len(value) <= MOST_CHARACTERS else value[: MOST_CHARACTERS - 1] + '…'}"
 
 
@@ -129,12 +147,14 @@ def _is_name(value: str) -> bool:
 
 
 def _arguments(given: Any) -> dict[str, str]:
-    """Returns `model_args` by name, as lm_eval reads them: text such as `a=b,c=d`, or a mapping.
+    """Returns `model_args` by name, as lm_eval reads them: text such as `a=b,c=d`, a mapping, or JSON of one.
 
     >>> _arguments("pretrained=org/base,dtype=auto,parallelize=True"), _arguments({"pretrained": "org/base", "x": None})
     ({'pretrained': 'org/base', 'parallelize': 'true'}, {'pretrained': 'org/base'})
     """
     pairs: list[tuple[str, Any]] = []
+    if isinstance(given, str) and given.lstrip().startswith("{"):
+        given = _json(given)
     if isinstance(given, dict):
         pairs = list(given.items())
     elif isinstance(given, str):
@@ -146,6 +166,13 @@ def _arguments(given: Any) -> dict[str, str]:
                 pairs[-1] = pairs[-1][0], f"{pairs[-1][1]},{part}"
     found = {str(key): _plain(value) for key, value in pairs}
     return {key: value for key, value in found.items() if value not in ("", "none", _DEFAULTS.get(key))}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _plain(value: Any) -> str:

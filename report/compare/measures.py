@@ -9,7 +9,15 @@ from typing import Any
 from harness_tasks.errors import UserError
 from report import statistics
 from report.compare.answers import Answers
-from report.compare.recorded import CONFIDENCE, Part, Recorded, checked_error, normal_quantile, recorded_interval
+from report.compare.recorded import (
+    CONFIDENCE,
+    SHARES,
+    Part,
+    Recorded,
+    checked_error,
+    normal_quantile,
+    recorded_interval,
+)
 from report.compare.runs import Run
 from report.compare.shape import LARGEST, number
 from report.facts import Unit
@@ -114,7 +122,7 @@ class Measure:
         """What must be said of the answers beside the score; empty where there is nothing."""
         said = [(task, answers.caution) for task, answers in self.answers if answers.caution]
         if self.void or not said:
-            return self.void or self._out_of_range or self._unseen
+            return self.void or self._no_share or self._out_of_range or self._unseen
         if not self.run.leaves:
             return said[0][1]
         return f"in {len(said):,} of its {len(self.run.leaves):,} tasks, such as {said[0][0]}: {said[0][1]}"
@@ -126,6 +134,13 @@ class Measure:
         if self.value != 0 or not written or all(part.samples for part in self.run.parts):
             return ""
         return "the score is 0, and no samples show whether there were any answers"
+
+    @property
+    def _no_share(self) -> str:
+        """That a score is no share of items though its name is that of one; empty where it can be."""
+        if 0 <= self.value <= 1 or not self.metric.startswith("acc") or self.metric not in SHARES or self.scale == 100:
+            return ""
+        return f"the score, {self.value:.6g}, is none from 0 to 1, as lm_eval's {self.metric} is"
 
     @property
     def _out_of_range(self) -> str:
@@ -153,7 +168,7 @@ def measure(run: Run, key: str) -> Measure:
     if value is None:
         raise ValueError(f"{key} of {run.task} is no number")
     metric, _, by_filter = key.partition(",")
-    n, scale = run.counted[0], number(run.metadata.get("scale")) or None
+    n, scale = _number_of_items(run, key), number(run.metadata.get("scale")) or None
     stderr = f"{metric}_stderr,{by_filter}"
     parts = [
         Part(score, number(leaf.scores.get(stderr)), leaf.counted[0])
@@ -175,6 +190,12 @@ def measure(run: Run, key: str) -> Measure:
     return replace(bare, why="the score is not the mean of its items")
 
 
+def _number_of_items(run: Run, key: str) -> int | None:
+    """Returns how many items a score is over: a group's is over the tasks that have it."""
+    counts = [leaf.counted[0] for leaf in run.leaves if number(leaf.scores.get(key)) is not None]
+    return sum(count or 0 for count in counts) if all(counts) and counts else None if counts else run.counted[0]
+
+
 def _with_items(bare: Measure) -> Measure:
     run, (metric, _, by_filter) = bare.run, bare.key.partition(",")
     if run.samples is None:
@@ -182,6 +203,8 @@ def _with_items(bare: Measure) -> Measure:
     filters = {row.get("filter") for row in run.samples.content}
     rows = [r for r in run.samples.content if metric in r and (r.get("filter") == by_filter or filters == {None})]
     rows.sort(key=lambda row: row["doc_id"])
+    if len({(row["doc_id"], row["doc_hash"]) for row in rows}) < len(rows):
+        return replace(bare, why="the samples hold some items more than once")
     known = items_of(rows, metric)
     if not known or not all(
         abs(one) < LARGEST for one in chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in known)

@@ -17,6 +17,7 @@ from typing import Any
 from harness_tasks.rendering import render_from_results
 from report import paired_tests, statistics
 from report.compare.measures import CONFIDENCE, Measure
+from report.compare.recorded import SHARES
 from report.compare.runs import Run
 from report.statistics import Interval
 from report.sums import encoded
@@ -31,6 +32,9 @@ _SETTINGS = {
     "generation_kwargs": "the settings of generation",
 }
 """What dresses a question. All else that `render_parts` holds is the question itself."""
+
+_OF_EXAMPLES = ("fewshot", "fewshot_as_multiturn")
+"""How examples are chosen and given, which says nothing where there are none."""
 
 DEGREES_OF_NORMAL = 1e12
 """Degrees of freedom with which t is normal."""
@@ -134,6 +138,8 @@ def _refusal(one: Measure, other: Measure) -> str:
         return "the metric was computed in two ways: the task's list of metrics differs"
     if one.scale != other.scale and one.run.metadata.get("scale") != other.run.metadata.get("scale"):
         return "the metric has two scales"
+    if one.metric in SHARES and 100 not in (one.scale, other.scale) and (one.value > 1) != (other.value > 1):
+        return f"the scores seem to be on two scales, 0 to 1 and 0 to 100: {one.value:.6g} and {other.value:.6g}"
     return ""
 
 
@@ -150,6 +156,8 @@ def _questions(one: Measure, other: Measure) -> tuple[str, tuple[str, ...]]:
         rendered = [_rendered(part) for part in (run, against)]
         for key in dict.fromkeys((*rendered[0], *rendered[1])):
             if key == "version" or rendered[0].get(key) == rendered[1].get(key):
+                continue
+            if key in _OF_EXAMPLES and 0 in (rendered[0].get("num_fewshot"), rendered[1].get("num_fewshot")):
                 continue
             if key not in _SETTINGS:
                 return f"the task asks in two ways: `{key}` differs", ()
@@ -171,7 +179,8 @@ def _declared(found: Measure) -> str:
     listed = found.run.configuration.get("metric_list") or []
     entry: dict[str, Any] = next((entry for entry in listed if entry.get("metric") == found.metric), {})
     sources = [key for key, value in entry.items() if isinstance(value, str) and ("def " in value or " at 0x" in value)]
-    return json.dumps({key: value for key, value in entry.items() if key not in sources}, sort_keys=True, default=str)
+    told = {key: value for key, value in entry.items() if key not in sources and value is not None}
+    return json.dumps(told, sort_keys=True, default=str)
 
 
 def _shown(version: Any) -> str:

@@ -87,6 +87,13 @@ def _pairs(given: Given, gate: str, scored: Sequence[Entry]) -> list[tuple[Entry
         baselines = [entry for entry in scored if entry.argument == 0]
         candidates = [entry for entry in scored if entry.argument != 0]
     if not baselines or not candidates:
+        damaged = next((part for part in given.passed_over if not part.stranger), None)
+        if damaged is not None:
+            raise UserError(
+                f"--fail-on-regression {gate}: {damaged.error.found}",
+                "the file may hold the score that is guarded, and without it there is nothing to compare",
+                damaged.error.mend,
+            )
         lacking = "no baseline" if not baselines else "nothing to set against the baseline"
         raise UserError(
             f"--fail-on-regression {gate}: {lacking} (it is the first argument's, of a single one `base`)",

@@ -6,6 +6,7 @@ names. A dictionary that `simple_evaluate` returned and somebody saved holds its
 alone, and several of them may stand in one file.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,9 @@ from harness_tasks.reading import Kind
 from report.results import NOT_METRICS, Document
 
 Place = tuple[str, ...]
+
+_WITH_SHOTS = re.compile(r"harness\|.+\|(\d+)")
+"""A task's name in the files of the first Open LLM Leaderboard: `harness|arc:challenge|25`, with 25 examples."""
 
 
 class _Config(TypedDict, total=False):
@@ -115,9 +119,21 @@ def in_one_shape(content: dict[str, Any]) -> tuple[dict[str, Any], dict[Place, P
     if old and not sections["n-shot"] and isinstance(shots, int):
         sections["n-shot"] = dict.fromkeys(results, shots)  # lm_eval 0.3 gave all tasks the same number
         places |= {("n-shot", task): ("config", "num_fewshot") for task in results}
+    shown = {task: int(found[1]) for task in results if (found := _WITH_SHOTS.fullmatch(task))}
+    for task in shown.keys() - (whole.get("n-shot") or {}).keys():
+        sections["n-shot"][task] = shown[task]
+        places["n-shot", task] = ("results", task)
     groups = {name: parts for name, parts in (whole.get("group_subtasks") or {}).items() if parts}
     groups = groups or dict(_groups(results, configs))
     return {**whole, **sections, "results": results, "configs": configs, "group_subtasks": groups}, places
+
+
+def is_of_lighteval(content: Mapping[str, Any]) -> bool:
+    """Returns whether results are of lighteval's own tasks; the first Open LLM Leaderboard ran lm_eval's by it."""
+    if not isinstance(content.get("config_general"), dict):
+        return False
+    tasks = [task for task in content["results"] if task != "all"]
+    return any("|" in task and not task.startswith("harness|") for task in tasks)
 
 
 def number(value: Any) -> float | None:
@@ -176,8 +192,12 @@ def _config(config: dict[str, Any]) -> dict[str, Any]:
 def _groups(results: Mapping[str, Any], configs: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """Yields the groups of a file that lists none, with their parts: by the indentation of the names, else by `group`.
 
-    lm_eval 0.4.0 and 0.4.1 print a group's parts below it, as ` - part`, a space further in at every level.
+    lm_eval 0.4.0 and 0.4.1 print a group's parts below it, as ` - part`, a space further in at every level. In the
+    files of the first Open LLM Leaderboard `all` is the mean of all others.
     """
+    if "all" in results and any(_WITH_SHOTS.fullmatch(task) for task in results):
+        yield "all", [task for task in results if task != "all"]
+        return
     depths = {task: _depth(scores.get("alias")) for task, scores in results.items()}
     above: list[str] = []
     indented: dict[str, list[str]] = {}
