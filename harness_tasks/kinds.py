@@ -2,20 +2,31 @@
 
 from typing import Annotated, Any, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, TypeAdapter
 from typing_extensions import TypedDict
 
 from harness_tasks.reading import Kind
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
-Text = Annotated[str, Field(max_length=10_000_000)]
+
+
+def _is_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("input should be a valid string")
+    if len(value) > 10_000_000:
+        raise ValueError("text should have at most 10,000,000 characters")
+    return value
+
+
+Text = Annotated[str, PlainValidator(_is_text)]
+"""Any text. Pydantic's own string refuses half a surrogate, which stands for a byte of a command that is no UTF-8."""
 
 
 class Sample(TypedDict):
     """A row of lm_eval's samples file. Beside these keys stands one for each metric, checked where it is counted."""
 
     doc_id: Count
-    doc: dict[str, Any]
+    doc: dict[Text, Any]
     doc_hash: Text
     prompt_hash: NotRequired[Text]
     filter: NotRequired[Text]
@@ -26,7 +37,7 @@ class Sample(TypedDict):
 class AskedSample(Sample):
     """A sample with what was asked, which lengths are counted of."""
 
-    arguments: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
+    arguments: Annotated[dict[Text, dict[Text, Any]], Field(min_length=1)]
 
 
 class _ShardSample(TypedDict):
@@ -54,7 +65,7 @@ class ShardRecord(TypedDict):
     number: Annotated[int, Field(ge=1, lt=2**31)]
     of: Annotated[int, Field(ge=1, lt=2**31)]
     items: Count
-    whole: dict[str, Any]
+    whole: dict[Text, Any]
 
 
 class ShardConfiguration(TypedDict):
@@ -75,9 +86,9 @@ _ShardResults = TypedDict(
     "_ShardResults",
     {
         "config": ShardConfiguration,
-        "n-samples": Annotated[dict[str, ItemCounts], Field(min_length=1, max_length=1)],
-        "results": dict[str, dict[str, Any]],
-        "versions": NotRequired[dict[str, Any]],
+        "n-samples": Annotated[dict[Text, ItemCounts], Field(min_length=1, max_length=1)],
+        "results": dict[Text, dict[Text, Any]],
+        "versions": NotRequired[dict[Text, Any]],
         "date": Annotated[float, Field(allow_inf_nan=False)],
         "total_evaluation_time_seconds": Annotated[str, AfterValidator(_is_number)],
     },

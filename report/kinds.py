@@ -9,12 +9,11 @@ from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from harness_tasks.generations import Ended
-from harness_tasks.kinds import Count
+from harness_tasks.kinds import Count, Text
 from harness_tasks.reading import Kind
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Label = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-Text = Annotated[str, Field(max_length=1_000_000)]
 
 
 class Base(TypedDict):
@@ -27,10 +26,10 @@ class Data(TypedDict, total=False):
     source: Text | None
     name: Text | None
     revision: Text | None
-    fingerprint: Text | dict[str, Text] | None
-    rows: Count | dict[str, Count] | None
+    fingerprint: Text | dict[Text, Text] | None
+    rows: Count | dict[Text, Count] | None
     rows_available: Count | None
-    dropped: dict[str, Count | None] | None
+    dropped: dict[Text, Count | None] | None
     train_rows_sha256: Text | None
 
 
@@ -75,8 +74,8 @@ class FinetuneRecord(TypedDict, total=False):
     dtype: Text | None
     device: Text | None
     base: Base | None
-    recipe: dict[str, Any] | None
-    versions: dict[str, Any] | None
+    recipe: dict[Text, Any] | None
+    versions: dict[Text, Any] | None
     data: Data | None
     render: Render | None
     tokens: Tokens | None
@@ -188,7 +187,7 @@ class TaskMetadata(TypedDict, total=False):
     input: Text | None
     labels: list[Any] | None
     positive_label: Label | None
-    signature: dict[str, Text] | None
+    signature: dict[Text, Text] | None
     overlaps_with: list[Any] | None
     data: Data | None
 
@@ -208,7 +207,7 @@ class RunConfiguration(TypedDict, total=False):
     model_dtype: Text | None
     softmax_dtype: Text | None
     device: Text | None
-    model_args: dict[str, Any] | Text | None
+    model_args: dict[Text, Any] | Text | None
 
 
 class Scored(TypedDict, total=False):
@@ -221,12 +220,12 @@ class Scored(TypedDict, total=False):
 Results = TypedDict(
     "Results",
     {
-        "results": dict[str, dict[str, Any]],
-        "configs": NotRequired[dict[str, TaskConfiguration] | None],
-        "versions": NotRequired[dict[str, Any] | None],
-        "n-shot": NotRequired[dict[str, Count | None] | None],
-        "n-samples": NotRequired[dict[str, Samples] | None],
-        "higher_is_better": NotRequired[dict[str, dict[str, bool | None]] | None],
+        "results": dict[Text, dict[Text, Any]],
+        "configs": NotRequired[dict[Text, TaskConfiguration] | None],
+        "versions": NotRequired[dict[Text, Any] | None],
+        "n-shot": NotRequired[dict[Text, Count | None] | None],
+        "n-samples": NotRequired[dict[Text, Samples] | None],
+        "higher_is_better": NotRequired[dict[Text, dict[Text, bool | None]] | None],
         "config": NotRequired[RunConfiguration | None],
         "scored": NotRequired[Scored | None],
         "git_hash": NotRequired[Text | None],
@@ -276,7 +275,7 @@ class Prior(TypedDict, total=False):
     """`prior.json`: either the probabilities of the labels, or why there are none (``absent``)."""
 
     absent: Text
-    model_args: dict[str, Any] | Text | None
+    model_args: dict[Text, Any] | Text | None
     inputs: list[PriorInput]
     probabilities: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2)]
 
@@ -313,7 +312,7 @@ PARAMETERS = _kind("the count of parameters", Parameters)
 MODEL = _kind("the base model's card", Model)
 HUB = _kind(
     "the record of what was published",
-    dict[str, Published],
+    dict[Text, Published],
     why="it says what was pushed, and the report's links come from it",
     mend="delete it and push again: what is on the Hub already is not sent twice",
 )
@@ -325,4 +324,4 @@ LENGTHS = _kind("the record of lengths in tokens", Length, limit_mib=1024)
 LENGTHS_HEAD = _kind("the record of lengths in tokens", Lengths)
 OVERLAP = _kind("the record of overlap with training rows", Overlapping, limit_mib=1024)
 OVERLAP_HEAD = _kind("the record of overlap with training rows", Overlap)
-ROWS = _kind("the rows of a training", dict[str, Any], mend="train the checkpoint again", limit_mib=16_384)
+ROWS = _kind("the rows of a training", dict[Text, Any], mend="train the checkpoint again", limit_mib=16_384)

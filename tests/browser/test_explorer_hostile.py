@@ -28,7 +28,7 @@ def _hostile_study(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     comparison["transitions"]["label"]["value"] = "exact <svg onload=alert(1)>"
     for row in task["ranges"]:
         row["label"]["value"] = f"{row['metric']} <svg onload=alert(1)>"
-    about = {"configs": {task["task"]: {"metadata": {"input": "question"}}}}
+    about = {"results": {task["task"]: {}}, "configs": {task["task"]: {"metadata": {"input": "question"}}}}
     for side, offset in (("base", 0), (comparison["checkpoint"]["value"], 1)):
         home = folder / "scores" / side / task["task"]
         rows = [_row(number, payload, offset) for number, payload in enumerate(PAYLOADS)]

@@ -181,7 +181,12 @@ def test_prompts_and_answers_are_measured_in_tokens(house: House, checkpoint: st
     """A byte is a token of the tiny model, and <bos> is one more."""
     lines = (house.build / "scores" / checkpoint / task / "lengths.jsonl").read_text().splitlines()
     header, *items = map(json.loads, lines)
-    assert header == {"max_length_tokens": 4096, "max_answer_tokens": None if task == "reviews_demo" else 32}
+    (file,) = (house.build / "scores" / checkpoint / task).glob("samples*.jsonl")
+    assert header == {
+        "max_length_tokens": 4096,
+        "max_answer_tokens": None if task == "reviews_demo" else 32,
+        "samples_sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+    }
     rows = {row["doc_id"]: row for row in samples(house, checkpoint, task)}
     assert [item["doc_id"] for item in items] == sorted(rows)
     for item in items:
