@@ -76,15 +76,20 @@ def render_hash(parts: Mapping[str, Any]) -> str:
 
 def render_from_results(results: Mapping[str, Any], task: str) -> dict[str, Any]:
     """Returns the parts of ``task``'s rendering from lm_eval's results JSON; UserError where it was not scored."""
-    try:
-        config, num_fewshot = results["configs"][task], results["n-shot"][task]
-    except KeyError:
+    config, num_fewshot = ((results.get(key) or {}).get(task) for key in ("configs", "n-shot"))
+    if config is None:
         scored = ", ".join(results.get("configs", {})) or "none"
         raise UserError(
             f"the results hold no configuration of the task {task!r} (tasks there: {scored})",
             "how its prompts were rendered cannot be told, so its scores compare with nothing",
             f"score it: lm_eval --tasks {task} --output_path DIR ...",
-        ) from None
+        )
+    if num_fewshot is None:
+        raise UserError(
+            f"the results do not say how many few-shot examples {task!r} was scored with (`n-shot`)",
+            "how its prompts were rendered cannot be told, so its scores compare with nothing",
+            f"score it again: lm_eval --tasks {task} --output_path DIR ...",
+        )
     return render_parts(
         config,
         num_fewshot=num_fewshot,

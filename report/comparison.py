@@ -105,14 +105,14 @@ def _about(measured: Measured) -> dict[str, Any]:
     scores, results = measured.scores, measured.scores.results
     at = ("configs", scores.task, "metadata")
     rows, available = len(scores.rows), (scores.per_task("n-samples") or {}).get("original")
-    source, shots = scores.samples.source(), scores.per_task("n-shot") or 0
+    source = scores.samples.source()
     data = scores.metadata.get("data") or {}
     return {
         "name": fact(scores.task, "text", results.source("results", scores.task)),
         "about": recorded(results, *at, "about", unit="text", absent="the task does not describe itself"),
         "text_licence": recorded(results, *at, "text_licence", unit="text", absent="the task states no licence"),
         "version": recorded(results, "versions", scores.task, unit="setting"),
-        "setting": fact("zero-shot" if not shots else f"{shots}-shot", "text", results.source("n-shot", scores.task)),
+        "setting": fact(_setting(scores), "text", results.source("n-shot", scores.task)),
         "cluster": recorded(results, *at, "cluster", unit="text", absent="none declared: items count as independent"),
         "clustered": scores.metadata.get("cluster") is not None,
         "primary": fact(label_of(measured, scores.primary or ""), "text", results.source(*at, "primary")),
@@ -135,6 +135,13 @@ def _about(measured: Measured) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _setting(scores: Scores) -> str:
+    shots = scores.per_task("n-shot")
+    if shots is None:
+        return "shots not recorded"
+    return f"{shots}-shot" if shots else "zero-shot"
 
 
 def _side(measured: Measured, ranges: Ranges, folder: Path) -> dict[str, Any]:
@@ -179,7 +186,8 @@ def _comparison(
     metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
     scores = [_score(base, after, metric, ranges, unscored, refused) for metric in metrics]
     pair = (base, after) if base and after and not refused else None
-    right_or_wrong = next((metric for metric in metrics if pair and _is_right_or_wrong(*pair, metric)), None)
+    graded = (metric for metric in metrics if ranges.direction(metric).better) if pair else iter(())
+    right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(*pair, metric)), None)
     return {
         "checkpoint": checkpoint["name"],
         "trained_on": checkpoint["task"],
@@ -213,7 +221,7 @@ def _score(
         "metric": metric,
         "label": fact(label_of(known, metric), "text", known.scores.results.source("configs", known.scores.task)),
         "primary": metric == known.scores.primary,
-        "higher_is_better": ranges.higher_is_better(metric),
+        "higher_is_better": ranges.direction(metric).better,
         "before": before_fact,
         "after": after_fact,
         **paired,
@@ -294,7 +302,7 @@ def _paired(base: Measured, after: Measured, metric: str) -> dict[str, Fact]:
 
 
 def _is_right_or_wrong(base: Measured, after: Measured, metric: str) -> bool:
-    """Returns whether each item is simply right or wrong by ``metric``, before and after."""
+    """Returns whether each item is simply right or wrong by ``metric``, of which higher is better, on both sides."""
     if len(base.scores.having(metric)) != len(base.scores.rows):
         return False
     items = [base.items(metric), after.items(metric, aligned(base.scores, after.scores))]

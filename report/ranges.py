@@ -14,6 +14,7 @@ from typing import Any
 from harness_tasks import metrics
 from harness_tasks.baselines import first_sentence
 from report import statistics
+from report.directions import Direction, direction
 from report.facts import Fact, fact, is_known, missing
 from report.measured import (
     LABEL_METRICS,
@@ -116,8 +117,14 @@ class Ranges:
         ]
         if not found:
             return missing("no way to score without a model is known for it"), None
-        higher = self.higher_is_better(metric)
-        return max(found, key=lambda pair: pair[0]["value"] if higher else -pair[0]["value"])
+        if len(found) == 1:
+            return found[0]
+        said = self.direction(metric)
+        if said.better is None:
+            return missing(
+                f"which of {len(found)} ways to score without a model is best is not known: {said.why}"
+            ), None
+        return max(found, key=lambda pair: pair[0]["value"] if said.better else -pair[0]["value"])
 
     def ceiling(self, metric: str) -> Fact:
         """Returns the score of the gold answers themselves."""
@@ -127,9 +134,9 @@ class Ranges:
             self._ceilings[metric] = self._score(metric, self.best_possible[metric])
         return self._ceilings[metric]
 
-    def higher_is_better(self, metric: str) -> bool:
-        """Returns what the task says of the metric; most are better when higher."""
-        return (self.measured.scores.per_task("higher_is_better") or {}).get(metric) is not False
+    def direction(self, metric: str) -> Direction:
+        """Returns whether higher is better on the metric, by the result file; None where it does not say."""
+        return direction(metric, [self.measured.scores])
 
     def _score(self, metric: str, items: list[Item | None]) -> Fact:
         scores = self.measured.scores

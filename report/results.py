@@ -137,6 +137,12 @@ class Scores:
         return self.samples.content[0].get("filter")
 
     @property
+    def scores(self) -> dict[str, Any]:
+        """The numbers that lm_eval recorded, by metric and filter such as `acc,none`."""
+        recorded: dict[str, Any] = self.results.content["results"][self.task]
+        return recorded
+
+    @property
     def configuration(self) -> dict[str, Any]:
         """The task's configuration as lm_eval recorded it."""
         return (self.results.content.get("configs") or {}).get(self.task) or {}
@@ -154,7 +160,7 @@ class Scores:
     def metrics(self) -> list[str]:
         """The metrics recorded for the first filter, the primary one first, the rest as lm_eval listed them."""
         names = []
-        for key, value in self.results.content["results"][self.task].items():
+        for key, value in self.scores.items():
             metric, _, by_filter = key.partition(",")
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if number and by_filter == self.filter and metric not in NOT_METRICS and not metric.endswith("_stderr"):
@@ -173,7 +179,7 @@ class Scores:
     def recorded(self, metric: str) -> tuple[float, dict[str, str]]:
         """Returns the value that lm_eval recorded, and where it stands."""
         key = f"{metric},{self.filter}"
-        return self.results.content["results"][self.task][key], self.results.source("results", self.task, key)
+        return self.scores[key], self.results.source("results", self.task, key)
 
     def having(self, metric: str) -> list[dict[str, Any]]:
         """Returns the rows of the items that count for ``metric`` (HasAns_* and NoAns_* concern a part of them)."""

@@ -49,7 +49,8 @@ function addRow(task, own, side) {
   let change = NaN;
   if (compared && was !== null && is !== null) moves |= was ? (is ? RIGHT : BROKEN) : is ? FIXED : WRONG;
   if (compared && before !== null && after !== null) {
-    change = (after - before) * (task.metrics[task.primary].higher ? 1 : -1);
+    const higher = task.metrics[task.primary].higher; // null: no file says it, so nothing is better or worse
+    change = higher === null ? NaN : (after - before) * (higher ? 1 : -1);
     moves |= change > 0 ? BETTER : change < 0 ? WORSE : 0;
   }
   rows.item.push(task.first + own);

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 from report import paired_tests
 from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
-from report.compare.directions import Direction, direction
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.pairs import Difference, difference
 from report.compare.runs import Entry
 from report.compare.seeds import seed_facts
 from report.compare.settings import apart_facts, setting_facts
+from report.directions import Direction, direction
 from report.facts import Fact, fact, missing
 from report.measured import interval_fact
 
@@ -59,7 +59,7 @@ def board_facts(
     task: str, key: str, entries: Sequence[Entry], *, named: bool = False, primary: bool = True
 ) -> dict[str, Any]:
     """Returns the leaderboard of one metric; ``named``: its filter is said, since the task has several."""
-    said = direction(key.partition(",")[0], [entry.runs[task] for entry in entries])
+    said = direction(key.partition(",")[0], [run for e in entries for run in e.runs[task].with_leaves])
     better = said.better
     scored = [(e, measure(e.runs[task], key)) for e in entries if key in metric_keys(e.runs[task])]
     scored.sort(key=lambda member: (member[1].value if better is False else -member[1].value, member[0].name))

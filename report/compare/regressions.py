@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report.compare.directions import direction
 from report.compare.measures import measure, metric_keys
 from report.compare.pairs import difference
 from report.compare.runs import Entry, Given
+from report.directions import direction
 from report.facts import fact
 from report.measured import interval_fact
 
@@ -38,7 +38,7 @@ def _gate(given: Given, gate: str) -> list[dict[str, Any]]:
     pairs = _pairs(given, gate, [entry for entry in scored if key in metric_keys(entry.runs[task])])
     guarded = [entry.runs[task] for pair in pairs for entry in pair]
     _refuse_gaps(given, gate, pairs)
-    said = direction(key.partition(",")[0], guarded)
+    said = direction(key.partition(",")[0], [part for run in guarded for part in run.with_leaves])
     if said.better is None:
         raise UserError(
             f"whether more {metric} is better on {task} cannot be told: {said.why}",

@@ -42,6 +42,11 @@ class Run:
         return self.leaves or (self,)
 
     @property
+    def with_leaves(self) -> tuple["Run", ...]:
+        """The run itself, and of a group its tasks."""
+        return (self, *self.leaves)
+
+    @property
     def scores(self) -> dict[str, Any]:
         """The numbers that lm_eval recorded, by metric and filter such as `acc,none`."""
         return self.results.content["results"][self.task]

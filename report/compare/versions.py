@@ -5,11 +5,11 @@ from typing import Any
 
 from harness_tasks.files import sha256_file
 from report import paired_tests, statistics
-from report.compare.directions import direction
 from report.compare.measures import measure, metric_keys
 from report.compare.pairs import Difference, difference
 from report.compare.runs import Entry, Given
 from report.current import read_facts
+from report.directions import direction
 from report.facts import Fact, fact, missing
 from report.measured import interval_fact
 
@@ -136,7 +136,7 @@ def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, Any], Difference]:
     one, two = (measure(entry.runs[task], key) for entry in (before, after))
     found = difference(two, one)
-    better = direction(two.metric, [one.run, two.run]).better
+    better = direction(two.metric, [*one.run.with_leaves, *two.run.with_leaves]).better
     source = two.source
     change = missing(found.refused)
     if found.interval is not None:

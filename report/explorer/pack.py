@@ -48,7 +48,7 @@ def pack_task(task: Task) -> Packed:
         "metrics": [
             {
                 "label": (ranges.get(task.metrics[at]) or scores[task.metrics[at]])["label"]["value"],
-                "higher": scores.get(task.metrics[at], {}).get("higher_is_better", True),
+                "higher": scores.get(task.metrics[at], {}).get("higher_is_better"),
             }
             for at in used
         ],

@@ -114,14 +114,18 @@ def _model(
 
 
 def _results(facts: Mapping[str, Any], name: str, side: str) -> Iterator[dict[str, Any]]:
-    """Yields a result for each known score of a model, the base's from the first comparison that has it."""
+    """Yields a result for each known score of a model, the base's from the first comparison that has it.
+
+    The format wants to know whether lower is better: a score of which no file says that is left out.
+    """
     for task in facts["tasks"]:
         seen: set[str] = set()
         for comparison in task.get("comparisons", []):
             if side == "after" and comparison["checkpoint"]["value"] != name:
                 continue
             for score in comparison["scores"]:
-                if is_known(score[side]) and score["metric"] not in seen:
+                directed = score["higher_is_better"] is not None
+                if directed and is_known(score[side]) and score["metric"] not in seen:
                     seen.add(score["metric"])
                     yield _result(facts, name, task, score, side)
 

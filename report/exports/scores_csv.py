@@ -161,5 +161,5 @@ def _reason(column: str, known: Fact) -> dict[str, Cell]:
     return {} if is_known(known) else {column: inert(known["missing"])}
 
 
-def _word(is_so: bool) -> str:
-    return "yes" if is_so else "no"
+def _word(is_so: bool | None) -> str:
+    return "" if is_so is None else "yes" if is_so else "no"

@@ -53,10 +53,12 @@ def _headline(task_at: str, task: Mapping[str, Any], at: str, comparison: Mappin
     name = decide(
         "headline",
         {
-            "rises": way == "higher" and good,
-            "falls": way == "lower" and good,
-            "rises_for_the_worse": way == "higher" and not good,
-            "falls_for_the_better": way == "lower" and not good,
+            "rises": way == "higher" and good is True,
+            "falls": way == "lower" and good is True,
+            "rises_for_the_worse": way == "higher" and good is False,
+            "falls_for_the_better": way == "lower" and good is False,
+            "rises_unjudged": way == "higher" and good is None,
+            "falls_unjudged": way == "lower" and good is None,
             "unclear": way == "unclear",
             "equal": way == "equal",
             "refused": way == "missing" and comparison["refused"] is not None,

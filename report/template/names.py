@@ -114,7 +114,7 @@ SCORE: Names = {
     "metric": "word: the metric, as lm_eval calls it",
     "label": "text: the metric, as the page calls it",
     "primary": "yes or no: whether the task calls it its primary metric",
-    "higher_is_better": "yes or no: whether more is better",
+    "higher_is_better": "yes or no: whether higher is better; none where no file says it",
     "before": "score: the base model's",
     "after": "score: the checkpoint's",
     "difference": "score: the second less the first, paired item by item",

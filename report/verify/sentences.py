@@ -16,12 +16,17 @@ Part = Mapping[str, Any]
 """A part of the facts: a task, a comparison, a checkpoint."""
 
 _FROM_TO = "from {before} ({setting}) to {after} (fine-tuned, {checkpoint})"
+_UNJUDGED = "whether that is better is not known, since no file says it of this metric, or two contradict each other."
 _HEADLINE = {
     ("up", True): f"improves {{label}}: it rises {_FROM_TO}, a difference of {{by}}.",
     ("down", True): f"makes {{label}} worse: it falls {_FROM_TO}, a difference of {{by}}.",
     ("up", False): f"makes {{label}} worse, for which lower is better: it rises {_FROM_TO}, a difference of {{by}}.",
     ("down", False): f"improves {{label}}, for which lower is better: it falls {_FROM_TO}, a difference of {{by}}.",
+    ("up", None): f"changes {{label}}: it rises {_FROM_TO}, a difference of {{by}}; {_UNJUDGED}",
+    ("down", None): f"changes {{label}}: it falls {_FROM_TO}, a difference of {{by}}; {_UNJUDGED}",
 }
+_DIRECTION = {True: "", False: "; for this one lower is better", None: "; whether higher is better is not known"}
+"""What a list of metrics says of one after its change, by whether higher is better."""
 
 
 def headline(task: Part, comparison: Part) -> Line:
@@ -78,7 +83,7 @@ def metrics(comparison: Part) -> list[Line]:
         why = lines.difference_interval(changed) if known(changed) else reason(changed)
         changes = [
             line(
-                "{label} ({change}" + ("" if score["higher_is_better"] else "; for this one lower is better") + ")",
+                f"{{label}} ({{change}}{_DIRECTION[score['higher_is_better']]})",
                 label=text(score["label"]),
                 change=lines.change(score["difference"]),
             )

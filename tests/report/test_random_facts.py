@@ -88,7 +88,7 @@ def _shake_score(score: dict[str, Any], top: float, choice: random.Random) -> No
         score["p_value"]["value"] = choice.choice([1.0, 0.05, 0.049, 0.00003, choice.random()])
         if "value" in score["adjusted"]:
             score["adjusted"]["value"] = min(1.0, 2 * score["p_value"]["value"])
-    score["higher_is_better"] = choice.random() < 0.8
+    score["higher_is_better"] = choice.choice([True, True, True, False, None])
 
 
 def _shake_difference(fact: dict[str, Any], top: float, choice: random.Random) -> None:

@@ -8,9 +8,9 @@ import pytest
 from lm_eval_folders import right, write_folder
 
 from report.compare.collect import collect
-from report.compare.directions import HIGHER, LOWER, OF_THE_NAME, UNSAID, direction
 from report.compare.files import read_all
 from report.compare.page import render_markdown
+from report.directions import HIGHER, LOWER, OF_THE_NAME, UNSAID, direction
 
 
 def told(tmp_path: Path, metric: str, *, higher: Any = None, listed: Any = None) -> tuple[bool | None, str]:
@@ -85,7 +85,7 @@ def test_a_group_has_the_direction_of_its_tasks(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     del content["higher_is_better"]
     file.write_text(json.dumps(content))
-    assert direction("mine", [read_all([file]).entries[0].runs["both"]]).better is True
+    assert direction("mine", read_all([file]).entries[0].runs["both"].with_leaves).better is True
 
 
 def test_the_table_is_lm_evals_own_register() -> None:

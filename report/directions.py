@@ -6,13 +6,11 @@ that name does, and the page says so. Two files that contradict each other leave
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from report.compare.runs import Run
-from report.compare.shape import number
-from report.results import NOT_METRICS
+from report.results import NOT_METRICS, Document
 
 HIGHER = frozenset(
     """
@@ -44,8 +42,26 @@ class Direction:
     why: str = ""
 
 
-def direction(metric: str, runs: Sequence[Run]) -> Direction:
-    """Returns the direction of ``metric``, a name without its filter, by the files of ``runs``."""
+class Scored(Protocol):
+    """One model's scores on one task, as a result file of lm_eval holds them."""
+
+    @property
+    def results(self) -> Document: ...
+
+    @property
+    def scores(self) -> Mapping[str, Any]: ...
+
+    @property
+    def configuration(self) -> Mapping[str, Any]: ...
+
+    def per_task(self, key: str) -> Any: ...
+
+
+def direction(metric: str, runs: Iterable[Scored]) -> Direction:
+    """Returns the direction of ``metric``, a name without its filter, by the files of ``runs``.
+
+    Of a group, its tasks are among the ``runs``: they say what it does not.
+    """
     told: dict[bool, tuple[str, str]] = {}
     for run in runs:
         for better, where in _told(metric, run):
@@ -61,22 +77,21 @@ def direction(metric: str, runs: Sequence[Run]) -> Direction:
     return Direction(None, why=UNSAID)
 
 
-def _told(metric: str, run: Run) -> Iterator[tuple[bool, str]]:
-    """Yields what a run's file says of ``metric``, and where: of the task, of a group also what its tasks say."""
-    for part in (run, *run.leaves):
-        said = _of_name(metric, part, dict(part.per_task("higher_is_better") or {}))
-        if said is not None:
-            yield said, "higher_is_better"
-        listed = {
-            _listed_name(entry.get("metric")): entry.get("higher_is_better")
-            for entry in part.configuration.get("metric_list") or ()
-        }
-        said = _of_name(metric, part, listed)
-        if said is not None:
-            yield said, "metric_list"
+def _told(metric: str, run: Scored) -> Iterator[tuple[bool, str]]:
+    """Yields what a run's file says of ``metric``, and where."""
+    said = _of_name(metric, run, dict(run.per_task("higher_is_better") or {}))
+    if said is not None:
+        yield said, "higher_is_better"
+    listed = {
+        _listed_name(entry.get("metric")): entry.get("higher_is_better")
+        for entry in run.configuration.get("metric_list") or ()
+    }
+    said = _of_name(metric, run, listed)
+    if said is not None:
+        yield said, "metric_list"
 
 
-def _of_name(metric: str, run: Run, said: Mapping[str, Any]) -> bool | None:
+def _of_name(metric: str, run: Scored, said: Mapping[str, Any]) -> bool | None:
     """Returns what is ``said`` of a metric, by its name or another spelling of it.
 
     A task with one entry has its scores from that one, whatever they are called: a function may return a dictionary.
@@ -89,13 +104,15 @@ def _of_name(metric: str, run: Run, said: Mapping[str, Any]) -> bool | None:
     for name in _spellings(metric):
         if name.lower() in by_stem:
             return by_stem[name.lower()]
-    scored = {
-        key.partition(",")[0].lower() for key, value in run.scores.items() if "," in key and number(value) is not None
-    }
+    scored = {key.partition(",")[0].lower() for key, value in run.scores.items() if "," in key and _is_number(value)}
     others = {name for name in scored if name in known}
     if len(said) == len(known) == 1 and not others and metric not in NOT_METRICS:
         return next(iter(known.values()))
     return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == value
 
 
 def _spellings(metric: str) -> list[str]:
