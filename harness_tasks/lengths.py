@@ -74,12 +74,13 @@ def lengths(
     ``max_length_tokens``. Of a generation, ``answer_tokens`` is how many tokens it has and ``ended`` why it ended, as
     ``generations`` has them by `doc_id`; ``cut_off`` says that it reached the task's limit. All three are None where
     nothing is generated, and where it was not noted, of which the header's ``unrecorded`` then says why. Of a question
-    whose answer is written, ``gold_tokens`` is the length of its shortest gold answer.
+    whose answer is written, ``gold_tokens`` is the length of its shortest gold answer; where one is longer than the
+    limit, ``gold_within`` is the text of each, cut at the limit: what of them an output can hold.
     """
     rows, limits, unrecorded = [], set[int](), 0
     for sample in samples:
         requests = list(sample["arguments"].values())
-        answer_tokens = ended = None
+        answer_tokens = ended = limit = None
         is_written = not isinstance(requests[0].get("arg_1"), str) and model != "hf-span"
         if isinstance(requests[0].get("arg_1"), str):
             pairs = [encode_pair(tokenizer, request["arg_0"], request["arg_1"]) for request in requests]
@@ -109,8 +110,7 @@ def lengths(
             "ended": ended,
             "cut_off": None if ended is None else ended == "limit",
         }
-        golds = _gold_answers(sample) if is_written else []
-        rows.append(row | ({"gold_tokens": min(_tokens_of(tokenizer, gold) for gold in golds)} if golds else {}))
+        rows.append(row | (_gold_lengths(tokenizer, _gold_answers(sample), limit) if is_written else {}))
     header: dict[str, Any] = {"max_length_tokens": max_length_tokens, "max_answer_tokens": max(limits, default=None)}
     if unrecorded:
         some = "" if unrecorded == len(rows) else f"{unrecorded:,} of {len(rows):,} "
@@ -125,9 +125,15 @@ def _gold_answers(sample: Mapping[str, Any]) -> list[str]:
     return [text for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
 
 
-def _tokens_of(tokenizer: Any, answer: str) -> int:
-    """Returns how many tokens an answer has after the space that prompts leave to it."""
-    return len(tokenizer.encode(f" {answer.strip()}", add_special_tokens=False))
+def _gold_lengths(tokenizer: Any, golds: Sequence[str], limit: int | None) -> dict[str, Any]:
+    """Returns what a row says of a question's gold answers, each after the space that prompts leave to it."""
+    ids = [tokenizer.encode(f" {gold.strip()}", add_special_tokens=False) for gold in golds]
+    if not ids:
+        return {}
+    said: dict[str, Any] = {"gold_tokens": min(map(len, ids))}
+    if limit is not None and max(map(len, ids)) > limit:
+        said["gold_within"] = [tokenizer.decode(tokens[:limit]).strip() for tokens in ids]
+    return said
 
 
 def encode(tokenizer: Any, text: str) -> list[int]:

@@ -13,6 +13,7 @@ from report.bases import scored_on_another, trained_on_another
 from report.diagnosis import diagnosis
 from report.examples import KINDS, examples
 from report.facts import Fact, fact, is_known, missing, recorded
+from report.lengths import gold_within, read_lengths
 from report.measured import (
     Measured,
     abstains,
@@ -69,7 +70,8 @@ def task_facts(
     if known is None:
         return {"task": task, "absent": missing(why_unscored(folder, "base", task))}
     unscored = missing(why_unscored(folder, "base", task))
-    ranges = Ranges(known)
+    home = str(Path(known.scores.samples.file).parent)
+    ranges = Ranges(known, gold_within(read_lengths(folder, home, known.scores.samples.source())))
     before = _side(base, ranges, folder) if base else {"absent": unscored}
     comparisons = [_comparison(base, sides.get(c["name"]["value"]), model, c, ranges, folder) for c in checkpoints]
     for comparison in comparisons:

@@ -10,10 +10,10 @@ from statistics import fmean
 from typing import Any
 
 from harness_tasks import metrics
-from harness_tasks.errors import UserError
 from report import kinds, statistics
 from report.distributions import distribution_facts
 from report.facts import Fact, fact, missing, recorded
+from report.lengths import read_lengths
 from report.measured import (
     Measured,
     abstains,
@@ -25,7 +25,7 @@ from report.measured import (
     normalised,
     positive_name,
 )
-from report.results import Document, read_json, read_rows
+from report.results import Document, read_json
 from report.scored import refuse_other
 
 Row = dict[str, Any]
@@ -176,18 +176,11 @@ def _holds_more(row: Row) -> bool:
 
 def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]:
     """Returns how many prompts did not fit, and how many generations were cut off at the most tokens allowed."""
-    name = f"{home}/lengths.jsonl"
-    if not (folder / name).exists():
-        absent = missing(f"tokens were not counted: there is no {name}")
-        return dict.fromkeys(("truncated", "cut_off", "most_tokens", "gold_too_long"), absent)
-    found: Document = read_rows(folder, name, kinds.LENGTHS, head=kinds.LENGTHS_HEAD)
+    found = read_lengths(folder, home, samples)
+    if found is None:
+        absent = missing(f"tokens were not counted: there is no {home}/lengths.jsonl")
+        return dict.fromkeys(("truncated", "cut_off", "most_tokens", "gold_too_long", "gold_cut"), absent)
     settings, *rows = found.content
-    if settings.get("samples_sha256", samples["sha256"]) != samples["sha256"]:
-        raise UserError(
-            f"{name} counts the tokens of other samples than those beside it",
-            "prompts and outputs would be called cut off that were not, or the other way round",
-            f"delete {folder / home} and run the study again",
-        )
     source = found.source()
     ends = [row["cut_off"] for row in rows if row.get("ended") is not None]
     most = settings.get("max_answer_tokens")
@@ -198,12 +191,20 @@ def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]
         "gold_too_long": fact(sum(tokens > most for tokens in golds), "count", source, n=len(golds))
         if golds and most is not None
         else missing("the tokens of gold answers were not counted"),
+        "gold_cut": _gold_cut(rows, most, source),
         "truncated": fact(sum(bool(row["truncated"]) for row in rows), "count", source, n=len(rows)),
         "cut_off": missing(str(unknown)) if unknown else fact(sum(ends), "count", source, n=len(ends)),
-        "most_tokens": recorded(Document(name, found.sha256, settings), "max_answer_tokens", unit="count")
+        "most_tokens": recorded(Document(found.file, found.sha256, settings), "max_answer_tokens", unit="count")
         if most is not None
         else missing("no text is generated"),
     }
+
+
+def _gold_cut(rows: list[Row], most: int | None, source: dict[str, str]) -> Fact:
+    """Returns for how many questions the ceiling takes gold answers as far as an output can hold them."""
+    if any(most is not None and row.get("gold_tokens", 0) > most and "gold_within" not in row for row in rows):
+        return missing("what an output can hold of the gold answers was not recorded")
+    return fact(sum("gold_within" in row for row in rows), "count", source)
 
 
 def _no_ends(rows: list[Row]) -> str:

@@ -255,6 +255,7 @@ class _Length(TypedDict):
     ended: NotRequired[Ended | None]
     cut_off: NotRequired[bool | None]
     gold_tokens: NotRequired[Count]
+    gold_within: NotRequired[Annotated[list[Text], Field(min_length=1)]]
 
 
 def _is_judged(row: _Length) -> _Length:

@@ -6,7 +6,7 @@ gives a perfect answer of one word 0.5.
 
 import multiprocessing
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, cached_property
 from typing import Any
@@ -36,10 +36,14 @@ _MANY = 5_000
 
 
 class Ranges:
-    """The floors and the ceilings of a task's metrics on the items of ``measured``."""
+    """The floors and the ceilings of a task's metrics on the items of ``measured``.
 
-    def __init__(self, measured: Measured) -> None:
+    ``gold_within``: by `doc_id`, gold answers cut at the tokens that an output may have, where one has more.
+    """
+
+    def __init__(self, measured: Measured, gold_within: Mapping[int, Sequence[str]] | None = None) -> None:
         self.measured = measured
+        self._gold_within = gold_within or {}
         self._floors: dict[str, tuple[Fact, str | None]] = {}
         self._ceilings: dict[str, Fact] = {}
 
@@ -86,9 +90,15 @@ class Ranges:
         return _by_metric(_answer_scores(given, [gold_answers(row) for row in self.measured.scores.rows]))
 
     def _gold_answers(self) -> Baseline:
-        """Each item's best gold answer, metric by metric; BLEU's counts are those of the longest."""
+        """Each item's best gold answer, metric by metric; BLEU's counts are those of the longest.
+
+        Of an answer that is longer than an output may be, that is what an output can hold of it.
+        """
         accepted = [gold_answers(row) for row in self.measured.scores.rows]
-        given = [golds or [""] for golds in accepted]
+        given = [
+            self._gold_within.get(row["doc_id"]) or golds or [""]
+            for row, golds in zip(self.measured.scores.rows, accepted, strict=True)
+        ]
         pairs = [(text, golds) for texts, golds in zip(given, accepted, strict=True) for text in texts]
         found = iter(_answer_scores([text for text, _ in pairs], [golds for _, golds in pairs]))
         best = []
@@ -127,7 +137,7 @@ class Ranges:
         return max(found, key=lambda pair: pair[0]["value"] if said.better else -pair[0]["value"])
 
     def ceiling(self, metric: str) -> Fact:
-        """Returns the score of the gold answers themselves."""
+        """Returns the score of the gold answers themselves, cut where an output would be."""
         if metric not in self.best_possible:
             return missing("what a perfect answer would score is not known")
         if metric not in self._ceilings:

@@ -88,6 +88,7 @@ EXTRACTION: Names = {
     "cut_off": "count: answers that were cut off",
     "most_tokens": "count: tokens that an answer may have",
     "gold_too_long": "count: questions whose gold answers all have more tokens than that",
+    "gold_cut": "count: questions of which the ceiling scores gold answers cut at that many tokens",
 }
 
 SIDE: Names = {

@@ -304,9 +304,14 @@ def _cut_off(found: Part) -> Line:
 
 def _gold_too_long(found: Part) -> Line:
     """Returns how many questions have no gold answer that is short enough to be written."""
+    ceiling = (
+        "of these the ceiling scores what fits"
+        if known(found["gold_cut"])
+        else "the ceiling scores them as if they did"
+    )
     return line(
         "{some} of the {all} questions with an answer have no gold answer that fits into the {most} tokens that are "
-        "allowed: no output can match one, and the ceiling does not know of it.",
+        f"allowed: {ceiling}.",
         some=count(found["gold_too_long"]),
         all=counted(found["gold_too_long"], "n"),
         most=count(found["most_tokens"]),

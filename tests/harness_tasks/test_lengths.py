@@ -85,6 +85,12 @@ def test_the_shortest_gold_answer_of_a_question_is_counted(tokenizer: Any) -> No
     other = answer(2, "abc", " ok", max_gen_toks=4) | {"doc": {"answers": "a text"}}
     _, *rows = lengths([asked, none, other], tokenizer, max_length_tokens=12)
     assert [row.get("gold_tokens") for row in rows] == [3, None, None]
+    # Four tokens may be written: of the first a space and three letters; the second is written whole.
+    assert [row.get("gold_within") for row in rows] == [["abc", "ab"], None, None]
+    _, fits = lengths(
+        [answer(0, "abc", " ok", max_gen_toks=7) | {"doc": asked["doc"]}], tokenizer, max_length_tokens=12
+    )
+    assert "gold_within" not in fits
 
 
 def test_what_was_noted_of_another_document_is_not_taken(tokenizer: Any) -> None:

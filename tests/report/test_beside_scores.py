@@ -319,8 +319,28 @@ def test_gold_answers_that_no_output_can_reach_are_counted(tmp_path: Path) -> No
     write_rows(path, [head, *rows])
     assert (
         f"1 of the {len(asked)} questions with an answer have no gold answer that fits into the 32 tokens that are "
-        "allowed: no output can match one, and the ceiling does not know of it."
+        "allowed: the ceiling scores them as if they did."
     ) in page(study)
+
+
+def test_the_ceiling_scores_what_an_output_can_hold_of_a_gold_answer(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    for path in folder_of(study).glob("scores/*/passages/lengths.jsonl"):
+        head, *rows = [json.loads(line) for line in path.read_text().splitlines()]
+        # The gold answer of each is the word "gold". What fits of the first is no match; of the second, half is right.
+        long, longer = (row for row in rows if row["doc_id"] in (0, 1))
+        long |= {"gold_tokens": 40, "gold_within": ["go"]}
+        longer |= {"gold_tokens": 33, "gold_within": ["gold bar"]}
+        write_rows(path, [head, *rows])
+    assert page(study).count("allowed: of these the ceiling scores what fits.") == 2
+    facts = json.loads((folder_of(study) / "facts.json").read_text())
+    ceilings = {row["metric"]: row["ceiling"]["value"] for row in facts["tasks"][1]["ranges"]}
+    # 20 of 30 questions have an answer. The second's F1: precision 1/2, recall 1, so 2/3.
+    wanted = {"exact": 100 * 28 / 30, "f1": 100 * (28 + 2 / 3) / 30, "HasAns_exact": 90, "NoAns_exact": 100}
+    assert {metric: ceilings[metric] for metric in wanted} == pytest.approx(wanted)
+    place = next(s for s in facts["tasks"][1]["comparisons"][0]["scores"] if s["metric"] == "exact")["after_place"]
+    # 27 of 30 are exact after fine-tuning; never answering, which needs no model, gets 10 of 30.
+    assert place["value"] == pytest.approx((27 - 10) / (28 - 10))
 
 
 def test_without_the_files_nothing_is_claimed(tmp_path: Path) -> None:
