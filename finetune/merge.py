@@ -8,6 +8,7 @@ from typing import Any
 from finetune.checks import MERGED_TOLERANCE, RELOAD_TOLERANCE
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, usual_modes, write_json
+from harness_tasks.weights import check_own_weights
 
 MERGED_FROM = "merged_from.json"
 """Beside a merged model: the adapter's own record, the base's fingerprint, the SHA-256 of the adapter's weights."""
@@ -76,6 +77,7 @@ def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
     from finetune.models import base_config, base_of
 
     check_adapter(adapter)
+    check_own_weights(adapter)
     path, revision, _ = base_of(adapter, base)
     refuse_packed(path, base_config(path, revision))
     provenance = _provenance(adapter, path, revision)

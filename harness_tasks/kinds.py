@@ -115,6 +115,23 @@ class TrainedRow(TypedDict):
     cluster: Text | None
 
 
+class Tensor(TypedDict):
+    name: Text
+    layer: Annotated[int, Field(ge=0, lt=100_000)] | None
+    kind: Text
+    trained: bool
+    adapter: NotRequired[bool]
+    sha256_before: Text | None
+    sha256_after: Text | None
+    relative_change: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+
+
+class TensorChanges(TypedDict, total=False):
+    """`tensors.json`."""
+
+    tensors: list[Tensor] | None
+
+
 class ModelArguments(TypedDict):
     pretrained: Text
     tokenizer: NotRequired[Text | None]
@@ -156,6 +173,12 @@ TRAINED_ROWS = Kind(
     "name the train_rows.jsonl that `finetune train` writes beside a checkpoint",
     limit_mib=16_384,
     schema=TypeAdapter(TrainedRow),
+)
+TENSORS = Kind(
+    "the record of what training changed",
+    "by it alone it can be told which weights training left, and how far they moved",
+    "train the checkpoint again",
+    schema=TypeAdapter(TensorChanges),
 )
 SCORED_MODEL = Kind(
     "lm_eval's results",

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from report import kinds
+from harness_tasks.kinds import TENSORS
 from report.facts import Fact, fact, missing
 from report.paths import figure_path
 from report.results import Document, read_json
@@ -23,7 +23,7 @@ def change_facts(folder: Path, home: str) -> dict[str, Any]:
     name = f"{home}/tensors.json"
     if not (folder / name).exists():
         return {"absent": missing(f"it was not recorded: there is no {name}")}
-    document = read_json(folder, name, kinds.TENSORS)
+    document = read_json(folder, name, TENSORS)
     tensors: list[Tensor] = document.content.get("tensors") or []
     source = document.source("tensors")
     frozen = [tensor for tensor in tensors if not tensor["trained"]]

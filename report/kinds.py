@@ -91,23 +91,6 @@ class FinetuneRecord(TypedDict, total=False):
     proof: Proof | None
 
 
-class Tensor(TypedDict):
-    name: Text
-    layer: Annotated[int, Field(ge=0, lt=100_000)] | None
-    kind: Text
-    trained: bool
-    adapter: NotRequired[bool]
-    sha256_before: Text | None
-    sha256_after: Text | None
-    relative_change: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
-
-
-class TensorChanges(TypedDict, total=False):
-    """`tensors.json`."""
-
-    tensors: list[Tensor] | None
-
-
 class Component(TypedDict):
     component: Text
     counted: Count
@@ -308,7 +291,6 @@ def _kind(name: str, schema: Any, *, why: str = HOLE, mend: str = AGAIN, limit_m
 
 
 FINETUNE = _kind("the record of a training", FinetuneRecord, mend="train the checkpoint again")
-TENSORS = _kind("the record of what training changed", TensorChanges, mend="train the checkpoint again")
 PARAMETERS = _kind("the count of parameters", Parameters)
 MODEL = _kind("the base model's card", Model)
 HUB = _kind(

@@ -10,6 +10,7 @@ from typing import Any
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.reading import Kind, read_json
+from harness_tasks.weights import check_own_weights
 
 CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface", "hf-recorded", "hf-shared")
 """The names of classes for language models: lm_eval's own, and ours."""
@@ -87,11 +88,16 @@ def warning_of_rounded_logarithms(model: str, model_args: Mapping[str, Any]) -> 
 
 
 def fetch_weights(model: str, model_args: Mapping[str, Any]) -> None:
-    """Fetches what ``model_args`` name on the Hub, and compares every file with what the Hub states; raises as
-    `harness_tasks.hub.download.fetch`. To be called before lm_eval's model class ``model`` loads it.
+    """Fetches what ``model_args`` name on the Hub, and compares every file with what the Hub states, and a folder's
+    weights with what training recorded of them there. To be called before lm_eval's model class ``model`` loads it.
+
+    Raises as `harness_tasks.hub.download.fetch` and `harness_tasks.weights.check_own_weights`.
     """
     if model in (*CAUSAL_CLASSES, *HEADS):
         _fetch(model_args, weights=True)
+    for name in ("pretrained", "peft", "lora_local_path"):
+        if isinstance(place := model_args.get(name), str) and place:
+            check_own_weights(place)
 
 
 def _fetch(model_args: Mapping[str, Any], *, weights: bool) -> None:

@@ -180,8 +180,8 @@ def _answered(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tu
     sentences.append(finding(cut_off, evidence | {key: f"{at}/{key}" for key in ("cut_off", "most_tokens")}))
     if found["gold_too_long"].get("value"):
         facts = {key: f"{at}/{key}" for key in ("gold_too_long", "most_tokens")}
-        known = "cut" if is_known(found["gold_cut"]) else "whole"
-        sentences.append(finding(f"gold_too_long_{known}", evidence | facts))
+        known = is_known(found["gold_cut"])
+        sentences.append(finding(decide("gold_too_long", {"cut": known, "whole": not known}), evidence | facts))
     cut, truncated = _truncated(at, found, evidence)
     lost = _lost_by_abstaining(found) or credited < empty
     return sentences + cut, lost or bool(more) or bool(ends) or truncated

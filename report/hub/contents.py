@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.weights import check_weights
 from report import kinds
-from report.hub.weights import check_weights
 from report.redact import redacted
 from report.results import read_json, read_rows
 from report.texts import cleaned

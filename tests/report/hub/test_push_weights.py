@@ -12,7 +12,7 @@ from synthetic import folder_of
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
-from report.hub.weights import check_weights, tensors_of
+from harness_tasks.weights import check_weights, tensors_of
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
 WEIGHTS = "adapter_model.safetensors"
@@ -48,7 +48,7 @@ def test_a_broken_file_is_refused(push: Push, study: Path, damage: Callable[[Pat
     result = push("--dry-run")
     assert result.exit_code == 2, result.output
     assert f"{WEIGHTS} is no whole safetensors file" in result.stderr
-    assert "Why it matters: nobody could load what would be pushed" in result.stderr
+    assert "Why it matters: nothing can load it whole" in result.stderr
 
 
 def test_another_checkpoints_weights_are_refused(push: Push, study: Path) -> None:

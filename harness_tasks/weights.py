@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from harness_tasks.errors import UserError
-from harness_tasks.reading import open_regular
-from report import kinds
-from report.results import read_json
+from harness_tasks.kinds import TENSORS
+from harness_tasks.reading import open_regular, read_json
 
 _LARGEST_HEADER_BYTES = 100_000_000
 """As the safetensors library has it."""
@@ -30,17 +29,27 @@ class Place(NamedTuple):
     end: int
 
 
+def check_own_weights(folder: str | Path) -> None:
+    """Raises UserError where the weights in a checkpoint's folder are broken, or not those that training left.
+
+    Of a folder without `tensors.json`, which is none that our training left, nothing is said.
+    """
+    home = Path(folder)
+    if (home / "tensors.json").is_file():
+        check_weights(home, sorted(file.name for file in home.glob("*.safetensors")))
+
+
 def check_weights(home: Path, names: list[str]) -> None:
     """Raises UserError where a safetensors file in ``home`` is broken, or holds other weights than training left.
 
-    ``names``: of the files that are published. Where there is no `tensors.json`, only their form can be checked.
+    ``names``: of the files. Where there is no `tensors.json`, only their form can be checked.
     """
     places: dict[str, Place] = {}
     for name in names:
         places |= {_plain(tensor): place for tensor, place in tensors_of(home / name).items()}
     if not (home / "tensors.json").is_file():
         return
-    rows = read_json(home, "tensors.json", kinds.TENSORS).content.get("tensors") or []
+    rows = read_json(home / "tensors.json", TENSORS).get("tensors") or []
     checked = 0
     for row in rows:
         parts = _parts(row, places)
@@ -50,14 +59,14 @@ def check_weights(home: Path, names: list[str]) -> None:
             raise UserError(
                 f"the weights in {home} are not those that training left: {row['name']} "
                 + ("is not among them" if not parts else "has another hash than tensors.json says"),
-                "the card would tell of one checkpoint, and the repository hold another",
+                "what is measured or said of the checkpoint would be of another model",
                 "train the checkpoint again, or put its own weights back",
             )
         checked += 1
     if rows and not checked:
         raise UserError(
             f"none of the tensors that tensors.json names is in the weights in {home}",
-            "the card would tell of one checkpoint, and the repository hold another",
+            "what is measured or said of the checkpoint would be of another model",
             "train the checkpoint again, or put its own weights back",
         )
 
@@ -132,6 +141,6 @@ def _chunks(file: Any, left: int) -> Iterator[bytes]:
 def _refuse(path: Path, problem: str) -> NoReturn:
     raise UserError(
         f"{path} is no whole safetensors file: {problem}",
-        "nobody could load what would be pushed",
+        "nothing can load it whole",
         "train the checkpoint again, or put its own weights back",
     ) from None
