@@ -122,6 +122,10 @@ def listed(title: str, verdicts: list[Verdict]) -> str:
 
 def _outcome(claims: Claims, claim: Claim) -> Outcome:
     """Returns what the audit says of a claim by itself."""
+    factors = [figure.text for figure in claim.numbers().values() if figure.is_factor]
+    if factors and not isinstance(claim, Difference):
+        told = "says how many times one figure is another: a claim of the kind `difference` can be checked"
+        return Outcome("cannot be told", f"{', '.join(factors)} {told}.")
     if isinstance(claim, ClassificationScores):
         return audit_scores(
             claim.scores(),
@@ -152,14 +156,15 @@ def _outcome(claims: Claims, claim: Claim) -> Outcome:
 def _share(claims: Claims, claim: TrainableShare) -> Outcome:
     """Returns what is said of a share: by the two numbers that it is a quotient of, and by its model."""
     share, outcomes = claim.numbers()["share"], []
+    says = share.bound or claim.says
     if claim.trainable is not None and claim.total is not None:
         part, whole = (
             claims.figure(text) if is_reference(text) else claim.numbers()[key]
             for key, text in (("trainable", claim.trainable), ("total", claim.total))
         )
-        outcomes.append(audit_quotient(share, part, whole, says=claim.says))
+        outcomes.append(audit_quotient(share, part, whole, says=says))
     if claim.model is not None:
-        outcomes.append(audit_share(share, _subject(claims, claim, claim.model), says=claim.says))
+        outcomes.append(audit_share(share, _subject(claims, claim, claim.model), says=says))
     gravest = min(outcomes, key=lambda outcome: ("impossible", "cannot be told", "holds").index(outcome.verdict))
     return gravest._replace(arithmetic=" ".join(outcome.arithmetic for outcome in outcomes))
 
@@ -175,8 +180,9 @@ def _subject(claims: Claims, claim: Parameters | TrainableShare, model: str) -> 
         known = shape(architecture)
         targets = list(known.modules) if isinstance(known, Shape) else None
     layers = len(set(adapter.layers)) if isinstance(adapter.layers, list) else adapter.layers
-    lora = Lora(adapter.r, tuple(dict.fromkeys(targets)) if targets else None, layers, is_dora=adapter.method == "dora")
-    return subject._replace(lora=lora, method=adapter.method)
+    method = adapter.method.lower()
+    lora = Lora(adapter.r, tuple(dict.fromkeys(targets)) if targets else None, layers, is_dora=method == "dora")
+    return subject._replace(lora=lora, method=method)
 
 
 def _named(claims: Claims, reference: str) -> str:

@@ -283,7 +283,7 @@ def read_claims(path: str | Path) -> Claims:
         )
     if isinstance(values.get("models"), dict):
         values["models"] = {
-            name: _from_file(path, model) if isinstance(model, str) else model
+            name: _from_file(path, model) if isinstance(model, str) else _known_keys(model)
             for name, model in values["models"].items()
         }
     try:
@@ -305,11 +305,17 @@ def _from_file(claims_file: Path, name: str) -> dict[str, Any]:
             "the number of parameters follows from its keys",
             f"give the path of a model's config.json, from the folder {claims_file.parent}",
         )
-    if values.get("model_type") not in KEYS:  # of others nothing is counted, and their keys may be anything
+    if values.get("model_type") not in KEYS:
         return {"model_type": str(values.get("model_type") or "unnamed")}
     if values.get("_remove_final_layer_norm"):
         values["do_layer_norm_before"] = False
     return {key: value for key, value in values.items() if key in Architecture.model_fields}
+
+
+def _known_keys(model: Any) -> Any:
+    """Returns the keys of an architecture that are read: of one that is not known none but its name."""
+    kind = model.get("model_type") if isinstance(model, dict) else None
+    return {"model_type": kind} if isinstance(kind, str) and kind not in KEYS else model
 
 
 def _check(path: Path, claims: Claims, claim: _Claim) -> None:

@@ -1,8 +1,10 @@
 """A number as somebody printed it: its value, what it may have been before it was rounded, and its scale."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Literal
 
 _THOUSANDS = {
     **dict.fromkeys(("k", "thousand"), 1),
@@ -14,8 +16,20 @@ _THOUSANDS = {
 _GROUPED = r"[1-9]\d{0,2}(?:(?P<between>[, _'’\u00a0\u2009\u202f])\d{3}(?:(?P=between)\d{3})*|(?:\.\d{3}){2,})"
 _PRINTED = re.compile(
     rf"(?P<sign>[+−-]?)(?P<whole>{_GROUPED}|\d*)(?P<decimals>[.,]\d*)?(?:[eE](?P<exponent>[+-]?\d{{1,2}}))?"
-    r"[ \u00a0\u2009\u202f]?(?P<suffix>%|per ?cent|[a-zA-Z]+)?"
+    r"[ \u00a0\u2009\u202f]?(?P<suffix>%|per ?cent|percentage points?|×|-fold|[a-zA-Z]+)?"
 )
+_PER_CENT = ("%", "percent", "per cent", "pp", "percentage point", "percentage points")
+_POINTS, _TIMES = ("point", "points", "pts"), ("x", "×", "times", "fold", "-fold")
+_SIGN_OF = {
+    "": re.compile(r"(?:[~≈≃≅∼]|(?:about|around|approximately|approx|ca|circa|roughly)\b\.?)\s*", re.IGNORECASE),
+    "below": re.compile(
+        r"(?:<=?|≤|(?:less than|fewer than|under|below|up to|at most|nearly|almost)\b)\s*", re.IGNORECASE
+    ),
+    "above": re.compile(r"(?:>=?|≥|(?:more than|over|above|at least)\b)\s*", re.IGNORECASE),
+}
+"""What stands before a number that is no exact one: an approximation, or a bound from above or below."""
+_SPREAD = re.compile(r"\s*(?:(?:±|\+/-)\s*[\d.,]+\s*%?|\((?:±\s*)?[\d.,]+\s*%?\))$")
+_INTERVAL = re.compile(r"\s*[\[(][^\[\]()]*\d\s*%?\s*(?:,|;|-|–|to)\s*[^\[\]()]*\d\s*%?[\])]$")
 # With so many digits a figure is a double-precision number as computed, and carries the error of its computation.
 _DIGITS_OF_A_DOUBLE = 15
 _ERROR_OF_A_DOUBLE = Fraction(1, 2**51)
@@ -42,6 +56,12 @@ class Printed:
     digits: int
     thousands: int
     """The power of a thousand that its suffix stands for; 0 without one."""
+    is_approximate: bool = False
+    bound: Literal["", "below", "above"] = ""
+    """Whether the number itself is said to lie below it or above it."""
+    is_mean: bool = False
+    """Whether a spread stands beside it: then it is the mean of several scores, and no share of items."""
+    is_factor: bool = False
 
     def rounded(self) -> Range:
         """Returns the least and the greatest number that is printed so when rounded, ties either way.
@@ -49,12 +69,18 @@ class Printed:
         >>> [str(end) for end in printed("0.91").rounded()]
         ['181/200', '183/200']
         """
+        if self.bound:
+            return self._beyond()
         error = abs(self.value) * _ERROR_OF_A_DOUBLE if self.digits >= _DIGITS_OF_A_DOUBLE else 0
         return self.value - self.step / 2 - error, self.value + self.step / 2 + error
 
     def cut_off(self) -> Range:
-        """Returns the range of the numbers that are printed so when further digits are dropped, not rounded."""
-        return self._from_value_on(self.step)
+        """Returns the range of the numbers that are printed so when further digits are dropped, not rounded.
+
+        The far end belongs to it: in double precision 0.69 × 10,000 is below 6,900.
+        """
+        low, high = sorted((self.value, self.value + self.step * (1 if self.value >= 0 else -1)))
+        return self._loosened(low, high, self.step)
 
     def imprecise(self) -> Range:
         """Returns the range of the numbers that give this figure when they are computed in single or half precision.
@@ -82,16 +108,30 @@ class Printed:
         >>> [int(end) for end in printed("110M").count()]
         [105000000, 115000000]
         """
+        if self.bound:
+            return self._beyond()
         half = self._unit_of_a_count() / 2
         return self.value - half, self.value + half
 
     def count_cut_off(self) -> Range:
-        """Returns the whole numbers that a count printed so may be when further digits are dropped, not rounded.
+        """Returns the whole numbers that a count printed so may be when it was rounded down or up, not to the nearest.
 
         >>> [int(end) for end in printed("2.1M").count_cut_off()], [int(end) for end in printed("2.1M").count()]
-        ([2100000, 2199999], [2050000, 2150000])
+        ([2000000, 2199999], [2050000, 2150000])
         """
-        return self._from_value_on(self._unit_of_a_count())
+        unit = self._unit_of_a_count()
+        # The far ends are themselves printed otherwise.
+        beyond = unit * (1 - Fraction(1, 10**9))
+        return self._loosened(self.value - beyond, self.value + beyond, unit or self.step)
+
+    def _loosened(self, low: Fraction, high: Fraction, unit: Fraction) -> Range:
+        """Returns a range, wider by one in the last digit of an approximation, or all beyond a bound."""
+        if self.bound:
+            low, high = self._beyond()
+        return (min(low, self.value - unit), max(high, self.value + unit)) if self.is_approximate else (low, high)
+
+    def _beyond(self) -> Range:
+        return (min(Fraction(0), self.value), self.value) if self.bound == "below" else (self.value, Fraction(10**18))
 
     def count_in_powers_of_two(self) -> Range:
         """Returns the whole numbers that a count printed so may be where its K, M or B is 2^10, 2^20 or 2^30."""
@@ -108,11 +148,6 @@ class Printed:
         if self.thousands:  # "110M" has two digits or three
             return self.step * (10 if zeros and not self.decimals else 1)
         return Fraction(10**zeros if zeros >= _ZEROS_OF_A_ROUNDED_COUNT else 0)
-
-    def _from_value_on(self, unit: Fraction) -> Range:
-        # The far end is itself printed otherwise; no fraction of two counts comes so near to it without being it.
-        beyond = unit * (1 - Fraction(1, 10**9)) * (1 if self.value >= 0 else -1)
-        return min(self.value, self.value + beyond), max(self.value, self.value + beyond)
 
     def range(self) -> Range:
         """Returns the least and the greatest number that may be meant: a whole number over 100 is no score but a count.
@@ -147,16 +182,55 @@ def printed(text: str) -> Printed:
     """Returns the number that ``text`` is; raises ValueError where it is none.
 
     Read are a sign, groups of three digits (with a comma, space, apostrophe, underscore or point between them),
-    decimals after a point or comma, an exponent, and one of %, percent, K, M, B, thousand, million, billion and their
-    short forms. A comma with just three digits after it is one between thousands, unless a nought stands before it.
+    decimals after a point or comma, an exponent, and one of %, percent, points, x, times, K, M, B, thousand, million,
+    billion and their short forms. A comma with just three digits after it is one between thousands, unless a nought
+    stands before it. In front may stand a word or sign of an approximation or bound, behind it a spread or an interval;
+    a range is read as its middle.
     """
+    whole = text.strip()
+    plain = _SPREAD.sub("", whole) if _SPREAD.search(whole) else _INTERVAL.sub("", whole)
+    for bound, sign in _SIGN_OF.items():
+        if found := sign.match(plain):
+            number = _printed(plain[found.end() :])
+            is_mean = plain != whole and _SPREAD.search(whole) is not None
+            return replace(number, text=whole, bound=bound, is_approximate=not bound, is_mean=is_mean)  # type: ignore[arg-type]
+    if plain.endswith("+"):
+        return replace(_printed(plain[:-1]), text=whole, bound="above")
+    if plain != whole:
+        return replace(_printed(plain), text=whole, is_mean=_SPREAD.search(whole) is not None)
+    return _range(plain) or _printed(plain)
+
+
+def otherwise(plain: str, figures: Iterable[Printed]) -> str:
+    """Returns how figures are read that are not read as rounded: ``plain``, or as what stands before them says."""
+    return "taken as approximate" if any(figure.is_approximate for figure in figures) else plain
+
+
+def _range(text: str) -> Printed | None:
+    """Returns the middle of a range such as 0.1-0.3%, as coarse as the range is wide; None where it is none."""
+    for found in re.finditer(r"(?<=[\d%a-zA-Z])\s*(?:[-–—]|\bto\b)\s*(?=\d)", text):
+        try:
+            high = _printed(text[found.end() :])
+            low = _printed(text[: found.start()])
+            if not (low.thousands or low.per_cent):
+                low = _printed(text[: found.start()] + text[found.end() :].lstrip("0123456789.,"))
+        except ValueError:
+            continue
+        if low.value < high.value and low.per_cent == high.per_cent:
+            step = high.value - low.value + high.step
+            middle = (low.value + high.value) / 2
+            return replace(high, text=text, value=middle, step=step, thousands=0, decimals=high.decimals + 1)
+    return None
+
+
+def _printed(text: str) -> Printed:
     found = _PRINTED.fullmatch(text.strip())
     suffix = ((found and found["suffix"]) or "").lower()
-    is_share = suffix in ("%", "percent", "per cent")
+    is_share = suffix in _PER_CENT
     if (
         found is None
         or not (found["whole"] or (found["decimals"] or ".")[1:])
-        or not (is_share or suffix in _THOUSANDS or not suffix)
+        or not (is_share or suffix in (*_THOUSANDS, *_POINTS, *_TIMES) or not suffix)
     ):
         raise ValueError(f"{text!r} is no number as one prints it, such as 0.9106, 91.06 %, 1,235,814,400 or 1.24B")
     decimals = (found["decimals"] or ".")[1:]
@@ -173,6 +247,7 @@ def printed(text: str) -> Printed:
         decimals=max(0, len(decimals) - int(found["exponent"] or 0)),
         digits=len(digits.lstrip("0")),
         thousands=thousands,
+        is_factor=suffix in _TIMES,
     )
 
 

@@ -91,7 +91,7 @@ def adapters(shape: Shape, lora: Lora) -> Iterator[Number]:
     if lora.r is None:
         return
     linear = tuple(shape.modules)
-    chosen = [lora.targets] if lora.targets else [linear, *_subsets(linear)]
+    chosen = [lora.targets] if lora.targets else [linear, *_subsets(linear), (*linear, "lm_head")]
     for place, targets in enumerate(chosen):
         sizes = [size for target in targets for size in _sizes(shape, target)]
         inside = [size for target in targets for size in shape.modules.get(target, ())]

@@ -10,7 +10,7 @@ from itertools import islice, product, repeat
 from typing import Any, Literal, NamedTuple
 
 from report.audit.architectures import Shape, shape
-from report.audit.figures import Printed, Range, decimal
+from report.audit.figures import Printed, Range, decimal, otherwise
 from report.audit.numbers import (
     HEADS,
     MOST_LABELS,
@@ -55,10 +55,15 @@ def audit_parameters(figure: Printed, subject: Subject, *, of: Literal["total", 
     widest = min(low for low, _ in ways), max(high for _, high in ways)
     for is_stated, ends, word, how in (
         (True, ways[0], "holds", ""),
-        (True, ways[1], "cannot be told", " with further digits cut off, not rounded"),
+        (
+            True,
+            ways[1],
+            "cannot be told",
+            f", the number {otherwise('rounded down or up, not to the nearest', [figure])}",
+        ),
         (False, ways[0], "cannot be told", ", which the write-up does not say"),
         (True, ways[2], "cannot be told", " in units of a power of two"),
-        (False, widest, "cannot be told", ", which the write-up does not say, cut off or in units of a power of two"),
+        (False, widest, "cannot be told", ", which the write-up does not say, nor how it was rounded"),
     ):
         if (number := _within(numbers[is_stated], ends)) is not None:
             said = f"The number given is that of {number.name}{how}."
@@ -143,7 +148,7 @@ def _share_ranges(figure: Printed, says: Says) -> list[tuple[Range, str]]:
         return [((Fraction(0), figure.rounded()[1]), "")]
     if says == "above":
         return [((figure.rounded()[0], Fraction(100)), "")]
-    return [(figure.rounded(), ""), (figure.cut_off(), ", with further digits cut off")]
+    return [(figure.rounded(), ""), (figure.cut_off(), f", {otherwise('with further digits cut off', [figure])}")]
 
 
 def _shape(subject: Subject) -> Shape | Outcome:
@@ -194,9 +199,9 @@ def _with_head(name: str, head: HeadName) -> str:
 
 
 def _within(numbers: Numbers, ends: Range) -> Number | None:
-    """Returns the first number that lies in ``ends``, for some number of labels where that is not said."""
+    """Returns the plainest number that lies in ``ends``, for some number of labels where that is not said."""
     low, high = ends
-    for number, next_one in numbers:
+    for number, next_one in sorted(numbers, key=lambda pair: (not pair[0].is_usual, pair[1] is not None)):
         if low <= number.parameters <= high:
             return number if next_one is None else number._replace(name=f"{number.name} for 1 label")
         step = next_one.parameters - number.parameters if next_one else 0

@@ -8,10 +8,11 @@ impossible; where only such a reading can be, nothing can be told.
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from report.audit.averages import Average, Ranges, Score, audit_average, audit_micro, audit_one_label
-from report.audit.figures import Printed, decimal
+from report.audit.figures import Printed, decimal, otherwise
 from report.audit.matrices import Found, attainable, confusion_matrices
 from report.audit.outcome import Matrix, Outcome
 from report.audit.two_labels import averages_of_two_labels
@@ -43,6 +44,13 @@ def audit_scores(
     ``positives``: how many of them are positive; ``n_from``: where n is known from. ``average``: as the write-up names
     it; None where it names none: then whatever some average can give is not impossible. ``labels``: how many there are.
     """
+    if any(figure.is_mean for figure in figures.values()):
+        # The mean over runs of F1 is no harmonic mean; the bounds of averages over labels are those of any mean.
+        bounds = average if average in ("macro", "weighted") else None
+        told = audit_scores(
+            {score: replace(figure, is_mean=False) for score, figure in figures.items()}, None, average=bounds
+        )
+        return told._replace(arithmetic=f"Beside a figure stands its spread, so it is a mean. {told.arithmetic}")
     if n is not None and n > MOST_ITEMS:
         told = audit_scores(figures, None, average=average, labels=labels)
         return told._replace(arithmetic=f"{told.arithmetic} Matrices over {n:,} items are too many to search.")
@@ -72,7 +80,8 @@ def _one_label(figures: Mapping[Score, Printed], n: int | None, positives: int |
     over = f"{n:,} items" + ("" if positives is None else f", {positives:,} of them positive")
     over += f" ({n_from})" if n_from else ""
     tried: list[Ranges] = []
-    for reading, named in _READINGS.items():
+    for reading, plain in _READINGS.items():
+        named = plain if reading == "rounded" else otherwise(plain, figures.values())
         for scales in _scales(figures):
             ranges = _ranges(figures, scales, reading)
             if ranges in tried:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
-from report.audit.figures import Printed, Range, decimal
+from report.audit.figures import Printed, Range, decimal, otherwise
 from report.audit.outcome import Outcome
 
 Change = Literal["absolute", "relative", "error"]
@@ -32,18 +32,23 @@ def audit_difference(before: Printed, after: Printed, stated: Printed, *, change
     ``change``: what kind of one the write-up says it is; None where it does not say: any kind will do. A stated
     difference without a sign is a size: a rise or a fall by it.
     """
+    if stated.is_factor:
+        return _audit_factor(before, after, stated)
     if change == "relative" and before.value <= 0:
         return Outcome("cannot be told", f"The figure before is {before.text}: a share of it says nothing.")
     kinds = [kind for kind in ([change] if change else _KINDS) if kind == "absolute" or before.value > 0]
     text = f"{_subtraction(before, after, kinds[0])}; {stated.text} is stated"
     for is_wide, word in ((False, "holds"), (True, "cannot be told")):
         for scales, kind in itertools.product(_SCALES, kinds):
+            if stated.bound and scales not in (_SCALES[0], _SCALES[1] if stated.value > 1 else ()):
+                continue  # nearly any difference is above a bound where one of the three is read on another scale
             if _agree(before, after, stated, kind, scales, is_wide=is_wide):
                 shown = (
                     "" if kind == kinds[0] else f" {_KINDS[kind].capitalize()}: {_subtraction(before, after, kind)}."
                 )
                 scale = _scale_remark(before, after, stated, scales)
-                rounding = "if digits are cut off, not rounded" if is_wide else "within the rounding of the figures"
+                cut_off = otherwise("if digits are cut off, not rounded", (before, after, stated))
+                rounding = cut_off if is_wide else "within the rounding of the figures"
                 return Outcome(word, f"{text}.{shown} They agree {rounding}{scale}.")  # type: ignore[arg-type]
     text += ". No rounding of the figures makes the two agree."
     for kind in _KINDS:
@@ -52,6 +57,23 @@ def audit_difference(before: Printed, after: Printed, stated: Printed, *, change
                 "impossible", f"{text} It is the difference {_KINDS[kind]}: {_subtraction(before, after, kind)}."
             )
     return Outcome("impossible", text)
+
+
+def _audit_factor(before: Printed, after: Printed, stated: Printed) -> Outcome:
+    """Returns whether one of two figures is so many times the other, or so many times more."""
+    text = f"{stated.text} is stated of {before.text} and {after.text}"
+    for is_wide, word in ((False, "holds"), (True, "cannot be told")):
+        ends = [figure.widest_range() if is_wide else figure.range() for figure in (before, after, stated)]
+        if ends[0][0] <= 0 or ends[1][0] <= 0:
+            return Outcome("cannot be told", f"{text}: a multiple of what may be 0 says nothing.")
+        for (one, below), (other, above) in itertools.permutations(zip(ends, (before, after), strict=False)):
+            for more, words in ((0, ""), (1, " − 1")):
+                low, high = other[0] / one[1] - more, other[1] / one[0] - more
+                if low <= ends[2][1] and ends[2][0] <= high:
+                    shown = f"from {decimal(low, 2)} to {decimal(high, 2)} by their digits"
+                    how = f"{above.text} / {below.text}{words} lies {shown}"
+                    return Outcome(word, f"{text}: {how}.")  # type: ignore[arg-type]
+    return Outcome("impossible", f"{text}. Neither is so many times the other, or so many times more, however rounded.")
 
 
 _KINDS: dict[Change, str] = {
@@ -181,6 +203,7 @@ def audit_bounded(value: Printed, *, scale: Literal["0-1", "0-100"], n: int | No
     """Returns whether ``value`` lies on its scale and, where ``n`` is given, is k / n for a whole number k."""
     full = 100 if scale == "0-100" or value.per_cent else 1
     other = 101 - full
+    n = None if value.is_mean else n  # of runs, which need not be a share of items
     if not (value.widest()[1] >= 0 and value.widest()[0] <= full):
         text = f"{value.text} does not lie from 0 to {full}."
         if 0 <= value.value <= other:
@@ -200,11 +223,11 @@ def audit_bounded(value: Printed, *, scale: Literal["0-1", "0-100"], n: int | No
     near = max(0, min(n - 1, math.floor(value.value * n / full)))
     beside = ", ".join(_part(value, k, n, full) for k in (near, near + 1))
     text = f"{within} It is no whole number of {n:,} items: {beside}."
-    for ends, how in ((value.cut_off(), "further digits cut off, not rounded"),
-                      (value.imprecise(), "the arithmetic of single or half precision")):  # fmt: skip
+    for ends, how in ((value.cut_off(), otherwise("with further digits cut off, not rounded", [value])),
+                      (value.imprecise(), "with the arithmetic of single or half precision")):  # fmt: skip
         least, greatest = _counts(ends, full, n)
         if least <= greatest:
-            return Outcome("cannot be told", f"{text} With {how}, it is {least:,} / {n:,}.")
+            return Outcome("cannot be told", f"{text} {how[0].upper()}{how[1:]}, it is {least:,} / {n:,}.")
     swapped = _counts(value.rounded(), other, n)
     if value.value <= other and not value.per_cent and swapped[0] <= swapped[1]:
         text += f" From 0 to {other} it is: {_part(value, swapped[0], n, other)}; the scales are mixed up."

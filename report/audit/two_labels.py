@@ -8,8 +8,8 @@ from report.audit.averages import Score
 from report.audit.figures import Range
 from report.audit.outcome import Matrix
 
-MOST_MATRICES = 100_000_000
-"""Matrices that are tried at most: a second or two."""
+MOST_MATRICES = 50_000_000
+"""Matrices that are tried at most: a second or two, where a core is free."""
 # Double precision decides nothing that lies so near to an end: it is left possible.
 _SLACK = 1e-9
 
@@ -27,28 +27,29 @@ def averages_of_two_labels(
     if least_errors > most_errors:
         return None
     sizes = range(n + 1) if positives is None else (positives,)
-    if len(sizes) * (most_errors - least_errors + 1) * (most_errors + 1) > 4 * MOST_MATRICES:
+    if len(sizes) * (most_errors - least_errors + 1) * (most_errors + 1) > MOST_MATRICES:
         return False
     ends = {score: (float(low) - _SLACK, float(high) + _SLACK) for score, (low, high) in ranges.items()}
     for size in sizes:
-        for errors in range(least_errors, most_errors + 1):
-            for tp, fp, fn, tn in _fitting(n, size, errors, ends, weighted):
-                return Matrix(tp, fp, fn, tn)
+        for tp, fp, fn, tn in _fitting(n, size, (least_errors, most_errors), ends, weighted):
+            return Matrix(tp, fp, fn, tn)
     return None
 
 
-def _fitting(n: int, positives: int, errors: int, ends: Any, weighted: bool) -> Iterator[tuple[int, ...]]:
-    """Yields the matrices with so many positive items and errors whose averages fit."""
+def _fitting(n: int, positives: int, errors: tuple[int, int], ends: Any, weighted: bool) -> Iterator[tuple[int, ...]]:
+    """Yields the matrices with so many positive items, and errors from the least to the most, whose averages fit."""
     import numpy as np
 
-    fn = np.arange(max(0, errors - (n - positives)), min(positives, errors) + 1)
+    missed, wrong = np.arange(min(positives, errors[1]) + 1)[:, None], np.arange(errors[0], errors[1] + 1)[None]
+    is_matrix = (wrong >= missed) & (wrong - missed <= n - positives)
+    fn = np.broadcast_to(missed, is_matrix.shape)[is_matrix]
+    fp = (wrong - missed)[is_matrix]
     if not fn.size:
         return
-    fp = errors - fn
     tp, tn = positives - fn, n - positives - fp
     first_share = np.full(fn.shape, positives / n)
     if not weighted:  # over the labels that occur at all, as scikit-learn has it
-        is_there = [(tp + errors > 0).astype(float), (tn + errors > 0).astype(float)]
+        is_there = [(tp + fn + fp > 0).astype(float), (tn + fn + fp > 0).astype(float)]
         first_share = is_there[0] / (is_there[0] + is_there[1])
 
     def divided(above: Any, below: Any) -> Any:

@@ -394,3 +394,41 @@ def test_a_number_may_be_larger_than_any_that_is_known() -> None:
     big = TINY | {"hidden_size": 10**9, "vocab_size": 10**9}
     assert told("9" * 40, big)[0] == "impossible"
     assert audit_share(printed("50 %"), Subject("it", big, None)).verdict == "cannot be told"
+
+
+MISTRAL = {"model_type": "mistral", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+           "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 32000}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "verdict"),
+    [
+        (MISTRAL, "7.3B", "cannot be told"),  # Mistral's announcement; 7,241,732,096 rounded up
+        (MISTRAL, "7.24B", "holds"),
+        (MISTRAL, "7.5B", "impossible"),
+        (BERT, "~110M", "holds"),
+        (BERT, "about 100M", "cannot be told"),
+        (BERT, ">100M", "holds"),
+        (BERT, "under 50M", "impossible"),
+        (BERT, "100-120M", "holds"),
+        (BERT, "~200M", "impossible"),
+    ],
+)
+def test_counts_that_are_published_so(model: dict[str, Any], count: str, verdict: str) -> None:
+    assert audit_parameters(printed(count), Subject("it", model)).verdict == verdict
+
+
+def test_the_plainest_number_is_named() -> None:
+    told = audit_parameters(printed("109,482,240"), Subject("BERT", BERT)).arithmetic
+    assert told.endswith("The number given is that of the whole model without a head.")
+
+
+def test_an_adapter_whose_modules_are_not_named_may_be_on_the_output_matrix() -> None:
+    # The commonest notebook of QLoRA on Mistral: all linear layers and lm_head, which peft counted with packed weights:
+    # 3,837,112,320 with rank 32, so 3,794,591,744 with rank 16.
+    subject = Subject("it", MISTRAL, "causal", lora=Lora(16), method="qlora")
+    assert audit_parameters(printed("3,794,591,744"), subject).verdict == "cannot be told"
+    assert audit_parameters(printed("42,520,576"), subject, of="trainable").verdict == "cannot be told"
+    named = subject._replace(lora=Lora(32, (*ALL, "lm_head")))
+    assert audit_parameters(printed("3,837,112,320"), named).verdict == "holds"
+    assert audit_parameters(printed("85,041,152"), named, of="trainable").verdict == "holds"

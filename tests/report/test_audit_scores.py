@@ -329,3 +329,32 @@ def test_honest_scores_in_any_notation_are_never_impossible(data: st.DataObject,
         figures, n if known else None, average=heard, labels=data.draw(st.sampled_from([None, labels]))
     )
     assert outcome.verdict != "impossible", (outcome.arithmetic, values)
+
+
+def audited(n: int | None, **figures: str) -> str:
+    given = {score: printed(figures[score]) for score in SCORES if score in figures}
+    return audit_scores(given, n, average="binary").verdict
+
+
+def test_a_mean_over_runs_is_no_share_of_items() -> None:
+    assert audited(872, accuracy="0.8731") == "impossible"
+    assert audited(872, accuracy="0.8731 ± 0.002") == "cannot be told"
+    assert audited(872, accuracy="87.31 (0.2)") == "cannot be told"
+    # The mean of F1 = 2/3 (precision 1, recall 1/2) and 2/3 (the other way round) is no harmonic mean of 3/4 and 3/4.
+    assert audited(10, precision="0.75", recall="0.75", F1="0.667") == "impossible"
+    assert audited(10, precision="0.75 ± 0.3", recall="0.75 ± 0.3", F1="0.667 ± 0.0") == "cannot be told"
+    assert audited(10, precision="0.75 ± 0.3", recall="0.75 ± 0.3", F1="0.96 ± 0.0") == "impossible"
+
+
+def test_what_double_precision_cuts_off_is_no_lie() -> None:
+    assert int(0.69 * 10_000) == 6899
+    assert audited(100, accuracy="0.6899") == "cannot be told"
+    assert audited(100, accuracy="0.6898") == "impossible"
+
+
+def test_averages_of_two_labels_are_tried_in_a_second_or_two() -> None:
+    figures = {score: printed(text) for score, text in (("precision", "0.92"), ("recall", "0.88"), ("F1", "0.84"))}
+    start = time.process_time()
+    outcome = audit_scores(figures, 300, average="macro", labels=2)
+    assert time.process_time() - start < 20
+    assert outcome.verdict in ("holds", "impossible", "cannot be told")

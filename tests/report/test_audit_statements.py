@@ -33,10 +33,82 @@ def test_printed_numbers(text: str, value: Fraction, step: Fraction) -> None:
     assert (printed(text).value, printed(text).step) == (value, step)
 
 
-@pytest.mark.parametrize("text", ["", ".", "-", "about 5", "1.2.3", "1,2,3", "12,3456,789", "1e", "5 items", "nan"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ".",
+        "-",
+        "about five",
+        "about",
+        "~",
+        "<",
+        "5-",
+        "8x7B",
+        "80.9/88.2",
+        "1.2.3",
+        "1,2,3",
+        "12,3456,789",
+        "1e",
+        "5 items",
+        "nan",
+    ],
+)
 def test_what_is_no_number(text: str) -> None:
     with pytest.raises(ValueError, match="is no number as one prints it"):
         printed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "rounded", "cut_off"),
+    [
+        ("~88.5", 88.5, (88.45, 88.55), (88.4, 88.6)),
+        ("about 0.9", 0.9, (0.85, 0.95), (0.8, 1.0)),
+        ("<1%", 1, (0, 1), (0, 1)),
+        ("over 0.5", 0.5, (0.5, 10**18), (0.5, 10**18)),
+        ("91.3 ± 0.4", 91.3, (91.25, 91.35), (91.3, 91.4)),
+        ("0.913 (0.004)", 0.913, (0.9125, 0.9135), (0.913, 0.914)),
+        ("0.9106 [0.8905, 0.9289]", 0.9106, (0.91055, 0.91065), (0.9106, 0.9107)),
+        ("85–87%", 86, (84.5, 87.5), (86, 89)),
+        ("0.1-0.3%", 0.2, (0.05, 0.35), (0.2, 0.5)),
+        ("40.5 points", 40.5, (40.45, 40.55), (40.5, 40.6)),
+    ],
+)
+def test_what_stands_around_a_number(
+    text: str, value: float, rounded: tuple[float, ...], cut_off: tuple[float, ...]
+) -> None:
+    found = printed(text)
+    assert found.text == text
+    assert float(found.value) == pytest.approx(value)
+    assert [float(end) for end in found.rounded()] == pytest.approx(rounded)
+    assert [float(end) for end in found.cut_off()] == pytest.approx(cut_off)
+    assert found.is_mean == (text in ("91.3 ± 0.4", "0.913 (0.004)"))
+
+
+def test_counts_with_something_before_them() -> None:
+    assert [int(end) for end in printed("~110M").count_cut_off()] == [100_000_000, 120_000_000]
+    assert [int(end) for end in printed("7-8B").count()] == [6_500_000_000, 8_500_000_000]
+    assert printed(">100M").count_cut_off()[1] == 10**18
+    # Mistral's own "7.3B" of 7,241,732,096 is rounded up.
+    low, high = printed("7.3B").count_cut_off()
+    assert low < 7_241_732_096 < high < 7_400_000_000
+
+
+def test_a_multiple_is_a_difference_too() -> None:
+    assert difference("5.0", "20", "4x") == (
+        "holds",
+        "4x is stated of 5.0 and 20: 20 / 5.0 lies from 3.86 to 4.14 by their digits.",
+    )
+    assert difference("20", "5.0", "4 times")[0] == "holds"
+    assert difference("5.0", "20", "3-fold")[0] == "holds"  # three times more
+    assert difference("5.0", "20", "5x")[0] == "impossible"
+    assert difference("0.0", "20", "5x")[0] == "cannot be told"
+    assert difference("54.58%", "95.11%", "40.53 points")[0] == "holds"
+    assert difference("0.60", "0.85", "25 percentage points")[0] == "holds"
+    assert difference("0.60", "0.85", "~0.27")[0] == "cannot be told"
+    assert difference("0.60", "0.85", "over 0.2")[0] == "holds"
+    assert difference("0.60", "0.85", "over 0.7")[0] == "impossible"
+    assert difference("0.60", "0.85", "~0.35")[0] == "impossible"
 
 
 def test_counts_are_exact_unless_they_end_in_noughts() -> None:
