@@ -129,6 +129,7 @@ class Tensor(TypedDict):
 class TensorChanges(TypedDict, total=False):
     """`tensors.json`."""
 
+    checkpoint: Text | None
     tensors: list[Tensor] | None
 
 

@@ -10,6 +10,7 @@ from harness_tasks.kinds import TENSORS
 from report.facts import Fact, fact, missing
 from report.paths import figure_path
 from report.results import Document, read_json
+from report.scored import refuse_misplaced
 
 Tensor = dict[str, Any]
 
@@ -24,6 +25,7 @@ def change_facts(folder: Path, home: str) -> dict[str, Any]:
     if not (folder / name).exists():
         return {"absent": missing(f"it was not recorded: there is no {name}")}
     document = read_json(folder, name, TENSORS)
+    refuse_misplaced(document, Path(home).name)
     tensors: list[Tensor] = document.content.get("tensors") or []
     source = document.source("tensors")
     frozen = [tensor for tensor in tensors if not tensor["trained"]]

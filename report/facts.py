@@ -13,6 +13,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report import kinds
 from report.results import Document, is_begun, read_json
+from report.scored import refuse_misplaced, refuse_other, refuse_replaced
 from report.texts import cleaned, fit
 from studies import Checkpoint, Study
 
@@ -138,12 +139,15 @@ def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
     """Returns the parameter ledger of a checkpoint, from `parameters/<checkpoint>.json`.
 
     Raises:
-        UserError: a component's closed form disagrees with what was counted, or the components do not sum to the total.
+        UserError: a component's closed form disagrees with what was counted, the components do not sum to the total, or
+            the file says that it counted another model.
     """
     name = f"parameters/{checkpoint}.json"
     if not (folder / name).exists():
         return {"absent": missing(f"its parameters have not been counted: there is no {name}")}
     ledger = read_json(folder, name, kinds.PARAMETERS)
+    refuse_other(name, checkpoint, {"pretrained": ledger.value("model")}, is_ours=False)
+    refuse_replaced(folder, ledger, checkpoint)
     components = ledger.content.get("components") or []
     for component in components:
         if component["closed_form"] not in (None, component["counted"]):
@@ -187,6 +191,9 @@ def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
 def checkpoint_facts(folder: Path, checkpoint: Checkpoint, study: Document) -> dict[str, Any]:
     """Returns how a checkpoint was made, from its `finetune.json`; `absent` where it has not been trained."""
     name, home = checkpoint.name, f"checkpoints/{checkpoint.name}"
+    record = read_json(folder, f"{home}/finetune.json", kinds.FINETUNE) if is_begun(folder / home) else None
+    if record:
+        refuse_misplaced(record, name)  # before a file is held against its hash
     known = {
         "name": fact(name, "text", study.source("tasks", checkpoint.task)),
         "task": fact(checkpoint.task, "text", study.source("tasks", checkpoint.task)),
@@ -194,15 +201,8 @@ def checkpoint_facts(folder: Path, checkpoint: Checkpoint, study: Document) -> d
         "seed": fact(checkpoint.seed, "setting", study.source("seeds")),
         "parameters": ledger_facts(folder, name),
     }
-    if not is_begun(folder / home):
+    if record is None:
         return known | {"absent": missing(f"it has not been trained: there is no {home}")}
-    record = read_json(folder, f"{home}/finetune.json", kinds.FINETUNE)
-    if record.content.get("checkpoint", name) != name:
-        raise UserError(
-            f"{record.file} says that it describes {record.content['checkpoint']}",
-            "its recipe and cost would be shown for another checkpoint",
-            f"put the right file in {home}, or train it again",
-        )
     counts = {"steps": ("steps",), "tokens_input": ("tokens", "input"), "tokens_supervised": ("tokens", "supervised")}
     text = ["command", "commit", "dtype", "device"]
     return known | {

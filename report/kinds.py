@@ -99,9 +99,18 @@ class Component(TypedDict):
     trainable: Count
 
 
+class Counted(TypedDict, total=False):
+    """Which model was counted: the SHA-256 of a checkpoint's record, or of the configuration of any other model."""
+
+    checkpoint: Text | None
+    configuration: Text | None
+
+
 class Parameters(TypedDict, total=False):
     """`parameters/<checkpoint>.json`: the ledger."""
 
+    model: Text | None
+    counted: Counted | None
     total: Count | None
     trainable: Count | None
     added: Count | None
@@ -280,6 +289,7 @@ class Overlapping(TypedDict):
 
 class Command(TypedDict, total=False):
     command: Text | None
+    scored: Scored | None
 
 
 AGAIN = "delete it and run the study again: only what is missing is redone"

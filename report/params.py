@@ -16,7 +16,7 @@ import typer
 from finetune.heads import TASK_TYPES, Head
 from finetune.ledger import Ledger, LedgerError, count, count_adapter, count_class, shown_name
 from harness_tasks.errors import UserError, exit_on_user_error
-from harness_tasks.files import write_json
+from harness_tasks.files import sha256_file, sha256_json, write_json
 from report.model_classes import other_class
 from report.model_files import AdapterFolder, adapter_folder, configuration, configuration_file
 
@@ -65,9 +65,20 @@ def params(
             base=base,
             revision=revision,
         )
+        content = {**ledger.as_json(), "counted": _counted(model, revision)}
         if output is not None:
-            write_json(output, ledger.as_json())
-        print(json.dumps(ledger.as_json(), indent=2, ensure_ascii=False) if as_json else table(ledger))
+            write_json(output, content)
+        print(json.dumps(content, indent=2, ensure_ascii=False) if as_json else table(ledger))
+
+
+def _counted(model: str, revision: str | None) -> dict[str, str]:
+    """Returns which model was counted, by hash: so that a file of the counts is believed over its name."""
+    record = Path(model) / "finetune.json"
+    if record.is_file():
+        return {"checkpoint": sha256_file(record)}
+    if adapter_folder(model) is not None:
+        return {}
+    return {"configuration": sha256_json(configuration(model, revision).to_diff_dict())}
 
 
 def ledger_for(

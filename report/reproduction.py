@@ -8,6 +8,7 @@ from report import kinds
 from report.facts import Fact, fact, is_known, missing, recorded
 from report.formats import sources
 from report.results import Document, is_begun, read_json
+from report.scored import refuse_replaced
 
 
 def reproduction_facts(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,10 +30,12 @@ def reproduction_facts(folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]
 def _documents(folder: Path, checkpoint: str, task: str) -> tuple[Document, Document | None]:
     """Returns lm_eval's results, and the command that made them where the workflow kept it."""
     home = f"scores/{checkpoint}/{task}"
-    has_command = (folder / home / "command.json").exists()
-    return read_json(folder, f"{home}/results.json", kinds.RESULTS), read_json(
-        folder, f"{home}/command.json", kinds.COMMAND
-    ) if has_command else None
+    results = read_json(folder, f"{home}/results.json", kinds.RESULTS)
+    if not (folder / home / "command.json").exists():
+        return results, None
+    command = read_json(folder, f"{home}/command.json", kinds.COMMAND)
+    refuse_replaced(folder, command, checkpoint)
+    return results, command
 
 
 def _run(checkpoint: str, task: str, results: Document, command: Document | None) -> dict[str, Any]:

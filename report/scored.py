@@ -40,24 +40,57 @@ def refuse_other(file: str, name: str, model_args: Any, *, is_ours: bool = True)
 
 
 def refuse_replaced(folder: Path, document: Document, name: str) -> None:
-    """Raises a UserError where the model that was scored is not the one that the study's folder holds now.
+    """Raises a UserError where what was measured is not what the study's folder holds now under ``name``.
 
-    The workflow writes under `scored` which one it was: the SHA-256 of a checkpoint's record, the base's fingerprint.
+    Under `scored`, and `counted` for parameters, a file says of what it is: the SHA-256 of a checkpoint's record, the
+    base's fingerprint, the SHA-256 of a configuration. Where it does not, nothing can be told.
     """
-    scored = document.value("scored") or {}
+    said = document.value("scored") or document.value("counted") or {}
+    mend = f"delete {_made_by_one_step(document.file)} and run the study again"
+    if said and name != "base" and not said.get("checkpoint"):
+        raise _of_another(document.file, "no checkpoint", name, mend)
+    if name == "base" and said.get("checkpoint"):
+        raise _of_another(document.file, f"a checkpoint with the hash {said['checkpoint'][:12]}", name, mend)
     record = folder / "checkpoints" / name / "finetune.json"
     now = {
         "checkpoint": sha256_file(record) if name != "base" and record.is_file() else None,
-        "base": read_json(folder, "model.json", kinds.MODEL).value("fingerprint") if "base" in scored else None,
+        "base": read_json(folder, "model.json", kinds.MODEL).value("fingerprint") if said.get("base") else None,
+        "configuration": read_json(folder, "model.json", kinds.MODEL).value("config_sha256")
+        if said.get("configuration")
+        else None,
     }
     for what, digest in now.items():
-        then = scored.get(what)
+        then = said.get(what)
         if digest and then and digest != then:
             raise UserError(
                 f"{document.file} was measured of a {what} with the hash {then[:12]}; the one here has {digest[:12]}",
-                "the scores are of other weights than those that the page describes",
-                f"delete {Path(document.file).parent} and run the study again",
+                "its numbers are of another model than the one that the page describes",
+                mend,
             )
+
+
+def refuse_misplaced(document: Document, name: str) -> None:
+    """Raises a UserError where a file in a checkpoint's folder names another checkpoint than ``name`` as its own."""
+    named = document.value("checkpoint")
+    if named is not None and named != name:
+        raise UserError(
+            f"{document.file} says that it describes {named}",
+            "one checkpoint's recipe, cost and changes would be shown for another",
+            f"put the right file in {Path(document.file).parent}, or train it again",
+        )
+
+
+def _of_another(file: str, what: str, name: str, mend: str) -> UserError:
+    return UserError(
+        f"{file} says that it was measured of {what}, and stands for {name}",
+        "one model's numbers would stand on the page as another's",
+        mend,
+    )
+
+
+def _made_by_one_step(file: str) -> str:
+    """Returns the file, or the folder, that one step of a study makes whole."""
+    return file if Path(file).parent.name == "parameters" else str(Path(file).parent)
 
 
 def _arguments(given: Any) -> Mapping[str, Any]:

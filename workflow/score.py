@@ -80,7 +80,7 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
         generations = samples.with_name(f"generations{samples.name.removeprefix('samples')}")
     noted = generations if generations.exists() else None
     write_lengths(samples, results, output=output / "lengths.jsonl", generations=noted)
-    write_json(output / "command.json", {"command": command})
+    write_json(output / "command.json", {"command": command, "scored": scored})
     samples.replace(output / "samples.jsonl")
     said_by_lm_eval = json.loads(results.read_text(encoding="utf-8"))
     text = json.dumps({**said_by_lm_eval, "scored": scored}, indent=2, ensure_ascii=False)

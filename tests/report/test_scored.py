@@ -1,14 +1,18 @@
 """A file of results is believed over its folder: exchanged folders are refused by build, verify, compare and push."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from synthetic import folder_of, write_study
+from typer.testing import CliRunner
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+from report.__main__ import app as report
 from report.build import build_report, facts_now
 from report.compare.command import compare_results
 from report.scored import refuse_other
@@ -19,7 +23,7 @@ TUNED = "reviews-lora-seed1"
 
 
 def change(path: Path, **values: Any) -> None:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps(content | values), encoding="utf-8")
 
 
@@ -42,6 +46,11 @@ def study(tmp_path: Path) -> Path:
         head, *rows = lengths.read_text().splitlines()
         head = json.dumps({**json.loads(head), "samples_sha256": sha256_file(results.parent / "samples.jsonl")})
         lengths.write_text("\n".join([head, *rows, ""]))
+        change(results.parent / "command.json", command="python -m harness_tasks run", scored=scored)
+    for count in home.glob("parameters/*.json"):
+        record = home / "checkpoints" / count.stem / "finetune.json"
+        of = {"checkpoint": sha256_file(record)} if record.exists() else {"configuration": "cd" * 32}
+        change(count, counted=of)
     return study
 
 
@@ -97,6 +106,62 @@ def test_a_checkpoint_trained_again_or_a_base_replaced_does_not_keep_its_scores(
     change(home / "model.json", fingerprint="cd" * 32)
     error = refused(build_report, study, output=home)
     assert f"was measured of a base with the hash {'ab' * 6}; the one here has {'cd' * 6}" in error.found
+
+
+OTHER = "passages-lora-seed1"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("parameters/base.json", f"parameters/{TUNED}.json", "says that it was measured of no checkpoint"),
+        (f"parameters/{OTHER}.json", f"parameters/{TUNED}.json", "was measured of a checkpoint with the hash"),
+        (f"checkpoints/{OTHER}/tensors.json", f"checkpoints/{TUNED}/tensors.json", "says that it describes"),
+        (f"checkpoints/{OTHER}/finetune.json", f"checkpoints/{TUNED}/finetune.json", "says that it describes"),
+        ("scores/base/reviews/command.json", f"scores/{TUNED}/reviews/command.json", "was measured of"),
+        (f"overlap/{OTHER}", f"overlap/{TUNED}", ""),
+    ],
+)
+def test_exchanged_files_are_refused_by_build_and_verify(study: Path, one: str, other: str, said: str) -> None:
+    home = folder_of(study)
+    build_report(study, output=home)
+    exchange(home / one, home / other)
+    if not said:  # each file names its task, so that nothing is taken for the other's
+        page = facts_now(load_study(study), study, home)[0]
+        graded = [one["overlap"] for task in page["tasks"] for one in task["comparisons"]]
+        assert all("was not measured" in overlap["absent"]["missing"] for overlap in graded)
+        return
+    assert said in refused(build_report, study, output=home).found
+    problems = [str(problem) for problem in verify_report(home / "report.md").problems]
+    assert any(said in problem for problem in problems), problems
+
+
+def test_the_count_of_another_base_is_refused(study: Path) -> None:
+    home = folder_of(study)
+    change(home / "parameters/base.json", counted={"configuration": "ee" * 32})
+    error = refused(build_report, study, output=home)
+    assert f"was measured of a configuration with the hash {'ee' * 6}; the one here has {'cd' * 6}" in error.found
+    assert error.mend == "delete parameters/base.json and run the study again"
+    # As it was written before: by the name alone, of the folder that was counted.
+    change(home / "parameters/base.json", counted=None, model=f"build/trial/checkpoints/{TUNED}")
+    assert "lies in the folder of base" in refused(build_report, study, output=home).found
+
+
+def test_a_count_says_what_was_counted(tiny_model: Path, tmp_path: Path) -> None:
+    from transformers import AutoConfig
+
+    def counted() -> dict[str, str]:
+        result = CliRunner().invoke(report, ["params", str(tmp_path / "it"), "--json"])
+        assert result.exit_code == 0, result.output
+        found: dict[str, str] = json.loads(result.stdout)["counted"]
+        return found
+
+    shutil.copytree(tiny_model, tmp_path / "it")
+    content = AutoConfig.from_pretrained(str(tiny_model)).to_diff_dict()
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    assert counted() == {"configuration": hashlib.sha256(text.encode()).hexdigest()}
+    (tmp_path / "it" / "finetune.json").write_text("{}")
+    assert counted() == {"checkpoint": hashlib.sha256(b"{}").hexdigest()}
 
 
 def test_overlap_of_other_training_rows_is_refused(study: Path) -> None:
