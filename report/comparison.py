@@ -155,7 +155,16 @@ def _side(measured: Measured, ranges: Ranges, folder: Path) -> dict[str, Any]:
         "dtype": recorded(results, "config", "model_dtype", unit="text"),
         "model_class": recorded(results, "config", "model", unit="text"),
         "softmax_dtype": _softmax_dtype(results),
+        "allowed": _allowed(measured.scores),
     }
+
+
+def _allowed(scores: Scores) -> Fact:
+    """Returns the guards of scoring that failed and that `--allow` named, as `run` leaves them in the metadata."""
+    names = scores.metadata.get("allowed")
+    if not names:
+        return missing("no guard is recorded as allowed")
+    return fact(", ".join(names), "text", scores.results.source("configs", scores.task, "metadata", "allowed"))
 
 
 def _softmax_dtype(results: Document) -> Fact:

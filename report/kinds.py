@@ -181,6 +181,7 @@ class TaskMetadata(TypedDict, total=False):
     positive_label: Label | None
     signature: dict[Text, Text] | None
     overlaps_with: list[Any] | None
+    allowed: list[Text] | None
     data: Data | None
 
 

@@ -28,6 +28,7 @@ def setting_facts(entry: Entry, task: str) -> dict[str, Any]:
         "items": uncounted if scored is None else fact(scored, "count", source),
         "available": missing(UNRECORDED) if available is None else fact(available, "count", source),
         "limited": limited,
+        "allowed": _allowed(run),
         "samples": _samples(run, source),
     }
 
@@ -56,6 +57,16 @@ def apart_facts(entry: Entry, task: str) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _allowed(run: Run) -> Fact:
+    """Returns the guards of scoring that failed in our `run` and that `--allow` named."""
+    for part in run.parts:
+        names = part.metadata.get("allowed")
+        if isinstance(names, list) and names:
+            told = ", ".join(map(str, names))
+            return fact(told, "text", run.results.source("configs", part.task, "metadata", "allowed"))
+    return missing(UNRECORDED)
 
 
 def _shots(run: Run) -> Fact:

@@ -45,7 +45,15 @@ def warnings(facts: Mapping[str, Any]) -> list[Finding]:
         found.append(finding("warning_step_failed", {key: f"{at}/{key}" for key in ("step", "tries", "reason")}))
     if unfinished["unscored"]:
         found.append(finding("warning_unscored", {"cells": "/unfinished/unscored"}))
+    for t, task in enumerate(facts["tasks"]):
+        at = pointer("tasks", t)
+        if is_known(task.get("before", {}).get("allowed", {})):
+            evidence = {"task": f"{at}/name", "setting": f"{at}/setting", "allowed": f"{at}/before/allowed"}
+            found.append(finding("warning_allowed_base", evidence))
     for task_at, _, at, comparison in comparisons(facts):
+        if is_known(comparison["after"].get("allowed", {})):
+            evidence = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint", "allowed": f"{at}/after/allowed"}
+            found.append(finding("warning_allowed_tuned", evidence))
         evidence = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint", "trained_on": f"{at}/trained_on"}
         if comparison["overlaps"]:
             found.append(finding("warning_overlap", evidence))

@@ -102,7 +102,8 @@ def model_card(subject: Subject) -> str:
         "checkpoint": checkpoint,
         "name": subject.repo.rpartition("/")[2],
         "scored": [{"task": task, "comparison": comparison} for task, comparison in subject.scored],
-        "said": {**said, "limits": [found for found in said["limits"] if _concerns(found, tasks)]},
+        "said": said
+        | {part: [found for found in said[part] if _concerns(found, tasks)] for part in ("limits", "warnings")},
         "licence": subject.licence,
         "is_adapter": subject.is_adapter,
         "approximate": subject.is_adapter and is_known(facts["model"]["dequantised_from"]),
@@ -248,7 +249,7 @@ def _said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str,
             chosen = [found] if "id" in found else found["sentences"]
             about = found if "id" in found else found["headline"]
             name = about["evidence"].get("checkpoint")
-            if part == "warnings" and name is None:
+            if part == "warnings" and name is None and "task" not in about["evidence"]:
                 continue  # on the study's run, not on a checkpoint
             for sentence in chosen:
                 evidence = {key: _in_place(facts, place) for key, place in sentence["evidence"].items()}
@@ -260,7 +261,7 @@ def _in_place(facts: Mapping[str, Any], place: Any) -> Any:
 
 
 def _concerns(finding: Mapping[str, Any], tasks: set[str]) -> bool:
-    """Returns whether a limit is one of the tasks in ``tasks``, or of all."""
+    """Returns whether a limit or a warning is one of the tasks in ``tasks``, or of all."""
     task = finding["evidence"].get("name", finding["evidence"].get("task"))
     return task is None or task["value"] in tasks
 

@@ -102,6 +102,7 @@ SIDE: Names = {
     "dtype": "text: the number format in which it was scored",
     "model_class": "text: lm_eval's class that asked it",
     "softmax_dtype": "text: the dtype in which log-likelihoods were computed",
+    "allowed": "text: guards of scoring that failed and were allowed",
 }
 
 EXAMPLE: Names = {

@@ -19,6 +19,9 @@ _UNLIKE = {
 """What must be said where base and checkpoint were scored in different ways, by the fact that tells them apart."""
 
 
+_ALLOWED = "On {task}, {who} was scored although these guards of scoring failed, because --allow named them: {guards}."
+
+
 def limits(facts: Part) -> list[Line]:
     """Returns what must be said of what the numbers do not cover."""
     seeds = [setting(seed) for seed in facts["study"]["seeds"]]
@@ -74,7 +77,16 @@ def warnings(facts: Part) -> list[Line]:
         words = "Not scored, since steps of the last run failed: {cells}."
         said.append(line(words, cells=lines.joined(map(text, cells))))
     for task in facts["tasks"]:
+        passed_over = task.get("before", {}).get("allowed", {})
+        if known(passed_over):
+            who = line("the base model ({setting})", setting=text(task["setting"]))
+            said.append(line(_ALLOWED, task=text(task["name"]), who=who, guards=text(passed_over)))
+    for task in facts["tasks"]:
         for comparison in task.get("comparisons", []):
+            passed_over = comparison["after"].get("allowed", {})
+            if known(passed_over):
+                who = text(comparison["checkpoint"])
+                said.append(line(_ALLOWED, task=text(task["name"]), who=who, guards=text(passed_over)))
             names = {"task": text(task["name"]), "checkpoint": text(comparison["checkpoint"])}
             if comparison["overlaps"]:
                 words = (

@@ -253,3 +253,14 @@ def test_the_card_says_by_which_class_and_dtype_it_was_scored(study: Path, card:
     assert "Scored by lm_eval's model class `hf`; dtype: torch.bfloat16; dtype of the log-likelihoods: float32." in page
     page = scored("vllm", softmax_dtype=None, model_args={"pretrained": "small"})
     assert "`vllm`; dtype: torch.bfloat16; dtype of the log-likelihoods: missing (scores/" in page
+
+
+def test_guards_that_were_allowed_are_on_the_card_of_what_was_scored_so(card: Callable[..., str], study: Path) -> None:
+    assert "--allow" not in card()
+    for name, guards in (("base", ["shots"]), (REVIEWS, ["adapter-base"])):
+        file = folder_of(study) / "scores" / name / "reviews" / "results.json"
+        edited(file, lambda results, guards=guards: results["configs"]["reviews"]["metadata"].update(allowed=guards))
+    said = card()
+    assert f"> **Warning.** On `reviews`, `{REVIEWS}` was scored although these guards" in said
+    assert "> **Warning.** On `reviews`, the base model (zero-shot) was scored although these guards" in said
+    assert "--allow" not in card(PASSAGES)
