@@ -1,7 +1,6 @@
 """The trainer's checkpoints: which are whole, to which run they belong, and how long the run has taken in all."""
 
 import errno
-import json
 import shutil
 import sys
 import time
@@ -10,12 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import distributed
 from transformers import TrainerCallback
 
+from finetune.kinds import FINETUNE, RUN, WHOLE
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
+from harness_tasks.models.weights import tensors_of
+from harness_tasks.reading import read_json
 
 MARKER = "whole.json"
 """Written into a checkpoint's folder once all its files are there, with their sizes; a kill in a save leaves none."""
@@ -31,7 +33,7 @@ def prepare_scratch(output: Path, scratch: Path, key: str) -> bool:
         UserError: ``output`` or ``scratch`` is a folder with something in it that `finetune` did not write.
     """
     whole = all((output / name).is_file() for name in OWN_FILES)
-    if whole and json.loads((output / "finetune.json").read_text()).get("key") == key:
+    if whole and read_json(output / "finetune.json", FINETUNE).get("key") == key:
         return True
     if output.is_dir() and any(output.iterdir()) and not any((output / name).exists() for name in OWN_FILES):
         raise UserError(
@@ -40,7 +42,7 @@ def prepare_scratch(output: Path, scratch: Path, key: str) -> bool:
             "name a folder that is new or empty with --output",
         )
     run_file = scratch / RUN_FILE
-    if not run_file.is_file() or json.loads(run_file.read_text()).get("key") != key:
+    if not run_file.is_file() or read_json(run_file, RUN)["key"] != key:
         if scratch.exists():
             _check_own(scratch)
             gone = scratch.with_name(f".{scratch.name}.gone")  # else a kill could leave a part that nobody knows
@@ -117,7 +119,11 @@ def _lack(folder: Path) -> str | None:
     marker = folder / MARKER
     if not marker.is_file():
         return "it was not saved to its end"
-    for name, size in json.loads(marker.read_text())["files"].items():
+    try:
+        saved = read_json(marker, WHOLE)["files"]
+    except UserError as error:
+        return error.found
+    for name, size in saved.items():
         path = folder / name
         if not path.is_file():
             return f"its {name} is missing"
@@ -125,10 +131,9 @@ def _lack(folder: Path) -> str | None:
             return f"its {name} has {path.stat().st_size} bytes, and was saved with {size}"
         if path.suffix == ".safetensors":
             try:
-                with safe_open(path, framework="pt"):
-                    pass
-            except (SafetensorError, OSError) as error:
-                return f"its {name} cannot be read ({error})"
+                tensors_of(path)
+            except UserError as error:
+                return f"its {name} cannot be read ({error.found})"
     return None
 
 
@@ -151,7 +156,7 @@ class SaveMarker(TrainerCallback):
     def resumed_from(self, checkpoint: Path | None) -> None:
         """Takes over the seconds and the earlier resumptions of the run that goes on from ``checkpoint``."""
         if checkpoint is not None:
-            earlier = json.loads((checkpoint / MARKER).read_text())
+            earlier = read_json(checkpoint / MARKER, WHOLE)
             self.before = earlier["seconds"]
             self.resumed_at_steps = [*earlier["resumed_at_steps"], earlier["step"]]
 

@@ -1,15 +1,16 @@
 """Adapters on their bases, also such as other programs made: put on as peft does, or refused with the reason."""
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
 
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
+from harness_tasks.models.files import ADAPTER, check_folder, refusals
 
 
-def check_adapter(folder: Path) -> dict[str, Any]:
-    """Returns the adapter's `adapter_config.json`; raises `UserError` where it is none that can be merged."""
+def check_adapter(folder: Path) -> None:
+    """Raises `UserError` where a folder holds no adapter that can be merged, or its files are damaged."""
     from peft import PeftConfig
     from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
 
@@ -28,14 +29,17 @@ def check_adapter(folder: Path) -> dict[str, Any]:
             "weights are read from safetensors alone: other formats can run code when they are loaded",
             "save the adapter with a current peft",
         )
-    try:
-        config = PeftConfig.from_pretrained(str(folder))
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise UserError(
-            f"{file} describes no adapter that peft knows ({_line(error)})",
-            "it says of what kind the adapter is and where it belongs",
+    check_folder(folder, weights=True)
+
+    def unknown(error: Exception) -> UserError:
+        return UserError(
+            f"{file} describes no adapter that peft knows ({reason_of(error)})",
+            ADAPTER.why,
             "upgrade peft, or save the adapter again",
-        ) from None
+        )
+
+    with refusals(unknown):
+        config = PeftConfig.from_pretrained(str(folder))
     kind = str(getattr(config.peft_type, "value", config.peft_type))
     tuner: Any = PEFT_TYPE_TO_TUNER_MAPPING.get(config.peft_type)
     if config.is_prompt_learning or not hasattr(tuner, "merge_and_unload"):
@@ -44,8 +48,6 @@ def check_adapter(folder: Path) -> dict[str, Any]:
             "it is nothing that is added to the base's weights, so there is nothing to merge",
             f"score it on its base: --model_args pretrained=BASE,peft={folder}",
         )
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
 
 
 def refuse_packed(path: str, config: Any) -> None:
@@ -82,9 +84,9 @@ def fit_vocabulary(model: Any, adapter: Path) -> None:
         have = max(rows)
     tokenizer = adapter / "tokenizer.json"
     if tokenizer.is_file():
-        from transformers import AutoTokenizer
+        from finetune.models import load_tokenizer
 
-        count = len(AutoTokenizer.from_pretrained(adapter))
+        count = len(load_tokenizer(str(adapter), None))
         # a base's own tokenizer may have more tokens than it has embeddings: nothing was added then
         if count > have and count > _tokens_of(model.config.name_or_path):
             raise UserError(
@@ -96,11 +98,11 @@ def fit_vocabulary(model: Any, adapter: Path) -> None:
 
 def _tokens_of(base: str) -> int:
     """Returns how many tokens a base's own tokenizer has; 0 where it cannot be had."""
-    from transformers import AutoTokenizer
+    from finetune.models import load_tokenizer
 
     try:
-        return len(AutoTokenizer.from_pretrained(base))
-    except (OSError, ValueError):
+        return len(load_tokenizer(base, None))
+    except UserError:
         return 0
 
 
@@ -124,12 +126,9 @@ def put_on(model: Any, adapter: Path) -> Any:
     from peft import PeftModel
 
     fit_vocabulary(model, adapter)
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as said, refusals(lambda error: _does_not_fit(adapter, reason_of(error))):
         warnings.simplefilter("always")
-        try:
-            made = PeftModel.from_pretrained(model, str(adapter)).eval()
-        except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
-            raise _does_not_fit(adapter, _line(error)) from None
+        made = PeftModel.from_pretrained(model, str(adapter)).eval()
     missing = [str(one.message) for one in said if "missing adapter keys" in str(one.message)]
     if missing:
         raise _does_not_fit(adapter, missing[0].splitlines()[0][:300])
@@ -142,8 +141,3 @@ def _does_not_fit(adapter: Path, why: str) -> UserError:
         "its weights belong to other modules, or some would be random",
         "name the base that it was trained on with --base, or save the adapter again with a current peft",
     )
-
-
-def _line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0]) if lines else type(error).__name__

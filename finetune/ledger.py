@@ -21,8 +21,10 @@ from finetune.heads import TASK_TYPES, Head, freeze_body, head_of
 from finetune.meta import build, made, quiet_meta
 from finetune.recipe import ADAPTER_METHODS, Method
 from finetune.targets import layer_indices, lora_target_names
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.models.body import body_name
+from harness_tasks.models.files import refusals
 
 ComponentName = Literal["embeddings", "attention", "MLP", "norms", "head", "adapter", "other"]
 
@@ -163,7 +165,15 @@ def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | Non
         )
     adapter = copy.deepcopy(adapter)
     adapter.inference_mode = False  # saved adapters have it set, which would make nothing trainable
-    with quiet_meta():
+
+    def refusal(error: Exception) -> UserError:
+        return UserError(
+            f"the adapter {name} does not fit its base model",
+            f"peft refuses it: {reason_of(error)}",
+            "name the model it was trained on with --base",
+        )
+
+    with quiet_meta(), refusals(refusal):
         model = get_peft_model(build(config, heads[0], labels), adapter)
     return ledger_of(model, name=name)
 

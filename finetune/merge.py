@@ -1,13 +1,17 @@
 """An adapter's weights added into its base model's."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from finetune.checks import MERGED_TOLERANCE, RELOAD_TOLERANCE
+from finetune.kinds import FINETUNE
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, usual_modes, write_json
+from harness_tasks.kinds import MERGED
+from harness_tasks.models.files import GENERATION, refusals
+from harness_tasks.reading import Kind, read_json
 from harness_tasks.weights import check_own_weights
 
 MERGED_FROM = "merged_from.json"
@@ -35,15 +39,16 @@ def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
             f"the output folder {output} is not empty", "the merged model would be mixed with it", "name a new folder"
         )
     model, provenance = _merged(adapter, base)
-    from transformers import AutoTokenizer, GenerationConfig
+    from transformers import GenerationConfig
 
-    from finetune.models import base_dtype, base_of, to_dtype
+    from finetune.models import base_dtype, base_of, load_tokenizer, to_dtype
 
     dtype = base_dtype(adapter, base=base)
     to_dtype(model, dtype)
     model.config.dtype = dtype
     if (adapter / "generation_config.json").is_file():
-        model.generation_config = GenerationConfig.from_pretrained(adapter)
+        with refusals(lambda error: _no_generation(adapter, error)):
+            model.generation_config = GenerationConfig.from_pretrained(adapter)
         model.config.eos_token_id = model.generation_config.eos_token_id
         model.config.pad_token_id = model.generation_config.pad_token_id
     path, revision, _ = base_of(adapter, base)
@@ -53,7 +58,7 @@ def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         model.save_pretrained(partial)
-        AutoTokenizer.from_pretrained(place, revision=revision).save_pretrained(partial)
+        load_tokenizer(place, revision).save_pretrained(partial)
         write_json(partial / MERGED_FROM, provenance)
         usual_modes(partial)
         _check_saved(partial, model)
@@ -104,14 +109,8 @@ def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
         model = put_on(_base(adapter, base), adapter)
         if untied and not _untie(model.get_base_model()):
             continue
-        try:
+        with refusals(lambda error: _not_merged(adapter, path, error)):
             model = model.merge_and_unload()
-        except (NotImplementedError, ValueError, AttributeError, TypeError, RuntimeError) as error:
-            raise UserError(
-                f"peft cannot merge the adapter {adapter} ({(str(error).splitlines() or [type(error).__name__])[0]})",
-                "there are no weights to write",
-                f"score it on its base: --model_args pretrained={path},peft={adapter}",
-            ) from None
         differences.append(_largest_difference(_logits(model.eval()), expected))
         if differences[-1] <= allowed:
             return model, provenance
@@ -165,6 +164,22 @@ def _check_saved(folder: Path, model: Any) -> None:
         )
 
 
+def _not_merged(adapter: Path, base: str, error: Exception) -> UserError:
+    return UserError(
+        f"peft cannot merge the adapter {adapter} ({reason_of(error)})",
+        "there are no weights to write",
+        f"score it on its base: --model_args pretrained={base},peft={adapter}",
+    )
+
+
+def _no_generation(adapter: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{adapter / 'generation_config.json'} is none that transformers takes ({reason_of(error)})",
+        GENERATION.why,
+        "take it away: the base's own then holds",
+    )
+
+
 def _largest_difference(found: Any, expected: Any) -> float:
     return float((found - expected).abs().max()) if found.shape == expected.shape else float("inf")
 
@@ -190,15 +205,15 @@ def _provenance(adapter: Path, base: str, revision: str | None) -> dict[str, Any
 
     weights = adapter / "adapter_model.safetensors"
     digest = sha256_file(weights)
-    before = _json(Path(base) / MERGED_FROM) or {}
+    before = _json(Path(base) / MERGED_FROM, MERGED)
     if before.get("adapter_sha256") == digest:
         raise UserError(
             f"the base {base} already holds this adapter's weights ({MERGED_FROM})",
             "merged twice, what training changed would count double",
             "name the base model that the adapter was trained on, or use the merged one as it is",
         )
-    record = _json(adapter / "finetune.json")
-    trained_on = ((record or {}).get("base") or {}).get("fingerprint")
+    record = _json(adapter / "finetune.json", FINETUNE)
+    trained_on = (record.get("base") or {}).get("fingerprint")
     if not Path(base).is_dir():
         base_config(base, revision)  # its commit is known once it was loaded
     fingerprint = base_record(base, revision)["fingerprint"]
@@ -209,8 +224,9 @@ def _provenance(adapter: Path, base: str, revision: str | None) -> dict[str, Any
             "the adapter's weights are differences from the latter, and mean nothing on others",
             "name the model that finetune.json calls the adapter's base",
         )
-    return {"adapter": record or {}, "base_fingerprint": fingerprint or trained_on, "adapter_sha256": digest}
+    return {"adapter": record, "base_fingerprint": fingerprint or trained_on, "adapter_sha256": digest}
 
 
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text()) if path.is_file() else None
+def _json(path: Path, kind: Kind) -> dict[str, Any]:
+    """Returns what the file holds; nothing where there is none."""
+    return dict(read_json(path, kind)) if path.exists() else {}

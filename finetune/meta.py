@@ -1,17 +1,15 @@
 """Models without weights: made on the meta device from a configuration, to be counted and measured."""
 
 import copy
-import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from finetune.heads import Head, model_class
+from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
-
-MOST_PARTS = 20_000
-"""More layers or experts than any model has: a number that is damaged."""
+from harness_tasks.models.files import refusals
 
 
 @contextmanager
@@ -44,29 +42,13 @@ def built_on_meta(config: Any, head: Head, labels: int | None = None) -> Any:
 
 def made(model_class: Any, config: Any) -> Any:
     """Returns a model of that class; raises `UserError` where transformers cannot make one of the configuration."""
-    if (deep := next(((key, n) for key, n in _counts(config.to_dict()) if n > MOST_PARTS), None)) is not None:
-        raise UserError(
-            f"`{deep[0]}` is {deep[1]} in the configuration of a {model_class.__name__}",
-            f"no model has more than {MOST_PARTS:,} of them, and to make so many would take for ever",
+
+    def refusal(error: Exception) -> UserError:
+        return UserError(
+            f"a configuration of type {config.model_type} of which transformers makes no {model_class.__name__}",
+            f"it ends in {first_line(error)}",
             "compare it with the published config.json of that model",
         )
-    try:
+
+    with refusals(refusal):
         return model_class._from_config(config)
-    except UserError:
-        raise
-    except Exception as error:  # transformers raises many kinds for a value that is missing or contradicts another
-        said = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise UserError(
-            f"a configuration of type {config.model_type} of which transformers makes no {model_class.__name__}",
-            f"it ends in {type(error).__name__}: {said}",
-            "compare it with the published config.json of that model",
-        ) from None
-
-
-def _counts(config: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """Yields how many layers and experts a configuration and those within it ask for, by name."""
-    for key, value in config.items():
-        if isinstance(value, dict):
-            yield from _counts(value)
-        elif type(value) is int and re.search(r"layers?$|experts$|depth$|blocks$", key):
-            yield str(key), value

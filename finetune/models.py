@@ -6,6 +6,7 @@ method trains is the only thing that requires a gradient.
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,19 @@ from finetune.heads import (
     model_class,
     without_adapter,
 )
+from finetune.kinds import FINETUNE
 from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
 from finetune.sizes import layer_count
 from finetune.targets import layer_indices, lora_target_names
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import usual_modes, write_text
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.body import body_name
+from harness_tasks.models.files import ADAPTER, refusals
 from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body
+from harness_tasks.reading import read_json
 
 PEFTS_HEADS = ("classifier", "score", "qa_outputs")
 """Heads that peft trains and saves of itself, by the adapter's task type."""
@@ -53,19 +58,15 @@ def load_config(model: str, revision: str | None) -> Any:
             f"merge it first: python -m finetune merge {model} --output FOLDER, and name that folder",
         )
     fetch_model(model, revision, weights=False)
-    try:
+    with refusals(lambda error: _no_model(model, error)):
         return AutoConfig.from_pretrained(model, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise _no_model(model, error) from None
 
 
 def load_tokenizer(place: str, revision: str | None) -> Any:
     """Returns the tokenizer of a folder or a Hub id; raises `UserError` where there is none."""
     fetch_model(place, revision, weights=False)
-    try:
+    with refusals(lambda error: _no_model(place, error)):
         return AutoTokenizer.from_pretrained(place, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _no_model(place, error) from None
 
 
 def check_method(run: Run, config: Any) -> None:
@@ -99,17 +100,14 @@ def load_model(run: Run, config: Any, *, labels: tuple[str, ...], pad_id: int) -
     dtype = getattr(torch, run.dtype) if run.method != "full" else torch.float32
     four_bit_on = run.device if run.method == "qlora" else None
     config_with_head = _with_head(config, run.head, labels, pad_id)
-    try:
-        model = _read(
-            run.model,
-            config=config_with_head,
-            head=run.head,
-            dtype=dtype,
-            revision=run.revision,
-            four_bit_on=four_bit_on,
-        )
-    except OSError as error:
-        raise _no_model(run.model, error) from None
+    model = _read(
+        run.model,
+        config=config_with_head,
+        head=run.head,
+        dtype=dtype,
+        revision=run.revision,
+        four_bit_on=four_bit_on,
+    )
     if run.head != "causal" or run.method == "head":
         _head_in_float32(model)
     if run.method == "head":
@@ -241,13 +239,19 @@ def load_base(
     packed_from = _packed_from(adapter)
     dtype = dtype or packed_from or config.dtype or torch.float32
     if (adapter / "config.json").is_file():  # a classifier's or span reader's own, with its labels and its padding
-        config = AutoConfig.from_pretrained(adapter, trust_remote_code=False)
+        with refusals(lambda error: _no_model(str(adapter), error)):
+            config = AutoConfig.from_pretrained(adapter, trust_remote_code=False)
     four_bit_on = machine.resolve_device(None) if packed_from else None
     read_as = packed_from or dtype  # packed from another dtype, some weights would move to a neighbouring level
-    try:
-        model = _read(path, config=config, head=head, dtype=read_as, revision=revision, four_bit_on=four_bit_on)
-    except OSError as error:
-        raise _no_base(path, error) from None
+    model = _read(
+        path,
+        config=config,
+        head=head,
+        dtype=read_as,
+        revision=revision,
+        four_bit_on=four_bit_on,
+        error_of=_no_base,
+    )
     if packed_from and (unpacked or packed_from != dtype):
         model = model.dequantize()
         to_dtype(model, dtype)
@@ -259,8 +263,17 @@ def load_base(
 def _packed_from(adapter: Path) -> torch.dtype | None:
     """Returns the dtype in which an adapter's base was read before it was packed in 4 bits; None where it was not."""
     record = adapter / "finetune.json"
-    made = json.loads(record.read_text()) if record.is_file() else {}
-    return getattr(torch, made["dtype"]) if made.get("method") == "qlora" else None
+    made = read_json(record, FINETUNE) if record.is_file() else {}
+    if made.get("method") != "qlora":
+        return None
+    if made.get("dtype") not in ("float32", "bfloat16", "float16"):
+        raise UserError(
+            f"{record} says that the base was packed in 4 bits, and from the dtype {made.get('dtype')}",
+            "packed from another dtype, some weights would be on a neighbouring level",
+            FINETUNE.mend,
+        )
+    dtype: torch.dtype = getattr(torch, made["dtype"])
+    return dtype
 
 
 def base_dtype(adapter: Path, *, base: str | None = None) -> torch.dtype:
@@ -277,7 +290,7 @@ def to_dtype(module: Any, dtype: torch.dtype) -> None:
 
 def base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
     """Returns where an adapter's base model is, its revision, and the head it is loaded with."""
-    settings = json.loads((adapter / "adapter_config.json").read_text())
+    settings = read_json(adapter / "adapter_config.json", ADAPTER)
     if not (base or settings.get("base_model_name_or_path")):
         raise UserError(
             f"the adapter {adapter} names no base model",
@@ -305,10 +318,8 @@ def base_config(path: str, revision: str | None) -> Any:
             "the adapter's weights are differences from it",
             error.mend,
         ) from None
-    try:
+    with refusals(lambda error: _no_base(path, error)):
         return AutoConfig.from_pretrained(path, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise _no_base(path, error) from None
 
 
 _WHERE_THE_BASE_IS = "run the command where that path is found, or name the base with --base"
@@ -316,7 +327,7 @@ _WHERE_THE_BASE_IS = "run the command where that path is found, or name the base
 
 def _no_base(path: str, error: Exception) -> UserError:
     return UserError(
-        f"the adapter's base model {path} cannot be loaded ({_line(error)})",
+        f"the adapter's base model {path} cannot be loaded ({reason_of(error)})",
         "the adapter's weights are differences from it",
         _WHERE_THE_BASE_IS,
     )
@@ -331,8 +342,12 @@ def _read(
     revision: str | None = None,
     four_bit_on: str | None = None,
     of_base: bool = True,
+    error_of: Callable[[str, Exception], UserError] | None = None,
 ) -> Any:
-    """Returns the model with a head, read from ``place``; a base's head may be new, nothing else may be missing."""
+    """Returns the model with a head, read from ``place``; a base's head may be new, nothing else may be missing.
+
+    Raises `UserError`: ``error_of``'s (unset: that there is no model) where transformers cannot read it.
+    """
     fetch_model(place, revision)
     packing = {}
     if four_bit_on is not None:
@@ -340,18 +355,21 @@ def _read(
             heads = list(head_modules(model_class(config, head)._from_config(copy.deepcopy(config))))
         packing = {"quantization_config": four_bit_config(dtype, keep=heads), "device_map": {"": four_bit_on}}
     mapping = renamed_body(auto_class(head), config)
-    with quiet():
-        try:
-            model, found = model_class(config, head).from_pretrained(
-                place, revision=revision, config=config, dtype=dtype, key_mapping=mapping,
-                trust_remote_code=False, output_loading_info=True, **packing,
-            )  # fmt: skip
-        except RuntimeError as error:  # transformers raises it for shapes that differ
-            raise UserError(
-                f"the weights of {place} do not fit a {head} head with {config.num_labels} labels ({_line(error)})",
+
+    def refusal(error: Exception) -> UserError:
+        if isinstance(error, RuntimeError):  # transformers raises it for shapes that differ
+            return UserError(
+                f"the weights of {place} do not fit a {head} head with {config.num_labels} labels ({reason_of(error)})",
                 "a head that was trained for other labels cannot be gone on with",
                 "start from the base model, not from a classifier trained on another task",
-            ) from None
+            )
+        return (error_of or _no_model)(place, error)
+
+    with quiet(), refusals(refusal):
+        model, found = model_class(config, head).from_pretrained(
+            place, revision=revision, config=config, dtype=dtype, key_mapping=mapping,
+            trust_remote_code=False, output_loading_info=True, **packing,
+        )  # fmt: skip
     keep_layout(model)
     # else save_pretrained would undo the renaming, and nobody could load what it wrote
     vars(model).pop("_weight_conversions", None)
@@ -391,19 +409,15 @@ def _ids(*given: Any) -> list[int]:
     return list(dict.fromkeys(i for ids in several for i in ids))
 
 
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
 def _no_model(place: str, error: Exception) -> UserError:
     if Path(place).exists():
         return UserError(
-            f"the folder {place} is no model that transformers can load ({_line(error)})",
+            f"the folder {place} is no model that transformers can load ({reason_of(error)})",
             "training starts from a model's configuration, tokenizer and weights",
             "name a folder that holds config.json, tokenizer.json and *.safetensors, or a Hub id",
         )
     return UserError(
-        f"the model {place} is no folder here, and the Hub did not give it ({_line(error)})",
+        f"the model {place} is no folder here, and the Hub did not give it ({reason_of(error)})",
         "training starts from a model's configuration, tokenizer and weights",
         "check the name and the network (and `hf auth login` for a gated model), or name a local folder",
     )

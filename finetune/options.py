@@ -12,20 +12,30 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 
 from finetune.heads import Head
 from finetune.recipe import IDENTICAL, Method, Recipe
 from finetune.run import DEV, Dtype, Run
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
+from harness_tasks.reading import Kind, checked, read_yaml
 
 Default = Recipe()
 TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
 """The trackers that `--report-to` takes, and the package that each needs."""
 _CHOICES = {"method": get_args(Method), "head": get_args(Head), "dtype": get_args(Dtype)}
 _LISTS = ("scored_on", "allow", "report_to")
+
+
+_Words = Annotated[str, Field(max_length=1000)]
+RECIPE = Kind(
+    "the recipe",
+    "the run's values are taken from it",
+    "correct it there; studies/recipes/ holds some",
+    limit_mib=4,
+    schema=TypeAdapter(dict[str, Any]),
+)
 
 
 def _declared(
@@ -156,17 +166,8 @@ def load_recipe(path: Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing, no YAML or no mapping, or has a key that is no option.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(
-            f"the recipe {path} cannot be read ({error})",
-            "the run's values are taken from it",
-            "name a YAML file; studies/recipes/ holds some",
-        ) from None
-    known = {*inspect.signature(_declared).parameters, "output"} - {"recipe"}
-    if not isinstance(values, dict):
-        raise UserError(f"the recipe {path} holds no mapping", "a recipe is a mapping of options", "write `task: ...`")
+    values: dict[str, Any] = read_yaml(path, RECIPE)
+    known = _recipe_file().model_fields
     for key in values:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
@@ -175,7 +176,29 @@ def load_recipe(path: Path) -> dict[str, Any]:
                 "a mistyped key would be ignored, and the run would do something else than it says",
                 f"write `{near[0]}`" if near else f"delete it (known: {', '.join(sorted(known))})",
             )
+    checked(values, path, replace(RECIPE, schema=TypeAdapter(_recipe_file())))
     return values
+
+
+@functools.cache
+def _recipe_file() -> type[BaseModel]:
+    """Returns the schema of a recipe file: of which type each option is. What shapes a run is `Recipe`'s to judge."""
+    types: dict[str, Any] = {"output": _Words}
+    for name, parameter in inspect.signature(_declared).parameters.items():
+        declared, option = get_args(parameter.annotation)
+        one: Any = bool if declared is bool else _Words
+        if declared in (int, int | None):
+            one = Annotated[int, Field(ge=option.min or 0, lt=2**32)]
+        if name in _LISTS:
+            one = _Words | list[_Words]
+        elif name == "metadata":
+            one = _Words | dict[str, Any]
+        elif name in Recipe.model_fields:
+            one = Any
+        types[name] = one if parameter.default is not None else one | None
+    del types["recipe"]
+    made: type[BaseModel] = create_model("RecipeFile", **{name: (one, None) for name, one in types.items()})
+    return made
 
 
 def run_of(values: dict[str, Any]) -> Run:
@@ -272,7 +295,7 @@ def _metadata(value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
                 f"--metadata is no JSON ({error})",
                 "the task reads its data folder from it",

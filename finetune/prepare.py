@@ -13,7 +13,7 @@ from finetune.run import DEV, Run
 from harness_tasks.errors import UserError
 from harness_tasks.loading import load_task
 from harness_tasks.models.commits import commit_of
-from harness_tasks.models.weights import safetensors_in
+from harness_tasks.models.files import check_folder
 from harness_tasks.overlap import input_text, row_identity
 from harness_tasks.text import fold
 
@@ -57,7 +57,7 @@ def prepare(run: Run) -> Prepared:
     # All else is loaded from the commit that the configuration came from, wherever `main` moves meanwhile.
     run = replace(run, revision=commit_of(run.model, run.revision) or run.revision)
     if Path(run.model).is_dir():
-        safetensors_in(Path(run.model))
+        check_folder(Path(run.model), weights=True)
     check_method(run, config)
     tokenizer = load_tokenizer(run.tokenizer or run.model, None if run.tokenizer else run.revision)
     task = load_task(run.task, include_path=run.include_path, metadata=run.metadata)

@@ -3,7 +3,6 @@
 `write_expected` runs where the model was trained, `prove` starts `python -m finetune.proof CHECKPOINT SCRATCH`.
 """
 
-import json
 import math
 import os
 import subprocess
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -22,12 +20,16 @@ from finetune import checks, passes
 from finetune.batches import Group
 from finetune.checks import MERGED_TOLERANCE, RELOAD_TOLERANCE
 from finetune.formulations import FORMULATIONS
+from finetune.kinds import FINETUNE, PROOF, ROW_LOG
 from finetune.prepare import Prepared
 from finetune.recipe import ADAPTER_METHODS
 from finetune.rows import Row
 from harness_tasks.files import write_json
 from harness_tasks.guards.verdicts import Verdict
+from harness_tasks.kinds import TENSORS
 from harness_tasks.models.neighbours import alone_over
+from harness_tasks.models.weights import tensors_of
+from harness_tasks.reading import read_json, read_rows
 
 LOGIT_ROWS = 8
 """Rows whose logits are compared."""
@@ -90,17 +92,17 @@ def prove(checkpoint: Path, scratch: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "finetune.proof", str(checkpoint), str(scratch)]
     done = subprocess.run(command, env=alone, capture_output=True, text=True, check=False)
     if result.is_file():
-        return dict(json.loads(result.read_text()))
+        return dict(read_json(result, PROOF))
     last_line = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
     return {"verdicts": [_cannot_load(f"the process that loads it ended with {last_line}").as_json()]}
 
 
 def examine(checkpoint: Path, scratch: Path) -> dict[str, Any]:
     """Returns what `prove` returns; to be called in a process that has not seen the trained model."""
-    expected = json.loads((scratch / "expected.json").read_text())
-    record = json.loads((checkpoint / "finetune.json").read_text())
-    tensors = json.loads((checkpoint / "tensors.json").read_text())["tensors"]
-    log = [json.loads(line) for line in (checkpoint / "row_log.jsonl").read_text().splitlines()]
+    expected = read_json(scratch / "expected.json", PROOF)
+    record = read_json(checkpoint / "finetune.json", FINETUNE)
+    tensors = read_json(checkpoint / "tensors.json", TENSORS)["tensors"]
+    log = read_rows(checkpoint / "row_log.jsonl", ROW_LOG)
     verdicts, figures, read = _of_model(checkpoint, scratch, expected)
     verdicts += [
         checks.changed_tensors(tensors, record, _adaptable(record)),
@@ -264,12 +266,11 @@ def _stops(model: Any, tokenizer: Any, row: Row, expected: dict[str, Any]) -> bo
 
 def _saved_sizes(checkpoint: Path) -> dict[str, int]:
     """Returns the number of parameters of each tensor in the folder's safetensors files."""
-    sizes = {}
-    for path in checkpoint.glob("*.safetensors"):
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118 - the file is no mapping
-                sizes[name] = math.prod(file.get_slice(name).get_shape())
-    return sizes
+    return {
+        name: math.prod(tensor.shape)
+        for path in checkpoint.glob("*.safetensors")
+        for name, tensor in tensors_of(path).items()
+    }
 
 
 def _spread(rows: Sequence[Row], most: int) -> list[Row]:

@@ -15,7 +15,7 @@ from finetune.prepare import Prepared
 from finetune.rows import Row
 from harness_tasks.files import sha256_file, sha256_json, write_json, write_jsonl, write_text
 from harness_tasks.models.commits import commit_of
-from harness_tasks.models.weights import safetensors_in
+from harness_tasks.models.weights import safetensors_in, tensors_of
 
 TEMPLATES_PATH = Path(__file__).resolve().parent.parent / "templates"
 
@@ -47,8 +47,10 @@ def weights_fingerprint(folder: Path) -> str:
     """Returns the SHA-256 over the digests of the folder's safetensors files, in the order of their names.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, or one is not whole.
     """
+    for file in safetensors_in(folder):
+        tensors_of(file)
     return hashlib.sha256("".join(sha256_file(file) for file in safetensors_in(folder)).encode()).hexdigest()
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from finetune.kinds import ROW_LOG
 from harness_tasks.files import write_text
+from harness_tasks.reading import parse_rows, read_text
 
 
 class RowLog(TrainerCallback):
@@ -85,11 +87,11 @@ def _files(folder: Path) -> list[Path]:
     whole = folder / "row_log.jsonl"
     if whole.is_file():
         return [whole]
-    return sorted(folder.glob("row_log-*.jsonl"), key=lambda path: int(path.stem.rsplit("-", 1)[-1]))
+    found = {path.stem.rpartition("-")[2]: path for path in folder.glob("row_log-*.jsonl")}
+    return [found[rank] for rank in sorted((rank for rank in found if rank.isdecimal()), key=int)]
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     """Returns the lines of one log; a last line without its end is what a kill left of it."""
-    text = path.read_text(encoding="utf-8")
-    whole, _, _ = text.rpartition("\n")
-    return [json.loads(line) for line in whole.splitlines()]
+    whole, _, _ = read_text(path, ROW_LOG).rpartition("\n")
+    return parse_rows(whole, path, ROW_LOG)

@@ -8,6 +8,7 @@ from typing import Any
 from finetune.heads import head_of, without_adapter
 from finetune.meta import built_on_meta, quiet_meta
 from finetune.sizes import layer_count
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.models.body import body_name
 
@@ -123,7 +124,7 @@ def _refusal(twin: Any, names: list[str]) -> str | None:
         try:
             made = get_peft_model(copy.deepcopy(twin), LoraConfig(r=1, target_modules=list(names)))
         except Exception as error:  # of whatever kind; its first line says what it does not take
-            return f"peft refuses it ({(str(error).splitlines() or [type(error).__name__])[0]})"
+            return f"peft refuses it ({reason_of(error)})"
     modules = set(dict(twin.named_modules()))
     adapted = {name for name, module in made.get_base_model().named_modules() if isinstance(module, LoraLayer)}
     meant = {name for name in modules if any(name == own or name.endswith(f".{own}") for own in names)}

@@ -1,5 +1,6 @@
 """The files that scoring and training leave and that are read here, each with its schema."""
 
+from dataclasses import replace
 from typing import Annotated, Any, NotRequired
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, TypeAdapter
@@ -38,6 +39,21 @@ class AskedSample(Sample):
     """A sample with what was asked, which lengths are counted of."""
 
     arguments: Annotated[dict[Text, dict[Text, Any]], Field(min_length=1)]
+
+
+class GoldAnswers(TypedDict):
+    text: list[Text]
+
+
+class Question(TypedDict):
+    answers: GoldAnswers
+
+
+class AnsweredSample(TypedDict):
+    """A sample of a question whose answer is written."""
+
+    doc: Question
+    filtered_resps: Annotated[list[Any], Field(min_length=1)]
 
 
 class _ShardSample(TypedDict):
@@ -133,6 +149,27 @@ class TensorChanges(TypedDict, total=False):
     tensors: list[Tensor] | None
 
 
+class TrainedBase(TypedDict, total=False):
+    fingerprint: Text | None
+
+
+class Trained(TypedDict, total=False):
+    """What scoring takes from `finetune.json`, the record beside a checkpoint."""
+
+    task: Text
+    method: Text
+    checkpoint: Text
+    base: TrainedBase | None
+
+
+class Merged(TypedDict, total=False):
+    """`merged_from.json` beside a merged model: the adapter's own record, empty where it had none."""
+
+    adapter: Trained
+    base_fingerprint: Text | None
+    adapter_sha256: Text
+
+
 class ModelArguments(TypedDict):
     pretrained: Text
     tokenizer: NotRequired[Text | None]
@@ -168,6 +205,7 @@ ASKED_SAMPLES = Kind(
     schema=TypeAdapter(AskedSample),
     finite=False,
 )
+ANSWERED = replace(SAMPLES, schema=TypeAdapter(AnsweredSample))
 TRAINED_ROWS = Kind(
     "the training rows",
     "overlap is graded row by row",
@@ -202,4 +240,16 @@ SHARD_SAMPLES = Kind(
     limit_mib=16_384,
     schema=TypeAdapter(ShardSample),
     finite=False,
+)
+TRAINED = Kind(
+    "the record of a training",
+    "it says on which task and which base model the checkpoint was trained",
+    "copy the checkpoint's folder again, or train it again",
+    schema=TypeAdapter(Trained),
+)
+MERGED = Kind(
+    "the record of a merge",
+    "it says which adapter the model already holds",
+    "merge again: python -m finetune merge ADAPTER --output DIR",
+    schema=TypeAdapter(Merged),
 )

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, write_jsonl
 from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.kinds import ASKED_SAMPLES, SCORED_MODEL
+from harness_tasks.models.files import refusals
 from harness_tasks.models.heads import HEADS, tokenizer_place
 from harness_tasks.overlap import read_samples
 from harness_tasks.reading import read_json
@@ -45,14 +47,16 @@ def write_lengths(samples: Path, results: Path, *, output: Path, generations: Pa
         raise type(error)(
             f"the tokenizer of {place} cannot be loaded: {error.found}", "tokens are counted with it", error.mend
         ) from None
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(place, revision=arguments.get("revision"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the tokenizer of {place} cannot be loaded ({str(error).splitlines()[0]})",
+
+    def unusable(error: Exception) -> UserError:
+        return UserError(
+            f"the tokenizer of {place} cannot be loaded ({reason_of(error)})",
             "tokens are counted with it",
             "run the command where the model that was scored is found",
-        ) from None
+        )
+
+    with refusals(unusable):
+        tokenizer = AutoTokenizer.from_pretrained(place, revision=arguments.get("revision"))
     noted = read_generations(generations) if generations else {}
     asked = read_samples(samples, ASKED_SAMPLES)
     header, *rows = lengths(asked, tokenizer, max_length_tokens=max_length_tokens, model=model, generations=noted)

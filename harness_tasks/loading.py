@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
 
 from harness_tasks import TASKS_PATH
-from harness_tasks._messages import first_line
+from harness_tasks._messages import first_line, reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import explained as hub_explained
 from harness_tasks.hub.faults import hub_fault, patiently, repository_of
+from harness_tasks.reading import Kind, checked, read_text
 
 if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
@@ -122,7 +125,7 @@ def find_yaml(name: str, include_path: str | Path = TASKS_PATH) -> Path | None:
     """Returns the YAML file under ``include_path`` that defines the task ``name``, or None; lm_eval is not asked."""
     line = re.compile(rf"^task:\s*{re.escape(name)}\s*$", re.MULTILINE)
     files = sorted(Path(include_path).rglob("*.yaml"))
-    return next((path for path in files if line.search(path.read_text(encoding="utf-8"))), None)
+    return next((path for path in files if line.search(read_text(path, TASK))), None)
 
 
 def declared_metadata(name: str, include_path: str | Path = TASKS_PATH) -> dict[str, Any] | None:
@@ -131,7 +134,7 @@ def declared_metadata(name: str, include_path: str | Path = TASKS_PATH) -> dict[
     Nothing is loaded: neither the task's data nor its hooks.
     """
     path = find_yaml(name, include_path)
-    return None if path is None else dict(_read_yaml(path).get("metadata") or {})
+    return None if path is None else _read_yaml(path).get("metadata") or {}
 
 
 def declared(name: str, key: str, include_path: str | Path = TASKS_PATH) -> Any:
@@ -159,8 +162,27 @@ def tags_of(name: str, include_path: str | Path = TASKS_PATH) -> set[str]:
 
 @cache
 def _read_yaml(path: Path) -> dict[str, Any]:
-    found = yaml.safe_load(re.sub(r"!function\s+\S+", "null", path.read_text(encoding="utf-8")))
-    return found if isinstance(found, dict) else {}
+    text = re.sub(r"!function\s+\S+", "null", read_text(path, TASK))
+    try:
+        found = yaml.safe_load(text)  # as lm_eval reads it, which takes keys that are no text
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:
+        raise UserError(f"{TASK.name} {path} cannot be read ({reason_of(error)})", TASK.why, TASK.mend) from None
+    return dict(checked(found, path, TASK)) if isinstance(found, dict) else {}
+
+
+class _Task(TypedDict, total=False):
+    metadata: dict[str, Any] | None
+    tag: str | list[str] | None
+    include: str | list[str] | None
+
+
+TASK = Kind(
+    "the task's YAML file",
+    "it says what is asked, of which rows, and what a report must know",
+    "correct it there, or name another folder with --include_path",
+    limit_mib=16,
+    schema=TypeAdapter(_Task),
+)
 
 
 def doc_hash(doc: Mapping[str, Any]) -> str:

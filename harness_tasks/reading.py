@@ -52,24 +52,23 @@ def read_bytes(path: str | Path, kind: Kind, *, shown: str | None = None) -> byt
     Raises:
         UserError: there is no such file, it is a folder, a pipe or a device, cannot be read, or is too large.
     """
-    limit, name = _limit_bytes(kind), _shown(path if shown is None else shown, kind)
-    try:
-        with open_regular(path) as file:
-            # By its size: to ask for as much as is allowed would set that much memory aside.
-            content = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
-            while len(content) <= limit and (more := file.read(min(limit + 1 - len(content), MIB))):  # it grows
-                content += more
-    except FileNotFoundError:
-        _refuse(kind, f"{name} is missing")
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        _refuse(kind, f"{name} cannot be read ({_reason(error)})")
+    limit, name = _limit_bytes(kind), path if shown is None else shown
+    with _told(name, kind), open_regular(path) as file:
+        # By its size: to ask for as much as is allowed would set that much memory aside.
+        content = file.read(min(limit, os.fstat(file.fileno()).st_size) + 1)
+        while len(content) <= limit and (more := file.read(min(limit + 1 - len(content), MIB))):  # it grows
+            content += more
     if len(content) > limit:
-        raise UserError(
-            f"{name} is larger than {limit // MIB} MiB",
-            "a file of this kind is small, and one without end would fill the memory",
-            f"name the right file, or allow more MiB with the environment variable {LIMIT_VARIABLE}",
-        )
+        raise _too_large(name, kind)
     return content
+
+
+def check_file(path: str | Path, kind: Kind) -> None:
+    """Raises `UserError` as `read_bytes` does, without reading: for a file that another library will read."""
+    with _told(path, kind), open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+    if size > _limit_bytes(kind):
+        raise _too_large(path, kind)
 
 
 def read_text(path: str | Path, kind: Kind) -> str:
@@ -85,9 +84,13 @@ def text_of(content: bytes, path: str | Path, kind: Kind) -> str:
         _refuse(kind, f"{_shown(path, kind)} is no UTF-8 text (byte {error.start})")
 
 
-def read_json(path: str | Path, kind: Kind) -> Any:
-    """Returns what a JSON file holds, of the kind's schema; raises `UserError` where it is not whole or not that."""
-    return parse_json(read_text(path, kind), path, kind)
+def read_json(path: str | Path, kind: Kind, *, shown: str | None = None) -> Any:
+    """Returns what a JSON file holds, of the kind's schema; raises `UserError` where it is not whole or not that.
+
+    ``shown`` is as in `read_bytes`.
+    """
+    name = path if shown is None else shown
+    return parse_json(text_of(read_bytes(path, kind, shown=shown), name, kind), name, kind)
 
 
 def read_rows(path: str | Path, kind: Kind) -> list[Any]:
@@ -101,21 +104,14 @@ def iterate_rows(path: str | Path, kind: Kind, *, shown: str | None = None, head
     ``head`` is the kind of the first line, where it differs; ``shown`` is what errors call the file.
     """
     name, limit, number = path if shown is None else shown, _limit_bytes(kind), 0
-    try:
-        with open_regular(path) as file:
-            while content := file.readline(limit + 1):
-                number += 1
-                if len(content) > limit:
-                    _refuse(kind, f"line {number} of {_shown(name, kind)} is larger than {limit // MIB} MiB")
-                if content.strip():
-                    text = text_of(content, name, kind)
-                    yield parse_json(text, name, head if head and number == 1 else kind, line=number)
-    except FileNotFoundError:
-        _refuse(kind, f"{_shown(name, kind)} is missing")
-    except (OSError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        _refuse(kind, f"{_shown(name, kind)} cannot be read ({_reason(error)})")
+    with _told(name, kind), open_regular(path) as file:
+        while content := file.readline(limit + 1):
+            number += 1
+            if len(content) > limit:
+                _refuse(kind, f"line {number} of {_shown(name, kind)} is larger than {limit // MIB} MiB")
+            if content.strip():
+                text = text_of(content, name, kind)
+                yield parse_json(text, name, head if head and number == 1 else kind, line=number)
 
 
 def parse_rows(text: str, path: str | Path, kind: Kind, *, first_line: int = 1) -> list[Any]:
@@ -151,7 +147,11 @@ def read_yaml(path: str | Path, kind: Kind) -> Any:
         UserError: as `read_bytes`; or the file is no YAML, holds one key twice, a key that is no text, a tag that makes
             objects, or aliases that stand for very much.
     """
-    text = read_text(path, kind)
+    return parse_yaml(read_text(path, kind), path, kind)
+
+
+def parse_yaml(text: str, path: str | Path, kind: Kind) -> Any:
+    """Returns the value of the YAML that ``path`` holds; raises `UserError` as `read_yaml` does."""
     try:
         value = yaml.load(text, Loader=_PlainLoader)
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:
@@ -196,6 +196,27 @@ def open_regular(path: str | Path) -> Iterator[BufferedReader]:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(_no_file(os.fstat(handle).st_mode))
         yield file
+
+
+@contextmanager
+def _told(name: str | Path, kind: Kind) -> Iterator[None]:
+    """Turns what the system says inside of the file ``name`` into a `UserError`."""
+    try:
+        yield
+    except UserError:
+        raise
+    except FileNotFoundError:
+        _refuse(kind, f"{_shown(name, kind)} is missing")
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        _refuse(kind, f"{_shown(name, kind)} cannot be read ({_reason(error)})")
+
+
+def _too_large(name: str | Path, kind: Kind) -> UserError:
+    return UserError(
+        f"{_shown(name, kind)} is larger than {_limit_bytes(kind) // MIB} MiB",
+        "a file of this kind is small, and one without end would fill the memory",
+        f"name the right file, or allow more MiB with the environment variable {LIMIT_VARIABLE}",
+    )
 
 
 def _no_file(mode: int) -> str:

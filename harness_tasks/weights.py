@@ -1,32 +1,17 @@
 """Whether weights are whole, and those that training left: by the hashes in `tensors.json` beside them."""
 
 import hashlib
-import json
-import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.kinds import TENSORS
+from harness_tasks.models.weights import StoredTensor, tensors_of
 from harness_tasks.reading import open_regular, read_json
 
-_LARGEST_HEADER_BYTES = 100_000_000
-"""As the safetensors library has it."""
-_BITS = {
-    **dict.fromkeys(("F64", "I64", "U64", "C64"), 64), **dict.fromkeys(("F32", "I32", "U32"), 32),
-    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 16), **dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2"), 8),
-    **dict.fromkeys(("F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8), **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6), "F4": 4,
-}  # fmt: skip
 _CHUNK_BYTES = 1 << 24
-
-
-class Place(NamedTuple):
-    """Where a tensor's bytes lie."""
-
-    file: Path
-    start: int
-    end: int
 
 
 def check_own_weights(folder: str | Path) -> None:
@@ -35,7 +20,7 @@ def check_own_weights(folder: str | Path) -> None:
     Of a folder without `tensors.json`, which is none that our training left, nothing is said.
     """
     home = Path(folder)
-    if (home / "tensors.json").is_file():
+    if os.path.lexists(home / "tensors.json"):
         check_weights(home, sorted(file.name for file in home.glob("*.safetensors")))
 
 
@@ -44,10 +29,10 @@ def check_weights(home: Path, names: list[str]) -> None:
 
     ``names``: of the files. Where there is no `tensors.json`, only their form can be checked.
     """
-    places: dict[str, Place] = {}
+    places: dict[str, StoredTensor] = {}
     for name in names:
         places |= {_plain(tensor): place for tensor, place in tensors_of(home / name).items()}
-    if not (home / "tensors.json").is_file():
+    if not os.path.lexists(home / "tensors.json"):
         return
     rows = read_json(home / "tensors.json", TENSORS).get("tensors") or []
     checked = 0
@@ -71,41 +56,7 @@ def check_weights(home: Path, names: list[str]) -> None:
         )
 
 
-def tensors_of(path: Path) -> dict[str, Place]:
-    """Returns where each tensor lies in a safetensors file.
-
-    Raises:
-        UserError: its header or its length is not that of a whole one.
-    """
-    try:
-        with open_regular(path) as file:
-            size = path.stat().st_size
-            length = int.from_bytes(file.read(8), "little")
-            if size < 8 or length > min(size - 8, _LARGEST_HEADER_BYTES):
-                _refuse(path, f"its header would have {length:,} bytes, and the file has {size:,}")
-            header = json.loads(file.read(length))
-        return _places(path, header, 8 + length, size)
-    except UserError:
-        raise
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        _refuse(path, str(error) or type(error).__name__)
-
-
-def _places(path: Path, header: Mapping[str, Any], offset: int, size: int) -> dict[str, Place]:
-    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    places, end = {}, 0
-    for name, entry in sorted(entries.items(), key=lambda item: tuple(item[1]["data_offsets"])):
-        first, last = entry["data_offsets"]
-        bits = math.prod(entry["shape"]) * _BITS[entry["dtype"]]
-        if first != end or 8 * (last - first) != bits:
-            _refuse(path, f"the tensor {name} does not lie where its header says")
-        places[name], end = Place(path, offset + first, offset + last), last
-    if offset + end != size:
-        _refuse(path, f"its tensors take {offset + end:,} bytes, and the file has {size:,}")
-    return places
-
-
-def _parts(row: Mapping[str, Any], places: Mapping[str, Place]) -> list[Place]:
+def _parts(row: Mapping[str, Any], places: Mapping[str, StoredTensor]) -> list[StoredTensor]:
     """Returns the tensors whose bytes a row of `tensors.json` is the hash of; none where one of them is not there."""
     if not row.get("adapter"):
         return [places[row["name"]]] if row["name"] in places else []
@@ -122,10 +73,10 @@ def _plain(name: str) -> str:
     return name.removeprefix("base_model.model.")
 
 
-def _sha256(parts: list[Place]) -> str:
+def _sha256(parts: list[StoredTensor]) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        with part.file.open("rb") as file:
+        with open_regular(part.file) as file:
             file.seek(part.start)
             for chunk in _chunks(file, part.end - part.start):
                 digest.update(chunk)
@@ -136,11 +87,3 @@ def _chunks(file: Any, left: int) -> Iterator[bytes]:
     while left and (chunk := file.read(min(left, _CHUNK_BYTES))):
         left -= len(chunk)
         yield chunk
-
-
-def _refuse(path: Path, problem: str) -> NoReturn:
-    raise UserError(
-        f"{path} is no whole safetensors file: {problem}",
-        "nothing can load it whole",
-        "train the checkpoint again, or put its own weights back",
-    ) from None

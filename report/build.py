@@ -12,6 +12,7 @@ from harness_tasks.collection import no_search_for_cycles
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import json_text
 from harness_tasks.outputs import write_outputs
+from harness_tasks.reading import Kind, read_text
 from report import facts as of
 from report.current import SCHEMA, current_facts, read_facts, sealed, state
 from report.findings import find
@@ -22,6 +23,9 @@ from studies import Study, load_study
 
 MANIFEST = "report_files.json"
 """Names the files that a build wrote: those, and no others, are removed when a later one has them no more."""
+
+
+_COPIED = Kind("the file of the study", "a copy of it lies beside the page", "save it as UTF-8", limit_mib=4)
 
 
 def build(
@@ -88,7 +92,7 @@ def build_report(
     # Nothing is written before everything is known to be right.
     files = {"facts.json": json_text(facts)}
     files |= {} if facts_only else pages(facts, folder, own_templates(study.parent))
-    files |= {name: path.read_text(encoding="utf-8") for name, path in copied.items()}
+    files |= {name: read_text(path, _COPIED) for name, path in copied.items()}
     write_outputs(into, files, manifest=MANIFEST, others_stay=facts_only)
     return [into / name for name in files]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from report import kinds
+from finetune.kinds import FINETUNE
 from report.facts import fact, missing
 from report.results import Document, read_json
 
@@ -17,7 +17,7 @@ def check_facts(folder: Path, checkpoints: Sequence[str]) -> dict[str, Any]:
 
     `absent` where not every checkpoint's record has them: then nothing can be said of all of them.
     """
-    records = [read_json(folder, f"checkpoints/{name}/finetune.json", kinds.FINETUNE) for name in checkpoints]
+    records = [read_json(folder, f"checkpoints/{name}/finetune.json", FINETUNE) for name in checkpoints]
     if not records:
         return {"absent": missing("no checkpoint has been trained")}
     for record in records:

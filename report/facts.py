@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from finetune.kinds import PARAMETERS
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report import kinds
@@ -145,7 +146,7 @@ def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
     name = f"parameters/{checkpoint}.json"
     if not (folder / name).exists():
         return {"absent": missing(f"its parameters have not been counted: there is no {name}")}
-    ledger = read_json(folder, name, kinds.PARAMETERS)
+    ledger = read_json(folder, name, PARAMETERS)
     refuse_other(name, checkpoint, {"pretrained": ledger.value("model")}, is_ours=False)
     refuse_replaced(folder, ledger, checkpoint)
     components = ledger.content.get("components") or []
@@ -191,7 +192,7 @@ def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
 def checkpoint_facts(folder: Path, checkpoint: Checkpoint, study: Document) -> dict[str, Any]:
     """Returns how a checkpoint was made, from its `finetune.json`; `absent` where it has not been trained."""
     name, home = checkpoint.name, f"checkpoints/{checkpoint.name}"
-    record = read_json(folder, f"{home}/finetune.json", kinds.FINETUNE) if is_begun(folder / home) else None
+    record = read_json(folder, f"{home}/finetune.json", FINETUNE) if is_begun(folder / home) else None
     if record:
         refuse_misplaced(record, name)  # before a file is held against its hash
     known = {

@@ -1,6 +1,7 @@
 """The files that a study's page is made of, each with its schema: what facts take from it, and of which type.
 
-A schema names what is read here, and lets pass what else its writer put there.
+Those that training leaves have theirs in `finetune.kinds`. A schema names what is read here, and lets pass what else
+its writer put there.
 """
 
 from typing import Annotated, Any, Literal, NotRequired
@@ -8,114 +9,12 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import AfterValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
+from finetune.kinds import Data, Number
 from harness_tasks.generations import Ended
 from harness_tasks.kinds import Count, Text
 from harness_tasks.reading import Kind
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
 Label = Annotated[int, Field(ge=-(2**31), lt=2**31)]
-
-
-class Base(TypedDict):
-    fingerprint: NotRequired[Text | None]
-
-
-class Data(TypedDict, total=False):
-    """Of training rows, and of a task's data."""
-
-    source: Text | None
-    name: Text | None
-    revision: Text | None
-    fingerprint: Text | dict[Text, Text] | None
-    rows: Count | dict[Text, Count] | None
-    rows_available: Count | None
-    dropped: dict[Text, Count | None] | None
-    train_rows_sha256: Text | None
-
-
-class Render(TypedDict, total=False):
-    hash: Text | None
-
-
-class Tokens(TypedDict, total=False):
-    input: Count | None
-    supervised: Count | None
-
-
-class LossPoint(TypedDict):
-    step: Count
-    loss: NotRequired[Number | None]
-
-
-class DevelopmentPoint(TypedDict):
-    step: Count
-    loss: Number
-    accuracy: Number
-
-
-class Verdict(TypedDict):
-    id: Text
-    verdict: Text
-    found: NotRequired[Text]
-
-
-class Proof(TypedDict, total=False):
-    verdicts: list[Verdict] | None
-
-
-class FinetuneRecord(TypedDict, total=False):
-    """`finetune.json`."""
-
-    checkpoint: Text
-    task: Text
-    method: Text
-    command: Text | None
-    commit: Text | None
-    dtype: Text | None
-    device: Text | None
-    base: Base | None
-    recipe: dict[Text, Any] | None
-    versions: dict[Text, Any] | None
-    data: Data | None
-    render: Render | None
-    tokens: Tokens | None
-    steps: Count | None
-    epochs: Number | None
-    seconds: Number | None
-    peak_memory_bytes: Count | None
-    loss_curve: list[LossPoint] | None
-    dev_curve: list[DevelopmentPoint] | None
-    chosen_step: Count | None
-    resumed_at_steps: list[Count] | None
-    guards: list[Verdict] | None
-    proof: Proof | None
-
-
-class Component(TypedDict):
-    component: Text
-    counted: Count
-    closed_form: Count | None
-    formula: Text
-    trainable: Count
-
-
-class Counted(TypedDict, total=False):
-    """Which model was counted: the SHA-256 of a checkpoint's record, or of the configuration of any other model."""
-
-    checkpoint: Text | None
-    configuration: Text | None
-
-
-class Parameters(TypedDict, total=False):
-    """`parameters/<checkpoint>.json`: the ledger."""
-
-    model: Text | None
-    counted: Counted | None
-    total: Count | None
-    trainable: Count | None
-    added: Count | None
-    tied: Count | None
-    components: list[Component] | None
 
 
 class Model(TypedDict, total=False):
@@ -157,6 +56,7 @@ class Step(TypedDict):
 class FailedStep(Step):
     tries: Count
     reason: Text
+    log: NotRequired[Text | None]
 
 
 class Failures(TypedDict):
@@ -293,6 +193,11 @@ class Command(TypedDict, total=False):
     scored: Scored | None
 
 
+class ShardCommand(TypedDict):
+    command: Text
+    scored: Scored
+
+
 AGAIN = "delete it and run the study again: only what is missing is redone"
 HOLE = "the page would have a hole there, or a wrong number"
 
@@ -301,8 +206,6 @@ def _kind(name: str, schema: Any, *, why: str = HOLE, mend: str = AGAIN, limit_m
     return Kind(name, why, mend, limit_mib=limit_mib, schema=TypeAdapter(schema))
 
 
-FINETUNE = _kind("the record of a training", FinetuneRecord, mend="train the checkpoint again")
-PARAMETERS = _kind("the count of parameters", Parameters)
 MODEL = _kind("the base model's card", Model)
 HUB = _kind(
     "the record of what was published",
@@ -313,9 +216,9 @@ HUB = _kind(
 FAILED = _kind("the record of failed steps", Failures, mend="run the study again")
 RESULTS = _kind("lm_eval's results", Results)
 COMMAND = _kind("the record of a scoring's command", Command)
+SHARD_COMMAND = _kind("the record of a shard's command", ShardCommand)
 PRIOR = _kind("the record of the content-free prior", Prior)
 LENGTHS = _kind("the record of lengths in tokens", Length, limit_mib=1024)
 LENGTHS_HEAD = _kind("the record of lengths in tokens", Lengths)
 OVERLAP = _kind("the record of overlap with training rows", Overlapping, limit_mib=1024)
 OVERLAP_HEAD = _kind("the record of overlap with training rows", Overlap)
-ROWS = _kind("the rows of a training", dict[Text, Any], mend="train the checkpoint again", limit_mib=16_384)

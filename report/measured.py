@@ -7,7 +7,9 @@ from math import isfinite
 from typing import Any, TypeVar
 
 from harness_tasks.errors import UserError
+from harness_tasks.kinds import ANSWERED
 from harness_tasks.metrics import has_content, normalise, prediction_text
+from harness_tasks.reading import checked
 from report.facts import Fact, Unit, fact
 from report.results import Item, Scores, items_of
 
@@ -89,7 +91,11 @@ class Measured:
         if labels:
             return "classification" if labels <= {0, 1} else "other"
         answers = self.scores.rows[0]["doc"].get("answers")
-        return "extraction" if isinstance(answers, dict) and "text" in answers else "other"
+        if not (isinstance(answers, dict) and "text" in answers):
+            return "other"
+        for row in self.scores.rows:
+            checked(row, self.scores.samples.file, ANSWERED, line=self.scores.line(row) + 1)
+        return "extraction"
 
     @property
     def labels(self) -> list[str]:

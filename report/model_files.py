@@ -3,8 +3,7 @@
 A model is named by a folder, a config.json, or a Hub id. Code that comes with a model is never run.
 """
 
-import json
-import struct
+import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,6 +12,9 @@ from typing import Any
 from finetune.ledger import shown_name
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import fetch
+from harness_tasks.models.files import ADAPTER, CONFIGURATION, here, refusals
+from harness_tasks.models.weights import tensors_of
+from harness_tasks.reading import read_json
 
 OFFLINE_WAYS = (
     "give a folder or a config.json on this machine, for example tests/data/llama-3.2-1b/config.json; or, where there "
@@ -33,17 +35,9 @@ def configuration(model: str, revision: str | None = None) -> Any:
     """Returns the transformers configuration that ``model`` names; never runs code that came with a model."""
     path = configuration_file(model, revision)
     shown = shown_name(model)
-    values = _read_json(path, f"the configuration of {shown}")
-    kind, architectures = values.get("model_type"), values.get("architectures")
-    if architectures is not None and not (
-        isinstance(architectures, list) and all(isinstance(name, str) for name in architectures)
-    ):
-        raise UserError(
-            f"the configuration of {shown} has the architectures {str(architectures)[:80]}",
-            "it is a list of the names of classes, by which the model's head is known",
-            "take it out, or give the config.json that save_pretrained wrote",
-        )
-    if not isinstance(kind, str):
+    values = read_json(path, CONFIGURATION, shown=shown)
+    kind = values.get("model_type")
+    if kind is None:
         raise UserError(
             f"the configuration of {shown} has no model_type",
             "it is what says which architecture the numbers in it are for",
@@ -61,15 +55,16 @@ def configuration(model: str, revision: str | None = None) -> Any:
             + (", and the model's own code (trust_remote_code) is not run here" if own else ""),
             f"if {close[0]} is meant, correct it" if close and not own else "choose a model that transformers knows",
         )
-    try:
-        return CONFIG_MAPPING[kind].from_dict(_with_floats(values))
-    except Exception as error:  # transformers raises many kinds for values that contradict each other
-        reason = str(error).strip().splitlines()[-1].strip() or type(error).__name__
-        raise UserError(
+
+    def refusal(error: Exception) -> UserError:
+        return UserError(
             f"the configuration of {shown} makes no {kind} model",
-            f"transformers refuses it: {reason}",
+            f"transformers refuses it: {(str(error).strip().splitlines() or [type(error).__name__])[-1].strip()}",
             "compare it with the published config.json of that model",
-        ) from None
+        )
+
+    with refusals(refusal):
+        return CONFIG_MAPPING[kind].from_dict(_with_floats(values))
 
 
 def _with_floats(value: Any) -> Any:
@@ -88,17 +83,17 @@ def _with_floats(value: Any) -> Any:
 
 def configuration_file(model: str, revision: str | None = None) -> Path:
     """Returns where the configuration of ``model`` is on this machine, after fetching it from the Hub if need be."""
-    path = Path(model).expanduser()
-    if path.is_file():
-        return path
-    if path.is_dir():
-        if (path / "config.json").is_file():
+    path = here(model)
+    if path and path.is_dir():
+        if os.path.lexists(path / "config.json"):
             return path / "config.json"
         raise UserError(
             f"{shown_name(model)} is a folder without config.json and without adapter_config.json",
             "its parameters follow from one of the two",
             "name the folder that save_pretrained wrote, or a Hub id",
         )
+    if path:
+        return path
     parts = model.split("/")
     if len(parts) > 2 or not all(parts) or parts[0] in (".", "..", "~") or model.endswith(".json"):
         raise UserError(
@@ -111,40 +106,25 @@ def configuration_file(model: str, revision: str | None = None) -> Path:
 
 def adapter_folder(model: str) -> AdapterFolder | None:
     """Returns what peft saved in the folder ``model``, None where that is no folder with an adapter."""
-    folder = Path(model).expanduser()
-    settings_file = folder / "adapter_config.json"
-    if not settings_file.is_file():
+    folder = here(model)
+    if folder is None or not os.path.lexists(folder / "adapter_config.json"):
         return None
-    settings = _read_json(settings_file, f"the adapter's configuration of {shown_name(model)}")
+    settings = read_json(folder / "adapter_config.json", ADAPTER, shown=shown_name(model))
     weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
+    if not os.path.lexists(weights):
         raise UserError(
             f"{shown_name(model)} has adapter_config.json but no adapter_model.safetensors",
             "the count is checked against the tensors in that file",
             "copy or train the checkpoint again; to count without weights give the base model with --lora-r",
         )
-    return AdapterFolder(folder, settings, safetensors_shapes(weights))
-
-
-def safetensors_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Returns each tensor's shape from the header of a safetensors file; raises `UserError` where it is not whole."""
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > path.stat().st_size - 8:
-                raise ValueError("the header is longer than the file")
-            header = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        end = max((tensor["data_offsets"][1] for tensor in header.values()), default=0)
-        if path.stat().st_size != 8 + length + end:
-            raise ValueError("the file is shorter or longer than its tensors")
-        return {name: tuple(tensor["shape"]) for name, tensor in header.items()}
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(
-            f"{path.name} of {shown_name(str(path.parent))} is no whole safetensors file ({error})",
-            "its tensors are what the count is checked against",
-            "copy or train the checkpoint again: the file was probably cut off while it was written",
-        ) from None
+    return AdapterFolder(
+        folder,
+        settings,
+        {
+            name: tensor.shape
+            for name, tensor in tensors_of(weights, shown=f"{weights.name} of {shown_name(model)}").items()
+        },
+    )
 
 
 def _hub_file(model: str, revision: str | None) -> Path:
@@ -157,24 +137,3 @@ def _hub_file(model: str, revision: str | None) -> Path:
             f"for an adapter, `hf download {model} --local-dir FOLDER` and give the folder",
         )
     return found[0]
-
-
-def _read_json(path: Path, what: str) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        reason = type(error).__name__
-        if isinstance(error, json.JSONDecodeError):
-            reason = f"{error.msg}, line {error.lineno}"
-        raise UserError(
-            f"{what} is no JSON ({reason})",
-            "the model's sizes are read from it",
-            "give the config.json that save_pretrained wrote, whole",
-        ) from None
-    if not isinstance(values, dict):
-        raise UserError(
-            f"{what} is JSON, but no object",
-            "the model's sizes are read from its keys",
-            "give the config.json that save_pretrained wrote",
-        )
-    return values

@@ -15,8 +15,10 @@ import typer
 
 from finetune.heads import TASK_TYPES, Head
 from finetune.ledger import Ledger, LedgerError, count, count_adapter, count_class, shown_name
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import sha256_file, sha256_json, write_json
+from harness_tasks.models.files import refusals
 from report.model_classes import other_class
 from report.model_files import AdapterFolder, adapter_folder, configuration, configuration_file
 
@@ -207,7 +209,7 @@ def _base_of(adapter: AdapterFolder, base: str | None) -> str:
             "name the model with --base",
         )
     beside = adapter.folder / named
-    if base is None and not Path(named).exists() and beside.exists():
+    if base is None and not os.path.exists(named) and os.path.exists(beside):
         return os.path.relpath(beside)
     try:
         configuration_file(named)
@@ -222,38 +224,33 @@ def _base_of(adapter: AdapterFolder, base: str | None) -> str:
     return named
 
 
+_HEADS = ("score.weight", "classifier.weight")
+
+
 def _checked_adapter(model: str, adapter: AdapterFolder, config: Any, labels: int | None) -> Ledger:
     """Returns the ledger of adapter on base, after comparing it with the tensors that were saved."""
     from peft import PeftConfig
 
-    try:
-        settings = PeftConfig.from_peft_type(**adapter.settings)
-    except (TypeError, ValueError, KeyError) as error:
-        raise UserError(
-            f"the adapter's configuration of {shown_name(model)} is none that peft knows ({error})",
+    def unknown(error: Exception) -> UserError:
+        return UserError(
+            f"the adapter's configuration of {shown_name(model)} is none that peft knows ({reason_of(error)})",
             "it says what the adapter consists of",
             "upgrade peft, or train the checkpoint again",
-        ) from None
+        )
+
+    with refusals(unknown):
+        settings = PeftConfig.from_peft_type(**adapter.settings)
     low_rank = {name: shape for name, shape in adapter.shapes.items() if _is_low_rank(name)}
     others = {name: shape for name, shape in adapter.shapes.items() if not _is_low_rank(name)}
     # a classification head was saved with as many rows as it has labels
-    rows = [shape[0] for name, shape in others.items() if name.endswith(("score.weight", "classifier.weight"))]
+    rows = [shape[0] for name, shape in others.items() if shape and name.endswith(_HEADS)]
     if labels is not None and rows and rows[0] != labels:
         raise UserError(
             f"--labels {labels}, but the head that {shown_name(model)} saved has {rows[0]}",
             "the two must describe the same head",
             "leave --labels out",
         )
-    try:
-        ledger = count_adapter(config, settings, labels=rows[0] if rows else labels or 2, name=shown_name(model))
-    except ValueError as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(
-            f"the adapter {shown_name(model)} does not fit its base model",
-            f"peft refuses it: {error}",
-            "name the model it was trained on with --base",
-        ) from None
+    ledger = count_adapter(config, settings, labels=rows[0] if rows else labels or 2, name=shown_name(model))
     if str(getattr(settings.peft_type, "value", settings.peft_type)) != "LORA":
         return ledger  # of other kinds peft saves what it can compute again, or not
     saved = _elements(low_rank)

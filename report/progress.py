@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from report import kinds
+from finetune.kinds import FINETUNE
 from report.facts import fact, is_known, recorded
 from report.paths import figure_path
 from report.results import read_json
@@ -16,7 +16,7 @@ def development_facts(folder: Path, checkpoint: dict[str, Any]) -> dict[str, Any
     The curve is rows of step, training tokens read by then, mean loss and accuracy (0 to 1). Tokens are counted for
     the whole training alone, so those of a step are its share of the steps.
     """
-    record = read_json(folder, f"{checkpoint['path']['value']}/finetune.json", kinds.FINETUNE)
+    record = read_json(folder, f"{checkpoint['path']['value']}/finetune.json", FINETUNE)
     steps, tokens = checkpoint["steps"].get("value"), checkpoint["tokens_input"].get("value")
     entries = record.content.get("dev_curve") or []
     if not entries or not steps or tokens is None:

@@ -3,14 +3,14 @@
 python -m workflow.describe STUDY OUTPUT
 """
 
-import json
 from pathlib import Path
 
 import typer
 
+from finetune.kinds import ORIGIN
 from harness_tasks.errors import exit_on_user_error
 from harness_tasks.files import sha256_json, write_json
-from harness_tasks.hub.download import fetch_model
+from harness_tasks.reading import read_json
 from studies import load_study
 
 
@@ -18,17 +18,15 @@ def describe(study_file: str, output: Path) -> None:
     """Writes the base model's name, architecture, sizes, licence, links and digests as JSON."""
     with exit_on_user_error():
         study = load_study(study_file)
-        from transformers import AutoConfig
-
+        from finetune.models import load_config
         from finetune.record import base_record
         from workflow.pins import revision_of
 
         model, revision = study.model, revision_of(study)
-        fetch_model(model.path, revision, weights=False)
-        config = AutoConfig.from_pretrained(model.path, revision=revision)
+        config = load_config(model.path, revision)
         base = base_record(model.path, revision)
         origin_file = Path(model.path) / "origin.json"
-        origin = json.loads(origin_file.read_text()) if origin_file.is_file() else {}
+        origin = read_json(origin_file, ORIGIN) if origin_file.is_file() else {}
         facts = {
             "name": model.name or base["name"],
             "architecture": (config.architectures or [type(config).__name__])[0],

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.files import write_json
-from harness_tasks.reading import read_json
+from harness_tasks.reading import open_regular, read_json
 from report.kinds import FAILED
 from report.unfinished import FILE
 from studies import Grid, Study
@@ -61,7 +61,7 @@ def _outcome(job: Any, said: str, jobid: int) -> dict[str, Any]:
 def _tail(path: Path) -> str:
     """Returns the end of a log; "" where a step died before it had one."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             file.seek(max(0, path.stat().st_size - TAIL_BYTES))
             return file.read().decode(errors="replace")
     except OSError:
@@ -111,7 +111,7 @@ def told(path: Path) -> str | None:
     count = len(record["failed"])
     lines = [f"{count} step{'' if count == 1 else 's'} failed:"]
     for step in record["failed"]:
-        lines += [f"  {_name(step)}: {step['reason']}", f"    {step['log']}"]
+        lines += [f"  {_name(step)}: {step['reason']}", f"    {step.get('log') or 'no log'}"]
     waiting = len(record["not_started"])
     if waiting:
         lines.append(f"{waiting} more waited for them. The same command goes on from here.")
@@ -123,4 +123,4 @@ def _name(step: dict[str, Any]) -> str:
     named = {key: value for key, value in step.items() if key not in known}
     if "/" not in named.get("study", ""):  # a study by itself needs no name
         named.pop("study", None)
-    return " ".join([step["rule"], *named.values()])
+    return " ".join([step["rule"], *map(str, named.values())])

@@ -23,10 +23,12 @@ from finetune.heads import Head
 from finetune.machine import resolve_device, resolve_dtype
 from finetune.recipe import Method, Recipe
 from finetune.sizes import Sizes, sizes_of
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.loading import declared_metadata
 from harness_tasks.machine import largest_forward
+from harness_tasks.models.files import refusals
 from studies import Checkpoint, Study
 from studies.study import BUILT_IN
 from workflow import commands
@@ -206,14 +208,16 @@ def _config(study: Study) -> Any:
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     place = study.model.path if Path(study.model.path).is_dir() else study.model.config or study.model.path
     fetch_model(place, revision_of(study), weights=False)
-    try:
-        return AutoConfig.from_pretrained(place, revision=revision_of(study))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the configuration of {study.model.id} cannot be had ({str(error).splitlines()[0]})",
+
+    def refusal(error: Exception) -> UserError:
+        return UserError(
+            f"the configuration of {study.model.id} cannot be had ({reason_of(error)})",
             "parameters and memory are counted from it",
             "name a config.json under `model: config:` in the study, or connect to the Hub",
-        ) from None
+        )
+
+    with refusals(refusal):
+        return AutoConfig.from_pretrained(place, revision=revision_of(study))
 
 
 def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, speed: float) -> list[Step]:

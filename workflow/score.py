@@ -19,7 +19,10 @@ from finetune.machine import resolve_device, resolve_dtype
 from finetune.record import base_record
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import sha256_file, write_json, write_text
+from harness_tasks.kinds import SCORED_MODEL
 from harness_tasks.lengths import write_lengths
+from harness_tasks.reading import read_json
+from report.kinds import SHARD_COMMAND
 from studies import Checkpoint, Study, load_study
 from workflow import commands
 from workflow.pins import revision_of
@@ -63,12 +66,12 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
         each = [commands.shard_folder(study, task, checkpoint, number) for number in commands.shard_numbers(study)]
         words = commands.join(study, task, checkpoint, made)
         _call(words)
-        said = [json.loads((folder / "command.json").read_text(encoding="utf-8")) for folder in each]
+        said = [read_json(folder / "command.json", SHARD_COMMAND) for folder in each]
         command = " && ".join([*(one["command"] for one in said), shlex.join(words)])
-        scored = said[0].get("scored")
-        if any(one.get("scored") != scored for one in said):
+        scored = said[0]["scored"]
+        if any(one["scored"] != scored for one in said):
             raise UserError(
-                f"the shards of {output} are of different weights: {', '.join(str(one.get('scored')) for one in said)}",
+                f"the shards of {output} are of different weights: {', '.join(str(one['scored']) for one in said)}",
                 "their rows would stand in one score",
                 f"delete {each[0].parent} and run the study again",
             )
@@ -82,7 +85,7 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
     write_lengths(samples, results, output=output / "lengths.jsonl", generations=noted)
     write_json(output / "command.json", {"command": command, "scored": scored})
     samples.replace(output / "samples.jsonl")
-    said_by_lm_eval = json.loads(results.read_text(encoding="utf-8"))
+    said_by_lm_eval = read_json(results, SCORED_MODEL)
     text = json.dumps({**said_by_lm_eval, "scored": scored}, indent=2, ensure_ascii=False)
     write_text(output / "results.json", text + "\n")
     shutil.rmtree(scratch)

@@ -1,15 +1,13 @@
 """Guards of the base model: what it was before, and whether the disk holds what is made of it."""
 
-import re
 import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from finetune.guards.evidence import Evidence
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import Verdict
+from harness_tasks.models.files import front_matter
 from harness_tasks.models.related import are_related
 
 
@@ -17,7 +15,7 @@ def merged_base(evidence: Evidence) -> Verdict:
     """The base is no merge already, so that an adapter made here is added once and to the weights it was made for."""
     run, id_ = evidence.prepared.run, "merged-base"
     if merged := evidence.base_json("merged_from.json"):
-        adapter = merged.get("adapter", merged).get("checkpoint", "an adapter")
+        adapter = merged.get("adapter", {}).get("checkpoint", "an adapter")
         return Verdict(
             id_,
             "fail",
@@ -31,8 +29,7 @@ def merged_base(evidence: Evidence) -> Verdict:
 def base_fine_tuned(evidence: Evidence) -> Verdict:
     """The base has not been fine-tuned on the task, so that before and after can be told apart."""
     run, id_ = evidence.prepared.run, "base-fine-tuned"
-    record = evidence.base_json("finetune.json") or evidence.base_json("merged_from.json")
-    record = record.get("adapter", record) if isinstance(record.get("adapter", record), dict) else record
+    record = evidence.base_json("finetune.json") or evidence.base_json("merged_from.json").get("adapter", {})
     trained_on = record.get("task")
     known = {run.task, *run.scored_tasks}
     if trained_on and any(trained_on == task or are_related(trained_on, task, run.include_path) for task in known):
@@ -109,10 +106,5 @@ def _card_datasets(card: Path | None) -> set[str]:
     """Returns what a model card lists under `datasets`, in lower case."""
     if card is None:
         return set()
-    head = re.match(r"---\n(.*?)\n---", card.read_text(encoding="utf-8"), re.DOTALL)
-    try:
-        found = yaml.safe_load(head[1]) if head else {}
-    except yaml.YAMLError:
-        return set()
-    listed = found.get("datasets") if isinstance(found, dict) else None
+    listed = front_matter(card).get("datasets")
     return {str(name).lower() for name in (listed if isinstance(listed, list) else [listed] if listed else [])}

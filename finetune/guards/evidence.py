@@ -95,7 +95,7 @@ class Evidence:
         return None if path is None else Path(path)
 
     def base_json(self, name: str) -> dict[str, Any]:
-        """Returns the JSON object in the base model's file ``name``; empty where there is none."""
+        """Returns what the base model's file ``name`` holds; empty where there is none. Raises as `read_json_file`."""
         run = self.prepared.run
         return read_json_file(run.model, name, run.revision) or {}
 

@@ -11,6 +11,7 @@ from harness_tasks.files import sha256_file
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.heads import read_json_file
+from harness_tasks.models.weights import tensors_of
 
 _ID = "adapter-base"
 _WHY = "its weights are differences from another model: the sum is neither, and its scores would look plausible"
@@ -28,13 +29,12 @@ def adapter_base(model_args: Mapping[str, Any]) -> Verdict:
         return Verdict(_ID, "pass", "no adapter is put on the model")
     revision = model_args.get("revision")
     made = read_json_file(adapter, "finetune.json", revision) or {}
-    recorded = made.get("base") if isinstance(made.get("base"), dict) else {}
-    trained_on = str((recorded or {}).get("fingerprint") or "")
+    trained_on = (made.get("base") or {}).get("fingerprint") or ""
     if re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", trained_on):
         return _by_hash(adapter, base, revision, trained_on)
     settings = read_json_file(adapter, "adapter_config.json", revision) or {}
     named, commit = settings.get("base_model_name_or_path"), settings.get("revision")
-    if not isinstance(named, str) or not named:
+    if not named:
         return _unknown(adapter, base, "its adapter_config.json names no base model")
     if Path(named).is_dir() and (own := _weights(named)):
         return _by_hash(adapter, base, revision, own)
@@ -44,7 +44,7 @@ def adapter_base(model_args: Mapping[str, Any]) -> Verdict:
         return _unknown(adapter, base, f"it was trained on {named} of the Hub, and a folder does not say what it holds")
     if named != base:
         return Verdict(_ID, "fail", f"the adapter {adapter} was trained on {named}, and is put on {base}", _WHY, _MEND)
-    if isinstance(commit, str) and re.fullmatch("[0-9a-f]{40}", commit):
+    if commit and re.fullmatch("[0-9a-f]{40}", commit):
         return _by_hash(adapter, base, revision, commit)
     return Verdict(_ID, "pass", f"the adapter was trained on {named}; at which commit was not recorded")
 
@@ -88,7 +88,8 @@ def _weights(base: str, revision: str | None = None) -> str | None:
     records it for a folder; None where there are none.
     """
     if Path(base).is_dir():
-        digests = [_digest(str(file), file.stat().st_mtime_ns) for file in sorted(Path(base).glob("*.safetensors"))]
+        files = [file for file in sorted(Path(base).glob("*.safetensors")) if file.is_file()]
+        digests = [_digest(str(file), file.stat().st_mtime_ns) for file in files]
     else:
         fetched = fetch_model(base, revision)
         stated = fetched.stated if fetched else {}
@@ -101,6 +102,7 @@ def _weights(base: str, revision: str | None = None) -> str | None:
 @cache
 def _digest(file: str, changed_ns: int) -> str:
     """Returns a file's SHA-256; ``changed_ns`` makes it another question once the file was written anew."""
+    tensors_of(Path(file))
     return sha256_file(file)
 
 

@@ -19,13 +19,12 @@ from typing import Literal
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.hub.faults import explained_trouble, patiently, proxy_in_use, said_by, status_of
-from harness_tasks.models.weights import safetensors_in
+from harness_tasks.models.files import CONFIGURATION, DESCRIPTION, check_folder, here
+from harness_tasks.reading import read_json
 
 Kind = Literal["model", "dataset"]
 NAMES = {"model": "model", "dataset": "data set"}
 CONNECT_TIMEOUT_S = 5.0
-DESCRIPTION = ("*.json", "*.txt", "*.model", "*.jinja")
-"""A model's configuration and tokenizer, by the patterns of their files' names."""
 WEIGHTS = ("model*.safetensors", "adapter_model.safetensors")
 
 
@@ -57,15 +56,16 @@ def fetch_model(
 
     Configuration and tokenizer, and with ``weights`` the safetensors files. To be called before transformers or peft
     loads ``place`` at that revision, which finds everything in the cache. Raises as `fetch` does, and `UserError` where
-    weights are asked for, and a folder or repository has them in another format only.
+    a file is damaged, or weights are asked for, and a folder or repository has them in another format only.
     """
-    if Path(place).expanduser().exists():
-        if weights and Path(place).expanduser().is_dir():
-            safetensors_in(Path(place).expanduser())
+    if path := here(place):
+        if path.is_dir():
+            check_folder(path, weights=weights)
+        elif path.suffix == ".json":
+            read_json(path, CONFIGURATION)
         return None
     found = fetch(place, "model", revision, DESCRIPTION + (WEIGHTS if weights else ()), otherwise=otherwise)
-    if weights:
-        safetensors_in(found.folder)
+    check_folder(found.folder, weights=weights)
     return found
 
 

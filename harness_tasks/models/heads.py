@@ -3,13 +3,15 @@
 lm_eval's `hf` loads a classifier as a language model, puts a random output layer on it, and prints plausible scores.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import fetch_model
-from harness_tasks.reading import Kind, read_json
+from harness_tasks.models.files import KINDS
+from harness_tasks.reading import read_json
 from harness_tasks.weights import check_own_weights
 
 CAUSAL_CLASSES = ("hf", "hf-auto", "huggingface", "hf-recorded", "hf-shared")
@@ -111,9 +113,12 @@ def _fetch(model_args: Mapping[str, Any], *, weights: bool) -> None:
 
 
 def read_json_file(place: str, name: str, revision: str | None = None) -> dict[str, Any] | None:
-    """Returns the JSON file ``name`` of a folder or a Hub repository; None where it is not there, or not reachable."""
+    """Returns what the JSON file ``name`` of a folder or a Hub repository holds; None where there is none.
+
+    Raises `UserError` where it is damaged, or not of the schema that files of that name have in `KINDS`.
+    """
     if Path(place).is_dir():
-        file: str | None = str(Path(place) / name)
+        file: str | None = str(Path(place) / name) if os.path.lexists(Path(place) / name) else None
     else:
         from transformers.utils import cached_file
 
@@ -128,14 +133,7 @@ def read_json_file(place: str, name: str, revision: str | None = None) -> dict[s
             )
         except OSError:
             return None
-    try:
-        found = read_json(file, _JSON) if file else None
-    except UserError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-_JSON = Kind("the file", "it says which model this is", "save the model again", finite=False)
+    return dict(read_json(file, KINDS[name])) if file else None
 
 
 def _trained_packed(adapter: str, revision: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import transformers
@@ -10,6 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from harness_tasks.errors import UserError
 from harness_tasks.models.body import body_name
+from harness_tasks.models.weights import tensors_of
 
 _CLASSIFIERS = (".score.weight", ".classifier.weight", ".classifier.out_proj.weight")
 
@@ -59,11 +61,10 @@ def labels_of_adapter(place: str, revision: str | None) -> int | None:
 
 def tensor_shapes(adapter: str, revision: str | None) -> dict[str, list[int]]:
     """Returns the shape of each tensor of an adapter, by name; no tensor is read."""
-    from safetensors import safe_open
     from transformers.utils import cached_file
 
-    with safe_open(cached_file(adapter, "adapter_model.safetensors", revision=revision), framework="pt") as weights:
-        return {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+    file = str(cached_file(adapter, "adapter_model.safetensors", revision=revision))
+    return {name: list(tensor.shape) for name, tensor in tensors_of(Path(file)).items()}
 
 
 def refuse_learned_prompts(adapter: str, revision: str | None) -> None:

@@ -30,9 +30,8 @@ def trained_on(model_args: Mapping[str, Any]) -> str | None:
         return None
     record = read_json_file(place, "finetune.json")
     if record is None:  # a merged model has its adapter's
-        record = (read_json_file(place, "merged_from.json") or {}).get("adapter")
-    task = record.get("task") if isinstance(record, dict) else None
-    return task if isinstance(task, str) else None
+        record = (read_json_file(place, "merged_from.json") or {}).get("adapter", {})
+    return record.get("task")
 
 
 def warning_of_related(

@@ -1,8 +1,53 @@
-"""The one rule on files with weights: safetensors, for everything that is scored, planned, trained on or merged."""
+"""The one rule on files with weights: whole safetensors files, for all that is scored, planned, trained on, merged or
+pushed."""
 
+import math
+import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Annotated, Any, NamedTuple, NoReturn
+
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
 
 from harness_tasks.errors import UserError
+from harness_tasks.reading import Kind, checked, open_regular, parse_json, text_of
+
+_LARGEST_HEADER_BYTES = 100_000_000
+"""As the safetensors library has it."""
+_BITS = {
+    **dict.fromkeys(("F64", "I64", "U64", "C64"), 64), **dict.fromkeys(("F32", "I32", "U32"), 32),
+    **dict.fromkeys(("F16", "BF16", "I16", "U16"), 16), **dict.fromkeys(("I8", "U8", "BOOL", "F8_E4M3", "F8_E5M2"), 8),
+    **dict.fromkeys(("F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8), **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6), "F4": 4,
+}  # fmt: skip
+_Size = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class _Entry(TypedDict):
+    dtype: str
+    shape: list[_Size]
+    data_offsets: Annotated[list[_Size], Field(min_length=2, max_length=2)]
+
+
+WEIGHTS = Kind(
+    "the weights", "nobody could load the model without them", "copy the file again, or train again", limit_mib=2**24
+)
+_HEADER = Kind(
+    "the header of the weights",
+    "nobody could load the model",
+    "copy or download the file again, or train the checkpoint again: it was cut off or changed",
+    schema=TypeAdapter(dict[str, dict[str, Any]]),
+)
+_ENTRIES = replace(_HEADER, schema=TypeAdapter(dict[str, _Entry]))
+
+
+class StoredTensor(NamedTuple):
+    """A tensor in a safetensors file: its shape, and where its bytes lie."""
+
+    file: Path
+    start: int
+    end: int
+    shape: tuple[int, ...]
 
 
 def safetensors_in(folder: Path) -> list[Path]:
@@ -18,3 +63,48 @@ def safetensors_in(folder: Path) -> list[Path]:
             "save the model with save_pretrained of a current transformers or peft, and name that folder",
         )
     return files
+
+
+def tensors_of(path: Path, *, shown: str | None = None) -> dict[str, StoredTensor]:
+    """Returns the tensors of a safetensors file by name; only its header is read.
+
+    ``shown`` is what errors call the file, in place of its path.
+
+    Raises:
+        UserError: it is no regular file, or its header or its length is not that of a whole one.
+    """
+    name = shown or str(path)
+    content = header_of(path, shown=name)
+    try:
+        header = parse_json(text_of(content, name, _HEADER), name, _HEADER)
+        entries = checked({own: entry for own, entry in header.items() if own != "__metadata__"}, name, _ENTRIES)
+    except UserError as error:
+        _refuse(name, error.found)
+    size, offset, end = path.stat().st_size, 8 + len(content), 0
+    tensors = {}
+    for tensor, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
+        first, last = entry["data_offsets"]
+        bits = math.prod(entry["shape"]) * _BITS.get(entry["dtype"], 0)
+        if entry["dtype"] not in _BITS or first != end or 8 * (last - first) != bits:
+            _refuse(name, f"the tensor {tensor} does not lie where its header says")
+        tensors[tensor], end = StoredTensor(path, offset + first, offset + last, tuple(entry["shape"])), last
+    if offset + end != size:
+        _refuse(name, f"its tensors take {offset + end:,} bytes, and the file has {size:,}")
+    return tensors
+
+
+def header_of(path: Path, *, shown: str | None = None) -> bytes:
+    """Returns the header of a safetensors file, in which alone text can stand; raises as `tensors_of`."""
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > min(size - 8, _LARGEST_HEADER_BYTES):
+                _refuse(shown or str(path), f"its header would have {length:,} bytes, and the file has {size:,}")
+            return file.read(length)
+    except OSError as error:
+        _refuse(shown or str(path), error.strerror or str(error))
+
+
+def _refuse(shown: str, problem: str) -> NoReturn:
+    raise UserError(f"{shown} is no whole safetensors file: {problem}", _HEADER.why, _HEADER.mend) from None

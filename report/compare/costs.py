@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.reading import iterate_rows, read_json
 from report.compare.runs import Entry, Run
 from report.facts import Fact, Unit, fact, missing
-from report.kinds import FINETUNE, LENGTHS, LENGTHS_HEAD
+from report.kinds import LENGTHS, LENGTHS_HEAD
 from report.results import Document
 
 UNRECORDED = "not recorded"

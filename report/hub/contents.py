@@ -1,12 +1,18 @@
 """The files of a checkpoint that go to the Hub: what a loader needs, and the records, cleaned."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from finetune.kinds import FINETUNE, ROW_LOG, ROWS
 from harness_tasks.errors import UserError
+from harness_tasks.kinds import TENSORS
+from harness_tasks.models.files import KINDS, OTHER
+from harness_tasks.models.weights import WEIGHTS, header_of
+from harness_tasks.reading import check_file, parse_json, parse_rows, read_bytes, read_text
 from harness_tasks.weights import check_weights
 from report import kinds
 from report.redact import redacted
@@ -21,12 +27,7 @@ _AS_IT_IS = re.compile(
     r"vocab\.(json|txt)|merges\.txt|added_tokens\.json|special_tokens_map\.json|chat_template\.jinja"
 )
 """Weights and vocabularies: their text is the model's own, and a changed word would change the model."""
-_CLEANED = frozenset(
-    {
-        "config.json", "adapter_config.json", "generation_config.json", "tokenizer_config.json", "merged_from.json",
-        "finetune.json", "tensors.json", "row_log.jsonl",
-    }
-)  # fmt: skip
+_CLEANED = {**KINDS, "finetune.json": FINETUNE, "tensors.json": TENSORS, "row_log.jsonl": ROW_LOG}
 _SAMPLING = frozenset({"temperature", "top_p", "top_k", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff"})
 _ROWS = "train_rows.jsonl"
 _KEPT = "doc_hash"
@@ -46,17 +47,19 @@ def checkpoint_contents(home: Path, *, base: str | None, allowed: bool) -> tuple
     contents: Contents = {}
     left = []
     for path in found:
-        if path.is_symlink() and path.resolve().parent != home.resolve():
+        # not Path's own, which raises for a link to itself
+        if path.is_symlink() and os.path.dirname(os.path.realpath(path)) != os.path.realpath(home):
             raise UserError(
-                f"{path} is a link to {path.resolve()}",
+                f"{path} is a link to {os.path.realpath(path)}",
                 "a file from elsewhere would be published with the checkpoint",
                 "put the file itself there, or take the link away",
             )
-        if path.is_file() and _AS_IT_IS.fullmatch(path.name):
+        if _AS_IT_IS.fullmatch(path.name):
+            check_file(path, WEIGHTS if path.suffix == ".safetensors" else OTHER)
             contents[path.name] = path
-        elif path.is_file() and path.name in _CLEANED:
+        elif path.name in _CLEANED:
             contents[path.name] = _record(path, base)
-        elif path.is_file() and path.name == _ROWS:
+        elif path.name == _ROWS:
             contents[path.name] = _rows(path, allowed)
         else:
             left.append(path.name)
@@ -74,11 +77,7 @@ def searched(content: Path | bytes) -> bytes:
     """Returns what can hold text in a file: all of it, but of weights the header alone."""
     if isinstance(content, bytes):
         return content
-    with content.open("rb") as file:
-        if content.suffix != ".safetensors":
-            return file.read()
-        length = int.from_bytes(file.read(8), "little")
-        return file.read(min(length, content.stat().st_size))
+    return header_of(content) if content.suffix == ".safetensors" else read_bytes(content, OTHER)
 
 
 def is_vocabulary(content: Path | bytes) -> bool:
@@ -96,22 +95,26 @@ def configuration(folder: Path, checkpoint: str, task: str) -> Mapping[str, Any]
 
 
 def _record(path: Path, base: str | None) -> bytes:
-    text = cleaned(path.read_text(encoding="utf-8"))
+    kind = _CLEANED[path.name]
+    text = cleaned(read_text(path, kind))
+    if path.suffix == ".jsonl":
+        parse_rows(text, path, kind)
+        return text.encode()
+    values = parse_json(text, path, kind)
     if path.name == "adapter_config.json" and base is not None:
-        values = json.loads(text)
         # The folder of this machine means nothing to others; peft looks for the base under this name.
         values["base_model_name_or_path"] = base
         text = json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     if path.name == "generation_config.json":  # a checkpoint of an earlier version may have its base's sampling
-        values = {key: value for key, value in json.loads(text).items() if key not in _SAMPLING}
+        values = {key: value for key, value in values.items() if key not in _SAMPLING}
         text = json.dumps({**values, "do_sample": False}, indent=2, ensure_ascii=False) + "\n"
     return text.encode()
 
 
 def _rows(path: Path, allowed: bool) -> bytes:
     if allowed:
-        return cleaned(path.read_text(encoding="utf-8")).encode()
-    rows = read_rows(path.parent, path.name, kinds.ROWS).content
+        return cleaned(read_text(path, ROWS)).encode()
+    rows = read_rows(path.parent, path.name, ROWS).content
     shown = [{key: value if key == _KEPT else _redacted(value) for key, value in row.items()} for row in rows]
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in shown).encode()
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.models.files import front_matter
+from harness_tasks.reading import Kind, read_bytes
 from studies import Model, Study
 
 _HUB_LICENCES = """
@@ -27,6 +28,7 @@ PLACE = "licence"
 """The folder within a study's own where a user puts the licence's files that the base model came without."""
 
 _COPIED = re.compile(r"(?i)(licen[cs]e|notice|use_policy)([-_.].*)?")
+_LICENCE = Kind("the licence's file", "it goes along with every model made from the base", "copy it again")
 _SIZE_AT_MOST = 1_000_000
 _LLAMA = re.compile(r"(?i)(?:^|/|meta-)(?:meta-)?llama[- ]?(2|3(?:\.[123])?|4)(?=$|[-_ ])")
 
@@ -142,7 +144,7 @@ def _copies(study: Study, folder: Path) -> dict[str, bytes]:
     places = [folder / PLACE, Path(study.model.path)] if study.model.is_local else [folder / PLACE]
     found = {path.name: path for place in reversed(places) if place.is_dir() for path in sorted(place.iterdir())}
     copied = {name: path for name, path in found.items() if _COPIED.fullmatch(name) and path.is_file()}
-    return {name: path.read_bytes() for name, path in copied.items() if path.stat().st_size <= _SIZE_AT_MOST}
+    return {name: read_bytes(path, _LICENCE) for name, path in copied.items() if path.stat().st_size <= _SIZE_AT_MOST}
 
 
 def _other_statements(model: Model) -> Iterator[tuple[str, str]]:
@@ -153,20 +155,9 @@ def _other_statements(model: Model) -> Iterator[tuple[str, str]]:
             yield f"llama{found[1]}", f"its {key} ({text})"
     card = Path(model.path) / "README.md"
     if model.is_local and card.is_file():
-        said = _front_matter(card).get("license")
+        said = front_matter(card).get("license")
         if isinstance(said, str) and said not in ("other", "unknown"):
             yield said.lower(), "the card beside its weights"
-
-
-def _front_matter(card: Path) -> dict[str, Any]:
-    import yaml
-
-    found = re.match(r"---\n(.*?)\n---\s*(\n|$)", card.read_text(encoding="utf-8", errors="replace"), re.DOTALL)
-    try:
-        values = yaml.safe_load(found[1]) if found else None
-    except yaml.YAMLError:
-        values = None
-    return values if isinstance(values, dict) else {}
 
 
 def _llama_licence(stated: str) -> str | None:

@@ -1,12 +1,13 @@
 """What a study's push is made of: the repositories, their names, and the files of each."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
+from harness_tasks.reading import read_json
 from report.formats import code
 from report.hub.card import Subject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
@@ -160,15 +161,13 @@ def shown(target: Target, left: list[str]) -> Iterator[str]:
 
 
 def _text(content: Path | bytes) -> str:
-    return (content.read_bytes() if isinstance(content, Path) else content).decode()
+    assert isinstance(content, bytes)  # a card is made here
+    return content.decode()
 
 
 def _labels(home: Path) -> int:
     """Returns the number of a classification head's labels; 0 for another head."""
-    try:
-        return len(json.loads((home / "finetune.json").read_text(encoding="utf-8")).get("labels") or [])
-    except (OSError, ValueError):
-        return 0
+    return len(read_json(home / "finetune.json", FINETUNE).get("labels") or [])
 
 
 def _gone(folder: Path, record: str, key: str, repo: str, contents: Mapping[str, Any]) -> frozenset[str]:

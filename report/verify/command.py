@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from harness_tasks.errors import UserError, exit_on_user_error
+from harness_tasks.errors import exit_on_user_error
+from harness_tasks.reading import Kind, read_text
 from report.current import recorded_facts
 from report.verify import check, counted
 from report.verify.items import items
@@ -17,6 +18,14 @@ from report.verify.recount import AGAIN, count_facts, recount
 
 _UNCHECKED = Problem(
     "the page", "a page that was not checked", "the facts that its files give: write both again with `report build`"
+)
+
+
+_PAGE = Kind(
+    "the page",
+    "there is nothing to verify",
+    "name the report.md or report.html that `python -m report build STUDY` wrote",
+    limit_mib=1024,
 )
 
 
@@ -106,11 +115,4 @@ def _own(page: str, facts: dict[str, Any], folder: Path) -> tuple[str, list[Prob
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path} cannot be read: {error}",
-            "there is no page to verify",
-            "name the report.md or report.html that `python -m report build STUDY` wrote",
-        ) from None
+    return read_text(path, _PAGE)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,12 +43,17 @@ class HangError(BaseException):
 
 @dataclass(frozen=True)
 class Trial:
-    """One damaged file and what the command made of it; ``fault`` is None where that was right."""
+    """One damaged file and what the command made of it; ``fault`` is None where that was right.
+
+    ``way`` is one of `WAYS`, ``how`` what it did to the file, ``seconds`` how long the command took.
+    """
 
     target: str
     file: str
     way: str
+    how: str
     seed: int
+    seconds: float
     fault: str | None
 
 
@@ -69,8 +75,10 @@ def trials(target: Target, root: Path, *, count: int, first_seed: int = 0) -> It
         way = choice.choices(list(WAYS), [often for _, often in WAYS.values()])[0]
         if way == "structure" and Path(name).suffix not in (".json", ".jsonl", ".yaml", ".yml"):
             way = "text"
-        WAYS[way][0](root / name, choice)
-        yield Trial(target.name, name, way, seed, _fault(target, root, whole, damaged=name))
+        how = WAYS[way][0](root / name, choice)
+        started = time.monotonic()
+        fault = _fault(target, root, whole, damaged=name)
+        yield Trial(target.name, name, way, how, seed, time.monotonic() - started, fault)
         restore(root, whole)
 
 

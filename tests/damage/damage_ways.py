@@ -1,6 +1,6 @@
 """Ways to damage a file that is whole: its structure (JSON, JSON lines, YAML), its bytes, and what it is at all.
 
-A way takes the file's path and a random source, and leaves something else in the file's place.
+A way takes the file's path and a random source, leaves something else in the file's place, and returns what it did.
 """
 
 import copy
@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-Way = Callable[[Path, random.Random], None]
+Way = Callable[[Path, random.Random], str]
 
 DEEP: Any = 0
 for _ in range(150):
@@ -37,46 +37,50 @@ def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-def changed(value: Any, choice: random.Random) -> Any:
-    """Returns a copy of ``value`` in which one thing is of another type, missing, renamed, repeated or moved."""
+def changed(value: Any, choice: random.Random) -> tuple[Any, str]:
+    """Returns a copy of ``value`` in which one thing is of another type, missing, renamed or moved, and how."""
     value = copy.deepcopy(value)
     place = choice.choice(places(value))
     if not place:
-        return choice.choice(VALUES)
+        return choice.choice(VALUES), "all replaced"
     home = value
     for key in place[:-1]:
         home = home[key]
     key, way = place[-1], choice.randrange(10)
     if way == 0:
         del home[key]
-    elif way == 1 and isinstance(home, dict):
+        return value, "missing"
+    if way == 1 and isinstance(home, dict):
         home[choice.choice([f"{key}x", "", "a\nb", str(key).upper(), "__class__"])] = home.pop(key)
-    elif way == 2 and isinstance(home, list):
+        return value, "renamed"
+    if way == 2 and isinstance(home, list):
         home.insert(key, copy.deepcopy(home[key]))
-    elif way == 3 and isinstance(home, dict):
+        return value, "repeated"
+    if way == 3 and isinstance(home, dict):
         home["more"] = choice.choice(VALUES)
-    elif way == 4:
-        home[key] = [home[key]]
-    elif way == 5:
-        home[key] = {"value": home[key]}
-    elif way == 6:
+        return value, "added"
+    if way in (4, 5):
+        home[key] = [home[key]] if way == 4 else {"value": home[key]}
+        return value, "wrapped"
+    if way == 6:
         home[key] = str(home[key])
-    elif way == 7:
+        return value, "as text"
+    if way == 7:
         other = choice.choice(places(value))
         found = value
         for step in other:
             found = found[step]
         home[key] = copy.deepcopy(found)
-    else:
-        home[key] = choice.choice(VALUES)
-    return value
+        return value, "from elsewhere"
+    home[key] = choice.choice(VALUES)
+    return value, "of another type or size"
 
 
-def structure(path: Path, choice: random.Random) -> None:
+def structure(path: Path, choice: random.Random) -> str:
     """Changes one value of the file, or two, and writes it whole."""
     text = path.read_text(encoding="utf-8")
     if path.suffix in (".yaml", ".yml"):
-        value = changed(yaml.safe_load(text), choice)
+        value, how = changed(yaml.safe_load(text), choice)
         try:
             new = yaml.safe_dump(value, allow_unicode=True)
         except (yaml.YAMLError, RecursionError):
@@ -84,71 +88,79 @@ def structure(path: Path, choice: random.Random) -> None:
     elif path.suffix == ".jsonl":
         rows = [json.loads(line) for line in text.split("\n") if line.strip()]
         if choice.random() < 0.2:
-            rows = changed(rows, choice)
+            rows, how = changed(rows, choice)
             rows = rows if isinstance(rows, list) else [rows]
         elif choice.random() < 0.2:  # the same fault in every row
             seed = choice.random()
-            rows = [changed(row, random.Random(seed)) for row in rows]
+            rows, ways = zip(*(changed(row, random.Random(seed)) for row in rows), strict=True)
+            how = f"{ways[0]}, in every row"
         else:
             number = choice.randrange(len(rows))
-            rows[number] = changed(rows[number], choice)
+            rows[number], how = changed(rows[number], choice)
         new = "".join(json.dumps(row) + "\n" for row in rows)
     else:
-        value = changed(json.loads(text), choice)
-        new = json.dumps(changed(value, choice) if choice.random() < 0.3 else value)
+        value, how = changed(json.loads(text), choice)
+        if choice.random() < 0.3:
+            value, _ = changed(value, choice)
+            how = "two of these"
+        new = json.dumps(value)
     path.write_text(new, encoding="utf-8")
+    return how
 
 
-def text(path: Path, choice: random.Random) -> None:
+def text(path: Path, choice: random.Random) -> str:
     """Breaks the text of the file: cut off, a byte flipped, no UTF-8, a bare NaN, nested without end."""
     content = path.read_bytes()
     place = choice.randrange(max(1, len(content)))
     flipped = bytes([byte ^ (1 << choice.randrange(8)) for byte in content[place : place + 1]])
     aliases = [b"a0: &a0 [x,x,x,x,x,x,x,x,x]"]
     aliases += [b"a%d: &a%d [%s]" % (i, i, b",".join([b"*a%d" % (i - 1)] * 9)) for i in range(1, 9)]
-    kinds = [
-        content[:place],
-        content[:place] + flipped + content[place + 1 :],
-        content[:place] + b"\xff\xfe" + content[place:],
-        b"\xef\xbb\xbf" + content,
-        content + b"\n" + content,
-        content[:place] + content[place + choice.randrange(50) :],
-        content.replace(b": ", b": NaN, ", 1),
-        content.replace(b": 1", b": Infinity", 1),
-        b"[" * 10_000 + b"]" * 10_000,
-        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
-        b"9" * 6000,
-        b"",
-        b"\n\n",
-        b"null",
-        b"[]",
-        b"{}",
-        b'"x"',
-        b"0",
-        b"true",
-        b"\x00" * 100,
-        b"%PDF-1.4\n",
-        b"- [",
-        b"a: &a [*a]",
-        b"\n".join(aliases),
-    ]  # fmt: skip
-    path.write_bytes(choice.choice(kinds))
+    kinds = {
+        "cut off": content[:place],
+        "a bit flipped": content[:place] + flipped + content[place + 1 :],
+        "no UTF-8": content[:place] + b"\xff\xfe" + content[place:],
+        "a byte order mark": b"\xef\xbb\xbf" + content,
+        "twice": content + b"\n" + content,
+        "a hole": content[:place] + content[place + choice.randrange(50) :],
+        "a bare NaN": content.replace(b": ", b": NaN, ", 1),
+        "a bare Infinity": content.replace(b": 1", b": Infinity", 1),
+        "lists 10,000 deep": b"[" * 10_000 + b"]" * 10_000,
+        "objects 10,000 deep": b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+        "a number of 6,000 digits": b"9" * 6000,
+        "empty": b"",
+        "blank": b"\n\n",
+        "null": b"null",
+        "an empty list": b"[]",
+        "an empty object": b"{}",
+        "a text": b'"x"',
+        "a number": b"0",
+        "true": b"true",
+        "zeros": b"\x00" * 100,
+        "another program's": b"%PDF-1.4\n",
+        "no YAML": b"- [",
+        "an alias within itself": b"a: &a [*a]",
+        "aliases that explode": b"\n".join(aliases),
+    }
+    how = choice.choice(list(kinds))
+    path.write_bytes(kinds[how])
+    return how
 
 
-def file(path: Path, choice: random.Random) -> None:
+def file(path: Path, choice: random.Random) -> str:
     """Puts something in the file's place that is none, or takes it away."""
     path.unlink()
-    way = choice.randrange(6)
-    if way == 0:
+    how = choice.choice(["a pipe", "a folder", "a device", "a link to nowhere", "a link to itself", "missing"])
+    if how == "a pipe":
         os.mkfifo(path)
-    elif way == 1:
+    elif how == "a folder":
         path.mkdir()
-    elif way == 2:
+    elif how == "a device":
         path.symlink_to("/dev/zero")
-    elif way == 3:
+    elif how == "a link to nowhere":
         path.symlink_to("nowhere")
-    elif way == 4:
+    elif how == "a link to itself":
         path.symlink_to(path.name)
+    return how
 
 
 WAYS: dict[str, tuple[Way, int]] = {"structure": (structure, 8), "text": (text, 3), "file": (file, 1)}

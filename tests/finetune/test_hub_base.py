@@ -37,7 +37,7 @@ def test_an_adapter_is_not_merged_into_another_commit(tmp_path: Path, monkeypatc
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "ada/base"}')
-    (adapter / "adapter_model.safetensors").write_bytes(b"differences")
+    (adapter / "adapter_model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # of no tensors
     (adapter / "finetune.json").write_text(json.dumps({"base": {"fingerprint": FIRST}}))
     with pytest.raises(UserError) as caught:
         merge(adapter, output=tmp_path / "merged")

@@ -87,7 +87,9 @@ def test_what_cannot_be_told_is_not_judged(tmp_path: Path, tiny_model: Path) -> 
         check_model("hf-span", {"pretrained": str(tmp_path)})
     assert caught.value.mend == "name a checkpoint that is a span reader"
     (tmp_path / "config.json").write_text("{")
-    assert read_json_file(str(tmp_path), "config.json") is None
+    with pytest.raises(UserError, match=r"config\.json is not whole JSON"):
+        read_json_file(str(tmp_path), "config.json")
+    assert read_json_file(str(tmp_path), "finetune.json") is None
 
 
 @pytest.mark.parametrize("named", ["pretrained", "peft"])
@@ -190,7 +192,7 @@ def test_related_tasks() -> None:
 
 def test_a_related_task_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = note_task(tmp_path, "sst2_llama")
-    (place / "model.safetensors").touch()
+    (place / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # of no tensors
     warning = (
         f"Warning: {place} was trained on sst2_llama, whose items overlap with those of reviews_demo. What it was "
         "trained on may be scored here, so the scores may be too high. Score it on a task without such an overlap, or "
@@ -236,7 +238,7 @@ def test_rounded_logarithms_are_warned_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, more: str, task: str, is_warned: bool
 ) -> None:
     (tmp_path / "config.json").write_text('{"architectures": ["LlamaForCausalLM"], "dtype": "bfloat16"}')
-    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # of no tensors
     check_arguments(["--model", model, "--model_args", f"pretrained={tmp_path}{more}", "--tasks", task])
     warned = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Warning: --model hf")]
     assert len(warned) == is_warned

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from finetune.kinds import ROWS
 from report.facts import fact, missing
-from report.kinds import ROWS
 from report.results import read_rows
 
 SOURCE = {"file": "a.json", "pointer": "", "sha256": "f0"}

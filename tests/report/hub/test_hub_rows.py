@@ -7,7 +7,10 @@ from report.hub.contents import checkpoint_contents
 
 
 def test_a_row_with_a_line_separator_stays_one_row(tmp_path: Path) -> None:
-    rows = [{"doc_hash": f"{i:064x}", "text": f"one{sign}two " * 9} for i, sign in enumerate("\u2028\x85\x1c")]
+    rows = [
+        {"doc_hash": f"{i:064x}", "cluster": None, "text": f"one{sign}two " * 9}
+        for i, sign in enumerate("\u2028\x85\x1c")
+    ]
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (tmp_path / "train_rows.jsonl").write_text(lines, encoding="utf-8")
     (tmp_path / "adapter_model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # of no tensors

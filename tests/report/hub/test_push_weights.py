@@ -12,7 +12,8 @@ from synthetic import folder_of
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
-from harness_tasks.weights import check_weights, tensors_of
+from harness_tasks.models.weights import tensors_of
+from harness_tasks.weights import check_weights
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
 WEIGHTS = "adapter_model.safetensors"
@@ -48,7 +49,7 @@ def test_a_broken_file_is_refused(push: Push, study: Path, damage: Callable[[Pat
     result = push("--dry-run")
     assert result.exit_code == 2, result.output
     assert f"{WEIGHTS} is no whole safetensors file" in result.stderr
-    assert "Why it matters: nothing can load it whole" in result.stderr
+    assert "Why it matters: nobody could load the model" in result.stderr
 
 
 def test_another_checkpoints_weights_are_refused(push: Push, study: Path) -> None:

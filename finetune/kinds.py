@@ -1,0 +1,192 @@
+"""The files that training and merging leave, each with its schema: what is read of them again, and of which type.
+
+A schema names what is read, here or by the report, and lets pass what else stands there.
+"""
+
+from typing import Annotated, Any, NotRequired
+
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from harness_tasks.kinds import Count, Text, Trained, TrainedRow
+from harness_tasks.reading import Kind
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Data(TypedDict, total=False):
+    """Of training rows, and of a task's data."""
+
+    source: Text | None
+    name: Text | None
+    revision: Text | None
+    fingerprint: Text | dict[Text, Text] | None
+    rows: Count | dict[Text, Count] | None
+    rows_available: Count | None
+    dropped: dict[Text, Count | None] | None
+    train_rows_sha256: Text | None
+
+
+class Render(TypedDict, total=False):
+    hash: Text | None
+
+
+class Tokens(TypedDict, total=False):
+    input: Count | None
+    supervised: Count | None
+
+
+class LossPoint(TypedDict):
+    step: Count
+    loss: NotRequired[Number | None]
+
+
+class DevelopmentPoint(TypedDict):
+    step: Count
+    loss: Number
+    accuracy: Number
+
+
+class Verdict(TypedDict):
+    id: Text
+    verdict: Text
+    found: NotRequired[Text]
+    why: NotRequired[Text]
+    mend: NotRequired[Text]
+
+
+class Proof(TypedDict, total=False):
+    verdicts: list[Verdict] | None
+
+
+class FinetuneRecord(Trained, total=False):
+    """`finetune.json`."""
+
+    checkpoint: Text
+    key: Text | None
+    command: Text | None
+    commit: Text | None
+    dtype: Text | None
+    device: Text | None
+    labels: list[Text] | None
+    recipe: dict[Text, Any] | None
+    versions: dict[Text, Any] | None
+    data: Data | None
+    render: Render | None
+    tokens: Tokens | None
+    steps: Count | None
+    epochs: Number | None
+    seconds: Number | None
+    peak_memory_bytes: Count | None
+    loss_curve: list[LossPoint] | None
+    dev_curve: list[DevelopmentPoint] | None
+    chosen_step: Count | None
+    resumed_at_steps: list[Count] | None
+    guards: list[Verdict] | None
+    proof: Proof | None
+
+
+class Component(TypedDict):
+    component: Text
+    counted: Count
+    closed_form: Count | None
+    formula: Text
+    trainable: Count
+
+
+class Counted(TypedDict, total=False):
+    """Which model was counted: the SHA-256 of a checkpoint's record, or of the configuration of any other model."""
+
+    checkpoint: Text | None
+    configuration: Text | None
+
+
+class Parameters(TypedDict, total=False):
+    """The ledger, as `parameters/<checkpoint>.json` holds it."""
+
+    model: Text | None
+    counted: Counted | None
+    total: Count | None
+    trainable: Count | None
+    added: Count | None
+    tied: Count | None
+    components: list[Component] | None
+
+
+class WrittenRow(TrainedRow):
+    """A row of `train_rows.jsonl`."""
+
+    doc_hash: Text
+
+
+class TrainedStep(TypedDict):
+    """A row of `row_log.jsonl`."""
+
+    step: Count
+    epoch: Count
+    rows: list[Count]
+
+
+class WholeCheckpoint(TypedDict):
+    """The mark of a checkpoint of the trainer that is whole."""
+
+    step: Count
+    seconds: Seconds
+    resumed_at_steps: list[Count]
+    files: dict[Text, Count]
+
+
+class RunKey(TypedDict):
+    """`run.json`: which run a scratch folder belongs to."""
+
+    key: Text
+
+
+class Origin(TypedDict, total=False):
+    """`origin.json` beside the embedded base model."""
+
+    dequantised_from: Text | None
+
+
+_TRAIN_AGAIN = "train the checkpoint again"
+_HOLE = "the page would have a hole there, or a wrong number"
+
+
+def _kind(name: str, schema: Any, *, why: str = _HOLE, mend: str = _TRAIN_AGAIN, limit_mib: int = 256) -> Kind:
+    return Kind(name, why, mend, limit_mib=limit_mib, schema=TypeAdapter(schema))
+
+
+FINETUNE = _kind("the record of a training", FinetuneRecord)
+PARAMETERS = _kind(
+    "the count of parameters",
+    Parameters,
+    mend="delete it and run the study again: only what is missing is redone",
+)
+ROWS = _kind("the rows of a training", WrittenRow, limit_mib=16_384)
+ROW_LOG = _kind(
+    "the log of which step trained on which rows",
+    TrainedStep,
+    why="by it each row is known to have been trained on once an epoch",
+    mend="remove the scratch folder and train anew",
+    limit_mib=16_384,
+)
+WHOLE = _kind(
+    "the mark of a whole checkpoint",
+    WholeCheckpoint,
+    why="a run goes on from a checkpoint that is whole",
+    mend="remove the checkpoint's folder: the run goes on from an earlier one",
+)
+RUN = _kind(
+    "the file that says which run a scratch folder belongs to",
+    RunKey,
+    why="checkpoints of another run would be gone on with",
+    mend="remove the scratch folder, or name another with --scratch",
+)
+ORIGIN = _kind(
+    "the record of where the base model came from",
+    Origin,
+    why="the page says it",
+    mend="write the model again: python -m finetune embedded",
+)
+PROOF = _kind("the proof of a checkpoint", dict[Text, Any], why="it says whether the checkpoint is what was trained")
