@@ -197,8 +197,8 @@ def _recipe_file() -> type[BaseModel]:
             one = Any
         types[name] = one if parameter.default is not None else one | None
     del types["recipe"]
-    made: type[BaseModel] = create_model("RecipeFile", **{name: (one, None) for name, one in types.items()})
-    return made
+    fields: Any = {name: (one, None) for name, one in types.items()}
+    return create_model("RecipeFile", **fields)
 
 
 def run_of(values: dict[str, Any]) -> Run:

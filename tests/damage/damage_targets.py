@@ -97,7 +97,7 @@ def _fault(target: Target, root: Path, whole: dict[str, bytes], *, damaged: str 
                 where = f"{Path(path).relative_to(ROOT)}:{trace.tb_lineno}"
             trace = trace.tb_next
         return f"{type(result.exception).__name__} at {where}: {str(result.exception)[:100]}"
-    codes = target.codes if damaged else (0,)
+    codes = target.codes if damaged else [code for code in target.codes if code != 2]
     if result.exit_code not in codes:
         return f"exit code {result.exit_code}: {result.output[-300:]}"
     if result.exit_code == 2 and ("Found: " not in result.stderr or "To mend it: " not in result.stderr):

@@ -18,7 +18,7 @@ def test_halves_of_characters_and_turned_directions_are_not_kept() -> None:
 
 
 def test_a_row_with_a_line_separator_is_one_row(tmp_path: Path) -> None:
-    rows = [{"doc": {"text": f"one{sign}two"}} for sign in "\u2028\u2029\x85\x0b\x1c"]
+    rows = [{"doc_hash": "f0", "cluster": None, "text": f"one{sign}two"} for sign in "\u2028\u2029\x85\x0b\x1c"]
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    (tmp_path / "samples.jsonl").write_text(text, encoding="utf-8")
-    assert read_rows(tmp_path, "samples.jsonl", ROWS).content == rows
+    (tmp_path / "train_rows.jsonl").write_text(text, encoding="utf-8")
+    assert read_rows(tmp_path, "train_rows.jsonl", ROWS).content == rows
