@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from finetune.kinds import PARAMETERS
+from finetune.kinds import FINETUNE, PARAMETERS
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report import kinds
