@@ -2,11 +2,12 @@
 
 lm_eval leaves the item out of what it draws only where a task's `fewshot_split` is its `test_split`, and by comparing
 whole rows. So a task without a split for examples, one that is scored on its validation split, examples that its YAML
-lists, and rows that stand twice come into their own prompt.
+lists, rows that stand twice, with their choices in another order or with other gold answers beside the same one, and an
+example that the task's `description` spells out come into their own prompt.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
@@ -15,7 +16,20 @@ from harness_tasks.guards.verdicts import Verdict
 ENOUGH = 1000
 """Prompts after which no more are drawn, once one of them holds its own item."""
 
-_Key = tuple[str, str, str]
+SPELLED_OUT = 12
+"""Characters that a question must have for it to be looked for in a description."""
+
+
+class _Item(NamedTuple):
+    """What a prompt shows of an item: its question, its choices in any order, and its gold answers."""
+
+    question: str
+    choices: tuple[str, ...]
+    answers: frozenset[str]
+
+    def is_in(self, known: Mapping[tuple[str, tuple[str, ...]], set[str]]) -> bool:
+        """Returns whether the question with one of the answers is among ``known``, by question and choices."""
+        return not self.answers.isdisjoint(known.get(self[:2], ()))
 
 
 def shots(
@@ -30,13 +44,29 @@ def shots(
         UserError: the examples of a prompt cannot be drawn.
     """
     count = int(task.config.num_fewshot or 0) if num_fewshot is None else num_fewshot
-    if not count:
+    description = _squeezed(task.config.description or "")
+    if not count and not description:
         return Verdict("shots", "pass", f"the prompts of {name} hold no few-shot examples")
     docs = list(task.eval_docs)
     scored = list(range(len(docs))) if rows is None else list(rows)
-    keys = {index: _key(task, docs[index]) for index in scored}
-    known = set(keys.values())
-    if not any(_example_key(task, doc) in known for doc in task.fewshot_docs() or []):
+    items = {index: _item(task, docs[index]) for index in scored}
+    spelled_out = [index for index, item in items.items() if _is_spelled_out(item, description)]
+    if spelled_out:
+        return Verdict(
+            "shots",
+            "fail",
+            f"the description of {name} spells out {len(spelled_out):,} of the {len(scored):,} items that are scored, "
+            f"with their answers (item {spelled_out[0]} is the first)",
+            "the score would tell how well an answer is copied",
+            "take the example out of the task's `description`, or allow it with --allow shots",
+        )
+    if not count:
+        return Verdict("shots", "pass", f"the prompts of {name} hold no few-shot examples")
+    known: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for item in items.values():
+        known.setdefault(item[:2], set()).update(item.answers)
+    examples = (_example(task, doc) for doc in task.fewshot_docs() or [])
+    if not any(example is not None and example.is_in(known) for example in examples):
         return Verdict("shots", "pass", f"no item of {name} is among those that its few-shot examples are drawn from")
     recorder = _Recorder(task.sampler)
     task.set_fewshot_seed(seed)
@@ -45,7 +75,9 @@ def shots(
         for index in scored:
             task.fewshot_context(docs[index], num_fewshot=count)
             drawn += 1
-            if any(_example_key(task, doc) == keys[index] for doc in recorder.drawn):
+            own = {items[index][:2]: set(items[index].answers)}
+            shown = (_example(task, doc) for doc in recorder.drawn)
+            if any(example is not None and example.is_in(own) for example in shown):
                 leaked.append(index)
             if leaked and drawn >= ENOUGH:
                 break
@@ -89,20 +121,34 @@ class _Recorder:
         return getattr(self.sampler, name)
 
 
-def _key(task: Any, doc: Mapping[str, Any]) -> _Key:
-    """Returns an item's question, answer and choices as they are rendered; white space does not count."""
-    choices = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else ""
-    return _squeezed(task.doc_to_text(doc)), _squeezed(task.doc_to_target(doc)), _squeezed(choices)
+def _item(task: Any, doc: Mapping[str, Any]) -> _Item:
+    """Returns what a prompt shows of an item as it is rendered; white space does not count."""
+    choices = task.doc_to_choice(doc) if task.config.doc_to_choice is not None else []
+    target = task.doc_to_target(doc)
+    if isinstance(target, int) and not isinstance(target, bool) and 0 <= target < len(choices):
+        target = choices[target]
+    answers = target if isinstance(target, list | tuple) else [target]
+    return _Item(
+        _squeezed(task.doc_to_text(doc)), tuple(sorted(map(_squeezed, choices))), frozenset(map(_squeezed, answers))
+    )
 
 
-def _example_key(task: Any, doc: Mapping[str, Any]) -> _Key | None:
+def _example(task: Any, doc: Mapping[str, Any]) -> _Item | None:
     """Returns the same of an example; None where it has other fields than the items, and so is none of them."""
     try:
-        return _key(task, doc)
+        return _item(task, doc)
     except UserError:
         raise
     except Exception:  # a template that asks for a field that the example lacks
         return None
+
+
+def _is_spelled_out(item: _Item, description: str) -> bool:
+    """Returns whether a description holds an item's question and, behind it, one of its answers."""
+    if len(item.question) < SPELLED_OUT or item.question not in description:
+        return False
+    behind = description.partition(item.question)[2]
+    return any(answer and f" {answer} " in f" {behind} " for answer in item.answers)
 
 
 def _squeezed(value: Any) -> str:

@@ -109,6 +109,55 @@ def test_other_ways_into_the_own_prompt(tmp_path: Path, more: str, splits: dict[
     assert found.found.startswith(f"{len(prompts_with_their_answer(folder, 2))} of 6 prompts")
 
 
+CHOICES = """task: leaky_demo
+dataset_path: json
+dataset_kwargs:
+  data_files:
+    test: {folder}/test.jsonl
+    train: {folder}/train.jsonl
+test_split: test
+fewshot_split: train
+output_type: multiple_choice
+doc_to_text: "{{{{q}}}}"
+doc_to_target: "{{{{label}}}}"
+doc_to_choice: "{{{{options}}}}"
+metric_list:
+  - metric: acc
+"""
+
+
+def test_choices_in_another_order_are_the_same_item(tmp_path: Path) -> None:
+    rows = [{"q": f"Which is {i}?", "options": [f"yes{i}", f"no{i}"], "label": 0} for i in range(6)]
+    turned = [{**row, "options": row["options"][::-1], "label": 1} for row in rows]
+    other = [{**row, "options": row["options"][::-1], "label": 0} for row in rows]  # with the other answer
+    for name, train in (("turned", turned), ("other", other)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for split, part in (("test", rows), ("train", train)):
+            (folder / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+        (folder / "leaky.yaml").write_text(CHOICES.format(folder=folder))
+        assert verdict(folder, 3).verdict == ("fail" if name == "turned" else "pass")
+
+
+def test_another_gold_answer_beside_the_same_one_is_the_same_item(tmp_path: Path) -> None:
+    more = "test_split: test\nfewshot_split: train\ndoc_to_target: golds"
+    test = [{"q": f"What is item {i}?", "a": "", "golds": [f"alpha{i}", f"Alpha {i}"]} for i in range(6)]
+    train = [{**row, "golds": row["golds"][:1]} for row in test]
+    assert verdict(write_task(tmp_path, more, test=test, train=train), 3).verdict == "fail"
+
+
+def test_an_example_that_the_description_spells_out(tmp_path: Path) -> None:
+    spelled = "Question: What is item 3?\\nAnswer: {}\\n\\n"
+    for answer, outcome in (("alpha3", "fail"), ("alpha33", "pass")):
+        folder = tmp_path / answer
+        folder.mkdir()
+        found = verdict(write_task(folder, f'test_split: test\ndescription: "{spelled.format(answer)}"', test=ITEMS), 0)
+        assert found.verdict == outcome
+        if outcome == "fail":
+            said = "the description of leaky_demo spells out 1 of the 6 items that are scored, with their answers"
+            assert found.found.startswith(said)
+
+
 @pytest.mark.parametrize(
     "more",
     ["test_split: test\nfewshot_split: test", "validation_split: test"],
