@@ -30,6 +30,13 @@ def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
         raise UserError("an empty list of LoRA targets", "an adapter on nothing trains nothing", "name modules")
     modules = {name.rpartition(".")[0] for name, _ in twin.named_parameters()}
     for target in targets:
+        if fused := _fused(twin, target):
+            raise UserError(
+                f"LoRA on {target} of {type(twin).__name__}: {fused} holds all experts in one tensor",
+                "LoRA is put on linear layers, each a matrix of its own",
+                f"name modules among {', '.join(_default(twin))}, leave --lora-targets out to take them all, or train "
+                "the experts too with --method full",
+            )
         if not any(name == target or name.endswith(f".{target}") for name in modules):
             known = _names(linear_modules(twin))
             close = get_close_matches(target, known, n=1, cutoff=0.3) or known[:1]
@@ -96,6 +103,19 @@ def layer_indices(config: Any, layers: Sequence[int] | None) -> list[int] | None
             "name layers among them, or leave them out to adapt all",
         )
     return sorted(set(layers))
+
+
+def _fused(twin: Any, target: str) -> str | None:
+    """Returns the first parameter that ``target`` names, itself or by its module, and that is no matrix but a stack of
+    them; None where there is none, and where it names a linear layer as well.
+    """
+    if any(name == target or name.endswith(f".{target}") for name in linear_modules(twin)):
+        return None
+    for name, parameter in twin.named_parameters():
+        places = (name, name.rpartition(".")[0])
+        if parameter.dim() == 3 and any(place == target or place.endswith(f".{target}") for place in places):
+            return str(name)
+    return None
 
 
 def _default(twin: Any) -> list[str]:

@@ -1,10 +1,13 @@
 """LoRA is put where peft takes it; what it refuses is named in three parts, with what can be adapted."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from typer.testing import CliRunner
 
+from finetune.__main__ import app
 from finetune.ledger import count
 from finetune.targets import adaptable_matrices, layer_indices, lora_target_names
 from harness_tasks.errors import UserError
@@ -67,6 +70,14 @@ def test_the_default_is_what_peft_takes(family: str, expected: list[str], left_o
         ("deepseek_v3", ["gate_proj"], "LoRA on gate_proj of DeepseekV3ForCausalLM: peft refuses it", "o_proj, q_a"),
         ("deepseek_v3", ["down_proj"], "down_proj of DeepseekV3ForCausalLM: peft puts it on", "o_proj, q_a"),
         ("gemma3n_text", ["0"], "LoRA on 0 of Gemma3nForCausalLM: peft refuses it", "altup_projections.0"),
+        ("qwen2_moe", ["experts"], "mlp.experts.gate_up_proj holds all experts in one tensor", "--method full"),
+        (
+            "qwen2_moe",
+            ["q_proj", "gate_up_proj"],
+            "LoRA on gate_up_proj of Qwen2MoeForCausalLM: model.layers.0.",
+            "q_p",
+        ),
+        ("deepseek_v3", ["experts.down_proj"], "mlp.experts.down_proj holds all experts in one tensor", "o_proj, q_a"),
         ("llama", ["input_layernorm"], "LoRA on input_layernorm of LlamaForCausalLM: peft refuses it", "down_proj"),
     ],
 )
@@ -75,6 +86,21 @@ def test_what_peft_refuses_is_named(family: str, targets: list[str], found: str,
         count(config_of(family), lora_r=2, lora_targets=targets)
     assert found in caught.value.found
     assert named in caught.value.mend
+
+
+def test_plan_and_train_refuse_fused_experts_alike(tiny_model: Path, tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    config = AutoConfig.for_model("qwen2_moe", **{**SMALL, **VALUES["qwen2_moe"], "vocab_size": len(tokenizer)})
+    for part in (AutoModelForCausalLM.from_config(config), tokenizer):
+        part.save_pretrained(tmp_path / "model")
+    asked = ["--model", str(tmp_path / "model"), "--task", "reviews_demo", "--train-rows", "20"]
+    asked += ["--output", str(tmp_path / "out"), "--lora-targets", "experts"]
+    planned, trained = (CliRunner().invoke(app, [verb, *asked]) for verb in ("plan", "train"))
+    assert (planned.exit_code, trained.exit_code) == (1, 1)  # the guard trainable-count
+    said = "model.layers.0.mlp.experts.gate_up_proj holds all experts in one tensor"
+    assert all(said in " ".join(result.output.split()) for result in (planned, trained))
+    assert "To mend it: name modules among k_proj, o_proj, q_proj" in " ".join(trained.output.split())
+    assert not (tmp_path / "out").exists()
 
 
 def test_layers_by_number() -> None:
