@@ -35,7 +35,7 @@ verify: $(READY) ## Check every number and sentence of the study's report agains
 	@python -m report verify "build/$$(basename "$${STUDY%.*}")/report.md"
 
 test: $(READY) ## Run the tests but the slow ones, two files at a time (WORKERS=2; 0 for one process)
-	python -m pytest -rs -n $(WORKERS) --dist loadfile
+	python -m pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY) ## Run the slow tests
 	python -m pytest -rs -m slow

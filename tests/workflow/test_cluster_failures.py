@@ -49,10 +49,18 @@ def test_the_reason_is_the_users_error_else_the_clusters_word_and_the_last_line(
 def test_a_failed_step_is_named_and_what_does_not_need_it_is_done(house: House) -> None:
     overlap = house.build / "overlap" / "passages_demo-lora-seed1" / "overlap_passages_demo.jsonl"
     overlap.unlink()
+    before = house.outputs()
     with changed(house.study, "  reviews_demo:\n", "  reviews_dmeo:\n"):
         failed = house.run()
     assert failed.returncode == 1
     assert overlap.is_file()
+    text, pages = failed.stdout + failed.stderr, {"facts.json", "report.html", "report.md"}
+    assert "Found: there is no task 'reviews_dmeo'" in text
+    assert "reviews_demo" in text.split("To mend it: ")[1].splitlines()[0]
+    assert "rule train" not in text
+    assert {file: time for file, time in house.outputs().items() if file in before.keys() - pages} == {
+        file: time for file, time in before.items() if file not in pages
+    }
     record = json.loads((house.build / "logs" / "failed.json").read_text())
     steps = {(step["rule"], step["task"]): step for step in record["failed"]}
     check = steps["check", "reviews_dmeo"]

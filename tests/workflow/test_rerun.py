@@ -148,18 +148,3 @@ def test_a_wrong_study_is_told_before_anything_runs(house: House, old: str, new:
     assert found in refused.stderr
     assert mend in refused.stderr.split("To mend it: ")[1]
     assert house.outputs() == before
-
-
-def test_an_unknown_task_fails_before_a_model_is_loaded(house: House) -> None:
-    before = house.outputs()
-    with changed(house.study, "  reviews_demo:\n", "  reviews_dmeo:\n"):
-        failed = house.run()
-    assert failed.returncode == 1
-    text = failed.stdout + failed.stderr
-    assert "Found: there is no task 'reviews_dmeo'" in text
-    assert "reviews_demo" in text.split("To mend it: ")[1].splitlines()[0]
-    assert "rule train" not in text
-    after, pages = house.outputs(), {"facts.json", "report.html", "report.md"}
-    assert {file: after[file] for file in after.keys() - pages} == {
-        file: before[file] for file in before.keys() - pages
-    }
