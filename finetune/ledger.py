@@ -55,9 +55,9 @@ class Ledger:
     """The parameters of one model.
 
     ``total``: the deployed model, tied matrices once. ``trainable``: those that training changes.
-    ``added``: those that the base causal model does not have (a classifier's head, the adapter).
-    ``tied``: the size of what shares another's parameters and is therefore not counted again. ``head``: one of `Head`,
-    or of a model with none of them (`count_class`) what its class says of it.
+    ``added``: those that the pre-trained model does not have (a classifier's head, the adapter).
+    ``tied``: the size of what shares another's parameters, each further use by itself, and so is not counted again.
+    ``head``: one of `Head`, or of a model with none of them (`count_class`) what its class says of it.
     """
 
     model: str
@@ -192,6 +192,10 @@ def ledger_of(model: Any, *, name: str | None = None) -> Ledger:
     return _ledger(model, base, adapter, head, forms, _parameters(model, base, adapter), name)
 
 
+_NEW_HEADS = ("-classification", "-answering")
+"""How heads are named that are not those of pre-training."""
+
+
 def _ledger(
     model: Any,
     base: Any,
@@ -238,7 +242,7 @@ def _ledger(
         head=head,
         total=sum(counted.values()),
         trainable=sum(trainable.values()),
-        added=counted["adapter"] + (counted["head"] if head != "causal" else 0),
+        added=counted["adapter"] + (counted["head"] if head.endswith(_NEW_HEADS) else 0),
         tied=tied,
         components=tuple(components),
     )
@@ -343,7 +347,15 @@ def _anywhere(model: Any) -> Iterator[tuple[ComponentName, Any]]:
                 yield known, parameter
 
 
-_HEADS = frozenset({"lm_head", "classifier", "score", "qa_outputs", "cls", "generator_lm_head"})
+_MLP_LAYERS = frozenset({"fc1", "fc2", "lin1", "lin2"})
+"""What OPT, BART, Whisper and DistilBERT call the two layers of an MLP."""
+
+_HEADS = frozenset(
+    """
+    lm_head classifier score qa_outputs cls generator_lm_head generator_predictions discriminator_predictions
+    pre_classifier vocab_transform vocab_layer_norm vocab_projector predictions sop_classifier qa_classifier proj_out
+    """.split()  # noqa: SIM905
+)
 """What transformers calls heads where they are no output matrix of a language model."""
 
 
@@ -363,6 +375,10 @@ def component_of(module: Any, path: list[str], body: str) -> ComponentName:
     names = " ".join(path).lower()
     if "attn" in names or "attention" in names:
         return "attention"
+    if "pooler" in path:  # a layer over the first token, behind all layers
+        return "other"
+    if not _MLP_LAYERS.isdisjoint(path):
+        return "MLP"
     return "MLP" if any(word in names for word in ("mlp", "ffn", "feed_forward", "expert", "dense")) else "other"
 
 

@@ -149,11 +149,11 @@ def table(ledger: Ledger) -> str:
         cells = [f"{number:>{width}}" for number, width in zip(numbers, widths[1:], strict=True)]
         lines.append("  ".join([f"{name:<{widths[0]}}", *cells, formula]))
     share = 100 * ledger.trainable / ledger.total
-    tied = "counted once, though used twice" if ledger.tied else "no matrix is shared"
+    tied = "further uses of shared matrices, not counted again" if ledger.tied else "no matrix is shared"
     remarks = [
         ("total", ledger.total, "the model as it is deployed"),
         ("trainable", ledger.trainable, f"{share:.4f} % of the total"),
-        ("added", ledger.added, "over the base causal model"),
+        ("added", ledger.added, "over the pre-trained model"),
         ("tied", ledger.tied, tied),
     ]
     lines.append("")

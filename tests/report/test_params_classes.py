@@ -52,6 +52,35 @@ def test_t5s_components_by_hand(tmp_path: Path) -> None:
     assert ledger["tied"] == 3 * 32_128 * 512
 
 
+@pytest.mark.parametrize(
+    ("config", "mlp", "head", "other", "added"),
+    [
+        # BERT-base: 12 MLPs of 768 × 3,072 twice with biases; a pooler of 768² + 768 is none of them, nor a head.
+        (
+            {"model_type": "bert", "architectures": ["BertForSequenceClassification"]},
+            12 * (2 * 768 * 3072 + 3072 + 768), 2 * 768 + 2, 768**2 + 768, 2 * 768 + 2,
+        ),
+        # ELECTRA-small: its heads of pre-training are heads, and no part of what comes new.
+        (
+            {"model_type": "electra", "architectures": ["ElectraForPreTraining"]},
+            12 * (2 * 256 * 1024 + 1024 + 256), 256**2 + 256 + 256 + 1, 0, 0,
+        ),
+        # BART-large: `fc1` and `fc2` are its MLPs, in 12 + 12 layers.
+        ({"model_type": "bart"}, 24 * (2 * 1024 * 4096 + 4096 + 1024), 0, 0, 0),
+        (
+            {"model_type": "distilbert", "architectures": ["DistilBertForMaskedLM"]},
+            6 * (2 * 768 * 3072 + 3072 + 768), 768**2 + 768 + 2 * 768 + 30_522, 0, 0,
+        ),
+    ],
+)  # fmt: skip
+def test_an_mlp_is_an_mlp_by_whatever_name_and_a_head_a_head(
+    tmp_path: Path, config: dict[str, Any], mlp: int, head: int, other: int, added: int
+) -> None:
+    ledger = json.loads(params(tmp_path, config, "--json").stdout)
+    lines = {line["component"]: line["counted"] for line in ledger["components"]}
+    assert (lines["MLP"], lines["head"], lines.get("other", 0), ledger["added"]) == (mlp, head, other, added)
+
+
 def small_llava() -> dict[str, Any]:
     text = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 128}
     text |= {"num_attention_heads": 4, "num_key_value_heads": 4, "vocab_size": 320}
