@@ -87,7 +87,7 @@ def build_report(
     if copy_to is not None:
         _check_place(copy_to, plan)
     copied = copies(study, plan)
-    facts = facts_now(plan, study, folder, redact_text=redact_text or copy_to is not None)[0]
+    facts = facts_now(plan, study, folder, redact_text=redact_text or copy_to is not None)
     into = copy_to or folder
     # Nothing is written before everything is known to be right.
     files = {"facts.json": json_text(facts)}
@@ -97,13 +97,13 @@ def build_report(
     return [into / name for name in files]
 
 
-def facts_now(plan: Study, study: Path, folder: Path, *, redact_text: bool = False) -> tuple[dict[str, Any], bool]:
-    """Returns the facts of the study's files as they are now, and whether facts.json holds them already."""
+def facts_now(plan: Study, study: Path, folder: Path, *, redact_text: bool = False) -> dict[str, Any]:
+    """Returns the facts of the study's files as they are now: those in facts.json, where nothing has changed since."""
     now = {**state(folder, copies(study, plan).values()), "redacted": redact_text}
     if recorded := current_facts(folder, now):
-        return recorded, True
+        return recorded
     whole = current_facts(folder, {**now, "redacted": False}) if redact_text else None
-    return as_written(whole or collect(plan, study, folder), now), False
+    return as_written(whole or collect(plan, study, folder), now)
 
 
 def _check_place(folder: Path, plan: Study) -> None:

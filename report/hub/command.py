@@ -75,7 +75,7 @@ def push_study(
     plan = load_study(study)
     folder = output or plan.folder
     licence = licence_of(plan, folder)
-    facts, _ = facts_now(plan, study, folder)
+    facts = facts_now(plan, study, folder)
     account = None if dry_run else _Account()
     trained = [found["name"]["value"] for found in facts["checkpoints"] if "absent" not in found]
     namespace = (repo or plan.hub.namespace or (account.name() if account else NOBODY)).partition("/")[0]
@@ -104,7 +104,7 @@ def push_study(
         yield account.push(folder, CHECKPOINTS, name, target)
     if room is not None:
         # From facts that hold the links that were just recorded.
-        facts, _ = facts_now(plan, study, folder)
+        facts = facts_now(plan, study, folder)
         target = space_target(plan, folder, facts, room, licence, models, **how)
         check_target(target, account.token)
         yield account.push(folder, SPACE, "space", target)

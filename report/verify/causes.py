@@ -196,13 +196,16 @@ def _calibrated(found: Part) -> Line:
 
 def _tied(found: Part) -> Line:
     """Returns on how many items the order of the choices decides."""
-    return line(
-        "On {ties} of the {all} items the two highest log-likelihoods are equal, and the first of the choices counts "
-        "as its answer: {correct} of these items are correct by that rule alone.",
-        ties=count(found["ties"]),
-        all=counted(found["ties"], "n"),
-        correct=count(found["ties_correct"]),
+    words = (
+        "On {some} of the {all} items the two highest log-likelihoods are equal, and the first of the choices counts "
+        "as its answer: {correct} of these items are correct by that rule alone."
     )
+    return _some_of(words, found["ties"], correct=count(found["ties_correct"]))
+
+
+def _some_of(words: str, found: Fact, **others: Line) -> Line:
+    """Returns a sentence on ``some`` of ``all`` that were counted for a fact."""
+    return line(words, some=count(found), all=counted(found, "n"), **others)
 
 
 def _abstains(found: Part) -> Line:
@@ -294,12 +297,12 @@ def _cut_off(found: Part) -> Line:
     if not known(ends):
         return line("Whether its outputs were cut off is not known: {why}.", why=reason(ends))
     words = (
-        "{ends} of its {all} outputs have the {most} tokens that are allowed and never stopped by themselves, which is "
+        "{some} of its {all} outputs have the {most} tokens that are allowed and never stopped by themselves, which is "
         "a measured cause of its lost points."
         if ends["value"]
         else "Not one of its {all} outputs was cut off at the {most} tokens that are allowed."
     )
-    return line(words, ends=count(ends), all=counted(ends, "n"), most=count(found["most_tokens"]))
+    return _some_of(words, ends, most=count(found["most_tokens"]))
 
 
 def _gold_too_long(found: Part) -> Line:
@@ -309,13 +312,11 @@ def _gold_too_long(found: Part) -> Line:
         if known(found["gold_cut"])
         else "the ceiling scores them as if they did"
     )
-    return line(
+    words = (
         "{some} of the {all} questions with an answer have no gold answer that fits into the {most} tokens that are "
-        f"allowed: {ceiling}.",
-        some=count(found["gold_too_long"]),
-        all=counted(found["gold_too_long"], "n"),
-        most=count(found["most_tokens"]),
+        f"allowed: {ceiling}."
     )
+    return _some_of(words, found["gold_too_long"], most=count(found["most_tokens"]))
 
 
 def _truncated(found: Part) -> Line:
@@ -324,9 +325,9 @@ def _truncated(found: Part) -> Line:
     if not known(cut):
         return line("Whether its prompts fit into its context is not known: {why}.", why=reason(cut))
     words = (
-        "{cut} of the {all} prompts did not fit into its context and were cut, which is a measured cause of its lost "
+        "{some} of the {all} prompts did not fit into its context and were cut, which is a measured cause of its lost "
         "points."
         if cut["value"]
         else "All {all} prompts fit into its context."
     )
-    return line(words, cut=count(cut), all=counted(cut, "n"))
+    return _some_of(words, cut)

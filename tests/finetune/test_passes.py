@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from small_models import LONGROPE, SMALL
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -17,13 +18,6 @@ from finetune.passes import logits, takes_groups
 from finetune.rows import Row
 from harness_tasks.models.neighbours import alone_over
 
-SMALL: dict[str, Any] = {
-    "vocab_size": 90, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "num_key_value_heads": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
-LONG = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [4.0] * 4,
-        "original_max_position_embeddings": 20}  # fmt: skip
-LONGROPE = {"original_max_position_embeddings": 20, "max_position_embeddings": 80, "rope_parameters": LONG}
 HEADS = {
     causal: AutoModelForCausalLM,
     classifier: AutoModelForSequenceClassification,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_models import SMALL
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
@@ -12,10 +13,6 @@ from finetune.ledger import count
 from finetune.targets import adaptable_matrices, layer_indices, lora_target_names
 from harness_tasks.errors import UserError
 
-SMALL: dict[str, Any] = {
-    "vocab_size": 90, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "num_key_value_heads": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
 EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8}
 VALUES: dict[str, dict[str, Any]] = {
     "llama": {},

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+from small_models import LONGROPE, SMALL
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -18,12 +19,7 @@ from transformers import (
 
 from harness_tasks.models.neighbours import alone_over, changes, rope_switch
 
-SMALL: dict[str, Any] = {
-    "vocab_size": 90, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "num_key_value_heads": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-}  # fmt: skip
-LONG = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [4.0] * 4}
-LONGROPE = Phi3Config(**SMALL, original_max_position_embeddings=20, max_position_embeddings=80, rope_parameters=LONG)
+PHI3 = Phi3Config(**SMALL, **LONGROPE)
 DYNAMIC = LlamaConfig(**SMALL, max_position_embeddings=20,
                       rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 4.0})  # fmt: skip
 
@@ -37,7 +33,7 @@ DYNAMIC = LlamaConfig(**SMALL, max_position_embeddings=20,
         (GPTNeoConfig(window_size=256), ([256], None)),
         (AutoConfig.for_model("gemma3_text", sliding_window=512), ([512], None)),
         (AutoConfig.for_model("llama4_text", attention_chunk_size=8192), ([], 8192)),
-        (LONGROPE, ([20], None)),
+        (PHI3, ([20], None)),
         (PreTrainedConfig(layers={"deep": [{"attention_window": [64, 128]}, {"index_topk": 2048}]}), ([64, 128], 2048)),
     ],
 )
@@ -51,7 +47,7 @@ def test_where_frequencies_switch() -> None:
                                                     "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                                                     "original_max_position_embeddings": 8192})) is None  # fmt: skip
     assert rope_switch(DYNAMIC) == 20
-    assert rope_switch(LONGROPE) == 20
+    assert rope_switch(PHI3) == 20
 
 
 def read(model: Any, *rows: list[int]) -> list[torch.Tensor]:
@@ -62,7 +58,7 @@ def read(model: Any, *rows: list[int]) -> list[torch.Tensor]:
         return list(model(input_ids=ids).logits[0, : len(rows[0])])
 
 
-@pytest.mark.parametrize(("config", "limit"), [(LONGROPE, 20), (DYNAMIC, 20), (LlamaConfig(**SMALL), None)])
+@pytest.mark.parametrize(("config", "limit"), [(PHI3, 20), (DYNAMIC, 20), (LlamaConfig(**SMALL), None)])
 def test_neighbours_change_a_row_only_where_it_is_said(config: Any, limit: int | None) -> None:
     torch.manual_seed(1)
     model = AutoModelForCausalLM.from_config(config).eval()
@@ -105,9 +101,7 @@ def test_a_classifier_reads_long_rows_alone(tmp_path: Path, tiny_model: Path) ->
 
     config = Phi3Config(
         **{**SMALL, "vocab_size": 259},
-        original_max_position_embeddings=20,
-        max_position_embeddings=80,
-        rope_parameters=LONG,
+        **LONGROPE,
         architectures=["Phi3ForSequenceClassification"],
     )
     torch.manual_seed(2)

@@ -49,7 +49,7 @@ def pushable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from studies import load_study
 
     file = write_pushable(tmp_path_factory.mktemp("pushable"))
-    facts, _ = facts_now(load_study(file), file, folder_of(file))
+    facts = facts_now(load_study(file), file, folder_of(file))
     (folder_of(file) / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
     return file
 
