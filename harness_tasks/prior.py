@@ -11,8 +11,10 @@ from types import MappingProxyType
 from typing import Any
 
 from harness_tasks import TASKS_PATH, prompts
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.metrics import probabilities
+from harness_tasks.models.files import refusals
 
 INPUTS = ("", "N/A", "[MASK]")
 
@@ -99,13 +101,13 @@ def _load_model(model: str, model_args: Mapping[str, Any], *, batch_size: str, d
         print(warning, file=sys.stderr)
     enforce([adapter_base(model_args)], ("adapter-base",))
     fetch_weights(model, model_args)
-    try:
-        return get_model(model).create_from_arg_obj(dict(model_args), {"batch_size": batch_size, "device": device})
-    except UserError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise UserError(
-            f"lm_eval's model class {model!r} cannot load {dict(model_args)} ({str(error).splitlines()[0]})",
+
+    def refusal(error: Exception) -> UserError:
+        return UserError(
+            f"lm_eval's model class {model!r} cannot load {dict(model_args)} ({reason_of(error)})",
             "the choices are scored by it",
             "give --model and --model_args as for `python -m harness_tasks run`, e.g. --model_args pretrained=DIR",
-        ) from None
+        )
+
+    with refusals(refusal):
+        return get_model(model).create_from_arg_obj(dict(model_args), {"batch_size": batch_size, "device": device})

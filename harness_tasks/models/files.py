@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, TypeAdapter
 from typing_extensions import TypedDict
 
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.kinds import MERGED, TRAINED, Text
 from harness_tasks.models.weights import safetensors_in, tensors_of
@@ -161,6 +162,19 @@ def front_matter(card: Path) -> dict[str, Any]:
     except UserError:  # the Hub is as lenient
         values = None
     return values if isinstance(values, dict) else {}
+
+
+def cannot_load(place: Any) -> Callable[[Exception], UserError]:
+    """Returns what makes the error for a model, or an adapter on it, that a library cannot load."""
+
+    def error_of(error: Exception) -> UserError:
+        return UserError(
+            f"{place} cannot be loaded ({reason_of(error)})",
+            "it is the model that is asked",
+            "name a folder whose files are whole, or a Hub id, and look at the other --model_args",
+        )
+
+    return error_of
 
 
 @contextmanager

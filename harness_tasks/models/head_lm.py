@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoTokenizer
 
 from harness_tasks.errors import UserError
 from harness_tasks.models.commits import commit_of
+from harness_tasks.models.files import cannot_load, refusals
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.loading import load_head
 from harness_tasks.models.neighbours import alone_over
@@ -57,14 +58,18 @@ class HeadLM(LM):
         self.pretrained, self.peft, self.revision = pretrained, peft, revision
         self.batch_size = _batch_size(batch_size)
         self._device = _device(device)
-        self.tokenizer = AutoTokenizer.from_pretrained(tokenizer_place(model_args), revision=revision)
-        config = AutoConfig.from_pretrained(pretrained, revision=revision)
+        with refusals(cannot_load(pretrained)):
+            self.tokenizer = AutoTokenizer.from_pretrained(tokenizer_place(model_args), revision=revision)
+            config = AutoConfig.from_pretrained(pretrained, revision=revision)
         own = read_json_file(peft, "config.json", revision) if peft else None
         self.configure(config, own or {})
         self.pad_id = self._pad_id(config, own or {})
         config.get_text_config().pad_token_id = self.pad_id
         config.use_cache = False  # nothing is generated
-        self.model = load_head(self.auto_class, pretrained, config=config, peft=peft, revision=revision, dtype=dtype)
+        with refusals(cannot_load(pretrained)):
+            self.model = load_head(
+                self.auto_class, pretrained, config=config, peft=peft, revision=revision, dtype=dtype
+            )
         self.model.to(self._device).eval()
         self._alone_over = alone_over(self.model)
         self.max_length = max_length or _longest_input(config, self.tokenizer)

@@ -10,6 +10,7 @@ from lm_eval.api.registry import register_model
 from lm_eval.models.huggingface import HFLM
 
 from harness_tasks.generations import Generation, ending, note
+from harness_tasks.models.files import cannot_load, refusals
 
 
 @register_model("hf-recorded")
@@ -22,9 +23,10 @@ class RecordedLM(HFLM):
     cache_hook: Any
 
     def __init__(self, *args: Any, softmax_dtype: str | torch.dtype = "float32", **kwargs: Any) -> None:
-        """Loads the model as `hf` does."""
+        """Loads the model as `hf` does; raises UserError where transformers cannot make one of its files."""
         self._generated: deque[Generation] = deque()
-        super().__init__(*args, softmax_dtype=softmax_dtype, **kwargs)
+        with refusals(cannot_load(args[0] if args else kwargs.get("pretrained"))):
+            super().__init__(*args, softmax_dtype=softmax_dtype, **kwargs)
 
     def get_model_info(self) -> dict[str, Any]:
         """Returns what results say of the model: what `hf` says, and in which dtype logarithms are taken."""

@@ -20,6 +20,7 @@ from harness_tasks.generations import ending, note
 from harness_tasks.machine import fast_dtype, fast_threads
 from harness_tasks.models.adapters import quicken
 from harness_tasks.models.answers import Answers, contents, identity
+from harness_tasks.models.files import cannot_load, refusals
 from harness_tasks.models.loading import tensor_shapes
 from harness_tasks.models.neighbours import alone_over
 from harness_tasks.models.reader import Reader, readable
@@ -107,9 +108,10 @@ class SharedLM(RecordedLM):
 
             if self.model.config.get_text_config().vocab_size != len(self.tokenizer):
                 self.model.resize_token_embeddings(len(self.tokenizer))
-            self._model = PeftModel.from_pretrained(
-                self.model, adapter, revision=self.revision, torch_device=str(self.device)
-            ).eval()
+            with refusals(cannot_load(adapter)):
+                self._model = PeftModel.from_pretrained(
+                    self.model, adapter, revision=self.revision, torch_device=str(self.device)
+                ).eval()
         self._quicken()
         self.peft = adapter
         if self.answers:

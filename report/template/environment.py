@@ -1,6 +1,7 @@
 """What templates run in: a sandbox in which every text is escaped and every name has to be one of the facts'."""
 
 import difflib
+import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
@@ -195,6 +196,10 @@ def _line(error: BaseException, own: Path | None) -> str | None:
         trace = trace.tb_next
     if lines:
         return lines[-1]
+    # One of ours may import a macro that the study's own template of that name has no more, or in another form.
+    lacking = re.search(r"^the template '([^']+)' .* does not export|^macro '", str(error))
+    if lacking and (lacking[1] is None or (own / lacking[1]).is_file()):
+        return str(own / lacking[1]) if lacking[1] else f"a template in {own}"
     # Python or Jinja gave up before there was a line: too many brackets, a number of thousands of digits.
     is_nowhere = isinstance(error, RecursionError | MemoryError | SyntaxError | ValueError)
     ours = any(Path(frame.filename).parent == OURS for frame in traceback.extract_tb(error.__traceback__))

@@ -247,6 +247,60 @@ def write_recipe(root: Path) -> None:
     (root / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "output": "made"}), encoding="utf-8")
 
 
+def write_interrupted(root: Path) -> None:
+    """A training run that ended after its last step: the trainer's checkpoints, and nothing of the finished one."""
+    from unittest.mock import patch
+
+    from studies.tiny_model import write_tiny_model
+
+    class StoppedError(Exception):
+        pass
+
+    write_tiny_model(root / "base")
+    tasks = str(ROOT / "tests" / "finetune" / "tasks")
+    recipe: dict[str, Any] = {"model": "base", "task": "short_passages", "include_path": tasks, "lora_r": 2}
+    recipe |= {"epochs": 1, "batch_size": 7, "train_rows": 14, "save_steps": 1, "proof": False, "device": "cpu"}
+    recipe |= {"dtype": "float32", "output": "made"}
+    (root / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    with patch("finetune.train._finish", side_effect=StoppedError):
+        stopped = CliRunner().invoke(_app("finetune"), ["train", "--recipe", "recipe.yaml"])
+    assert isinstance(stopped.exception, StoppedError), stopped.output
+
+
+def write_trained(root: Path) -> None:
+    """A finished training run."""
+    write_interrupted(root)
+    done = CliRunner().invoke(_app("finetune"), ["train", "--recipe", "recipe.yaml"])
+    assert done.exit_code == 0, done.output
+
+
+def write_own_templates(root: Path) -> None:
+    """A study with templates of its own."""
+    write_study(root)
+    (root / "studies" / "templates").mkdir()
+    for name in ("answer_hub.md.j2", "macros.md.j2", "report.css"):
+        shutil.copy(ROOT / "templates" / name, root / "studies" / "templates" / name)
+
+
+def write_plan_of_a_folder(root: Path) -> None:
+    """A study of a model in a folder, to be planned."""
+    from studies.tiny_model import write_tiny_model
+
+    write_plan(root)
+    write_tiny_model(root / "base")
+    study = root / "studies" / "tiny.yaml"
+    values = yaml.safe_load(study.read_text(encoding="utf-8"))
+    values["model"] = {"id": "base", "licence": "apache-2.0"}
+    study.write_text(yaml.safe_dump(values), encoding="utf-8")
+
+
+def write_base(root: Path) -> None:
+    """The tiny model."""
+    from studies.tiny_model import write_tiny_model
+
+    write_tiny_model(root / "base")
+
+
 def write_shards(root: Path) -> None:
     """A task scored in two parts by lm_eval's model class that answers at random."""
     for number in (1, 2):
@@ -344,4 +398,48 @@ TARGETS = [
         write_overlap,
     ),
     Target("workflow plan", "workflow", ("plan", "studies/tiny.yaml"), ("studies/tiny.yaml",), write_plan),
+    Target(
+        "report build with own templates",
+        "report",
+        ("build", STUDY),
+        ("studies/templates/*",),
+        write_own_templates,
+    ),
+    Target(
+        "workflow plan of a folder",
+        "workflow",
+        ("plan", "studies/tiny.yaml"),
+        ("base/*",),
+        write_plan_of_a_folder,
+    ),
+    Target(
+        "finetune train resumed",
+        "finetune",
+        ("train", "--recipe", "recipe.yaml"),
+        (".made.scratch/*", ".made.scratch/checkpoint-*/*"),
+        write_interrupted,
+        _CHECKED,
+    ),
+    Target(
+        "finetune train of what is trained",
+        "finetune",
+        ("train", "--recipe", "recipe.yaml"),
+        ("made/*.json", "base/*"),
+        write_trained,
+        _CHECKED,
+    ),
+    Target(
+        "harness_tasks run",
+        "harness_tasks",
+        ("run", "--model", "hf-shared", "--model_args", "pretrained=base", "--tasks", "reviews_demo", "--limit", "2"),
+        ("base/*",),
+        write_base,
+    ),
+    Target(
+        "harness_tasks prior",
+        "harness_tasks",
+        ("prior", "reviews_demo", "--model", "hf-shared", "--model_args", "pretrained=base", "--output", "prior.json"),
+        ("base/*",),
+        write_base,
+    ),
 ]
