@@ -7,7 +7,12 @@ WORKERS ?= 2
 # Recipes name these as the shell's own variables: nothing in a study's name is taken for a word of the command.
 export AFTERTUNE_DATA STUDY PROFILE
 
-ODD := $(strip $(foreach sign,: { },$(findstring $(sign),$(CURDIR))))
+define NEWLINE
+
+
+endef
+ODD := $(strip $(foreach sign,: { } $$,$(findstring $(sign),$(CURDIR))) \
+    $(if $(findstring $(NEWLINE),$(CURDIR)),a line break))
 ifneq (,$(ODD))
 $(error This folder has $(ODD) in its name, which the path or pip takes for something else: move the project into one without)
 endif
@@ -52,7 +57,7 @@ test-next: $(READY) ## Run the tests of tasks, rows and scoring with the next lm
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check -r $(NEXT)/requirements.txt lm_eval==$(NEXT_LM_EVAL)
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.txt -r requirements-test.txt
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	STABLE_PYTHON=$(CURDIR)/$(BIN)/python PATH="$(CURDIR)/$(NEXT)/bin:$$PATH" $(NEXT)/bin/python -m pytest -rs $(NEXT_TESTS)
+	STABLE_PYTHON="$$PWD/$(BIN)/python" PATH="$$PWD/$(NEXT)/bin:$$PATH" $(NEXT)/bin/python -m pytest -rs $(NEXT_TESTS)
 
 cluster-test: $(READY) ## Install SLURM (by apt-get, where it is not) and its plug-in, and run the test on a cluster of one node
 	@command -v slurmctld && command -v munged || \

@@ -39,7 +39,7 @@ def lines_of(folder: Path) -> list[str]:
 
 
 def write_scored(folder: Path) -> Path:
-    """Returns ``folder`` with lm_eval's files of two made-up models, `base` and `tuned`: a folder for each of `TASKS`."""
+    """Returns ``folder`` with lm_eval's files of two made-up models, `base` and `tuned`, a folder a task."""
     for name, skill in (("base", 0.3), ("tuned", 0.6)):
         for task in TASKS:
             write_results(folder / name / task, task, name, skill)
