@@ -11,8 +11,14 @@ define NEWLINE
 
 
 endef
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
+TAB := $(shell printf '\t')
+# pip starts its scripts through a shell where the path has a space, within double quotes.
+SHELLS := $(if $(findstring $(SPACE),$(CURDIR)),$(foreach sign," `,$(findstring $(sign),$(CURDIR))))
 ODD := $(strip $(foreach sign,: { } $$,$(findstring $(sign),$(CURDIR))) \
-    $(if $(findstring $(NEWLINE),$(CURDIR)),a line break))
+    $(if $(findstring $(NEWLINE),$(CURDIR)),a line break) $(if $(findstring $(TAB),$(CURDIR)),a tab) \
+    $(if $(strip $(SHELLS)),a space and $(strip $(SHELLS))))
 ifneq (,$(ODD))
 $(error This folder has $(ODD) in its name, which the path or pip takes for something else: move the project into one without)
 endif

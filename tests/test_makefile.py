@@ -35,7 +35,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
 
 
 NAMES = ["plain", "two words", 'a"b', "a'b", "a\\b", "a;b", "a%b", "a#b", "a`b", "a*b?", "a&b|c", "a<b>", "[a]", "(a)",
-         "~a", "a=b,c", "a\tb", "é雪", "-a", "!a"]  # fmt: skip
+         "~a", "a=b,c", "it's \\ a;b", "é雪", "-a", "!a"]  # fmt: skip
 
 
 @pytest.mark.parametrize("folder", NAMES, indirect=True)
@@ -49,7 +49,17 @@ def test_a_target_runs_the_environments_python_whatever_the_folders_name(folder:
 
 @pytest.mark.parametrize(
     ("folder", "sign"),
-    [("a:b", ":"), ("a{b", "{"), ("a}b", "}"), ("a$b", "$"), ("a$(b)", "$"), ("a\nb", "a line break")],
+    [
+        ("a:b", ":"),
+        ("a{b", "{"),
+        ("a}b", "}"),
+        ("a$b", "$"),
+        ("a$(b)", "$"),
+        ("a\nb", "a line break"),
+        ("a\tb", "a tab"),
+        ('a "b', 'a space and "'),
+        ("a `b`", "a space and `"),
+    ],
     indirect=["folder"],
 )
 @pytest.mark.parametrize("target", ["help", "report"])
