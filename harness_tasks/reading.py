@@ -77,9 +77,12 @@ def read_text(path: str | Path, kind: Kind) -> str:
 
 
 def text_of(content: bytes, path: str | Path, kind: Kind) -> str:
-    """Returns the text that ``content``, read from ``path``, holds; raises `UserError` where it is not UTF-8."""
+    """Returns the text that ``content``, read from ``path``, holds; raises `UserError` where it is not UTF-8.
+
+    A byte-order mark at its head, which some programs write, is no part of the text.
+    """
     try:
-        return content.decode("utf-8")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         _refuse(kind, f"{_shown(path, kind)} is no UTF-8 text (byte {error.start})")
 

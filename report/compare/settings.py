@@ -20,6 +20,9 @@ def setting_facts(entry: Entry, task: str) -> dict[str, Any]:
     version = run.per_task("versions")
     limited = scored < available if scored and available else run.limit is not None
     uncounted = missing(f"{UNRECORDED}, with the limit {run.limit:g}" if run.limit is not None else UNRECORDED)
+    if scored is not None and (rows := _rows(run)) not in (None, scored):
+        uncounted = missing(f"the files contradict each other: {scored:,} by the results, {rows:,} by the samples")
+        scored = None
     return {
         "entry": fact(entry.name, "text", entry.named_in(task)),
         "version": missing(UNRECORDED) if version in (None, "N/A") else fact(version, "setting", source),
@@ -31,6 +34,13 @@ def setting_facts(entry: Entry, task: str) -> dict[str, Any]:
         "allowed": _allowed(run),
         "samples": _samples(run, source),
     }
+
+
+def _rows(run: Run) -> int | None:
+    """Returns how many items the samples of a run are of; None of a group, and without samples."""
+    if run.samples is None or run.leaves:
+        return None
+    return len({(row["doc_id"], row.get("doc_hash")) for row in run.samples.content})
 
 
 def apart_facts(entry: Entry, task: str) -> list[dict[str, Any]]:

@@ -170,3 +170,23 @@ def test_one_model_in_two_folders_is_told_by_the_folders(tmp_path: Path) -> None
         (tmp_path / folder / "org__m").rename(tmp_path / f"{folder}-run")
     names = [entry["name"]["value"] for entry in collect([tmp_path])["entries"]]
     assert [name.partition(": ")[2] for name in names] == ["monday-run)", "tuesday-run)"]
+
+
+def test_samples_of_fewer_items_than_the_results_say(tmp_path: Path) -> None:
+    # lm_eval 0.4.9 recorded the whole split where --samples had chosen some of it; half of any 20 is right here.
+    file = write_folder(tmp_path, "one", {"even": right(20, 40)})
+    rows = file.parent / f"samples_even_{TIME}.jsonl"
+    lines = rows.read_text().splitlines(keepends=True)
+    rows.write_text("".join(lines[:5] + lines[-5:]))
+    setting = collect([tmp_path])["tasks"][0]["settings"][0]
+    said = "the files contradict each other: 40 by the results, 10 by the samples"
+    assert setting["items"] == {"missing": said}
+    assert setting["available"]["value"] == 40
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    file = write_folder(tmp_path, "one", {"even": right(20, 40)})
+    for path in (file, file.parent / f"samples_even_{TIME}.jsonl"):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    setting = collect([tmp_path])["tasks"][0]["settings"][0]
+    assert (setting["items"]["value"], setting["samples"]["value"]) == (40, True)
