@@ -18,6 +18,8 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import write_jsonl, write_text
 from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.loading import doc_hash, load_task
+from harness_tasks.models.files import refusals
+from harness_tasks.overlap import unscorable
 from harness_tasks.same_run import check_same_run, without_differing
 from harness_tasks.shard_files import Row, ShardFiles, read_shard
 from harness_tasks.shards import Shard, whole_record
@@ -170,7 +172,9 @@ def _check_scores(task: Any, shard: ShardFiles) -> None:
 
     recorded = shard.results["results"][shard.task]
     for (metric, by_filter), values in _values(shard.rows).items():
-        value, stated = task.aggregation().get(metric, mean)(values), recorded.get(f"{metric},{by_filter}")
+        with refusals(unscorable(f"the sample file of {shard.name}", metric)):
+            value = task.aggregation().get(metric, mean)(values)
+        stated = recorded.get(f"{metric},{by_filter}")
         if not _same(value, stated):
             raise UserError(
                 f"{metric} of {shard.name} is {stated} in its results, and {value} computed from its rows",

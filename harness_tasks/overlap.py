@@ -7,15 +7,17 @@ not trained on.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from harness_tasks import TASKS_PATH, metrics
+from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.kinds import SAMPLES, TRAINED_ROWS
+from harness_tasks.models.files import refusals
 from harness_tasks.reading import Kind, iterate_rows
 from harness_tasks.text import fold
 
@@ -258,7 +260,8 @@ def overlap(
         for part in PARTS:
             kept = [part == "all" or bool(item["grades"]) == (part == "with") for item in items]
             values = [row[metric] for row, keep in zip(rows, kept, strict=True) if keep and metric in row]
-            scores[part] = (len(values), score(metric, values))
+            with refusals(unscorable(samples, metric)):
+                scores[part] = (len(values), score(metric, values))
     return Overlap(task, header, items, metric if scores else None, scores)
 
 
@@ -275,6 +278,15 @@ def score(metric: str, values: Sequence[Any]) -> float | None:
     if all(isinstance(value, int | float) for value in values):
         return sum(values) / len(values)
     return float(getattr(metrics, metric)(values))
+
+
+def unscorable(samples: str | Path, metric: str) -> Callable[[Exception], UserError]:
+    """Returns what makes the error for values of ``metric`` in a sample file that no score can be made of."""
+    return lambda error: UserError(
+        f"{samples} holds values of {metric} of which no score can be made ({reason_of(error)})",
+        "a score is made of what each item adds to it",
+        SAMPLES.mend,
+    )
 
 
 def _percent(count: int, whole: int) -> str:

@@ -34,9 +34,10 @@ def main(count: int, wanted: list[str], first_seed: int = 0) -> None:
             os.chdir("/")
         faults = Counter(trial.fault.split(": ")[0] for trial in made if trial.fault)
         ways = dict(Counter(trial.way for trial in made))
-        longest = max((trial.seconds for trial in made), default=0)
+        longest = max(made, key=lambda trial: trial.seconds)
         print(
-            f"{target.name}: {len(made)} trials {ways}, {sum(faults.values())} faults, longest {longest:.1f} s",
+            f"{target.name}: {len(made)} trials {ways}, {sum(faults.values())} faults, longest {longest.seconds:.1f} s "
+            f"(seed {longest.seed})",
             flush=True,
         )
         for fault, number in faults.most_common():
