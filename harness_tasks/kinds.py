@@ -47,6 +47,7 @@ class GoldAnswers(TypedDict):
 
 class Question(TypedDict):
     answers: GoldAnswers
+    context: NotRequired[Text]
 
 
 class AnsweredSample(TypedDict):
