@@ -110,8 +110,8 @@ def test_lora_on_such_a_model_is_refused(tmp_path: Path) -> None:
     [
         ({"model_type": "llama", "hidden_size": 0}, ""),
         ({"model_type": "llama", "hidden_size": -64}, "transformers makes no LlamaForCausalLM"),
-        ({"model_type": "llama", "architectures": -1}, "has the architectures -1"),
-        ({"model_type": "llama", "architectures": [None]}, "has the architectures [None]"),
+        ({"model_type": "llama", "architectures": -1}, "has at `architectures` -1"),
+        ({"model_type": "llama", "architectures": [None]}, "has at `architectures.0` None"),
         ({"model_type": "llama", "num_hidden_layers": 10**9}, "`num_hidden_layers` is 1000000000"),
         ({"model_type": "llama", "vocab_size": "many"}, ""),
         ({"model_type": "nemotron"}, "transformers makes no NemotronForCausalLM"),
