@@ -59,11 +59,21 @@ class FailedStep(Step):
     log: NotRequired[Text | None]
 
 
+SCORING = ("score", "join")
+"""The rules that write a score into its place."""
+
+
+def _names_its_score(step: Step) -> Step:
+    if step["rule"] in SCORING and not {"name", "task"} <= step.keys():
+        raise ValueError("a step that scores, and no word of which checkpoint on which task")
+    return step
+
+
 class Failures(TypedDict):
     """`logs/failed.json`."""
 
-    failed: list[FailedStep]
-    not_started: list[Step]
+    failed: list[Annotated[FailedStep, AfterValidator(_names_its_score)]]
+    not_started: list[Annotated[Step, AfterValidator(_names_its_score)]]
 
 
 class Metric(TypedDict):

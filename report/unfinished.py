@@ -11,8 +11,6 @@ from report.results import Document, read_json
 
 FILE = "logs/failed.json"
 _NAMING = ("checkpoint", "name", "task", "shard")
-_SCORING = ("score", "join")
-"""The rules that write a score into its place."""
 
 
 def unfinished_facts(folder: Path, *, study: str = "") -> dict[str, Any]:
@@ -62,7 +60,7 @@ def _unscored(record: Document) -> Iterator[tuple[tuple[str, int], Mapping[str, 
     """Yields the steps that would have written a score, each with its place in the record."""
     for key in ("failed", "not_started"):
         for number, step in enumerate(record.content[key]):
-            if step["rule"] in _SCORING:
+            if step["rule"] in kinds.SCORING:
                 yield (key, number), step
 
 
