@@ -46,7 +46,8 @@ def _rows(facts: Mapping[str, Any]) -> Iterator[_Row]:
                 name = (
                     f"{task['name']['value']}, {score['label']['value']}: base and {comparison['checkpoint']['value']}"
                 )
-                ceiling = next(row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
+                ceilings = (row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
+                ceiling = next(ceilings, {"missing": "no range is known for it"})
                 yield _Row(name, score["before"], score["after"], task["floor"]["score"], ceiling)
 
 

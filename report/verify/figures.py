@@ -36,7 +36,8 @@ def summary(facts: Part) -> Figure:
                 checkpoint=text(comparison["checkpoint"]),
             )
             before, after, floor = score["before"], score["after"], task["floor"]["score"]
-            ceiling = next(row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
+            ceilings = (row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
+            ceiling = next(ceilings, {"missing": "no range is known for it"})
             words.append(line("{n}: {b} before, {a} after", n=name, b=_value(before), a=_value(after)))
             labels += [name, *[number(side) for side in (before, after) if known(side)]]
             ends = (("floor {n}", floor), ("ceiling {n}", ceiling))
