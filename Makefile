@@ -63,6 +63,7 @@ test-next: $(READY) ## Run the tests of tasks, rows and scoring with the next lm
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check -r $(NEXT)/requirements.txt lm_eval==$(NEXT_LM_EVAL)
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.txt -r requirements-test.txt
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(NEXT)/bin/python -m harness_tasks.metrics._fetch_wordnet
 	STABLE_PYTHON="$$PWD/$(BIN)/python" PATH="$$PWD/$(NEXT)/bin:$$PATH" $(NEXT)/bin/python -m pytest -rs $(NEXT_TESTS)
 
 cluster-test: $(READY) ## Install SLURM (by apt-get, where it is not) and its plug-in, and run the test on a cluster of one node

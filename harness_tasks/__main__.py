@@ -290,7 +290,7 @@ def check_arguments(arguments: list[str], allowed: Sequence[str] = ()) -> Checke
     from harness_tasks.guards import enforce
     from harness_tasks.guards.adapter_base import adapter_base
     from harness_tasks.guards.shots import shots
-    from harness_tasks.loading import check_task, load_task, tags_of, task_manager, unknown_task
+    from harness_tasks.loading import check_task, load_task, matching, tags_of, task_manager, unknown_task
     from harness_tasks.models.heads import check_model, fetch_weights, warning_of_rounded_logarithms
     from harness_tasks.models.related import warning_of_related
     from harness_tasks.models.several import runs
@@ -314,10 +314,10 @@ def check_arguments(arguments: list[str], allowed: Sequence[str] = ()) -> Checke
     checked, generates, tasks = dict[str, int](), list[bool](), dict[str, Any]()
     is_known = len(names) == len(asked)  # whether every task that will be scored is one of ours
     for name in names:
-        matches = ours.match_tasks([name])
+        matches = matching(ours, name)
         if not matches:
             everything = task_manager(include_path, include_defaults=True)
-            if not everything.match_tasks([name]):
+            if not matching(everything, name):
                 raise unknown_task(name, everything.all_subtasks)
             if config.num_fewshot and name in everything.all_subtasks:
                 tasks[name] = load_task(name, include_path=include_path, metadata=config.metadata)

@@ -85,6 +85,27 @@ def _loaded(manager: "TaskManager", name: str) -> dict[str, Any]:
     return tasks
 
 
+def matching(manager: "TaskManager", pattern: str) -> list[str]:
+    """Returns the names that ``manager`` knows and ``pattern`` stands for; of lm_eval 0.5's `task@format` the task's.
+
+    0.5 gives a pattern that matches nothing back as it is.
+    """
+    known = set(manager.all_tasks)
+    found = (name if name in known else name.partition("@")[0] for name in manager.match_tasks([pattern]))
+    return sorted(known.intersection(found))
+
+
+def set_shots(task: "ConfigurableTask", asked: int) -> int:
+    """Returns how many few-shot examples stand before an item where ``asked`` are asked for, and sets the task to it.
+
+    As lm_eval's evaluator does it: a task whose YAML says 0 stays at 0. lm_eval 0.5 says which rows the examples are
+    drawn from only once it is set.
+    """
+    if task.config.num_fewshot != 0:
+        task.set_config("num_fewshot", asked)
+    return int(task.config.num_fewshot or 0)
+
+
 def check_task(
     name: str,
     *,
@@ -101,7 +122,7 @@ def check_task(
     """
     task = load_task(name, include_path=include_path, metadata=metadata, include_defaults=include_defaults)
     _render_first(task, name, task.eval_docs, "scored")
-    if num_fewshot:
+    if num_fewshot and (num_fewshot := set_shots(task, num_fewshot)):
         pool = list(task.fewshot_docs() or [])
         _render_first(task, name, pool, "few-shot")
         if len(pool) < num_fewshot:

@@ -41,7 +41,7 @@ def prior(
     Raises:
         UserError: the task or its data cannot be loaded, its rows lack the field, or the model cannot be loaded.
     """
-    from harness_tasks.loading import check_task
+    from harness_tasks.loading import check_task, set_shots
 
     loaded = check_task(task, include_path=include_path, metadata=metadata, num_fewshot=num_fewshot)
     declared = dict(loaded.config.metadata or {})
@@ -60,7 +60,7 @@ def prior(
             "correct `input` under `metadata:` in the task's YAML",
         )
     lm = _load_model(model, model_args, batch_size=batch_size, device=device)
-    loaded.set_config("num_fewshot", num_fewshot)
+    num_fewshot = set_shots(loaded, num_fewshot)
     loaded.set_fewshot_seed(1234)  # lm_eval's own default: the same worked examples as when items are scored
     choices = [str(choice) for choice in loaded.doc_to_choice(doc)]
     requests = []

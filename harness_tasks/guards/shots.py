@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import Verdict
+from harness_tasks.loading import set_shots
 
 ENOUGH = 1000
 """Prompts after which no more are drawn, once one of them holds its own item."""
@@ -38,12 +39,12 @@ def shots(
     """Returns whether no prompt holds its own item, question and answer, among its examples.
 
     The examples are those that lm_eval draws with this ``seed`` (its own default) for these ``rows`` (unset: all), by
-    the task's own sampler. ``num_fewshot`` None: as many as the task's YAML says.
+    the task's own sampler. ``num_fewshot`` None: as many as the task's YAML says. The task is left at that number.
 
     Raises:
         UserError: the examples of a prompt cannot be drawn.
     """
-    count = int(task.config.num_fewshot or 0) if num_fewshot is None else num_fewshot
+    count = int(task.config.num_fewshot or 0) if num_fewshot is None else set_shots(task, num_fewshot)
     description = _squeezed(task.config.description or "")
     if not count and not description:
         return Verdict("shots", "pass", f"the prompts of {name} hold no few-shot examples")

@@ -181,6 +181,12 @@ def test_shots_that_the_yaml_asks_for_count_too(tmp_path: Path) -> None:
     assert verdict(folder, 0).found == "the prompts of leaky_demo hold no few-shot examples"
 
 
+def test_a_task_that_says_no_shots_has_none_whatever_is_asked_for(tmp_path: Path) -> None:
+    """lm_eval's evaluator: "num_fewshot has been set to 0 in its config. Manual configuration will be ignored"."""
+    folder = write_task(tmp_path, "test_split: test\nnum_fewshot: 0", test=ITEMS)
+    assert verdict(folder, 3).found == "the prompts of leaky_demo hold no few-shot examples"
+
+
 def test_only_the_rows_that_are_scored_are_looked_at(tmp_path: Path) -> None:
     folder = write_task(tmp_path, "test_split: test", test=ITEMS)
     count = next(count for count in (1, 2, 3) if prompts_with_their_answer(folder, count)[0] > 0)
