@@ -38,6 +38,7 @@ def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
         raise UserError(
             f"the output folder {output} is not empty", "the merged model would be mixed with it", "name a new folder"
         )
+    check_own_weights(adapter)
     model, provenance = _merged(adapter, base)
     from transformers import GenerationConfig
 
@@ -82,7 +83,6 @@ def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
     from finetune.models import base_config, base_of
 
     check_adapter(adapter)
-    check_own_weights(adapter)
     path, revision, _ = base_of(adapter, base)
     refuse_packed(path, base_config(path, revision))
     provenance = _provenance(adapter, path, revision)

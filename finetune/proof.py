@@ -93,8 +93,9 @@ def prove(checkpoint: Path, scratch: Path) -> dict[str, Any]:
     done = subprocess.run(command, env=alone, capture_output=True, text=True, check=False)
     if result.is_file():
         return dict(read_json(result, PROOF))
-    last_line = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    return {"verdicts": [_cannot_load(f"the process that loads it ended with {last_line}").as_json()]}
+    lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+    said = next((line.partition("Found: ")[2] for line in lines if "Found: " in line), lines[-1])
+    return {"verdicts": [_cannot_load(f"the process that loads it ended with: {said}").as_json()]}
 
 
 def examine(checkpoint: Path, scratch: Path) -> dict[str, Any]:

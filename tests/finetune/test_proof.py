@@ -163,4 +163,4 @@ def test_the_proof_is_a_process_of_its_own(
     (checkpoint / "finetune.json").unlink()
     (verdict,) = prove(checkpoint, folder)["verdicts"]
     assert verdict["id"] == "plain-load"
-    assert "the process that loads it ended with FileNotFoundError" in verdict["found"]
+    assert f"ended with: the record of a training {checkpoint / 'finetune.json'} is missing" in verdict["found"]
