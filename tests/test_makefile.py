@@ -11,9 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def make(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["make", *words], cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, check=False
-    )
+    # `make test` tells its own state to every make below it, and these are to be a user's.
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    return subprocess.run(["make", *words], cwd=folder, env={**own, **variables}, capture_output=True, text=True)
 
 
 @pytest.fixture
