@@ -42,17 +42,17 @@ def score(output: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[An
 
 
 def said(rows: list[dict[str, Any]]) -> list[Any]:
-    return [[float(part[0]) if is_choice(part) else part for part in row["filtered_resps"]] for row in rows]
+    return [[float(part[0]) if isinstance(part, list) else part for part in responses(row)] for row in rows]
 
 
 def answers(rows: list[dict[str, Any]]) -> list[Any]:
     near = partial(pytest.approx, abs=1e-4)
-    return [[near(float(part[0])) if is_choice(part) else part for part in row["filtered_resps"]] for row in rows]
+    return [[near(float(part[0])) if isinstance(part, list) else part for part in responses(row)] for row in rows]
 
 
-def is_choice(part: Any) -> bool:
-    """A log-likelihood and whether the choice would be the greedy answer; a text stands alone in 0.5's lists."""
-    return isinstance(part, list) and len(part) == 2
+def responses(row: dict[str, Any]) -> list[Any]:
+    """A text, or a choice's log-likelihood and whether it is greedy; lm_eval 0.5 writes a list of repeats."""
+    return [part[0] if isinstance(part, list) and len(part) == 1 else part for part in row["filtered_resps"]]
 
 
 def test_one_base_is_loaded_for_all_and_each_answers_as_alone(
