@@ -202,7 +202,7 @@ COMMAND = ["train", "--task", "passages_demo", "--train-rows", "7", "--dtype", "
         (["--model", "MODEL", "--seeds", "1,two"], "--seeds is '1,two'", "--seeds 1,2,3"),
         (["--model", "MODEL", "--report-to", "wand"], "--report-to wand", "tensorboard, wandb, trackio"),
         (["--model", "MODEL", "--report-to", "wandb"], "the package wandb is not installed", "pip install wandb"),
-        (["--recipe", "no.yaml"], "the recipe no.yaml cannot be read", "studies/recipes/"),
+        (["--recipe", "no.yaml"], "the recipe no.yaml is missing", "studies/recipes/"),
         (["--model", "MODEL", "--epochs", "0"], "--epochs is 0", "--help"),
         (["--model", "MODEL", "--method", "lore"], "--method is 'lore'", "lora, dora, qlora, full, head"),
         (["--model", "MODEL", "--metadata", "{"], "--metadata is no JSON", "quote it"),

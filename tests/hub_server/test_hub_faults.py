@@ -8,17 +8,22 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fake_hub import STRANGERS_TOKEN, TOKEN, FakeHub, Fault, running
 from hub_clients import environment, run
 from hub_data_sets import SST2, add_data_set, add_sst2, sst2_table
+from safetensors.numpy import save
 
 from harness_tasks import UserError
 from harness_tasks.hub.download import Fetched, fetch, fetch_model
 from harness_tasks.hub.faults import HubError
 
 MODEL = "ada/mine"
-FILES = {"config.json": b'{"model_type": "llama"}', "model.safetensors": bytes(range(256)) * 100}
+FILES = {
+    "config.json": b'{"model_type": "llama"}',
+    "model.safetensors": save({"norm": np.arange(6400, dtype="float32")}),
+}
 PHRASES = [{"sentence": "a gorgeous , witty film ", "label": 1}, {"sentence": "dull ", "label": 0}]
 STEPS = (
     "GET /api/models/ada/mine/revision/main",
