@@ -55,7 +55,7 @@ def sha256_json(value: Any) -> str:
     True
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # JSON may name half a character
 
 
 def usual_modes(folder: Path) -> None:

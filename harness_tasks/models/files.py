@@ -70,6 +70,8 @@ def _of_so_many_parts(config: Any) -> Any:
     for key, number in _counts(config) if isinstance(config, dict) else ():
         if number > MOST_PARTS:
             raise ValueError(f"`{key}` is {number}, and no model has more than {MOST_PARTS:,} of them")
+        if number < 0 and re.fullmatch(r"n_layers?|num_(hidden_)?layers", key):
+            raise ValueError(f"`{key}` is {number}, and no model has fewer layers than none")
     return config
 
 

@@ -278,6 +278,7 @@ def test_wrong_input(arguments: list[str], found: str, mend: str) -> None:
         ("[1]", "has at what it holds [1]: input should be a valid dictionary"),
         ('{"model_type": 7}', "has at `model_type` 7: "),
         ('{"model_type": "llama", "num_hidden_layers": 20001}', "has at what it holds"),
+        ('{"model_type": "llama", "num_hidden_layers": -1}', "has at what it holds"),
         ('{"hidden_size": 8}', "has no model_type"),
         ('{"model_type": "lama"}', "has the model_type lama"),
         ('{"model_type": "house", "auto_map": {"AutoConfig": "code.House"}}', "has the model_type house"),
