@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.kinds import SAMPLES
 from harness_tasks.models.heads import STOCK_CLASSES
 from report import kinds, paired_tests, statistics
 from report.bases import scored_on_another, trained_on_another
@@ -54,7 +55,9 @@ def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -
         if scores:
             refuse_other(scores.results.file, name, scores.results.value("config", "model_args"))
             refuse_replaced(folder, scores.results, name)
-    return {name: _measure(scores) for name, scores in found.items() if scores}
+    sides = {name: _measure(scores) for name, scores in found.items() if scores}
+    _check_of_one_kind(list(sides.values()))
+    return sides
 
 
 def task_facts(
@@ -95,6 +98,18 @@ def overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
             if any(fnmatch(other, str(pattern)) for pattern in patterns):
                 return True
     return False
+
+
+def _check_of_one_kind(sides: Sequence[Measured]) -> None:
+    """Raises UserError where the samples of one task hold questions with their answers for one side alone."""
+    for other in sides[1:]:
+        if "extraction" in (other.kind, sides[0].kind) and other.kind != sides[0].kind:
+            one, file = sides[0].scores.samples.file, other.scores.samples.file
+            raise UserError(
+                f"{one} is of the kind {sides[0].kind}, and {file} of the kind {other.kind}, by what their rows hold",
+                "they are of one task: one of them is damaged, or of another task",
+                SAMPLES.mend,
+            )
 
 
 def _measure(scores: Scores) -> Measured:

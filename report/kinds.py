@@ -175,13 +175,24 @@ class PriorInput(TypedDict):
     probabilities: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2)]
 
 
-class Prior(TypedDict, total=False):
+class _Prior(TypedDict, total=False):
     """`prior.json`: either the probabilities of the labels, or why there are none (``absent``)."""
 
     absent: Text
     model_args: dict[Text, Any] | Text | None
     inputs: list[PriorInput]
     probabilities: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2)]
+
+
+def _is_measured_or_absent(prior: _Prior) -> _Prior:
+    if "absent" not in prior and not {"inputs", "probabilities"} <= prior.keys():
+        raise ValueError("neither probabilities with their inputs, nor why there are none")
+    if len({len(row["probabilities"]) for row in prior.get("inputs", [])} | {len(prior.get("probabilities", []))}) > 1:
+        raise ValueError("as many probabilities are not given for each input")
+    return prior
+
+
+Prior = Annotated[_Prior, AfterValidator(_is_measured_or_absent)]
 
 
 class Overlap(TypedDict):

@@ -90,8 +90,9 @@ class Measured:
         labels = {label for pair in self.label_pairs for label in pair}
         if labels:
             return "classification" if labels <= {0, 1} else "other"
-        answers = self.scores.rows[0]["doc"].get("answers")
-        if not (isinstance(answers, dict) and "text" in answers):
+        if not any(
+            "text" in answers for row in self.scores.rows if isinstance(answers := row["doc"].get("answers"), dict)
+        ):
             return "other"
         for row in self.scores.rows:
             checked(row, self.scores.samples.file, ANSWERED, line=self.scores.line(row) + 1)
