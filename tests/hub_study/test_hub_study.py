@@ -122,6 +122,8 @@ def test_a_seed_that_is_added_after_main_has_moved_begins_with_the_same_weights(
     content = json.loads(results.read_text())
     content["scored"]["checkpoint"] = sha256_file(record)
     results.write_text(json.dumps(content))
+    counts = folder / "parameters" / f"{name}.json"
+    counts.write_text(json.dumps(json.loads(counts.read_text()) | {"counted": {"checkpoint": sha256_file(record)}}))
     house.call("report", "build", "studies/seeds.yaml")
     facts = made(house, "seeds")
     refused = [one["refused"] for one in facts["tasks"][0]["comparisons"]]
