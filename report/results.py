@@ -229,7 +229,7 @@ def items_of(rows: Iterable[Mapping[str, Any]], metric: str) -> list[Item] | Non
     ([(1, 0), (1, 1)], [1.0, 0.5])
     >>> items_of([{"acc": 1.0}, {"acc": "right"}], "acc")
     """
-    values = [row.get(metric) for row in rows]
+    values: list[Any] = [row.get(metric) for row in rows]
     kinds = set(map(type, values))
     if kinds <= _NUMBERS:
         try:
