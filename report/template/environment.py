@@ -185,8 +185,9 @@ def _line(error: BaseException, own: Path | None) -> str | None:
     """Returns the file and line of the study's own template where ``error`` arose; None where it arose in ours."""
     if own is None:
         return None
-    if isinstance(error, TemplateSyntaxError) and error.filename:
-        path = Path(error.filename)
+    if isinstance(error, TemplateSyntaxError) and (error.filename or error.name):
+        # Of some faults Jinja tells the template's name alone.
+        path = Path(error.filename) if error.filename else source(str(error.name), own)[1]
         return f"{path}, line {error.lineno}" if path.parent == own else None
     lines, trace = [], error.__traceback__
     while trace:

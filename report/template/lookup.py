@@ -1,11 +1,12 @@
 """Where a template is found: in the study's own folder, else among ours."""
 
 import difflib
+import os
 from importlib.resources import files
 from pathlib import Path
 
 from harness_tasks.errors import UserError
-from harness_tasks.reading import Kind, read_text
+from harness_tasks.reading import Kind, check_file, read_text
 
 OURS = Path(str(files("templates")))
 
@@ -75,13 +76,15 @@ def own_names(own: Path | None) -> list[str]:
     found = sorted(path for path in own.iterdir() if is_name(path.name)) if own else []
     for path in found:
         _refuse_link(path, path.parent)
+        check_file(path, _TEMPLATE)
     return [path.name for path in found]
 
 
 def _refuse_link(path: Path, own: Path) -> None:
-    if path.resolve().parent != own.resolve():
+    # Not Path's own, which raises for a link to itself.
+    if os.path.dirname(os.path.realpath(path)) != os.path.realpath(own):
         raise UserError(
-            f"{path} is a link to {path.resolve()}",
+            f"{path} is a link to {os.path.realpath(path)}",
             "a file from elsewhere would stand on the page, and be published with it",
             "put the template itself there",
         )
