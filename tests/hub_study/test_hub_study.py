@@ -118,12 +118,12 @@ def test_a_seed_that_is_added_after_main_has_moved_begins_with_the_same_weights(
     content["base"] |= {"revision": second, "fingerprint": second}
     record.write_text(json.dumps(content))
     assert "was measured of a checkpoint with the hash" in house.call("report", "build", "studies/seeds.yaml", code=2)
-    results = folder / "scores" / name / "reviews_demo" / "results.json"
-    content = json.loads(results.read_text())
-    content["scored"]["checkpoint"] = sha256_file(record)
-    results.write_text(json.dumps(content))
-    counts = folder / "parameters" / f"{name}.json"
-    counts.write_text(json.dumps(json.loads(counts.read_text()) | {"counted": {"checkpoint": sha256_file(record)}}))
+    measured = [*(folder / "scores" / name).rglob("*.json"), folder / "parameters" / f"{name}.json"]
+    for file in measured:
+        content = json.loads(file.read_text())
+        for key in {"scored", "counted"} & content.keys():
+            content[key]["checkpoint"] = sha256_file(record)
+        file.write_text(json.dumps(content))
     house.call("report", "build", "studies/seeds.yaml")
     facts = made(house, "seeds")
     refused = [one["refused"] for one in facts["tasks"][0]["comparisons"]]
