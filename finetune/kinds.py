@@ -8,10 +8,9 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from harness_tasks.kinds import Count, Text, Trained, TrainedRow
+from harness_tasks.kinds import Count, Number, Text, Trained, TrainedRow
 from harness_tasks.reading import Kind
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -149,44 +148,44 @@ class Origin(TypedDict, total=False):
     dequantised_from: Text | None
 
 
+HOLE = "the page would have a hole there, or a wrong number"
+AGAIN = "delete it and run the study again: only what is missing is redone"
 _TRAIN_AGAIN = "train the checkpoint again"
-_HOLE = "the page would have a hole there, or a wrong number"
 
 
-def _kind(name: str, schema: Any, *, why: str = _HOLE, mend: str = _TRAIN_AGAIN, limit_mib: int = 256) -> Kind:
+def page_kind(name: str, schema: Any, *, why: str = HOLE, mend: str = _TRAIN_AGAIN, limit_mib: int = 256) -> Kind:
+    """Returns the kind of a file, or of its rows, that a study's page is made of; ``schema`` is a type."""
     return Kind(name, why, mend, limit_mib=limit_mib, schema=TypeAdapter(schema))
 
 
-FINETUNE = _kind("the record of a training", FinetuneRecord)
-PARAMETERS = _kind(
-    "the count of parameters",
-    Parameters,
-    mend="delete it and run the study again: only what is missing is redone",
-)
-ROWS = _kind("the rows of a training", WrittenRow, limit_mib=16_384)
-ROW_LOG = _kind(
+FINETUNE = page_kind("the record of a training", FinetuneRecord)
+PARAMETERS = page_kind("the count of parameters", Parameters, mend=AGAIN)
+ROWS = page_kind("the rows of a training", WrittenRow, limit_mib=16_384)
+ROW_LOG = page_kind(
     "the log of which step trained on which rows",
     TrainedStep,
     why="by it each row is known to have been trained on once an epoch",
     mend="remove the scratch folder and train anew",
     limit_mib=16_384,
 )
-WHOLE = _kind(
+WHOLE = page_kind(
     "the mark of a whole checkpoint",
     WholeCheckpoint,
     why="a run goes on from a checkpoint that is whole",
     mend="remove the checkpoint's folder: the run goes on from an earlier one",
 )
-RUN = _kind(
+RUN = page_kind(
     "the file that says which run a scratch folder belongs to",
     RunKey,
     why="checkpoints of another run would be gone on with",
     mend="remove the scratch folder, or name another with --scratch",
 )
-ORIGIN = _kind(
+ORIGIN = page_kind(
     "the record of where the base model came from",
     Origin,
     why="the page says it",
     mend="write the model again: python -m finetune embedded",
 )
-PROOF = _kind("the proof of a checkpoint", dict[Text, Any], why="it says whether the checkpoint is what was trained")
+PROOF = page_kind(
+    "the proof of a checkpoint", dict[Text, Any], why="it says whether the checkpoint is what was trained"
+)

@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from harness_tasks.reading import Kind
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def _is_text(value: object) -> str:
@@ -106,7 +107,7 @@ _ShardResults = TypedDict(
         "n-samples": Annotated[dict[Text, ItemCounts], Field(min_length=1, max_length=1)],
         "results": dict[Text, dict[Text, Any]],
         "versions": NotRequired[dict[Text, Any]],
-        "date": Annotated[float, Field(allow_inf_nan=False)],
+        "date": Number,
         "total_evaluation_time_seconds": Annotated[str, AfterValidator(_is_number)],
     },
 )

@@ -4,15 +4,15 @@ Those that training leaves have theirs in `finetune.kinds`. A schema names what 
 its writer put there.
 """
 
+from functools import partial
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict
 
-from finetune.kinds import Data, Number
+from finetune.kinds import AGAIN, Data, page_kind
 from harness_tasks.generations import Ended
-from harness_tasks.kinds import Count, Text
-from harness_tasks.reading import Kind
+from harness_tasks.kinds import Count, Number, Text
 
 Label = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
@@ -219,13 +219,7 @@ class ShardCommand(TypedDict):
     scored: Scored
 
 
-AGAIN = "delete it and run the study again: only what is missing is redone"
-HOLE = "the page would have a hole there, or a wrong number"
-
-
-def _kind(name: str, schema: Any, *, why: str = HOLE, mend: str = AGAIN, limit_mib: int = 256) -> Kind:
-    return Kind(name, why, mend, limit_mib=limit_mib, schema=TypeAdapter(schema))
-
+_kind = partial(page_kind, mend=AGAIN)
 
 MODEL = _kind("the base model's card", Model)
 HUB = _kind(

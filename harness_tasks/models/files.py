@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 
 from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
-from harness_tasks.kinds import MERGED, TRAINED, Text
+from harness_tasks.kinds import MERGED, TRAINED, Number, Text
 from harness_tasks.models.weights import safetensors_in, tensors_of
 from harness_tasks.reading import Kind, check_file, parse_yaml, read_json, read_text
 
@@ -25,8 +25,6 @@ DESCRIPTION = ("*.json", "*.txt", "*.model", "*.jinja")
 MOST_PARTS = 20_000
 """More layers or experts than any model has: a number that is damaged, and that many would be made."""
 
-
-Number = Annotated[float, Field(allow_inf_nan=False)]
 Name = Annotated[str, Field(max_length=1000)]
 
 
