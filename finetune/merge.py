@@ -1,6 +1,7 @@
 """An adapter's weights added into its base model's."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from finetune.kinds import FINETUNE
 from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, usual_modes, write_json
+from harness_tasks.guards import enforce
+from harness_tasks.guards.adapter_base import adapter_base
 from harness_tasks.kinds import MERGED
 from harness_tasks.models.files import GENERATION, refusals
 from harness_tasks.reading import Kind, read_json
@@ -22,24 +25,25 @@ SHARE_OF_EFFECT = 0.05
 """The largest share of what an adapter changes by which the merged model may differ from it."""
 
 
-def merge(adapter: Path, *, output: Path, base: str | None = None) -> Path:
+def merge(adapter: Path, *, output: Path, base: str | None = None, allowed: Sequence[str] = ()) -> Path:
     """Returns ``output`` after writing the base model's weights with the adapter's added, and the tokenizer.
 
     Weights are added in float32, whatever dtype the base is kept in, and saved in the base's own dtype. Before it is
     moved into place, what is written is loaded again with plain calls of transformers, and must have the logits of the
     adapter on its base. A head that the adapter parts from the embeddings is saved as a matrix of its own.
+    ``allowed`` guards of scoring that fail are said, and recorded.
 
     Raises:
         UserError: ``adapter`` holds no adapter that can be merged, ``output`` is not empty, the base cannot be found,
-            is another than the adapter was trained on, is quantised, or already holds this adapter; or the merged
-            model is another than the adapter on its base.
+            is quantised, or already holds this adapter; or the merged model is another than the adapter on its base.
+        GuardError: the base is another than the adapter was trained on (guard `adapter-base`).
     """
     if output.exists() and any(output.iterdir()):
         raise UserError(
             f"the output folder {output} is not empty", "the merged model would be mixed with it", "name a new folder"
         )
     check_own_weights(adapter)
-    model, provenance = _merged(adapter, base)
+    model, provenance = _merged(adapter, base, allowed)
     from transformers import GenerationConfig
 
     from finetune.models import base_dtype, base_of, load_tokenizer, to_dtype
@@ -77,7 +81,7 @@ def merged_model(adapter: Path, *, base: str | None = None) -> Any:
     return _merged(adapter, base)[0]
 
 
-def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
+def _merged(adapter: Path, base: str | None, allowed: Sequence[str] = ()) -> tuple[Any, dict[str, Any]]:
     """Returns the merged model in float32, whose logits are those of the adapter on its base, and its provenance."""
     from finetune.foreign import check_adapter, fit_vocabulary, put_on, refuse_packed
     from finetune.models import base_config, base_of
@@ -85,7 +89,7 @@ def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
     check_adapter(adapter)
     path, revision, _ = base_of(adapter, base)
     refuse_packed(path, base_config(path, revision))
-    provenance = _provenance(adapter, path, revision)
+    provenance = _provenance(adapter, path, revision, allowed)
     model = _base(adapter, base)
     fit_vocabulary(model, adapter)
     plain = _logits(model)
@@ -102,7 +106,7 @@ def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
     del model, adapted
     # far below what the adapter does, where that is little, and above what rounding does
     near = max(1.0, largest) * RELOAD_TOLERANCE
-    allowed = min(max(1.0, largest) * MERGED_TOLERANCE, max(moved * SHARE_OF_EFFECT, near / 10))
+    tolerance = min(max(1.0, largest) * MERGED_TOLERANCE, max(moved * SHARE_OF_EFFECT, near / 10))
     differences = []
     # On a tied head peft adds to the one matrix what was meant for one of its two uses.
     for untied in (False, True) if tied else (False,):
@@ -112,7 +116,7 @@ def _merged(adapter: Path, base: str | None) -> tuple[Any, dict[str, Any]]:
         with refusals(lambda error: _not_merged(adapter, path, error)):
             model = model.merge_and_unload()
         differences.append(_largest_difference(_logits(model.eval()), expected))
-        if differences[-1] <= allowed:
+        if differences[-1] <= tolerance:
             return model, provenance
     raise UserError(
         f"the merged model's logits differ from those of the adapter {adapter} on its base by {min(differences):.3g}, "
@@ -198,13 +202,12 @@ def _logits(model: Any) -> Any:
     return torch.cat([part.float().cpu() for part in parts])
 
 
-def _provenance(adapter: Path, base: str, revision: str | None) -> dict[str, Any]:
-    """Returns what `merged_from.json` holds; raises `UserError` for a base that the adapter does not belong on."""
+def _provenance(adapter: Path, base: str, revision: str | None, allowed: Sequence[str]) -> dict[str, Any]:
+    """Returns what `merged_from.json` holds; raises for a base that the adapter does not belong on."""
     from finetune.models import base_config
     from finetune.record import base_record
 
-    weights = adapter / "adapter_model.safetensors"
-    digest = sha256_file(weights)
+    digest = sha256_file(adapter / "adapter_model.safetensors")
     before = _json(Path(base) / MERGED_FROM, MERGED)
     if before.get("adapter_sha256") == digest:
         raise UserError(
@@ -212,19 +215,15 @@ def _provenance(adapter: Path, base: str, revision: str | None) -> dict[str, Any
             "merged twice, what training changed would count double",
             "name the base model that the adapter was trained on, or use the merged one as it is",
         )
-    record = _json(adapter / "finetune.json", FINETUNE)
-    trained_on = (record.get("base") or {}).get("fingerprint")
+    failed = enforce([adapter_base({"pretrained": base, "revision": revision, "peft": str(adapter)})], allowed)
     if not Path(base).is_dir():
         base_config(base, revision)  # its commit is known once it was loaded
-    fingerprint = base_record(base, revision)["fingerprint"]
-    if fingerprint and trained_on and len(fingerprint) == len(trained_on) and fingerprint != trained_on:
-        raise UserError(
-            f"the base {base} has other weights ({fingerprint[:12]}) than those that the adapter was trained on "
-            f"({trained_on[:12]})",
-            "the adapter's weights are differences from the latter, and mean nothing on others",
-            "name the model that finetune.json calls the adapter's base",
-        )
-    return {"adapter": record, "base_fingerprint": fingerprint or trained_on, "adapter_sha256": digest}
+    return {
+        "adapter": _json(adapter / "finetune.json", FINETUNE),
+        "base_fingerprint": base_record(base, revision)["fingerprint"],
+        "adapter_sha256": digest,
+        **({"allowed": failed} if failed else {}),
+    }
 
 
 def _json(path: Path, kind: Kind) -> dict[str, Any]:

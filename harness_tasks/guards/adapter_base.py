@@ -15,7 +15,7 @@ from harness_tasks.models.weights import tensors_of
 
 _ID = "adapter-base"
 _WHY = "its weights are differences from another model: the sum is neither, and its scores would look plausible"
-_MEND = "name the adapter's own base as `pretrained`, or allow it with --allow adapter-base"
+_MEND = "name the adapter's own base as `pretrained` (`--base` of a merge), or allow it with --allow adapter-base"
 
 
 def adapter_base(model_args: Mapping[str, Any]) -> Verdict:

@@ -41,8 +41,9 @@ def test_an_adapter_is_not_merged_into_another_commit(tmp_path: Path, monkeypatc
     (adapter / "finetune.json").write_text(json.dumps({"base": {"fingerprint": FIRST}}))
     with pytest.raises(UserError) as caught:
         merge(adapter, output=tmp_path / "merged")
-    assert "has other weights (222222222222) than those that the adapter was trained on (111111111111)" in (
-        caught.value.found
+    assert caught.value.found == (
+        f"the adapter {adapter} was trained on the model with the commit 111111111111…, and ada/base has the commit "
+        "222222222222…"
     )
 
 

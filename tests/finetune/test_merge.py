@@ -17,6 +17,7 @@ from finetune.recipe import Recipe
 from finetune.record import weights_fingerprint
 from finetune.run import Run
 from harness_tasks.errors import UserError
+from harness_tasks.guards.verdicts import GuardError
 
 HEADS = ("causal", "sequence-classification", "question-answering")
 MATRIX = "layers.1.mlp.down_proj"
@@ -133,10 +134,28 @@ def test_it_is_not_merged_into_another_base(tiny_model: Path, tmp_path: Path) ->
     with pytest.raises(UserError) as caught:
         merge(adapter, output=tmp_path / "merged", base=str(other))
     assert caught.value.found == (
-        f"the base {other} has other weights ({weights_fingerprint(other)[:12]}) than those that the adapter was "
-        f"trained on ({weights_fingerprint(tiny_model)[:12]})"
+        f"the adapter {adapter} was trained on the model with the hash {weights_fingerprint(tiny_model)[:12]}…, and "
+        f"{other} has the hash {weights_fingerprint(other)[:12]}…"
     )
-    assert "mean nothing on others" in caught.value.why
+    assert caught.value.mend.endswith("or allow it with --allow adapter-base")
+
+
+def test_a_strangers_adapter_is_not_merged_into_another_base_unless_it_is_allowed(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    adapter = adapter_of(tiny_model, tmp_path / "adapter")
+    (adapter / "finetune.json").unlink()  # what other programs train has none: adapter_config.json names the folder
+    other = tmp_path / "other"
+    set_seed(5)
+    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(tiny_model)).save_pretrained(other)
+    load_tokenizer(str(tiny_model), None).save_pretrained(other)
+    with pytest.raises(GuardError, match="was trained on the model with the hash"):
+        merge(adapter, output=tmp_path / "merged", base=str(other))
+    assert not (tmp_path / "merged").exists()
+    merge(adapter, output=tmp_path / "merged", base=str(other), allowed=["adapter-base"])
+    assert "Warning (guard adapter-base): the adapter" in capsys.readouterr().err
+    record = json.loads((tmp_path / "merged" / "merged_from.json").read_text())
+    assert (record["allowed"], record["base_fingerprint"]) == (["adapter-base"], weights_fingerprint(other))
 
 
 def test_an_adapter_on_a_merged_model_is_merged(tiny_model: Path, tmp_path: Path) -> None:

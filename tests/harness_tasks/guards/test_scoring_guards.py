@@ -269,7 +269,9 @@ def test_an_adapter_on_its_own_base_by_the_weights_hash(adapter: Path, tiny_mode
     assert found.verdict == "fail"
     assert found.found.startswith(f"the adapter {adapter} was trained on the model with the hash ")
     assert f"…, and {other} has the hash " in found.found
-    assert found.mend == "name the adapter's own base as `pretrained`, or allow it with --allow adapter-base"
+    assert found.mend == (
+        "name the adapter's own base as `pretrained` (`--base` of a merge), or allow it with --allow adapter-base"
+    )
 
 
 def test_what_our_training_recorded_goes_before_names(adapter: Path, tiny_model: Path, tmp_path: Path) -> None:
