@@ -22,6 +22,7 @@ from report.audit.claims import (
     TrainableShare,
     is_reference,
     read_claims,
+    references,
 )
 from report.audit.numbers import Lora
 from report.audit.outcome import Outcome, Verdict, Word
@@ -122,6 +123,10 @@ def listed(title: str, verdicts: list[Verdict]) -> str:
 
 def _outcome(claims: Claims, claim: Claim) -> Outcome:
     """Returns what the audit says of a claim by itself."""
+    figures = [*claim.numbers().values(), *(claims.figure(name) for name in references(claim))]
+    if unread := [figure.text for figure in figures if figure.is_unread]:
+        what = "is no number" if len(unread) == 1 else "are no numbers"
+        return Outcome("cannot be told", f"{', '.join(map(repr, unread))} {what} that can be read here.")
     factors = [figure.text for figure in claim.numbers().values() if figure.is_factor]
     if factors and not isinstance(claim, Difference):
         told = "says how many times one figure is another: a claim of the kind `difference` can be checked"

@@ -1,17 +1,18 @@
 """The claims of a write-up that somebody else made, as a YAML file lists them; its format is in studies/CLAIMS.md."""
 
 import difflib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, read_json, read_yaml
 from report.audit.architectures import KEYS
 from report.audit.averages import Average, Score
-from report.audit.figures import Printed, printed, stands_in
+from report.audit.figures import Printed, read, stands_in
 from report.audit.numbers import HeadName
 from report.audit.parameters import Says
 from report.audit.statements import Change
@@ -27,12 +28,7 @@ _CONFIGURATION = Kind(
 )
 
 
-def _readable_number(text: str) -> str:
-    printed(text)
-    return text
-
-
-PrintedText = Annotated[str, AfterValidator(_readable_number)]
+PrintedText = Annotated[str, Field(min_length=1)]
 """A number as its author printed it, in quotation marks, so that YAML keeps its last zeros."""
 Count = Annotated[int, Field(ge=1, le=10**15)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -133,7 +129,7 @@ class ClassificationScores(_Claim):
         texts: dict[Score, str | None] = {
             "accuracy": self.accuracy, "precision": self.precision, "recall": self.recall, "F1": self.f1,
         }  # fmt: skip
-        return {score: printed(text) for score, text in texts.items() if text is not None}
+        return {score: read(text) for score, text in texts.items() if text is not None}
 
     def numbers(self) -> dict[str, Printed]:
         return {score.lower(): figure for score, figure in self.scores().items()}
@@ -154,7 +150,7 @@ class Parameters(_Claim):
     adapter: Adapter | None = None
 
     def numbers(self) -> dict[str, Printed]:
-        return {"count": printed(self.count)}
+        return {"count": read(self.count)}
 
 
 class TrainableShare(_Claim):
@@ -176,7 +172,7 @@ class TrainableShare(_Claim):
 
     def numbers(self) -> dict[str, Printed]:
         own = {"share": self.share, "trainable": self.trainable, "total": self.total}
-        return {key: printed(text) for key, text in own.items() if text is not None and not is_reference(text)}
+        return {key: read(text) for key, text in own.items() if text is not None and not is_reference(text)}
 
 
 class Difference(_Claim):
@@ -192,7 +188,7 @@ class Difference(_Claim):
 
     def numbers(self) -> dict[str, Printed]:
         own = {"before": self.before, "after": self.after, "stated": self.stated}
-        return {key: printed(text) for key, text in own.items() if not is_reference(text)}
+        return {key: read(text) for key, text in own.items() if not is_reference(text)}
 
 
 class Statement(_Claim):
@@ -215,7 +211,7 @@ class Bounded(_Claim):
     """Unset: it is no proportion of items."""
 
     def numbers(self) -> dict[str, Printed]:
-        return {"value": printed(self.value)}
+        return {"value": read(self.value)}
 
 
 class Missing(_Claim):
@@ -258,14 +254,10 @@ class Claims(_Strict):
 def is_reference(text: str) -> bool:
     """Returns whether ``text`` names another claim's figure rather than being a number.
 
-    >>> is_reference("zero-shot.accuracy"), is_reference("0.5458")
-    (True, False)
+    >>> is_reference("zero-shot.accuracy"), is_reference("0.5458"), is_reference("nan")
+    (True, False, False)
     """
-    try:
-        printed(text)
-    except ValueError:
-        return True
-    return False
+    return re.fullmatch(r"[a-z0-9][a-z0-9-]*\.[a-z]\w*", text) is not None and read(text).is_unread
 
 
 def read_claims(path: str | Path) -> Claims:
@@ -359,11 +351,12 @@ def _check(path: Path, claims: Claims, claim: _Claim) -> None:
                 "give `labels` with a classification head, or where no head is named",
             )
     figures = [f"{other.id}.{key}" for other in claims.claims for key in other.numbers()]
-    for reference in _references(claim):
+    for reference in references(claim):
         _known(path, claim, reference, figures, "figure", "the other claims")
 
 
-def _references(claim: _Claim) -> list[str]:
+def references(claim: _Claim) -> list[str]:
+    """Returns the figures of other claims that ``claim`` names, as `id.key`."""
     if isinstance(claim, Statement):
         return claim.figures
     if isinstance(claim, Difference):

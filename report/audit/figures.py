@@ -62,6 +62,8 @@ class Printed:
     is_mean: bool = False
     """Whether a spread stands beside it: then it is the mean of several scores, and no share of items."""
     is_factor: bool = False
+    is_unread: bool = False
+    """Whether its text is no number that we can read: then nothing else here says anything."""
 
     def rounded(self) -> Range:
         """Returns the least and the greatest number that is printed so when rounded, ties either way.
@@ -199,6 +201,19 @@ def printed(text: str) -> Printed:
     if plain != whole:
         return replace(_printed(plain), text=whole, is_mean=_SPREAD.search(whole) is not None)
     return _range(plain) or _printed(plain)
+
+
+def read(text: str) -> Printed:
+    """Returns the number that ``text`` is, or one that says that it could not be read.
+
+    >>> read("0.91").is_unread, read("nan").is_unread, read("93.6/93.3").is_unread
+    (False, True, True)
+    """
+    try:
+        return printed(text)
+    except ValueError:
+        nought = Fraction(0)
+        return Printed(text.strip(), nought, nought, False, False, 0, 0, 0, is_unread=True)
 
 
 def otherwise(plain: str, figures: Iterable[Printed]) -> str:

@@ -181,6 +181,24 @@ def test_statements_and_differences_take_figures_of_other_claims(tmp_path: Path)
     assert "0.9106 − 0.5092 = 0.4014; 40.14 % is stated" in verdicts[2].arithmetic
 
 
+@pytest.mark.parametrize("figure", ["nan", "93.6/93.3", "—", "OOM", "8x7B"])
+def test_what_is_no_number_is_not_accused_and_does_not_end_the_file(tmp_path: Path, figure: str) -> None:
+    text = (
+        "title: A table\n"
+        "claims:\n"
+        f'  - {{id: odd, kind: bounded, where: row 1, quote: "accuracy {figure}", value: "{figure}", scale: "0-1"}}\n'
+        '  - {id: plain, kind: bounded, where: row 2, quote: "accuracy 1.2", value: "1.2", scale: "0-1"}\n'
+        '  - {id: change, kind: difference, where: text, quote: "up by 0.1", before: odd.value, after: plain.value,\n'
+        '     stated: "0.1"}\n'
+        "  - {id: rise, kind: statement, where: text, quote: up, says: higher, figures: [odd.value, plain.value]}\n"
+    )
+    verdicts = {verdict.id: verdict for verdict in audit_claims(written(tmp_path, text))}
+    assert verdicts["odd"].arithmetic == f"{figure!r} is no number that can be read here."
+    words = {name: verdict.verdict for name, verdict in verdicts.items()}
+    untold = "cannot be told"
+    assert words == {"odd": untold, "plain": "impossible", "change": untold, "rise": untold}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "found", "mend"),
     [
@@ -189,7 +207,8 @@ def test_statements_and_differences_take_figures_of_other_claims(tmp_path: Path)
         ("    n: 872", "    n: 0", "`claims.card.n` is 0: Input should be greater than or equal to 1", "CLAIMS.md"),
         ("    n: 872", "    n: '872'", "`claims.card.n` is '872': Input should be a valid integer", "CLAIMS.md"),
         ('"0.9106"', "0.9106", "`claims.card.accuracy` is the bare number 0.9106", "quotation marks"),
-        ('"0.9106"', '"0.9 or so"', "'0.9 or so' is no number as one prints it", "CLAIMS.md"),
+        ('"0.9106"', '"0.9 or so"', "card has accuracy 0.9 or so, which its quote does not contain", "digit by digit"),
+        ('"0.9106"', '""', "`claims.card.accuracy` is ''", "CLAIMS.md"),
         ('"0.9106"', '"0.910"', "card has accuracy 0.910, which its quote does not contain", "digit by digit"),
         ("classification_scores", "classification_score", "unknown kind classification_score", "write kind: classi"),
         ("    kind: classification_scores\n", "", "`claims.card` has no kind", "give one (the kinds: classification"),
