@@ -1,5 +1,6 @@
 """The one kind of error that a user can mend."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,13 @@ class UserError(ValueError):
 
 @contextmanager
 def exit_on_user_error() -> Iterator[None]:
-    """Prints a `UserError` on stderr and leaves with its exit code; every verb of our command lines runs inside it."""
+    """Prints a `UserError` on stderr and leaves with its exit code; every verb of our command lines runs inside it.
+
+    What stdout cannot encode is written by its number, as on stderr: a file may hold half a surrogate, and a terminal
+    may know ASCII alone.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
     except UserError as error:
