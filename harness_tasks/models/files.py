@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
+from traceback import walk_tb
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, TypeAdapter
@@ -191,3 +192,20 @@ def refusals(error_of: Callable[[Exception], UserError]) -> Iterator[None]:
         if type(error).__name__ == "OutOfMemoryError":
             raise
         raise error_of(error) from None
+
+
+@contextmanager
+def made(model: str, place: Any) -> Iterator[None]:
+    """Turns what a class of lm_eval raises inside, while it is made, into the error of a model that cannot be loaded.
+
+    lm_eval makes the model and scores with it in one call: what is raised while it scores passes. ``place``: the model
+    that is asked; where the class ``model`` has none, the class itself.
+    """
+    try:
+        yield
+    except Exception as error:
+        makers = {"create_from_arg_obj", "create_from_arg_string"}
+        if makers & {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}:
+            with refusals(cannot_load(place or f"the model class {model}")):
+                raise
+        raise

@@ -436,6 +436,13 @@ TARGETS = [
         write_base,
     ),
     Target(
+        "harness_tasks run of the stock class",
+        "harness_tasks",
+        ("run", "--model", "hf", "--model_args", "pretrained=base", "--tasks", "reviews_demo", "--limit", "2"),
+        ("base/*",),
+        write_base,
+    ),
+    Target(
         "harness_tasks prior",
         "harness_tasks",
         ("prior", "reviews_demo", "--model", "hf-shared", "--model_args", "pretrained=base", "--output", "prior.json"),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 from harness_tasks import UserError
 from harness_tasks.__main__ import app, check_arguments
 from harness_tasks.lengths import write_lengths
+from harness_tasks.models.files import made
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.related import are_related, trained_on, warning_of_related
 
@@ -269,3 +271,35 @@ def test_logarithms_are_taken_in_float32(tiny_model: Path) -> None:
         assert any(value * 64 % 1 for value in found[:2])  # no steps of bfloat16
     rounded = [value for value, _ in plain.loglikelihood(requests, disable_tqdm=True)]
     assert all(value * 32 % 1 == 0 for value in rounded[:2])
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("config.json", {"hidden_size": 48}),  # the weights have other shapes
+        ("config.json", {"num_attention_heads": "two"}),
+        ("tokenizer_config.json", {"extra_special_tokens": 5}),
+        ("tokenizer_config.json", {"tokenizer_class": "BertTokenizerOfMyOwn", "eos_token": ["a", "b"]}),
+    ],
+)
+def test_a_model_that_the_stock_class_cannot_make_is_said_in_three_parts(
+    tiny_model: Path, tmp_path: Path, file: str, changes: dict[str, Any]
+) -> None:
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    (model / file).write_text(json.dumps(json.loads((model / file).read_text()) | changes))
+    words = ["run", "--model", "hf", "--model_args", f"pretrained={model}", "--tasks", "reviews_demo", "--limit", "1"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2, result.output
+    assert f"Found: {model} cannot be loaded (" in result.stderr
+
+
+def test_what_a_model_class_raises_while_it_scores_passes() -> None:
+    with pytest.raises(KeyError, match="scored"), made("hf", "here"):
+        raise KeyError("scored")
+
+    def create_from_arg_obj() -> None:
+        raise KeyError("no key is set")
+
+    with pytest.raises(UserError) as caught, made("openai-completions", None):
+        create_from_arg_obj()
+    assert caught.value.found == "the model class openai-completions cannot be loaded ('no key is set')"
