@@ -411,6 +411,7 @@ TARGETS = [
         ("plan", "studies/tiny.yaml"),
         ("base/*",),
         write_plan_of_a_folder,
+        _CHECKED,
     ),
     Target(
         "finetune train resumed",
