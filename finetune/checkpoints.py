@@ -15,12 +15,11 @@ from transformers import TrainerCallback
 
 from finetune.kinds import FINETUNE, RUN, WHOLE
 from harness_tasks.errors import UserError
-from harness_tasks.files import write_json
-from harness_tasks.models.weights import tensors_of
+from harness_tasks.files import sha256_file, write_json
 from harness_tasks.reading import read_json
 
 MARKER = "whole.json"
-"""Written into a checkpoint's folder once all its files are there, with their sizes; a kill in a save leaves none."""
+"""Written into a checkpoint's folder once all its files are there, with their SHA-256; a kill in a save leaves none."""
 RUN_FILE = "run.json"
 
 
@@ -123,17 +122,12 @@ def _lack(folder: Path) -> str | None:
         saved = read_json(marker, WHOLE)["files"]
     except UserError as error:
         return error.found
-    for name, size in saved.items():
+    for name, digest in saved.items():
         path = folder / name
         if not path.is_file():
             return f"its {name} is missing"
-        if path.stat().st_size != size:
-            return f"its {name} has {path.stat().st_size} bytes, and was saved with {size}"
-        if path.suffix == ".safetensors":
-            try:
-                tensors_of(path)
-            except UserError as error:
-                return f"its {name} cannot be read ({error.found})"
+        if sha256_file(path) != digest:
+            return f"its {name} is not what was saved (it has another SHA-256)"
     return None
 
 
@@ -181,7 +175,7 @@ class SaveMarker(TrainerCallback):
             "seconds": self.seconds(),
             "resumed_at_steps": self.resumed_at_steps,
             "files": {
-                path.relative_to(folder).as_posix(): path.stat().st_size
+                path.relative_to(folder).as_posix(): sha256_file(path)
                 for path in sorted(folder.rglob("*"))
                 if path.is_file()
             },

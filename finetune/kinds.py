@@ -133,7 +133,8 @@ class WholeCheckpoint(TypedDict):
     step: Count
     seconds: Seconds
     resumed_at_steps: list[Count]
-    files: dict[Text, Count]
+    files: dict[Text, Text]
+    """The SHA-256 of each."""
 
 
 class RunKey(TypedDict):

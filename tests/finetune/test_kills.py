@@ -108,7 +108,7 @@ def test_a_checkpoint_cut_short_is_passed_over(
     record = _assert_same(train(run), checkpoint, rows=28)
     assert record["resumed_at_steps"] == [2]
     said = capsys.readouterr().err
-    assert "warning: checkpoint-4 is not used: its optimizer.pt has 100 bytes, and was saved with" in said
+    assert "warning: checkpoint-4 is not used: its optimizer.pt is not what was saved" in said
     assert "the run goes on from step 2\n" in said
 
 
