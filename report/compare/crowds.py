@@ -55,7 +55,7 @@ def all_p_values(members: Sequence[Measure]) -> Tested:
     encoded_before: dict[tuple[int, bool], _Paired] = {}
     for number, one in enumerate(alike):
         for other in alike[number:]:
-            refused, unpaired, _ = relation(members[one[0]], members[other[0]])
+            refused, unpaired, *_ = relation(members[one[0]], members[other[0]])
             if refused:
                 continue
             if unpaired:

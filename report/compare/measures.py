@@ -29,15 +29,20 @@ AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
 
 
+_OF_OTHERS = ("HasAns_", "NoAns_", "inst_level_")
+"""Metrics of a part of the items, or of an item's several instructions (IFEval): how many there are is not recorded."""
+
+
 @dataclass(frozen=True)
 class Measure:
     """A score with its items.
 
     ``key``: metric and filter as lm_eval joins them, `acc,none`. ``items``: what each item adds to the score; None
-    where the score cannot be counted again, for the reason ``why``. ``names``: each item's name, to pair it by.
-    ``prompts``: digests of what was asked. ``scale``: the metric's upper end; None where nobody says. ``recorded``: the
-    standard error that may be used where there are no items. ``contradiction``: why recorded score and samples cannot
-    be of one run.
+    where the score cannot be counted again, for the reason ``why``. ``names``: each item's name, to pair it by; empty
+    where the samples do not tell one item from another. ``prompts``, ``targets``: digests of what was asked, and of the
+    gold answers; None where one is not known. ``scale``: the metric's upper end; None where nobody says. ``recorded``:
+    the standard error that may be used where there are no items. ``contradiction``: why recorded score and samples
+    cannot be of one run.
     """
 
     run: Run
@@ -49,6 +54,7 @@ class Measure:
     items: list[Item] | None = None
     names: Sequence[tuple[str, str]] = ()
     prompts: Sequence[str | None] = ()
+    targets: Sequence[str | None] = ()
     clusters: list[Any] | None = None
     why: str = ""
     contradiction: str = ""
@@ -56,6 +62,10 @@ class Measure:
     @property
     def metric(self) -> str:
         return self.key.partition(",")[0]
+
+    @property
+    def filter(self) -> str:
+        return self.key.partition(",")[2]
 
     @property
     def unit(self) -> Unit:
@@ -153,7 +163,7 @@ class Measure:
 
 def metric_keys(run: Run) -> list[str]:
     """Returns the metrics with a number, as `metric,filter`: the primary one first, the rest as lm_eval listed them."""
-    keys = [key for key, value in run.scores.items() if "," in key and _is_metric(key) and number(value) is not None]
+    keys = [key for key, value in run.scores.items() if "," in key and _is_metric(key) and _is_score(key, value)]
     listed = run.configuration.get("metric_list") or []
     first = run.metadata.get("primary") or next((str(entry.get("metric")) for entry in listed), None)
     return sorted(keys, key=lambda key: key.partition(",")[0] != first)
@@ -191,7 +201,9 @@ def measure(run: Run, key: str) -> Measure:
 
 
 def _number_of_items(run: Run, key: str) -> int | None:
-    """Returns how many items a score is over: a group's is over the tasks that have it."""
+    """Returns how many items a score is over: a group's is over the tasks that have it. None where it is not known."""
+    if key.startswith(_OF_OTHERS):
+        return None
     counts = [leaf.counted[0] for leaf in run.leaves if number(leaf.scores.get(key)) is not None]
     return sum(count or 0 for count in counts) if all(counts) and counts else None if counts else run.counted[0]
 
@@ -212,12 +224,14 @@ def _with_items(bare: Measure) -> Measure:
         return replace(bare, why="the samples do not hold it item by item")
     if not isinstance(known[0], float) and metric not in SUM_METRICS:
         return replace(bare, why="the samples do not hold it as one number an item")
+    named = all(row["doc_hash"] for row in rows)
     return replace(
         bare,
         items=known,
         n=len(known),
-        names=[(run.task, row["doc_hash"]) for row in rows],
-        prompts=[row.get("prompt_hash") for row in rows],
+        names=[(run.task, row["doc_hash"]) for row in rows] if named else (),
+        prompts=[row.get("prompt_hash") for row in rows] if named else (),
+        targets=[row.get("target_hash") for row in rows] if named else (),
         clusters=_clusters(run, rows),
     )
 
@@ -233,15 +247,17 @@ def _pooled(bare: Measure) -> Measure:
         clusters = [
             (place, cluster)
             for place, part in enumerate(parts)
-            for cluster in part.clusters or [("item", number) for number in range(len(part.names))]
+            for cluster in part.clusters or [("item", number) for number in range(len(part.items or ()))]
         ]
     items = [value for part in parts for value in part.items or ()]
+    named = [part for part in parts if all(part.names for part in parts)]
     return replace(
         bare,
         items=items,
         n=len(items),
-        names=[name for part in parts for name in part.names],
-        prompts=[prompt for part in parts for prompt in part.prompts],
+        names=[name for part in named for name in part.names],
+        prompts=[prompt for part in named for prompt in part.prompts],
+        targets=[target for part in named for target in part.targets],
         clusters=clusters,
     )
 
@@ -287,6 +303,12 @@ def _is_mean(run: Run, metric: str) -> bool:
         return True
     listed = run.configuration.get("metric_list") or []
     return any(entry.get("metric") == metric and entry.get("aggregation") == "mean" for entry in listed)
+
+
+def _is_score(key: str, value: Any) -> bool:
+    """Returns whether a metric has a number; lm_eval's RULER has one by length, −1 of a length that was not asked."""
+    found = number(value)
+    return found is not None and not (found == -1 and key.partition(",")[0].isdecimal())
 
 
 def _is_metric(key: str) -> bool:

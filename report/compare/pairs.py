@@ -10,12 +10,14 @@ Welch, B. L. (1947), Biometrika 34, 28-35; Satterthwaite, F. E. (1946), Biometri
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import hypot, isinf
 from typing import Any
 
 from harness_tasks.rendering import render_from_results
 from report import paired_tests, statistics
+from report.compare.asked import Seen, filter_of, repeats, seen, told_by_names, told_by_samples, told_by_seeds
 from report.compare.measures import CONFIDENCE, Measure
 from report.compare.recorded import SHARES
 from report.compare.runs import Run
@@ -61,28 +63,33 @@ class Difference:
 
 def difference(one: Measure, other: Measure) -> Difference:
     """Returns ``one`` minus ``other`` in the metric's own scale, or why there is no such difference."""
-    refused, unpaired, flags = relation(one, other)
+    refused, unpaired, flags, explained = relation(one, other)
     if refused:
         return Difference(refused=refused)
     if unpaired:
-        return Difference("", unpaired, (*flags, *_limits(one, other)), *_independent(one, other))
-    if not flags and (changed := _changed(one, other)):
-        flags = (f"some prompts differ, though no setting does: of {changed:,} of {len(one.names):,} items",)
+        flags += (*_limits(one, other), *told_by_names(one.run, other.run, explained=bool(flags)))
+        return Difference("", unpaired, flags, *_independent(one, other))
+    found = _seen(one, other)
+    flags += told_by_samples(found, len(one.names), explained=explained)
+    flags += told_by_seeds(one.run, other.run) if found.unknown else ()
     return Difference("", "", flags, *_paired(one, other))
 
 
-def relation(one: Measure, other: Measure) -> tuple[str, str, tuple[str, ...]]:
-    """Returns why two may not be compared, why they are not paired (both empty where they are), and what differs."""
-    refused, flags = _refusal(one, other), tuple[str, ...]()
+def relation(one: Measure, other: Measure) -> tuple[str, str, tuple[str, ...], bool]:
+    """Returns why two may not be compared, why they are not paired (both empty where they are), and what differs.
+
+    Last, whether what differs in their settings makes other prompts.
+    """
+    refused, flags, explained = _refusal(one, other), tuple[str, ...](), False
     if not refused:
-        refused, flags = _questions(one, other)
+        refused, flags, explained = _questions(one, other)
     unpaired = "" if refused else _unpaired(one, other)
     classes = backend(one), backend(other)
     if not refused and classes[0] != classes[1]:
         flags += (f"answered by two classes of lm_eval: {_shown(classes[0])} and {_shown(classes[1])}",)
-        if not unpaired and (changed := _changed(one, other)):
+        if not unpaired and (changed := _seen(one, other).changed):
             refused = f"two classes of lm_eval asked with other prompts: of {changed:,} of {len(one.names):,} items"
-    return refused, "" if refused else unpaired, flags
+    return refused, "" if refused else unpaired, flags, explained
 
 
 def backend(found: Measure) -> Any:
@@ -90,9 +97,9 @@ def backend(found: Measure) -> Any:
     return found.run.results.value("config", "model")
 
 
-def _changed(one: Measure, other: Measure) -> int:
-    """Returns how many prompts of two that can be paired differ."""
-    return sum(a != b for a, b in zip(one.prompts, _aligned(one, other, other.prompts), strict=True))
+def _seen(one: Measure, other: Measure) -> Seen:
+    """Returns what the samples say of the prompts and gold answers of two that can be paired."""
+    return seen(one, *(_aligned(one, other, values) for values in (other.prompts, other.targets)))
 
 
 def question_of(found: Measure) -> dict[str, Any]:
@@ -105,6 +112,7 @@ def question_of(found: Measure) -> dict[str, Any]:
         "declared": _declared(found),
         "scales": (found.scale, found.run.metadata.get("scale")),
         "cluster": [part.metadata.get("cluster") for part in parts],
+        "filters": [filter_of(part, found.filter) for part in parts],
         "asked": [
             {key: value for key, value in _rendered(part).items() if key not in _SETTINGS} if _is_told(part) else None
             for part in parts
@@ -125,8 +133,9 @@ def _rendered(run: Run) -> dict[str, Any]:
 def _refusal(one: Measure, other: Measure) -> str:
     """Returns why the two are not one metric of one task; empty where they are."""
     versions = [found.run.per_task("versions") for found in (one, other)]
-    if versions[0] != versions[1]:
-        return f"the task's version differs: {_shown(versions[0])} and {_shown(versions[1])}"
+    of_groups = one.run.leaves and other.run.leaves  # whose tasks' versions decide where a group's own is not known
+    if said := _of_versions("the task's version", versions, unknown=not of_groups):
+        return said
     if one.run.leaves or other.run.leaves:
         parts = [{leaf.task for leaf in found.run.leaves} for found in (one, other)]
         if parts[0] != parts[1]:
@@ -143,13 +152,31 @@ def _refusal(one: Measure, other: Measure) -> str:
     return ""
 
 
-def _questions(one: Measure, other: Measure) -> tuple[str, tuple[str, ...]]:
-    """Returns why the two were not asked the same, if so, and in what the questions were dressed differently."""
+def _of_versions(what: str, versions: Sequence[Any], *, unknown: bool) -> str:
+    """Returns that two versions differ or, where that is asked too, that one of them is unknown; else empty."""
+    known = [None if version == "N/A" else version for version in versions]
+    if known[0] == known[1] or (None in known and not unknown):
+        return ""
+    told = "is not recorded for both" if None in known else "differs"
+    return f"{what} {told}: {_shown(versions[0])} and {_shown(versions[1])}"
+
+
+def _questions(one: Measure, other: Measure) -> tuple[str, tuple[str, ...], bool]:
+    """Returns why the two were not asked the same, if so, and in what the questions were dressed differently.
+
+    Last, whether that makes other prompts.
+    """
     flags: list[str] = []
+    explained = False
     parts = [sorted(found.run.leaves, key=lambda leaf: leaf.task) or [found.run] for found in (one, other)]
     for run, against in zip(*parts, strict=True):
-        if run.per_task("versions") != against.per_task("versions"):
-            return f"the version of {run.task} differs", ()
+        versions = [part.per_task("versions") for part in (run, against)]
+        if said := _of_versions(f"the version of {run.task}", versions, unknown=True):
+            return said, (), False
+        filters = [filter_of(part, one.filter) for part in (run, against)]
+        if None not in filters and filters[0] != filters[1]:
+            return f"the answers were read in two ways: the filter {one.filter} of {run.task} differs", (), False
+        flags += filter(None, [repeats(run, against)])
         if not (_is_told(run) and _is_told(against)):
             flags.append("how the prompts were rendered is not recorded for both")
             continue
@@ -160,9 +187,10 @@ def _questions(one: Measure, other: Measure) -> tuple[str, tuple[str, ...]]:
             if key in _OF_EXAMPLES and 0 in (rendered[0].get("num_fewshot"), rendered[1].get("num_fewshot")):
                 continue
             if key not in _SETTINGS:
-                return f"the task asks in two ways: `{key}` differs", ()
+                return f"the task asks in two ways: `{key}` differs", (), False
+            explained |= key != "generation_kwargs"
             flags.append(_dressed(key, rendered[0].get(key), rendered[1].get(key)))
-    return "", tuple(dict.fromkeys(flags))
+    return "", tuple(dict.fromkeys(flags)), explained
 
 
 def _dressed(key: str, one: Any, other: Any) -> str:
@@ -192,6 +220,8 @@ def _unpaired(one: Measure, other: Measure) -> str:
     for found in (one, other):
         if found.items is None:
             return "no samples of both" if found.why == "no samples" else found.why
+        if not found.names:
+            return "the samples do not say which item is which"
     if one.names != other.names and (before := Counter(one.names)) != (after := Counter(other.names)):
         shared = sum((before & after).values())
         return f"the scored items differ: {shared:,} are the same, of {before.total():,} and {after.total():,}"

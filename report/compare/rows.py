@@ -35,7 +35,7 @@ KIND = Kind(
 
 _TIMED = re.compile(r"samples_(.+)_(\d{4}-\d\d-\d\dT[\d.-]+)\.jsonl?$")
 _RESULTS = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)\.json$")
-_KEPT = ("filter", "doc_id", "doc", "doc_hash", "prompt_hash")
+_KEPT = ("filter", "doc_id", "doc", "doc_hash", "prompt_hash", "target_hash")
 _NOT_SCORES = {"doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"}
 _NOT_SCORES |= {"doc_hash", "prompt_hash", "target_hash", "truth", "scores_per_repeat"}
 
@@ -179,7 +179,8 @@ def _written_out(row: Mapping[str, Any]) -> dict[str, Any]:
     prompts = {key: value for key, value in row.items() if re.fullmatch(r"prompt_\d+", key)}
     scores = {key: value for key, value in row.items() if not re.match(r"(prompt|logit)_\d+$|doc_id$|truth$", key)}
     known = {key: _score(value) for key, value in scores.items()}
-    return {"doc_id": row["doc_id"], "doc": {**prompts, "truth": row.get("truth")}, **known}
+    asked = {"arguments": [[prompts["prompt_0"]]], "target": row.get("truth")}
+    return {"doc_id": row["doc_id"], "doc": {**prompts, "truth": row.get("truth")}, **asked, **known}
 
 
 def _score(value: Any) -> Any:
@@ -199,14 +200,43 @@ def _light(row: dict[str, Any], cluster: Any) -> dict[str, Any]:
     Texts that a thousand models have in common are held once.
     """
     doc = row.get("doc")
-    if not isinstance(row.get("doc_hash"), str):
-        row["doc_hash"] = hashlib.sha256(json.dumps(doc, indent=2, ensure_ascii=False).encode()).hexdigest()
+    _fill_hashes(row)
     known = isinstance(doc, dict) and isinstance(cluster, str) and cluster in doc
     row["doc"] = {cluster: sys.intern(str(doc[cluster]))} if known else {}  # type: ignore[index]
-    for key in ("doc_hash", "prompt_hash"):
+    for key in ("doc_hash", "prompt_hash", "target_hash"):
         if isinstance(row.get(key), str):
             row[key] = sys.intern(row[key])
     scores = row.get("metrics")
     listed = isinstance(scores, list) and all(isinstance(name, str) for name in scores)
     names = scores if listed else [key for key in row if key not in _NOT_SCORES]
     return {key: row[key] for key in dict.fromkeys((*_KEPT, *names)) if key in row}  # type: ignore[misc]
+
+
+def _fill_hashes(row: dict[str, Any]) -> None:
+    """Adds to a row the hashes that lm_eval writes since 0.4.3, where they are lacking, as it makes them.
+
+    A row without a document is known by its prompt; without that too its `doc_hash` is empty.
+    """
+    if not isinstance(row.get("prompt_hash"), str):
+        prompt = _first_prompt(row.get("arguments"))
+        row["prompt_hash"] = None if prompt is None else _sha256(prompt)
+    if not isinstance(row.get("target_hash"), str):
+        target = row.get("target")
+        row["target_hash"] = _sha256(str(target)) if isinstance(target, str | int) else None
+    if not isinstance(row.get("doc_hash"), str):
+        doc = row.get("doc")
+        row["doc_hash"] = _sha256(json.dumps(doc, indent=2, ensure_ascii=False)) if doc else row["prompt_hash"] or ""
+
+
+def _first_prompt(arguments: Any) -> str | None:
+    """Returns the text of an item's first request: a list of lists, since 0.4.3 a mapping of mappings."""
+    for _ in range(2):
+        if isinstance(arguments, dict):
+            arguments = next(iter(arguments.values()), None)
+        elif isinstance(arguments, list):
+            arguments = arguments[0] if arguments else None
+    return arguments if isinstance(arguments, str) else None
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -95,7 +95,7 @@ def test_what_was_dressed_differently_is_compared_and_flagged(tmp_path: Path, op
 def test_prompts_that_differ_though_no_setting_does_are_flagged(tmp_path: Path) -> None:
     one, other = (measured(tmp_path / str(n), right(3, 4)) for n in (1, 2))
     changed = replace(other, prompts=["x", *other.prompts[1:]])
-    assert difference(one, changed).flags == ("some prompts differ, though no setting does: of 1 of 4 items",)
+    assert difference(one, changed).flags == ("some prompts differ, though no setting of theirs does: of 1 of 4 items",)
 
 
 def test_groups_of_other_tasks_are_refused(tmp_path: Path) -> None:
