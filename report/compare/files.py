@@ -6,6 +6,7 @@ a file is taken where none of these lies beside it and it holds results. A file 
 named; only where nothing is left is that an error.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -49,8 +50,11 @@ def read_all(paths: Sequence[Path]) -> Given:
     passed_over: list[PassedOver] = []
     for argument, (path, name) in enumerate(zip(paths, names, strict=True)):
         candidates = _candidates(path)
+        left_out = list(_not_looked_into(path, name))
+        passed_over += left_out
         found = [part for file in candidates for part in _read(file, path, name, passed_over)]
-        if not found and not any(file.named for file in candidates) and not (path / FILE).is_file():
+        nothing = not found and not left_out and not any(file.named for file in candidates)
+        if nothing and not (path / FILE).is_file():
             raise UserError(
                 f"{path} holds no results of lm_eval (no results*.json)",
                 "there is nothing to compare",
@@ -80,14 +84,35 @@ def _candidates(path: Path) -> list[_Candidate]:
         )
     if not path.is_dir():
         return [_Candidate(path, named=True, folder=Folder(path.parent))]
-    # A study's scratch holds what its `scores` hold once more, under lm_eval's names.
-    is_study = any((path / name).is_file() for name in ("facts.json", "model.json", FILE))
     folders: dict[Path, list[Path]] = {}
-    for file in (path / "scores" if is_study else path).rglob("*.json"):
+    for file in _root(path).rglob("*.json"):
         folders.setdefault(file.parent, []).append(file)
     lacking = undone(path)
     whole = [folder for folder in sorted(folders) if (folder.parent.name, folder.name) not in lacking]
     return [candidate for folder in whole for candidate in _in_folder(folders[folder])]
+
+
+def _root(path: Path) -> Path:
+    """Returns where in a folder results are looked for: a study's scratch holds what its `scores` hold once more."""
+    is_study = any((path / name).is_file() for name in ("facts.json", "model.json", FILE))
+    return path / "scores" if is_study else path
+
+
+def _not_looked_into(path: Path, label: str) -> Iterator[PassedOver]:
+    """Yields what may hold results and is not read: links to folders elsewhere, and compressed files."""
+    for folder, names, files in os.walk(_root(path)) if path.is_dir() else ():
+        for name in sorted(names):
+            link = Path(folder, name)
+            if link.is_symlink() and not link.resolve().is_relative_to(path.resolve()):
+                yield _left_out(link, path, label, "is a link to a folder elsewhere", f"name {link} itself")
+        for name in sorted(files):
+            if re.fullmatch(r"(?:results|samples_).*\.jsonl?\.(?:gz|bz2|xz|zst|zip)", name):
+                yield _left_out(Path(folder, name), path, label, "is compressed", f"unpack {Path(folder, name)}")
+
+
+def _left_out(file: Path, root: Path, label: str, found: str, mend: str) -> PassedOver:
+    error = UserError(f"{file} {found}", "there may be scores in it, which are not compared", mend)
+    return PassedOver(_published(file, root, label, {}), file, error, stranger=True)
 
 
 def _in_folder(files: Sequence[Path]) -> list[_Candidate]:

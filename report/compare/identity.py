@@ -15,7 +15,7 @@ from typing import Any
 from report.compare.names import distinct, public_parts, short_name
 from report.compare.shape import Place
 
-_BASES = ("pretrained", "model", "path", "engine", "deployment_name")
+_BASES = ("pretrained", "model", "path", "engine", "deployment_name", "model_id", "deployment_id", "load")
 _ADAPTERS = ("peft", "lora", "lora_local_path", "lora_path", "lora_name", "adapter", "adapter_path", "delta")
 
 _ELSEWHERE = frozenset(
@@ -147,7 +147,7 @@ def _is_name(value: str) -> bool:
 
 
 def _arguments(given: Any) -> dict[str, str]:
-    """Returns `model_args` by name, as lm_eval reads them: text such as `a=b,c=d`, a mapping, or JSON of one.
+    """Returns `model_args` by name, as lm_eval reads them: text such as `a=b,c=d`, a list, a mapping, or JSON of one.
 
     >>> _arguments("pretrained=org/base,dtype=auto,parallelize=True"), _arguments({"pretrained": "org/base", "x": None})
     ({'pretrained': 'org/base', 'parallelize': 'true'}, {'pretrained': 'org/base'})
@@ -155,6 +155,8 @@ def _arguments(given: Any) -> dict[str, str]:
     pairs: list[tuple[str, Any]] = []
     if isinstance(given, str) and given.lstrip().startswith("{"):
         given = _json(given)
+    if isinstance(given, list) and all(isinstance(part, str) for part in given):
+        given = ",".join(given)
     if isinstance(given, dict):
         pairs = list(given.items())
     elif isinstance(given, str):

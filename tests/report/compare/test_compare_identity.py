@@ -41,6 +41,8 @@ BASE = {"pretrained": "org/base"}
         (BASE, {**BASE, "load_in_4bit": True}, ["org/base", "org/base (load_in_4bit=true)"]),
         (BASE, {**BASE, "tokenizer": "org/other"}, ["org/base", "org/base (tokenizer=org/other)"]),
         ("pretrained=org/base", "pretrained=org/base,peft=a/b", ["org/base", "org/base + a/b"]),
+        (BASE, ["pretrained=org/base", "dtype=float32"], ["org/base", "org/base (dtype=float32)"]),
+        (BASE, {"model_id": "ibm/granite"}, ["org/base", "ibm/granite"]),  # watsonx_llm
         # What only says where and how fast it ran makes no other model; what is a default, neither.
         (BASE, {**BASE, "batch_size": 8, "parallelize": True}, ["org/base"]),
         (BASE, "pretrained=org/base,revision=main,dtype=auto,peft=None", ["org/base"]),

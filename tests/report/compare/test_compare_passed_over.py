@@ -96,3 +96,22 @@ def test_a_sample_file_that_is_damaged_leaves_the_score_unpaired(tmp_path: Path)
     assert f"two/results_{TIME}.json: the samples of even: line 40 of the sample file" in done.stderr
     assert "unpaired: no samples of both" in done.stdout
     assert str(tmp_path.parent) not in done.stdout
+
+
+def test_a_link_to_a_folder_elsewhere_and_packed_files_are_named(tmp_path: Path) -> None:
+    write_folder(tmp_path / "out", "one", {"even": right(3, 4)}, samples=False)
+    write_folder(tmp_path / "elsewhere", "two", {"even": right(2, 4)})
+    (tmp_path / "out" / "two").symlink_to(tmp_path / "elsewhere" / "two")
+    (tmp_path / "out" / "latest").symlink_to(tmp_path / "out" / "one")  # what is in it is read anyway
+    (tmp_path / "out" / "one" / f"samples_even_{TIME}.jsonl.gz").write_bytes(b"\x1f\x8b")
+    done = run(tmp_path / "out")
+    assert done.exit_code == 0
+    assert "passed over out/two: two is a link to a folder elsewhere" in done.stderr
+    assert f"samples_even_{TIME}.jsonl.gz is compressed" in done.stderr
+    assert done.stderr.count("passed over") == 2
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "two").symlink_to(tmp_path / "elsewhere" / "two")
+    only = run(alone)
+    assert only.exit_code == 2
+    assert "is a link to a folder elsewhere" in only.stderr
