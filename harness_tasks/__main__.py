@@ -56,7 +56,7 @@ def run(context: typer.Context) -> None:
             from harness_tasks.environment import reported_early
             from harness_tasks.generations import noted_beside
             from harness_tasks.models import MODELS, register_models
-            from harness_tasks.models.files import made
+            from harness_tasks.models.files import asking
             from harness_tasks.models.several import score_each, with_model_args
             from harness_tasks.prompts import rows_argument
 
@@ -95,7 +95,7 @@ def run(context: typer.Context) -> None:
             output = Path(checked.config.output_path) if checked.config and checked.config.output_path else None
             place = checked.config.model_args.get("pretrained") if checked.config else None
             with (
-                made(str(checked.model), place),
+                asking(str(checked.model), place),
                 noted_beside(output),
                 mock.patch.object(lm_eval.tasks, "TaskManager", manager),
                 part.scored() if part else nullcontext(),

@@ -11,10 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 from harness_tasks import TASKS_PATH, prompts
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.metrics import probabilities
-from harness_tasks.models.files import refusals
+from harness_tasks.models.files import asking
 
 INPUTS = ("", "N/A", "[MASK]")
 
@@ -59,24 +58,25 @@ def prior(
             "it is the field that the task declares as its input, to be left empty here",
             "correct `input` under `metadata:` in the task's YAML",
         )
-    lm = _load_model(model, model_args, batch_size=batch_size, device=device)
-    num_fewshot = set_shots(loaded, num_fewshot)
-    loaded.set_fewshot_seed(1234)  # lm_eval's own default: the same worked examples as when items are scored
-    choices = [str(choice) for choice in loaded.doc_to_choice(doc)]
-    requests = []
-    for text in INPUTS:
-        empty = {**doc, field: text}
-        prompt = prompts.context(
-            loaded,
-            empty,
-            num_fewshot=num_fewshot,
-            apply_chat_template=apply_chat_template,
-            fewshot_as_multiturn=apply_chat_template,
-            chat_template=lm.apply_chat_template if apply_chat_template else None,
-        )
-        built = prompts.requests(loaded, empty, prompt, apply_chat_template=apply_chat_template)
-        requests += built[: len(choices)]  # a task may ask for each choice without its prompt too
-    answers = [float(answer[0]) for answer in lm.loglikelihood(requests)]
+    with asking(model, model_args.get("pretrained")):
+        lm = _load_model(model, model_args, batch_size=batch_size, device=device)
+        num_fewshot = set_shots(loaded, num_fewshot)
+        loaded.set_fewshot_seed(1234)  # lm_eval's own default: the same worked examples as when items are scored
+        choices = [str(choice) for choice in loaded.doc_to_choice(doc)]
+        requests = []
+        for text in INPUTS:
+            empty = {**doc, field: text}
+            prompt = prompts.context(
+                loaded,
+                empty,
+                num_fewshot=num_fewshot,
+                apply_chat_template=apply_chat_template,
+                fewshot_as_multiturn=apply_chat_template,
+                chat_template=lm.apply_chat_template if apply_chat_template else None,
+            )
+            built = prompts.requests(loaded, empty, prompt, apply_chat_template=apply_chat_template)
+            requests += built[: len(choices)]  # a task may ask for each choice without its prompt too
+        answers = [float(answer[0]) for answer in lm.loglikelihood(requests)]
     inputs = []
     for at, text in enumerate(INPUTS):
         likelihoods = answers[at * len(choices) : (at + 1) * len(choices)]
@@ -102,12 +102,4 @@ def _load_model(model: str, model_args: Mapping[str, Any], *, batch_size: str, d
     enforce([adapter_base(model_args)], ("adapter-base",))
     fetch_weights(model, model_args)
 
-    def refusal(error: Exception) -> UserError:
-        return UserError(
-            f"lm_eval's model class {model!r} cannot load {dict(model_args)} ({reason_of(error)})",
-            "the choices are scored by it",
-            "give --model and --model_args as for `python -m harness_tasks run`, e.g. --model_args pretrained=DIR",
-        )
-
-    with refusals(refusal):
-        return get_model(model).create_from_arg_obj(dict(model_args), {"batch_size": batch_size, "device": device})
+    return get_model(model).create_from_arg_obj(dict(model_args), {"batch_size": batch_size, "device": device})

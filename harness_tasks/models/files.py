@@ -194,18 +194,38 @@ def refusals(error_of: Callable[[Exception], UserError]) -> Iterator[None]:
         raise error_of(error) from None
 
 
-@contextmanager
-def made(model: str, place: Any) -> Iterator[None]:
-    """Turns what a class of lm_eval raises inside, while it is made, into the error of a model that cannot be loaded.
+_MAKING = {"create_from_arg_obj", "create_from_arg_string"}
+_SPELLING = {"tok_encode", "tok_batch_encode", "tok_decode", "apply_chat_template"}
+"""Methods of lm_eval's model classes in which a model's files, or its tokenizer's, show what they are."""
 
-    lm_eval makes the model and scores with it in one call: what is raised while it scores passes. ``place``: the model
-    that is asked; where the class ``model`` has none, the class itself.
+
+@contextmanager
+def asking(model: str, place: Any) -> Iterator[None]:
+    """Turns what a class of lm_eval raises inside over files of the model or its tokenizer into a `UserError`.
+
+    lm_eval makes the model and scores with it in one call, so where it was raised says which it is; what is raised
+    elsewhere passes. ``place``: the model that is asked; where the class ``model`` has none, the class itself.
     """
+    where = place or f"the model class {model}"
     try:
         yield
     except Exception as error:
-        makers = {"create_from_arg_obj", "create_from_arg_string"}
-        if makers & {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}:
-            with refusals(cannot_load(place or f"the model class {model}")):
-                raise
-        raise
+        methods = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
+        if not methods & (_MAKING | _SPELLING):
+            raise
+        with refusals(cannot_load(where) if methods & _MAKING else cannot_spell(where)):
+            raise
+
+
+def cannot_spell(place: Any) -> Callable[[Exception], UserError]:
+    """Returns what makes the error for a model whose tokenizer, or chat template, fails on a prompt."""
+
+    def error_of(error: Exception) -> UserError:
+        return UserError(
+            f"the tokenizer of {place} cannot be used ({reason_of(error)})",
+            "the model is asked in its tokens",
+            "name one that has a start or an end token, and a chat template that takes the task's messages, as "
+            "`tokenizer` in --model_args",
+        )
+
+    return error_of

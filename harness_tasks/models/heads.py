@@ -93,13 +93,21 @@ def fetch_weights(model: str, model_args: Mapping[str, Any]) -> None:
     """Fetches what ``model_args`` name on the Hub, and compares every file with what the Hub states, and a folder's
     weights with what training recorded of them there. To be called before lm_eval's model class ``model`` loads it.
 
-    Raises as `harness_tasks.hub.download.fetch` and `harness_tasks.weights.check_own_weights`.
+    Raises as `harness_tasks.hub.download.fetch`, `harness_tasks.weights.check_own_weights` and
+    `harness_tasks.models.loading.refuse_unfilled`.
     """
     if model in (*CAUSAL_CLASSES, *HEADS):
         _fetch(model_args, weights=True)
     for name in ("pretrained", "peft", "lora_local_path"):
         if isinstance(place := model_args.get(name), str) and place:
             check_own_weights(place)
+    place = model_args.get("pretrained")
+    others = ("gguf_file", "delta", "autogptq", "gptqmodel", "trust_remote_code")
+    if model in CAUSAL_CLASSES and isinstance(place, str) and not any(model_args.get(name) for name in others):
+        # Here, because transformers takes longer to load than a look at files may.
+        from harness_tasks.models.loading import refuse_unfilled
+
+        refuse_unfilled(place, revision=model_args.get("revision"), subfolder=str(model_args.get("subfolder") or ""))
 
 
 def _fetch(model_args: Mapping[str, Any], *, weights: bool) -> None:

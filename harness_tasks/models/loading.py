@@ -7,7 +7,8 @@ from typing import Any
 
 import transformers
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
 from harness_tasks.errors import UserError
 from harness_tasks.models.body import body_name
@@ -38,12 +39,7 @@ def load_head(
     heads = [name for name, module in children if name != body and any(True for _ in module.parameters())]
     brought = [name.removeprefix("base_model.model.") for name in tensor_shapes(peft, revision)] if peft else []
     if missing := sorted(set(found["missing_keys"]) - set(brought)):
-        raise UserError(
-            f"{pretrained}{' and its adapter have' if peft else ' has'} no weights for {len(missing)} tensors of "
-            f"{type(model).__name__}, the first {missing[0]}",
-            "they would be random, and the scores would look plausible",
-            "name a whole checkpoint, or its base as `pretrained` and the adapter as `peft`",
-        )
+        raise _random(f"{pretrained}{' and its adapter have' if peft else ' has'}", missing, type(model).__name__)
     if not peft:
         return model
     from peft import PeftModel
@@ -51,6 +47,39 @@ def load_head(
     for name in heads:
         model.get_submodule(name).float().register_forward_pre_hook(in_own_dtype)
     return PeftModel.from_pretrained(model, peft, revision=revision)
+
+
+def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "") -> None:
+    """Raises UserError where a language model's files lack weights of the model that its configuration describes.
+
+    transformers makes them at random, with a warning. It is asked itself, by a load in which no weight is read; where
+    that fails, or the model is quantised, nothing is said here: loading it in earnest tells.
+    """
+    with quiet():
+        try:
+            config = AutoConfig.from_pretrained(pretrained, revision=revision, subfolder=subfolder)
+            if getattr(config, "quantization_config", None) is not None:
+                return
+            auto_class: Any = (
+                AutoModelForSeq2SeqLM
+                if config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES  # lm_eval's own rule
+                else AutoModelForCausalLM
+            )
+            model, found = auto_class.from_pretrained(
+                pretrained, revision=revision, subfolder=subfolder, device_map="meta", output_loading_info=True
+            )
+        except Exception:  # of any kind; see above
+            return
+    if missing := sorted(found["missing_keys"]):
+        raise _random(f"{pretrained} has", missing, type(model).__name__)
+
+
+def _random(whose: str, missing: list[str], name: str) -> UserError:
+    return UserError(
+        f"{whose} no weights for {len(missing)} tensors of {name}, the first {missing[0]}",
+        "they would be random, and the scores would look plausible",
+        "name a whole checkpoint, or its base as `pretrained` and the adapter as `peft`",
+    )
 
 
 def labels_of_adapter(place: str, revision: str | None) -> int | None:
@@ -100,12 +129,15 @@ def renamed_body(auto_class: Any, config: Any) -> dict[str, str] | None:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Inside, transformers does not list missing weights: a head may be new, and whoever loads checks the others."""
-    verbosity = transformers.logging.get_verbosity()
+    verbosity, has_bar = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         yield
     finally:
         transformers.logging.set_verbosity(verbosity)
+        if has_bar:
+            transformers.logging.enable_progress_bar()
 
 
 def in_own_dtype(module: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -27,6 +27,8 @@ class RecordedLM(HFLM):
         self._generated: deque[Generation] = deque()
         with refusals(cannot_load(args[0] if args else kwargs.get("pretrained"))):
             super().__init__(*args, softmax_dtype=softmax_dtype, **kwargs)
+            if self.prefix_token_id is None:
+                raise ValueError("its tokenizer has neither a start nor an end token")
 
     def get_model_info(self) -> dict[str, Any]:
         """Returns what results say of the model: what `hf` says, and in which dtype logarithms are taken."""

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from harness_tasks import UserError
 from harness_tasks.__main__ import app, check_arguments
 from harness_tasks.lengths import write_lengths
-from harness_tasks.models.files import made
+from harness_tasks.models.files import asking
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.related import are_related, trained_on, warning_of_related
 
@@ -294,12 +294,56 @@ def test_a_model_that_the_stock_class_cannot_make_is_said_in_three_parts(
 
 
 def test_what_a_model_class_raises_while_it_scores_passes() -> None:
-    with pytest.raises(KeyError, match="scored"), made("hf", "here"):
+    with pytest.raises(KeyError, match="scored"), asking("hf", "here"):
         raise KeyError("scored")
 
     def create_from_arg_obj() -> None:
         raise KeyError("no key is set")
 
-    with pytest.raises(UserError) as caught, made("openai-completions", None):
+    with pytest.raises(UserError) as caught, asking("openai-completions", None):
         create_from_arg_obj()
     assert caught.value.found == "the model class openai-completions cannot be loaded ('no key is set')"
+
+
+@pytest.mark.parametrize("model", ["hf", "hf-shared", "hf-recorded"])
+def test_a_tokenizer_without_a_start_and_an_end_is_said(tiny_model: Path, tmp_path: Path, model: str) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / "tokenizer_config.json").unlink()
+    words = ["--model", model, "--model_args", f"pretrained={folder}"]
+    result = CliRunner().invoke(app, ["run", *words, "--tasks", "reviews_demo", "--limit", "1"])
+    assert result.exit_code == 2, result.output
+    own = f"{folder} cannot be loaded (its tokenizer has neither a start nor an end token)"
+    stock = f"the tokenizer of {folder} cannot be used ("
+    assert f"Found: {stock if model == 'hf' else own}" in result.stderr
+    again = CliRunner().invoke(app, ["prior", "reviews_demo", *words, "--output", str(tmp_path / "prior.json")])
+    assert again.exit_code == 2
+    assert f"Found: {stock if model == 'hf' else own}" in again.stderr
+
+
+def test_a_chat_template_that_refuses_the_prompt_is_said(tiny_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('one message alone') }}")
+    words = ["run", "--model", "hf", "--model_args", f"pretrained={folder}", "--tasks", "reviews_demo", "--limit", "1"]
+    result = CliRunner().invoke(app, [*words, "--apply_chat_template"])
+    assert result.exit_code == 2, result.output
+    assert f"Found: the tokenizer of {folder} cannot be used (one message alone)" in result.stderr
+
+
+@pytest.mark.parametrize("model", ["hf", "hf-shared"])
+@pytest.mark.parametrize(
+    ("changes", "missing"), [({"num_hidden_layers": 3}, 9), ({"tie_word_embeddings": False}, 1)], ids=str
+)
+def test_weights_that_would_be_random_are_not_scored(
+    tiny_model: Path, tmp_path: Path, model: str, changes: dict[str, Any], missing: int
+) -> None:
+    """A Llama layer has four matrices of attention, three of its MLP and two norms; a tied head is the embeddings."""
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["num_hidden_layers"], config["tie_word_embeddings"]) == (2, True)
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    words = ["run", "--model", model, "--model_args", f"pretrained={folder}", "--tasks", "reviews_demo", "--limit", "1"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2, result.output
+    said = f"Found: {folder} has no weights for {missing} tensors of LlamaForCausalLM, the first "
+    assert said in result.stderr
+    assert "Why it matters: they would be random, and the scores would look plausible" in result.stderr

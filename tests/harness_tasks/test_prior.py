@@ -109,5 +109,5 @@ def test_a_model_that_is_nowhere_is_told(tmp_path: Path) -> None:
     ]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 2
-    assert "lm_eval's model class 'hf' cannot load" in result.stderr
+    assert f"Found: {tmp_path} cannot be loaded (" in result.stderr
     assert not (tmp_path / "prior.json").exists()
