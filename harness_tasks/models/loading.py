@@ -1,5 +1,7 @@
 """Weights with a head, whole or an adapter on its base, through calls of transformers and peft alone."""
 
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +54,8 @@ def load_head(
 def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "") -> None:
     """Raises UserError where a language model's files lack weights of the model that its configuration describes.
 
-    transformers makes them at random, with a warning. It is asked itself, by a load in which no weight is read; where
+    Where they hold more layers than that, a warning says so on stderr. transformers makes weights that are missing at
+    random, with a warning. It is asked itself, by a load in which no weight is read; where
     that fails, or the model is quantised, nothing is said here: loading it in earnest tells.
     """
     with quiet():
@@ -72,6 +75,18 @@ def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "
             return
     if missing := sorted(found["missing_keys"]):
         raise _random(f"{pretrained} has", missing, type(model).__name__)
+    # Of a part that the class does not have, a tower for images, nothing need be said; of one more layer it must.
+    known = {_without_numbers(name) for name in model.state_dict()}
+    if left := sorted(name for name in found["unexpected_keys"] if _without_numbers(name) in known):
+        print(
+            f"Warning: {pretrained} holds {len(left)} tensors for which its configuration has no layer, the first "
+            f"{left[0]}: the model that is scored goes without them.",
+            file=sys.stderr,
+        )
+
+
+def _without_numbers(name: str) -> str:
+    return re.sub(r"\d+", "#", name)
 
 
 def _random(whose: str, missing: list[str], name: str) -> UserError:

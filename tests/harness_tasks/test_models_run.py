@@ -347,3 +347,15 @@ def test_weights_that_would_be_random_are_not_scored(
     said = f"Found: {folder} has no weights for {missing} tensors of LlamaForCausalLM, the first "
     assert said in result.stderr
     assert "Why it matters: they would be random, and the scores would look plausible" in result.stderr
+
+
+def test_layers_that_the_configuration_leaves_out_are_said(tiny_model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
+    words = ["run", "--model", "hf", "--model_args", f"pretrained={folder}", "--tasks", "reviews_demo", "--limit", "1"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert f"Warning: {folder} holds 9 tensors for which its configuration has no layer, the first model.layers.1." in (
+        result.stderr
+    )
