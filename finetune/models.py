@@ -38,7 +38,7 @@ from harness_tasks.files import usual_modes, write_text
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.body import body_name
 from harness_tasks.models.files import ADAPTER, refusals
-from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body
+from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body, warn_of_layers_left_out
 from harness_tasks.reading import read_json
 
 PEFTS_HEADS = ("classifier", "score", "qa_outputs")
@@ -381,6 +381,7 @@ def _read(
             "they would be random, and training would look healthy all the same",
             "name a whole model whose files are complete",
         )
+    warn_of_layers_left_out(place, model, found["unexpected_keys"])
     return model
 
 

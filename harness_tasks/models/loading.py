@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,12 +75,19 @@ def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "
             return
     if missing := sorted(found["missing_keys"]):
         raise _random(f"{pretrained} has", missing, type(model).__name__)
-    # Of a part that the class does not have, a tower for images, nothing need be said; of one more layer it must.
+    warn_of_layers_left_out(pretrained, model, found["unexpected_keys"])
+
+
+def warn_of_layers_left_out(pretrained: str, model: Any, unexpected: Iterable[str]) -> None:
+    """Says on stderr where ``unexpected`` tensors of ``pretrained`` are further layers of what ``model`` has fewer of.
+
+    Of a part that its class does not have at all, a tower for images, nothing is said.
+    """
     known = {_without_numbers(name) for name in model.state_dict()}
-    if left := sorted(name for name in found["unexpected_keys"] if _without_numbers(name) in known):
+    if left := sorted(name for name in unexpected if _without_numbers(name) in known):
         print(
             f"Warning: {pretrained} holds {len(left)} tensors for which its configuration has no layer, the first "
-            f"{left[0]}: the model that is scored goes without them.",
+            f"{left[0]}: the model goes without them.",
             file=sys.stderr,
         )
 

@@ -379,3 +379,15 @@ def test_every_file_of_a_checkpoint_can_be_read_by_whom_the_mask_allows(tiny_mod
     finally:
         os.umask(mask)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o644}
+
+
+def test_layers_that_the_configuration_leaves_out_are_said(
+    tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Llama layer has seven matrices and two norms."""
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
+    load_checkpoint(folder)
+    said = f"Warning: {folder} holds 9 tensors for which its configuration has no layer, the first model.layers.1."
+    assert said in capsys.readouterr().err
