@@ -9,6 +9,7 @@ from families import FAMILIES
 from lm_eval.models.huggingface import HFLM
 from scores_by_class import difference, scores, scores_alone
 
+from harness_tasks.models.loading import refuse_unfilled
 from harness_tasks.models.shared import SharedLM
 
 WORST = ("llama-dynamic", "gpt-neo", "phi3-longrope", "qwen2", "llama4", "mamba2")
@@ -35,3 +36,13 @@ def test_likelihoods_and_texts_are_those_of_hf(model_of: Callable[[str], Path], 
         assert differing == 0
         if name in WORST:
             assert (lm.reader is None) == (name in NOT_READ_IN_PARTS)
+
+
+@pytest.mark.parametrize("name", [*WORST, *OTHERS])
+def test_a_whole_checkpoint_is_not_called_incomplete(
+    model_of: Callable[[str], Path], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(model_of(name))
+    capsys.readouterr()
+    refuse_unfilled(folder, revision=None)
+    assert capsys.readouterr().err == ""
