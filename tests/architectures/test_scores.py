@@ -1,5 +1,7 @@
 """On every architecture `hf-shared` answers what `hf` answers of a row alone, whatever is read beside it."""
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +9,10 @@ from typing import Any
 import pytest
 from families import FAMILIES
 from lm_eval.models.huggingface import HFLM
+from safetensors.torch import load_file, save_file
 from scores_by_class import difference, scores, scores_alone
 
+from harness_tasks.errors import UserError
 from harness_tasks.models.loading import refuse_unfilled
 from harness_tasks.models.shared import SharedLM
 
@@ -39,10 +43,19 @@ def test_likelihoods_and_texts_are_those_of_hf(model_of: Callable[[str], Path], 
 
 
 @pytest.mark.parametrize("name", [*WORST, *OTHERS])
-def test_a_whole_checkpoint_is_not_called_incomplete(
-    model_of: Callable[[str], Path], name: str, capsys: pytest.CaptureFixture[str]
+def test_a_checkpoint_that_lacks_a_weight_is_told_from_a_whole_one(
+    model_of: Callable[[str], Path], tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = str(model_of(name))
+    folder = model_of(name)
     capsys.readouterr()
-    refuse_unfilled(folder, revision=None)
+    refuse_unfilled(str(folder), revision=None)
     assert capsys.readouterr().err == ""
+    lacking = shutil.copytree(folder, tmp_path / "lacking")
+    weights = load_file(folder / "model.safetensors")
+    # An expert's matrix that lacks is an error of transformers: the others no longer make the fused one.
+    alone = [tensor for tensor in weights if "expert" not in tensor]
+    gone = max(alone, key=lambda tensor: (re.findall(r"\d+", tensor) or ["0"], "norm" in tensor or "ln" in tensor))
+    others = {tensor: value for tensor, value in weights.items() if tensor != gone}
+    save_file(others, lacking / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match="has no weights for 1 tensors of"):
+        refuse_unfilled(str(lacking), revision=None)
