@@ -45,7 +45,8 @@ class HangError(BaseException):
 class Trial:
     """One damaged file and what the command made of it; ``fault`` is None where that was right.
 
-    ``way`` is one of `WAYS`, ``how`` what it did to the file, ``seconds`` how long the command took.
+    ``way`` is one of `WAYS`, ``how`` what it did to the file, ``seconds`` how long the command took by the clock, and
+    ``processor_s`` by the processor, its children's included, which others on the machine do not change.
     """
 
     target: str
@@ -54,6 +55,7 @@ class Trial:
     how: str
     seed: int
     seconds: float
+    processor_s: float
     fault: str | None
 
 
@@ -76,9 +78,10 @@ def trials(target: Target, root: Path, *, count: int, first_seed: int = 0) -> It
         if way == "structure" and Path(name).suffix not in (".json", ".jsonl", ".yaml", ".yml"):
             way = "text"
         how = WAYS[way][0](root / name, choice)
-        started = time.monotonic()
+        started, used = time.monotonic(), sum(os.times()[:4])
         fault = _fault(target, root, whole, damaged=name)
-        yield Trial(target.name, name, way, how, seed, time.monotonic() - started, fault)
+        took, processor_s = time.monotonic() - started, sum(os.times()[:4]) - used
+        yield Trial(target.name, name, way, how, seed, took, processor_s, fault)
         restore(root, whole)
 
 

@@ -35,9 +35,10 @@ def main(count: int, wanted: list[str], first_seed: int = 0) -> None:
         faults = Counter(trial.fault.split(": ")[0] for trial in made if trial.fault)
         ways = dict(Counter(trial.way for trial in made))
         longest = max(made, key=lambda trial: trial.seconds)
+        busiest = max(made, key=lambda trial: trial.processor_s)
         print(
             f"{target.name}: {len(made)} trials {ways}, {sum(faults.values())} faults, longest {longest.seconds:.1f} s "
-            f"(seed {longest.seed})",
+            f"(seed {longest.seed}), of the processor {busiest.processor_s:.1f} s (seed {busiest.seed})",
             flush=True,
         )
         for fault, number in faults.most_common():
