@@ -39,6 +39,10 @@ class Shape(NamedTuple):
     """Whether the causal head's output matrix is that of the embeddings."""
     beside: Mapping[str, int] = MappingProxyType({})
     """What is sometimes counted as well (> 0) or left out (< 0), by its name."""
+    biased: frozenset[str] = frozenset()
+    """The modules that have a bias."""
+    other_biases: int = 0
+    """Biases of the body that are no module's: those of layer norms, and of a projection of the embeddings."""
 
 
 def shape(config: Mapping[str, Any]) -> Shape | str:
@@ -81,8 +85,12 @@ def _decoder(c: Mapping[str, Any]) -> Shape:
     body = {"embeddings": v * d, "attention": layers * attention, "MLP": layers * mlp, "norms": norms}
     heads = _heads_of_a_decoder(d, v, c["tie_word_embeddings"])
     # Older versions kept the rotary frequencies as a buffer in each layer.
-    return Shape(body, heads, modules, layers, d, v, c["tie_word_embeddings"],
-                 {"with the rotary frequencies of its layers": layers * (width // 2)})  # fmt: skip
+    beside = {"with the rotary frequencies of its layers": layers * (width // 2)}
+    with_bias = [name for name, has in (("q_proj k_proj v_proj", biases_qkv), ("o_proj", biases_out),
+                                        ("gate_proj up_proj down_proj", kind == "llama" and c.get("mlp_bias"))) if has
+                 ]  # fmt: skip
+    biased = frozenset(" ".join(with_bias).split())
+    return Shape(body, heads, modules, layers, d, v, c["tie_word_embeddings"], beside, biased)
 
 
 def _heads_of_a_decoder(d: int, v: int, is_tied: bool) -> dict[str, Head]:
@@ -107,7 +115,8 @@ def _gpt2(c: Mapping[str, Any]) -> Shape:
     }  # fmt: skip
     beside = {"with the causal masks of its layers": layers * places**2, "without its position embeddings": -places * d}
     tied = c["tie_word_embeddings"]
-    return Shape(body, _heads_of_a_decoder(d, v, tied), modules, layers, d, v, tied, beside)
+    heads = _heads_of_a_decoder(d, v, tied)
+    return Shape(body, heads, modules, layers, d, v, tied, beside, frozenset(modules), body["norms"] // 2)
 
 
 def _gpt_neox(c: Mapping[str, Any]) -> Shape:
@@ -121,8 +130,9 @@ def _gpt_neox(c: Mapping[str, Any]) -> Shape:
         "MLP": layers * (2 * d * inner + inner + d), "norms": layers * 4 * d + 2 * d,
     }  # fmt: skip
     tied = c["tie_word_embeddings"]
-    heads = {**_heads_of_a_decoder(d, v, tied)}
-    return Shape(body, heads, modules, layers, d, v, tied)
+    heads = _heads_of_a_decoder(d, v, tied)
+    biased = frozenset(name for name in modules if c["attention_bias"] or name.startswith("dense_"))
+    return Shape(body, heads, modules, layers, d, v, tied, {}, biased, body["norms"] // 2)
 
 
 def _opt(c: Mapping[str, Any]) -> Shape:
@@ -146,7 +156,8 @@ def _opt(c: Mapping[str, Any]) -> Shape:
         "question-answering": Head(2 * width + 2),
         "none": Head(0),
     }
-    return Shape(body, heads, modules, layers, width, v, tied, {"without its position embeddings": -places * d})
+    beside = {"without its position embeddings": -places * d}
+    return Shape(body, heads, modules, layers, width, v, tied, beside, frozenset(modules), body["norms"] // 2)
 
 
 def _encoder(c: Mapping[str, Any]) -> Shape:
@@ -182,7 +193,8 @@ def _encoder(c: Mapping[str, Any]) -> Shape:
         heads["pretraining"] = Head(d * d + d + d + 1)
     else:
         beside |= {"without its pooler": -pooler, "with a pooler": pooler}
-    return Shape(body, heads, modules, layers, width, v, True, beside)
+    others = body["norms"] // 2 + (d if width != d else 0)
+    return Shape(body, heads, modules, layers, width, v, True, beside, frozenset(modules), others)
 
 
 def _distilbert(c: Mapping[str, Any]) -> Shape:
@@ -209,7 +221,8 @@ def _distilbert(c: Mapping[str, Any]) -> Shape:
         "token-classification": Head(0, d + 1),
         "none": Head(0),
     }
-    return Shape(body, heads, modules, layers, d, v, True, {"with its position ids": places})
+    beside = {"with its position ids": places}
+    return Shape(body, heads, modules, layers, d, v, True, beside, frozenset(modules), body["norms"] // 2)
 
 
 def _albert(c: Mapping[str, Any]) -> Shape:
@@ -237,7 +250,7 @@ def _albert(c: Mapping[str, Any]) -> Shape:
         "none": Head(pooler),
     }
     beside = {"with its position ids": places, "without its pooler": -pooler, "with a pooler": pooler}
-    return Shape(body, heads, modules, own, width, v, True, beside)
+    return Shape(body, heads, modules, own, width, v, True, beside, frozenset(modules), body["norms"] // 2 + d)
 
 
 def _t5(c: Mapping[str, Any]) -> Shape:
@@ -264,7 +277,9 @@ def _t5(c: Mapping[str, Any]) -> Shape:
         "none": Head(0),
     }
     of_decoder = decoder * (8 * d * inner + mlp + 3 * d) + bias + d
-    beside = {"without its decoder": -of_decoder}
+    # The embeddings are one tensor, which encoder and decoder name too, and which files may hold under each name.
+    beside = {"without its decoder": -of_decoder, "with its embeddings counted twice": v * d,
+              "with its embeddings counted three times": 2 * v * d}  # fmt: skip
     if not tied:  # transformers 5 ties them whatever the configuration says
         beside["with its output matrix tied to its embeddings"] = -v * d
     return Shape(body, heads, modules, encoder if encoder == decoder else 1, d, v, tied, beside)

@@ -15,7 +15,7 @@ from report.audit.averages import Average, Score
 from report.audit.figures import Printed, read, stands_in
 from report.audit.numbers import HeadName
 from report.audit.parameters import Says
-from report.audit.statements import Change
+from report.audit.statements import Change, Scale
 
 _CLAIMS = Kind(
     "the claims file",
@@ -206,7 +206,7 @@ class Bounded(_Claim):
 
     kind: Literal["bounded"]
     value: PrintedText
-    scale: Literal["0-1", "0-100"]
+    scale: Scale
     n: Count | None = None
     """Unset: it is no proportion of items."""
 

@@ -216,6 +216,17 @@ def read(text: str) -> Printed:
         return Printed(text.strip(), nought, nought, False, False, 0, 0, 0, is_unread=True)
 
 
+def as_score(figure: Printed) -> Printed:
+    """Returns a score whose only comma stands before three digits, read as a decimal comma where it is else over 100.
+
+    >>> as_score(printed("91,284")).value, as_score(printed("4,096 %")).value, as_score(printed("0.91")).value
+    (Fraction(22821, 250), Fraction(512, 125), Fraction(91, 100))
+    """
+    if abs(figure.value) <= 100 or figure.is_unread or figure.thousands or figure.text.count(",") != 1:
+        return figure
+    return replace(printed(figure.text.replace(",", ".")), text=figure.text)
+
+
 def otherwise(plain: str, figures: Iterable[Printed]) -> str:
     """Returns how figures are read that are not read as rounded: ``plain``, or as what stands before them says."""
     return "taken as approximate" if any(figure.is_approximate for figure in figures) else plain

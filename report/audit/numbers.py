@@ -51,6 +51,8 @@ def totals(shape: Shape, head: HeadName, labels: int, lora: Lora | None) -> Iter
     """Yields the numbers that may be given as the whole of the model with that head (and adapter)."""
     total = sum(shape.body.values()) + shape.heads[head].parameters(labels)
     yield from _adapted(shape, Number(total, "the whole model"), head, labels, lora)
+    if lora is None:
+        yield Number(total - _packed(shape), "the whole model, 4-bit weights counted in pairs", False, False)
     for name, parameters in _ways_to_count(shape, head):
         # A number of added tokens is no way to count: the write-up would have to say it.
         is_stated = "more tokens" not in name
@@ -74,8 +76,10 @@ def trained(shape: Shape, head: HeadName, labels: int, lora: Lora | None) -> Ite
             if part:
                 yield Number(adapter.parameters + part, f"{adapter.name} and head", adapter.is_stated)
         yield adapter._replace(name=f"{adapter.name} alone")
-        for copies, words in _saved_beside(shape, head):
-            yield Number(adapter.parameters + copies, f"{adapter.name} and {words}", is_stated=False)
+        for more, words in (*_saved_beside(shape, head), *_trained_beside(shape, head, lora)):
+            for part in dict.fromkeys((0, *own)):
+                name = f"{adapter.name}{' and head' if part else ''} and {words}"
+                yield Number(adapter.parameters + part + more, name, is_stated=False)
 
 
 def own_head(shape: Shape, head: HeadName, labels: int) -> list[int]:
@@ -114,13 +118,14 @@ def is_possible(
     """Returns whether a number in ``ends`` is that of some adapter that fits what is said, counted in any way."""
     sizes = sorted({0, *(adapter.parameters for adapter in adapters(shape, lora))})
     own, copies = own_head(shape, head, labels), [size for size, _ in _saved_beside(shape, head)]
+    trained_too = [size for size, _ in _trained_beside(shape, head, lora)]
     if of == "total":
         total = sum(shape.body.values()) + shape.heads[head].parameters(labels)
         packed = -_packed(shape)
         rests = [total + more for more in (0, *(size for _, size in _ways_to_count(shape, head)))]
         extras = [0, own[-1], packed, packed + own[-1], *copies]
     else:
-        rests, extras = [0], [0, *own, *copies]
+        rests, extras = [0], [part + more for part in (0, *own) for more in (0, *copies, *trained_too)]
     for rest, extra in itertools.product(rests, extras):
         low, high = (end - rest - extra for end in ends)
         place = bisect_left(sizes, low)
@@ -190,6 +195,29 @@ def _saved_beside(shape: Shape, head: HeadName) -> Iterator[tuple[int, str]]:
     yield matrix, "copies of the embeddings or the output matrix"
     if head == "causal":
         yield 2 * matrix, "copies of the embeddings and the output matrix"
+
+
+def _trained_beside(shape: Shape, head: HeadName, lora: Lora) -> Iterator[tuple[int, str]]:
+    """Yields what is trained beside an adapter, no copy of it: norms, embeddings (LongLoRA), biases (peft's `bias`)."""
+    norms, matrix = shape.body["norms"], shape.hidden * shape.vocabulary
+    yield norms, "the norms"
+    yield norms + matrix, "the embeddings and norms"
+    if head == "causal" and not shape.is_tied:
+        yield norms + 2 * matrix, "the embeddings, the output matrix and the norms"
+    by_module = {name: sum(o * times for _, o, times in shape.modules[name]) for name in shape.biased}
+    targets = {target.rpartition(".")[2] for target in lora.targets or shape.modules}
+    if of_targets := sum(size for name, size in by_module.items() if name in targets):
+        yield of_targets, "the biases of its modules"
+    if biases := all_biases(shape):
+        yield biases, "all biases"
+        if shape.heads[head].frozen:
+            yield biases + shape.hidden, "all biases, with the pooler's"
+
+
+def all_biases(shape: Shape) -> int:
+    """Returns the number of biases in a body."""
+    of_modules = (o * times for name in shape.biased for _, o, times in shape.modules[name])
+    return sum(of_modules) + shape.other_biases
 
 
 def _ways_to_count(shape: Shape, head: HeadName) -> Iterator[tuple[str, int]]:

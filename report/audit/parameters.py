@@ -97,10 +97,14 @@ def audit_share(figure: Printed, subject: Subject, *, says: Says = "is") -> Outc
     if subject.lora and subject.lora.r is None:
         return Outcome("cannot be told", f"{text} The adapter's rank is not said, and its size follows from it.")
     fulls = (100,) if figure.per_cent else (100, 1)  # peft prints per cent without a sign
+    are_all_tried = True
     for is_stated, (ends, how) in product((True, False), _share_ranges(figure, says)):
         for full in fulls:
             limits = ends[0] / full, ends[1] / full
-            for part, whole in islice(_pairs(found, subject, is_stated), _MOST_PAIRS):
+            for tried, (part, whole) in enumerate(_pairs(found, subject, is_stated)):
+                if tried == _MOST_PAIRS:
+                    are_all_tried = False
+                    break
                 if limits[0] <= Fraction(part.parameters, whole.parameters) <= limits[1]:
                     per_cent = decimal(Fraction(100 * part.parameters, whole.parameters), max(4, figure.decimals))
                     sum_ = f"{part.name} {part.parameters:,} / {whole.name} {whole.parameters:,} = {per_cent} %"
@@ -115,6 +119,8 @@ def audit_share(figure: Printed, subject: Subject, *, says: Says = "is") -> Outc
         if any(ends[0] / full <= most and least <= ends[1] / full for ends, _ in _share_ranges(figure, says)
                for full in fulls):  # fmt: skip
             return Outcome("cannot be told", f"{text} How many labels a head has is not said, and it follows from it.")
+    if not are_all_tried:
+        return Outcome("cannot be told", f"{text} The write-up leaves so much open that not all of it can be tried.")
     part, whole = next(_pairs(found, subject, True))
     per_cent = decimal(Fraction(100 * part.parameters, whole.parameters), max(4, figure.decimals))
     text += f" Nearest to what is said: {part.name} {part.parameters:,} / {whole.name} {whole.parameters:,}"

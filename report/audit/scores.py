@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from report.audit.averages import Average, Ranges, Score, audit_average, audit_micro, audit_one_label
-from report.audit.figures import Printed, decimal, otherwise
+from report.audit.figures import Printed, as_score, decimal, otherwise
 from report.audit.matrices import Found, attainable, confusion_matrices
 from report.audit.outcome import Matrix, Outcome
 from report.audit.two_labels import averages_of_two_labels
@@ -44,6 +44,7 @@ def audit_scores(
     ``positives``: how many of them are positive; ``n_from``: where n is known from. ``average``: as the write-up names
     it; None where it names none: then whatever some average can give is not impossible. ``labels``: how many there are.
     """
+    figures = {score: as_score(figure) for score, figure in figures.items()}
     if any(figure.is_mean for figure in figures.values()):
         # The mean over runs of F1 is no harmonic mean; the bounds of averages over labels are those of any mean.
         bounds = average if average in ("macro", "weighted") else None

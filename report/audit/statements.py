@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
-from report.audit.figures import Printed, Range, decimal, otherwise
+from report.audit.figures import Printed, Range, as_score, decimal, otherwise
 from report.audit.outcome import Outcome
 
 Change = Literal["absolute", "relative", "error"]
 Says = Literal["equal", "not_equal", "higher", "lower"]
+Scale = Literal["0-1", "0-100", "-1-1", "-100-100"]
 _SAID: dict[Says, str] = {
     "equal": "are the same",
     "not_equal": "are not the same",
@@ -32,6 +33,14 @@ def audit_difference(before: Printed, after: Printed, stated: Printed, *, change
     ``change``: what kind of one the write-up says it is; None where it does not say: any kind will do. A stated
     difference without a sign is a size: a rise or a fall by it.
     """
+    outcome = _audit_difference(before, after, stated, change)
+    if outcome.verdict != "impossible" or not (scores := _as_scores([before, after, stated])):
+        return outcome
+    read_as_scores = _audit_difference(scores[0], scores[1], scores[2], change)
+    return outcome if read_as_scores.verdict == "impossible" else read_as_scores
+
+
+def _audit_difference(before: Printed, after: Printed, stated: Printed, change: Change | None) -> Outcome:
     if stated.is_factor:
         return _audit_factor(before, after, stated)
     if change == "relative" and before.value <= 0:
@@ -40,7 +49,8 @@ def audit_difference(before: Printed, after: Printed, stated: Printed, *, change
     text = f"{_subtraction(before, after, kinds[0])}; {stated.text} is stated"
     for is_wide, word in ((False, "holds"), (True, "cannot be told")):
         for scales, kind in itertools.product(_SCALES, kinds):
-            if stated.bound and scales not in (_SCALES[0], _SCALES[1] if stated.value > 1 else ()):
+            are_shares = max(before.value, after.value) <= 1 < stated.value
+            if stated.bound and scales not in (_SCALES[0], _SCALES[1] if are_shares else ()):
                 continue  # nearly any difference is above a bound where one of the three is read on another scale
             if _agree(before, after, stated, kind, scales, is_wide=is_wide):
                 shown = (
@@ -50,6 +60,14 @@ def audit_difference(before: Printed, after: Printed, stated: Printed, *, change
                 cut_off = otherwise("if digits are cut off, not rounded", (before, after, stated))
                 rounding = cut_off if is_wide else "within the rounding of the figures"
                 return Outcome(word, f"{text}.{shown} They agree {rounding}{scale}.")  # type: ignore[arg-type]
+    is_open = change is None and not stated.signed and after.value > 0
+    if is_open and _agree(after, before, stated, "relative", _SCALES[0], is_wide=False):
+        share = _subtraction(after, before, "relative")
+        return Outcome("cannot be told", f"{text}. It is the change as a share of the figure after it: {share}.")
+    for kind in kinds if stated.bound and stated.value > 1 else ():
+        if kind != "absolute" and _agree(before, after, stated, kind, _SCALES[1], is_wide=False):
+            share = _subtraction(before, after, kind)
+            return Outcome("cannot be told", f"{text}. Read as per cent, it agrees {_KINDS[kind]}: {share}.")
     text += ". No rounding of the figures makes the two agree."
     for kind in _KINDS:
         if kind not in kinds and before.value > 0 and _agree(before, after, stated, kind, _SCALES[0], is_wide=False):
@@ -152,6 +170,20 @@ def audit_statement(figures: Sequence[tuple[Printed, str]], says: Says) -> Outco
     ``figures``: each with where it stands and its quote, as the text shall name it. `higher` and `lower`: than the one
     before. Figures that are printed alike may differ in digits that were not printed: then a rise cannot be told.
     """
+    outcome = _audit_statement(figures, says)
+    if outcome.verdict != "impossible" or not (scores := _as_scores([figure for figure, _ in figures])):
+        return outcome
+    read_as_scores = _audit_statement([(score, name) for score, (_, name) in zip(scores, figures, strict=True)], says)
+    return outcome if read_as_scores.verdict == "impossible" else read_as_scores
+
+
+def _as_scores(figures: Sequence[Printed]) -> list[Printed]:
+    """Returns figures with a decimal comma in 91,284 where another one is a score; else none: they may be counts."""
+    scores = [as_score(figure) for figure in figures]
+    return scores if scores != list(figures) and any(abs(figure.value) <= 100 for figure in figures) else []
+
+
+def _audit_statement(figures: Sequence[tuple[Printed, str]], says: Says) -> Outcome:
     ranges, widest = (_on_one_scale([figure for figure, _ in figures], is_wide=wide) for wide in (False, True))
     pairs, wide_pairs = _pairs(ranges, says), _pairs(widest, says)
     apart, surely_apart = _apart(pairs), _apart(wide_pairs)
@@ -199,10 +231,18 @@ def _on_one_scale(figures: Sequence[Printed], *, is_wide: bool) -> list[Range]:
     ]
 
 
-def audit_bounded(value: Printed, *, scale: Literal["0-1", "0-100"], n: int | None = None) -> Outcome:
-    """Returns whether ``value`` lies on its scale and, where ``n`` is given, is k / n for a whole number k."""
-    full = 100 if scale == "0-100" or value.per_cent else 1
+def audit_bounded(value: Printed, *, scale: Scale, n: int | None = None) -> Outcome:
+    """Returns whether ``value`` lies on its scale and, where ``n`` is given, is k / n for a whole number k.
+
+    A coefficient, from −1 or −100, is no share of items.
+    """
+    value = as_score(value)
+    full = 100 if scale.endswith("-100") or value.per_cent else 1
     other = 101 - full
+    if scale.startswith("-"):
+        is_within = value.widest()[1] >= -full and value.widest()[0] <= full
+        said = "lies" if is_within else "does not lie"
+        return Outcome("holds" if is_within else "impossible", f"{value.text} {said} from −{full} to {full}.")
     n = None if value.is_mean else n  # of runs, which need not be a share of items
     if not (value.widest()[1] >= 0 and value.widest()[0] <= full):
         text = f"{value.text} does not lie from 0 to {full}."

@@ -12,7 +12,7 @@ from transformers import AutoConfig
 from finetune.ledger import count
 from report.audit.architectures import KEYS, Shape, shape
 from report.audit.figures import printed
-from report.audit.numbers import HeadName, Lora, totals, trained
+from report.audit.numbers import HeadName, Lora, all_biases, totals, trained
 from report.audit.parameters import Subject, audit_parameters, audit_quotient, audit_share
 
 DATA = Path(__file__).resolve().parents[1] / "data"
@@ -294,6 +294,8 @@ def test_closed_forms_are_what_transformers_builds(kind: str) -> None:
         total = sum(parameter.numel() for parameter in model.parameters())
         assert next(totals(found, head, labels, None)).parameters == total, head
         if head == "none":
+            names = ((name, bias.numel()) for name, bias in model.named_parameters() if name.endswith("bias"))
+            assert all_biases(found) == sum(n for name, n in names if "pooler" not in name)
             continue
         targets = tuple(found.modules)[:2]
         task = {"sequence-classification": "SEQ_CLS", "token-classification": "TOKEN_CLS",
@@ -396,6 +398,7 @@ def test_a_number_may_be_larger_than_any_that_is_known() -> None:
     assert audit_share(printed("50 %"), Subject("it", big, None)).verdict == "cannot be told"
 
 
+FLAN_T5_XXL = FLAN_T5_BASE | {"d_model": 4096, "d_ff": 10240, "num_layers": 24, "num_heads": 64}
 MISTRAL = {"model_type": "mistral", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
            "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 32000}  # fmt: skip
 
@@ -412,6 +415,10 @@ MISTRAL = {"model_type": "mistral", "hidden_size": 4096, "intermediate_size": 14
         (BERT, "under 50M", "impossible"),
         (BERT, "100-120M", "holds"),
         (BERT, "~200M", "impossible"),
+        (LLAMA_7B, "3.5B", "cannot be told"),  # loaded in 4 bits: 3,500,412,928
+        (LLAMA_7B, "4.5B", "impossible"),
+        (FLAN_T5_XXL, "11,135,332,352", "holds"),
+        (FLAN_T5_XXL, "11.3B", "holds"),  # the Hub counts the shared embeddings under each name in the files
     ],
 )
 def test_counts_that_are_published_so(model: dict[str, Any], count: str, verdict: str) -> None:
@@ -432,3 +439,27 @@ def test_an_adapter_whose_modules_are_not_named_may_be_on_the_output_matrix() ->
     named = subject._replace(lora=Lora(32, (*ALL, "lm_head")))
     assert audit_parameters(printed("3,837,112,320"), named).verdict == "holds"
     assert audit_parameters(printed("85,041,152"), named, of="trainable").verdict == "holds"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("1,855,499", "cannot be told"),  # peft's documentation: bias="all" adds 271,360 to adapter and head
+        ("1,584,139", "holds"),
+        ("1,633,291", "cannot be told"),  # bias="lora_only": 24 layers × 2 × 1,024 more
+        ("1,855,500", "impossible"),
+    ],
+)
+def test_biases_may_be_trained_beside_an_adapter(text: str, verdict: str) -> None:
+    large = ROBERTA | {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24}
+    adapter = lora(16, "query", "value")
+    found = told(text, large, of="trainable", head="token-classification", labels=11, lora=adapter)
+    assert found[0] == verdict, found[1]
+    assert told("355,894,283", large, head="token-classification", labels=11, lora=adapter)[0] == "holds"
+
+
+def test_embeddings_and_norms_may_be_trained_beside_an_adapter() -> None:
+    """LongLoRA on Llama-2-7B: adapters of rank 8 on the attention, the embeddings 131,072,000, 65 norms of 4,096."""
+    adapter = lora(8, "q_proj", "k_proj", "v_proj", "o_proj")
+    assert told("139,726,848", LLAMA_7B, of="trainable", lora=adapter)[0] == "cannot be told"
+    assert told("139,726,849", LLAMA_7B, of="trainable", lora=adapter)[0] == "impossible"

@@ -358,3 +358,10 @@ def test_averages_of_two_labels_are_tried_in_a_second_or_two() -> None:
     outcome = audit_scores(figures, 300, average="macro", labels=2)
     assert time.process_time() - start < 20
     assert outcome.verdict in ("holds", "impossible", "cannot be told")
+
+
+def test_a_comma_before_three_digits_of_a_score_is_a_decimal_one() -> None:
+    """Accuracy 794 / 872 = 91,055 %, as German or French write-ups print it."""
+    figures: Any = {"accuracy": printed("91,055"), "precision": printed("89,78"), "recall": printed("93,02")}
+    assert audit_scores(figures, 872).verdict == "holds"
+    assert audit_scores({"accuracy": printed("91,234")}, 872).verdict == "impossible"

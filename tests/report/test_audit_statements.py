@@ -181,6 +181,23 @@ def test_figures_whose_digits_were_cut_off_are_not_called_impossible() -> None:
     assert difference("0.512", "0.787", "0.2785")[0] == "impossible"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "stated", "verdict"),
+    [
+        ("91,284", "93,119", "1,84", "holds"),  # 93,119 − 91,284 = 1,835
+        ("91,284", "93,119", "1,5", "impossible"),
+        ("5,120", "4,096", "1,025", "impossible"),  # of counts the comma is one between thousands
+        ("66M", "110M", "40%", "cannot be told"),  # (110 − 66) / 110, "40 % smaller"
+        ("21.5", "18.3", ">3", "holds"),
+        ("0.215", "0.183", "over 3", "holds"),
+        ("21.5", "18.3", ">4", "cannot be told"),  # 14.9 %, if it is per cent
+        ("21.5", "18.3", ">20", "impossible"),
+    ],
+)
+def test_what_a_difference_may_mean(before: str, after: str, stated: str, verdict: str) -> None:
+    assert difference(before, after, stated)[0] == verdict
+
+
 def test_a_share_of_nothing_says_nothing() -> None:
     assert difference("0.00", "0.75", "75 %", change="relative") == (
         "cannot be told",
@@ -250,6 +267,10 @@ def test_a_contradiction_is_shown_with_its_figures() -> None:
             "With the arithmetic of single or half precision, it is 794",
         ),
         ("0.91015625", "0-1", 872, "cannot be told", "With the arithmetic of single or half precision, it is"),
+        ("91,055", "0-100", 872, "holds", "100 × 794 / 872"),  # a decimal comma, as in German or French
+        ("-0.02", "-1-1", None, "holds", "-0.02 lies from −1 to 1."),  # Matthews' coefficient
+        ("60.5", "-100-100", None, "holds", "60.5 lies from −100 to 100."),
+        ("-1.2", "-1-1", None, "impossible", "-1.2 does not lie from −1 to 1."),
     ],
 )
 def test_bounds(text: str, scale: Any, n: int | None, verdict: str, remark: str) -> None:
