@@ -1,6 +1,6 @@
 """Whose scores they are: result files of one model become one entry, and two entries never have one name."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def entries_of(found: Sequence[Found], argument: int) -> list[Entry]:
     one, and that is said. With other settings, or elsewhere, it is another entry.
     """
     identities = [None if part.ours else identity_of(part.results.content) for part in found]
-    commits = _commits(identities)
+    commits, dtypes = _known(identities, _commit), _known(identities, lambda who: (who.dtype,))
     by_model: dict[Any, list[Entry]] = {}
     for part, who in zip(found, identities, strict=True):
         key: Any = part.home if part.ours else (part.file, part.results.prefix) if who is None else None
@@ -44,6 +44,7 @@ def entries_of(found: Sequence[Found], argument: int) -> list[Entry]:
             commit = _commit(who)
             # A run that could not look its commit up is taken for the same model only where there is one to choose.
             shown = {"commit": " ".join(commit)[:12]} if len(commits[who.key]) > 1 and any(commit) else {}
+            shown |= {"dtype": who.dtype} if len(dtypes[who.key]) > 1 and who.dtype else {}
             settings = {**who.settings, **shown}
             key = who.key, tuple(shown.items())
         same = by_model.setdefault(key, [])
@@ -103,12 +104,14 @@ def _commit(who: Identity) -> tuple[str, ...]:
     return tuple(who.commits.get(key, "") for key in ("model_sha", "peft_sha", "delta_sha"))
 
 
-def _commits(identities: Sequence[Identity | None]) -> dict[Any, set[tuple[str, ...]]]:
-    """Returns the commits that are known of each model."""
+def _known(
+    identities: Sequence[Identity | None], of: Callable[[Identity], tuple[str, ...]]
+) -> dict[Any, set[tuple[str, ...]]]:
+    """Returns what is known of each model: its commits, or what it ran in."""
     known: dict[Any, set[tuple[str, ...]]] = {}
     for who in identities:
         if who is not None:
-            known.setdefault(who.key, set()).update({_commit(who)} if any(_commit(who)) else ())
+            known.setdefault(who.key, set()).update({of(who)} if any(of(who)) else ())
     return known
 
 

@@ -52,13 +52,15 @@ MOST_CHARACTERS = 24
 class Identity:
     """Which model it is: ``name`` as it may be shown, ``place`` where the file says it, ``settings`` all else of it.
 
-    ``commits``: of the weights and of an adapter, as far as lm_eval could look them up.
+    ``commits``: of the weights and of an adapter, as far as lm_eval could look them up. ``dtype``: what it ran in, as
+    far as that was recorded, whatever was asked for.
     """
 
     name: str
     place: Place
     settings: Mapping[str, str]
     commits: Mapping[str, str]
+    dtype: str = ""
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -84,7 +86,9 @@ def identity_of(content: Mapping[str, Any]) -> Identity | None:
         if content.get(key):
             settings[what] = str(content[key])
     commits = {key: str(config[key]) for key in ("model_sha", "peft_sha", "delta_sha") if config.get(key)}
-    return Identity(name, place, settings, commits)
+    ran_in = config.get("model_dtype")
+    dtype = ran_in.removeprefix("torch.") if isinstance(ran_in, str) else ""
+    return Identity(name, place, settings, commits, dtype)
 
 
 def differing(settings: Sequence[Mapping[str, str]]) -> list[str]:

@@ -85,16 +85,19 @@ def relation(one: Measure, other: Measure) -> tuple[str, str, tuple[str, ...], b
         refused, flags, explained = _questions(one, other)
     unpaired = "" if refused else _unpaired(one, other)
     classes = backend(one), backend(other)
-    if not refused and classes[0] != classes[1]:
+    if not refused and classes[0] != classes[1] and None in classes:
+        flags += ("which class of lm_eval asked is not recorded for both",)
+    elif not refused and classes[0] != classes[1]:
         flags += (f"answered by two classes of lm_eval: {_shown(classes[0])} and {_shown(classes[1])}",)
         if not unpaired and (changed := _seen(one, other).changed):
             refused = f"two classes of lm_eval asked with other prompts: of {changed:,} of {len(one.names):,} items"
     return refused, "" if refused else unpaired, flags, explained
 
 
-def backend(found: Measure) -> Any:
+def backend(found: Measure) -> str | None:
     """Returns the class of lm_eval that asked the model; None where the results do not say."""
-    return found.run.results.value("config", "model")
+    said = found.run.results.value("config", "model")
+    return said if isinstance(said, str) else None
 
 
 def _seen(one: Measure, other: Measure) -> Seen:

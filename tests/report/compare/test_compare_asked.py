@@ -142,3 +142,11 @@ def test_a_length_that_ruler_was_not_asked_has_no_score(tmp_path: Path) -> None:
     entries = read_all([file]).entries
     assert metric_keys(entries[0].runs["t"]) == ["4096,none"]
     assert [board["key"] for board in task_facts("t", entries)["boards"]] == ["4096,none"]
+
+
+def test_a_class_that_is_not_recorded_is_no_other_class(tmp_path: Path) -> None:
+    one, other = pair(tmp_path, {}, without(prompt_hash="x"))
+    other.run.results.content["config"] = {"model": ["hf"]}
+    found = difference(one, other)
+    assert found.refused == ""
+    assert found.flags[0] == "which class of lm_eval asked is not recorded for both"

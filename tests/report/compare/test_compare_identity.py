@@ -52,6 +52,14 @@ def test_two_models_in_one_folder(tmp_path: Path, one: Any, other: Any, names: l
     assert in_one_folder(tmp_path, {"model_args": one}, {"model_args": other}) == names
 
 
+def test_what_a_model_ran_in_is_of_the_identity_where_two_are_known(tmp_path: Path) -> None:
+    """`dtype=auto` twice, which another version of transformers takes for another one."""
+    said = ({"model_dtype": "torch.float32"}, {"model_dtype": "torch.bfloat16"}, {})
+    configs = [{"model_args": BASE} | more for more in said]
+    assert in_one_folder(tmp_path / "two", *configs[:2]) == ["org/base (dtype=float32)", "org/base (dtype=bfloat16)"]
+    assert in_one_folder(tmp_path / "unknown", configs[0], configs[2]) == ["org/base"]
+
+
 def test_the_prompts_frame_and_the_class_are_of_the_identity(tmp_path: Path) -> None:
     tops = ({}, {"chat_template": "<t>", "chat_template_sha": "ab12" * 16}, {"system_instruction_sha": "cd34" * 16})
     configs = [{"model_args": BASE}] * 3
