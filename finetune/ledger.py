@@ -14,11 +14,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from finetune.heads import TASK_TYPES, Head, freeze_body, head_of
-from finetune.meta import build, made, quiet_meta
+from finetune.meta import Described, build, described, made, quiet_meta
 from finetune.recipe import ADAPTER_METHODS, Method
 from finetune.targets import layer_indices, lora_target_names
 from harness_tasks._messages import reason_of
@@ -118,6 +119,23 @@ def count(
     Raises `UserError` for values that no model can have, `LedgerError` where counted and closed form differ.
     """
     _check_choice(head, labels, lora_r, lora_targets, lora_layers, method)
+    targets, layers = (None if names is None else tuple(names) for names in (lora_targets, lora_layers))
+    return _count(described(config), head, labels, lora_r, targets, layers, method, name)
+
+
+@lru_cache(maxsize=64)
+def _count(
+    asked: Described,
+    head: Head,
+    labels: int,
+    lora_r: int | None,
+    lora_targets: tuple[str, ...] | None,
+    lora_layers: tuple[int, ...] | None,
+    method: Method | None,
+    name: str | None,
+) -> Ledger:
+    """Returns what `count` returns, counted once: a plan asks for it at each checkpoint and each size of memory."""
+    config = asked.config
     with quiet_meta():
         model = build(config, head, labels)
         if method == "head":

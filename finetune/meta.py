@@ -4,12 +4,27 @@ import copy
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from finetune.heads import Head, model_class
 from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
 from harness_tasks.models.files import refusals
+
+
+@dataclass(frozen=True)
+class Described:
+    """A configuration that is equal to every other of the same class and content, so that a cache can look it up."""
+
+    config: Any = field(compare=False)
+    content: tuple[type, str]
+
+
+def described(config: Any) -> Described:
+    """Returns ``config`` as it is now: a later change of it is another one."""
+    config = copy.deepcopy(config)
+    return Described(config, (type(config), config.to_json_string(use_diff=False)))
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 import copy
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from finetune.heads import head_of, without_adapter
-from finetune.meta import built_on_meta, quiet_meta
+from finetune.meta import Described, built_on_meta, described, quiet_meta
 from finetune.sizes import layer_count
 from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
@@ -23,9 +24,10 @@ def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
     """
     # packed in 4 bits, or adapted already, modules are of other kinds
     inner = without_adapter(model)
-    twin = built_on_meta(inner.config, head_of(inner))
+    config, head = inner.config, head_of(inner)
     if targets is None:
-        return _default(twin)
+        return _default(config, head)
+    twin = built_on_meta(config, head)
     if not targets:
         raise UserError("an empty list of LoRA targets", "an adapter on nothing trains nothing", "name modules")
     modules = {name.rpartition(".")[0] for name, _ in twin.named_parameters()}
@@ -34,8 +36,8 @@ def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
             raise UserError(
                 f"LoRA on {target} of {type(twin).__name__}: {fused} holds all experts in one tensor",
                 "LoRA is put on linear layers, each a matrix of its own",
-                f"name modules among {', '.join(_default(twin))}, leave --lora-targets out to take them all, or train "
-                "the experts too with --method full",
+                f"name modules among {', '.join(_default(config, head))}, leave --lora-targets out to take them all, "
+                "or train the experts too with --method full",
             )
         if not any(name == target or name.endswith(f".{target}") for name in modules):
             known = _names(linear_modules(twin))
@@ -49,7 +51,7 @@ def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
         raise UserError(
             f"LoRA on {', '.join(targets)} of {type(twin).__name__}: {why}",
             "the adapter would not be put where you mean, or would have no effect there",
-            f"name modules among {', '.join(_default(twin))}, or leave --lora-targets out to take them all",
+            f"name modules among {', '.join(_default(config, head))}, or leave --lora-targets out to take them all",
         )
     return list(targets)
 
@@ -82,7 +84,7 @@ def linear_modules(model: Any) -> list[str]:
 def adaptable_matrices(config: Any, head: Any) -> list[str]:
     """Returns the names of the weights that LoRA is put on by default in the model that ``config`` describes."""
     twin = built_on_meta(config, head)
-    short = _default(twin)
+    short = _default(config, head)
     return [
         f"{name}.weight"
         for name in linear_modules(twin)
@@ -118,8 +120,14 @@ def _fused(twin: Any, target: str) -> str | None:
     return None
 
 
-def _default(twin: Any) -> list[str]:
+def _default(config: Any, head: Any) -> list[str]:
     """Returns the short names of all linear modules, those left out that peft refuses or puts elsewhere."""
+    return list(_default_of(described(config), head))
+
+
+@lru_cache(maxsize=64)
+def _default_of(model: Described, head: Any) -> tuple[str, ...]:
+    twin = built_on_meta(model.config, head)
     names = _names(linear_modules(twin))
     if names and _refusal(twin, names):
         names = [name for name in names if not _refusal(twin, [name])]
@@ -129,7 +137,7 @@ def _default(twin: Any) -> list[str]:
             "an adapter on nothing trains nothing",
             "take --method full, or head",
         )
-    return names
+    return tuple(names)
 
 
 def _refusal(twin: Any, names: list[str]) -> str | None:

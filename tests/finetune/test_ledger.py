@@ -293,6 +293,7 @@ def test_disagreement_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(*given: Any, **named: Any) -> dict[str, Any]:
         return real(*given, **named) | {"norms": (85, "85")}
 
+    ledger._count.cache_clear()  # what was counted before is not counted again
     monkeypatch.setattr(closed_form, "closed_forms", wrong)
     with pytest.raises(LedgerError) as caught:
         count(llama())
@@ -345,6 +346,16 @@ def test_the_configuration_is_left_alone_and_nothing_is_allocated_or_printed(cap
     assert config.to_json_string() == before
     assert torch.get_default_device() == torch.device("cpu")
     assert capfd.readouterr() == ("", "")
+
+
+def test_the_same_question_is_counted_once_and_another_anew() -> None:
+    """Hidden size 8, 2 of 4 wide heads: each of q and k is 8 × 8; rank 1 on q adds 16 a layer, rank 2 the double."""
+    config = LlamaConfig(vocab_size=16, hidden_size=8, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2)
+    first = count(config, lora_r=1, lora_targets=["q_proj"])
+    assert (count(config, lora_r=1, lora_targets=["q_proj"]), first.added) == (first, 16)
+    assert count(config, lora_r=2, lora_targets=["q_proj"]).added == 32
+    config.num_hidden_layers = 2  # the same object, and another model
+    assert count(config, lora_r=1, lora_targets=["q_proj"]).added == 32
 
 
 def test_packed_and_partitioned_tensors_count_logically() -> None:
