@@ -174,6 +174,10 @@ def _share(claims: Claims, claim: TrainableShare) -> Outcome:
     return gravest._replace(arithmetic=" ".join(outcome.arithmetic for outcome in outcomes))
 
 
+_HEADS = {"classifier", "pre_classifier", "score", "qa_outputs", "classification_head"}
+"""The modules of new heads, which peft trains beside an adapter whether they are named or not."""
+
+
 def _subject(claims: Claims, claim: Parameters | TrainableShare, model: str) -> Subject:
     """Returns the model that a claim is about, as far as the write-up describes it."""
     architecture = claims.models[model].model_dump(exclude_none=True)
@@ -186,7 +190,9 @@ def _subject(claims: Claims, claim: Parameters | TrainableShare, model: str) -> 
         targets = list(known.modules) if isinstance(known, Shape) else None
     layers = len(set(adapter.layers)) if isinstance(adapter.layers, list) else adapter.layers
     method = adapter.method.lower()
-    lora = Lora(adapter.r, tuple(dict.fromkeys(targets)) if targets else None, layers, is_dora=method == "dora")
+    is_more_trained = bool(set(adapter.modules_to_save or ()) - _HEADS) or adapter.bias in ("all", "lora_only")
+    modules = tuple(dict.fromkeys(targets)) if targets else None
+    lora = Lora(adapter.r, modules, layers, method == "dora", is_more_trained)
     return subject._replace(lora=lora, method=method)
 
 

@@ -91,6 +91,11 @@ class Adapter(_Strict):
     """Names of modules."""
     layers: Count | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)] | None = None
     """How many layers it is on, or which (peft's `layers_to_transform`)."""
+    alpha: float | None = None
+    dropout: float | None = None
+    bias: Literal["none", "all", "lora_only"] | None = None
+    modules_to_save: list[str] | None = None
+    """What is trained whole beside it."""
 
 
 class _Claim(_Strict):

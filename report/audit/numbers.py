@@ -34,6 +34,8 @@ class Lora(NamedTuple):
     layers: int | None = None
     """How many layers it is put on."""
     is_dora: bool = False
+    is_more_trained: bool = False
+    """Whether biases or whole modules are said to be trained beside it."""
 
 
 class Number(NamedTuple):
@@ -79,7 +81,7 @@ def trained(shape: Shape, head: HeadName, labels: int, lora: Lora | None) -> Ite
         for more, words in (*_saved_beside(shape, head), *_trained_beside(shape, head, lora)):
             for part in dict.fromkeys((0, *own)):
                 name = f"{adapter.name}{' and head' if part else ''} and {words}"
-                yield Number(adapter.parameters + part + more, name, is_stated=False)
+                yield Number(adapter.parameters + part + more, name, adapter.is_stated and lora.is_more_trained)
 
 
 def own_head(shape: Shape, head: HeadName, labels: int) -> list[int]:

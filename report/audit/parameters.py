@@ -81,6 +81,9 @@ def audit_parameters(figure: Printed, subject: Subject, *, of: Literal["total", 
     if of == "trainable" and subject.lora is None and 0 < figure.value < whole:
         return Outcome("cannot be told", f"{text} Freezing some tensors gives other numbers; which is not said.")
     usual = [number for number, _ in numbers[True] if number.is_usual]
+    least = min(number.parameters for number in usual)
+    if lora and lora.is_more_trained and least <= widest[1] and widest[0] <= 2 * whole:  # copies, of all at most
+        return Outcome("cannot be told", f"{text} What else is trained beside the adapter is not counted here.")
     nearest = min(usual, key=lambda number: abs(figure.value - number.parameters))
     off = int(figure.value - nearest.parameters)
     text += f" The nearest possible number is {nearest.parameters:,}, that of {nearest.name}; the one given is "
@@ -119,6 +122,8 @@ def audit_share(figure: Printed, subject: Subject, *, says: Says = "is") -> Outc
         if any(ends[0] / full <= most and least <= ends[1] / full for ends, _ in _share_ranges(figure, says)
                for full in fulls):  # fmt: skip
             return Outcome("cannot be told", f"{text} How many labels a head has is not said, and it follows from it.")
+    if subject.lora.is_more_trained:
+        return Outcome("cannot be told", f"{text} What else is trained beside the adapter is not counted here.")
     if not are_all_tried:
         return Outcome("cannot be told", f"{text} The write-up leaves so much open that not all of it can be tried.")
     part, whole = next(_pairs(found, subject, True))

@@ -251,7 +251,7 @@ def test_errors_in_claims_files(tmp_path: Path, old: str, new: str, found: str, 
         ("kind: difference, before: card.f1, after: '1', stated: '1'", "names the figure card.f1", "card.recall"),
         ("kind: parameters, count: '1', model: llama", "names the model llama", "add it to `models:` (known: none)"),
         ("kind: parameters, count: '1', model: m, adapter: {rank: 8}", "unknown key `claims.two.adapter.rank`",
-         "(known here: method, r, targets, layers)"),
+         "(known here: method, r, targets, layers, alpha,"),
         ("kind: parameters, count: '1', model: m, head: clasification", "`claims.two.head`", "CLAIMS.md"),
         ("kind: classification_scores, n: 1", "two has no score", "kind missing"),
         ("kind: missing", "lacks the key `claims.two.asked`", "add `asked:`"),
@@ -334,3 +334,16 @@ def test_a_method_is_known_however_it_is_written_and_a_bound_says_itself(tmp_pat
     share, times = audit_claims(written(tmp_path, text))
     assert (share.verdict, "0.2364 %" in share.arithmetic) == ("holds", True)
     assert (times.verdict, "how many times" in times.arithmetic) == ("cannot be told", True)
+
+
+def test_settings_of_an_adapter_that_change_no_number_may_stand(tmp_path: Path) -> None:
+    """DistilBERT with LoRA of rank 4 on q_lin: 36,864, and the head's 592,130, which peft trains whole."""
+    text = (
+        "title: LoRA\nmodels:\n  m: {model_type: distilbert, dim: 768, hidden_dim: 3072, n_layers: 6,"
+        " vocab_size: 30522}\nclaims:\n"
+        "  - {id: size, kind: parameters, of: trainable, where: text, quote: '628,994', count: '628,994', model: m,\n"
+        "     head: sequence-classification, labels: 2,\n"
+        "     adapter: {r: 4, alpha: 32, dropout: 0.01, bias: none, targets: [q_lin], modules_to_save: [classifier]}}\n"
+    )
+    (verdict,) = audit_claims(written(tmp_path, text))
+    assert verdict.verdict == "holds"

@@ -458,6 +458,17 @@ def test_biases_may_be_trained_beside_an_adapter(text: str, verdict: str) -> Non
     assert told("355,894,283", large, head="token-classification", labels=11, lora=adapter)[0] == "holds"
 
 
+def test_what_is_said_to_be_trained_beside_an_adapter_accuses_nobody() -> None:
+    large = ROBERTA | {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24}
+    adapter = lora(16, "query", "value")._replace(is_more_trained=True)
+    options: dict[str, Any] = {"of": "trainable", "head": "token-classification", "labels": 11, "lora": adapter}
+    assert told("1,855,499", large, **options)[0] == "holds"  # bias="all", which the write-up says
+    assert told("5,000,000", large, **options)[0] == "cannot be told"
+    assert told("1,000", large, **options)[0] == "impossible"  # fewer than the adapter's own
+    subject = Subject("it", large, "token-classification", 11, adapter)
+    assert audit_share(printed("40 %"), subject).verdict == "cannot be told"
+
+
 def test_embeddings_and_norms_may_be_trained_beside_an_adapter() -> None:
     """LongLoRA on Llama-2-7B: adapters of rank 8 on the attention, the embeddings 131,072,000, 65 norms of 4,096."""
     adapter = lora(8, "q_proj", "k_proj", "v_proj", "o_proj")
