@@ -38,6 +38,7 @@ from harness_tasks.files import usual_modes, write_text
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.body import body_name
 from harness_tasks.models.files import ADAPTER, refusals
+from harness_tasks.models.language_models import refuse_encoder
 from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body, warn_of_layers_left_out
 from harness_tasks.reading import read_json
 
@@ -73,10 +74,18 @@ def check_method(run: Run, config: Any) -> None:
     """Returns nothing where the resolved run's method and head fit the model and this machine.
 
     Raises:
-        UserError: the architecture has no such head, `head` of a causal LM whose head is the embedding matrix, `qlora`
-            where bitsandbytes cannot run.
+        UserError: the architecture has no such head, or reads in both directions where it is to write, `head` of a
+            causal LM whose head is the embedding matrix, `qlora` where bitsandbytes cannot run.
     """
     model_class(config, run.head)
+    if run.head == "causal":
+        if getattr(config, "is_encoder_decoder", False):
+            raise UserError(
+                f"{run.model} is an encoder-decoder ({config.model_type}), to be trained as a causal language model",
+                "its decoder alone would be trained, without the encoder that it is scored with",
+                "name a decoder: a model that reads and writes one sequence",
+            )
+        refuse_encoder(run.model, config)
     if run.method == "head":
         check_head_method(config, run.head)
     if run.method == "qlora":
@@ -119,6 +128,16 @@ def load_model(run: Run, config: Any, *, labels: tuple[str, ...], pad_id: int) -
     return get_peft_model(model, lora_config(run, config, model), revision=run.revision)
 
 
+def check_weights(run: Run, config: Any, *, labels: tuple[str, ...], pad_id: int) -> None:
+    """Returns nothing where the folder that a run names has all that `load_model` will ask for; no value is read.
+
+    Raises as `load_model`. A base that is packed is left to it.
+    """
+    if getattr(config, "quantization_config", None) is None:
+        config = _with_head(config, run.head, labels, pad_id)
+        _read(run.model, config=config, head=run.head, dtype=torch.float32, revision=run.revision, valueless=True)
+
+
 def lora_config(run: Run, config: Any, model: Any) -> Any:
     """Returns peft's configuration of the run's adapter on ``model``; raises `UserError` for modules it has not."""
     from peft import LoraConfig
@@ -157,9 +176,10 @@ def save_model(model: Any, tokenizer: Any, folder: Path, *, pad_id: int | None, 
     generation = getattr(base, "generation_config", None) if head == "causal" else None
     if generation is not None:
         _make_greedy(generation)
-        generation.pad_token_id = base.config.pad_token_id
+        generation.pad_token_id = getattr(base.config, "pad_token_id", None)
         if stop_ids:
-            ends = _ids(stop_ids, tokenizer.eos_token_id, base.config.eos_token_id, generation.eos_token_id)
+            own = getattr(base.config, "eos_token_id", None)
+            ends = _ids(stop_ids, tokenizer.eos_token_id, own, generation.eos_token_id)
             base.config.eos_token_id = generation.eos_token_id = ends if len(ends) > 1 else ends[0]
     model.save_pretrained(folder)
     if not is_adapter:
@@ -342,14 +362,16 @@ def _read(
     revision: str | None = None,
     four_bit_on: str | None = None,
     of_base: bool = True,
+    valueless: bool = False,
     error_of: Callable[[str, Exception], UserError] | None = None,
 ) -> Any:
     """Returns the model with a head, read from ``place``; a base's head may be new, nothing else may be missing.
 
-    Raises `UserError`: ``error_of``'s (unset: that there is no model) where transformers cannot read it.
+    ``valueless``: from the headers of its files, on the meta device. Raises `UserError`: ``error_of``'s (unset: that
+    there is no model) where transformers cannot read it.
     """
     fetch_model(place, revision)
-    packing = {}
+    packing: dict[str, Any] = {"device_map": "meta"} if valueless else {}
     if four_bit_on is not None:
         with torch.device("meta"):
             heads = list(head_modules(model_class(config, head)._from_config(copy.deepcopy(config))))
@@ -357,7 +379,7 @@ def _read(
     mapping = renamed_body(auto_class(head), config)
 
     def refusal(error: Exception) -> UserError:
-        if isinstance(error, RuntimeError):  # transformers raises it for shapes that differ
+        if isinstance(error, RuntimeError) and head != "causal":  # transformers raises it for shapes that differ
             return UserError(
                 f"the weights of {place} do not fit a {head} head with {config.num_labels} labels ({reason_of(error)})",
                 "a head that was trained for other labels cannot be gone on with",

@@ -6,7 +6,7 @@ from typing import Any
 
 from finetune import machine
 from finetune.formulations import FORMULATIONS
-from finetune.models import check_method, load_config, load_tokenizer
+from finetune.models import check_method, check_weights, load_config, load_tokenizer
 from finetune.recipe import IDENTICAL, NOTHING
 from finetune.rows import Renderer, Row, hold_out, numbered, rows_of, training_rows
 from finetune.run import DEV, Run
@@ -94,6 +94,8 @@ def prepare(run: Run) -> Prepared:
             + ")",
         )
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    if Path(run.model).is_dir():
+        check_weights(run, config, labels=labels, pad_id=pad_id or 0)
     return Prepared(
         run=run,
         task=task,

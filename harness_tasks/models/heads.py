@@ -93,8 +93,8 @@ def fetch_weights(model: str, model_args: Mapping[str, Any]) -> None:
     """Fetches what ``model_args`` name on the Hub, and compares every file with what the Hub states, and a folder's
     weights with what training recorded of them there. To be called before lm_eval's model class ``model`` loads it.
 
-    Raises as `harness_tasks.hub.download.fetch`, `harness_tasks.weights.check_own_weights` and
-    `harness_tasks.models.loading.refuse_unfilled`.
+    Raises as `harness_tasks.hub.download.fetch`, `harness_tasks.weights.check_own_weights`,
+    `harness_tasks.models.language_models.check_language_model` and `harness_tasks.models.loading.refuse_unfilled`.
     """
     if model in (*CAUSAL_CLASSES, *HEADS):
         _fetch(model_args, weights=True)
@@ -105,9 +105,13 @@ def fetch_weights(model: str, model_args: Mapping[str, Any]) -> None:
     others = ("gguf_file", "delta", "autogptq", "gptqmodel", "trust_remote_code")
     if model in CAUSAL_CLASSES and isinstance(place, str) and not any(model_args.get(name) for name in others):
         # Here, because transformers takes longer to load than a look at files may.
+        from harness_tasks.models.language_models import check_language_model
         from harness_tasks.models.loading import refuse_unfilled
 
-        refuse_unfilled(place, revision=model_args.get("revision"), subfolder=str(model_args.get("subfolder") or ""))
+        given = {"revision": model_args.get("revision"), "subfolder": str(model_args.get("subfolder") or "")}
+        given["backend"] = str(model_args.get("backend") or "default")
+        check_language_model(place, **given)
+        refuse_unfilled(place, **given)
 
 
 def _fetch(model_args: Mapping[str, Any], *, weights: bool) -> None:

@@ -51,7 +51,7 @@ def load_head(
     return PeftModel.from_pretrained(model, peft, revision=revision)
 
 
-def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "") -> None:
+def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "", backend: str = "default") -> None:
     """Raises UserError where a language model's files lack weights of the model that its configuration describes.
 
     Where they hold more layers than that, a warning says so on stderr. transformers makes weights that are missing at
@@ -63,11 +63,7 @@ def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "
             config = AutoConfig.from_pretrained(pretrained, revision=revision, subfolder=subfolder)
             if getattr(config, "quantization_config", None) is not None:
                 return
-            auto_class: Any = (
-                AutoModelForSeq2SeqLM
-                if config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES  # lm_eval's own rule
-                else AutoModelForCausalLM
-            )
+            auto_class: Any = AutoModelForSeq2SeqLM if is_pair(config, backend) else AutoModelForCausalLM
             model, found = auto_class.from_pretrained(
                 pretrained, revision=revision, subfolder=subfolder, device_map="meta", output_loading_info=True
             )
@@ -76,6 +72,12 @@ def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "
     if missing := sorted(found["missing_keys"]):
         raise _random(f"{pretrained} has", missing, type(model).__name__)
     warn_of_layers_left_out(pretrained, model, found["unexpected_keys"])
+
+
+def is_pair(config: Any, backend: str) -> bool:
+    """Returns whether lm_eval's `hf` loads a model of this configuration as an encoder with a decoder: its own rule."""
+    by_type = config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+    return by_type if backend == "default" else backend == "seq2seq"
 
 
 def warn_of_layers_left_out(pretrained: str, model: Any, unexpected: Iterable[str]) -> None:
