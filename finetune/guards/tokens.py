@@ -65,7 +65,7 @@ def bos(evidence: Evidence) -> Verdict:
     """A row begins with the model's start token once where the tokenizer adds one, else never with two."""
     prepared, id_ = evidence.prepared, "bos"
     tokenizer, rows = prepared.tokenizer, [*prepared.rows, *prepared.dev_rows]
-    known = {tokenizer.bos_token_id, prepared.config.get_text_config().bos_token_id} - {None}
+    known = {tokenizer.bos_token_id, _named_token(prepared.config, "bos")} - {None}
     before, _ = added_tokens(tokenizer)
     if before and not known & set(before):
         shown = named(tokenizer, before[0])
@@ -135,13 +135,19 @@ def tokenizer(evidence: Evidence) -> Verdict:
             "a scored row that holds one would fail",
             mend,
         )
-    ends = f"start {given.bos_token_id} and {config.bos_token_id}, end {given.eos_token_id} and {config.eos_token_id}"
+    ends = f"start {given.bos_token_id} and {_named_token(config, 'bos')}, "
+    ends += f"end {given.eos_token_id} and {_named_token(config, 'eos')}"
     return Verdict(id_, "pass", f"ids up to {largest} of {width:,} embeddings; tokenizer's and model's {ends}")
 
 
 def embedded_tokens(config: Any) -> int:
     """Returns how many tokens the model has embeddings for."""
     return int(config.get_text_config().vocab_size)
+
+
+def _named_token(config: Any, name: str) -> Any:
+    """Returns a configuration's ``bos`` or ``eos`` token; None also where it has no such key (CPM-Ant)."""
+    return getattr(config.get_text_config(), f"{name}_token_id", None)
 
 
 def added_tokens(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -181,8 +187,8 @@ def _foreign_vocabulary(evidence: Evidence) -> str | None:
                 f"{prepared.run.tokenizer}"
             )
     pairs = (
-        ("start", given.bos_token_id, _ends(config.bos_token_id)),
-        ("end", given.eos_token_id, _ends(config.eos_token_id)),
+        ("start", given.bos_token_id, _ends(_named_token(config, "bos"))),
+        ("end", given.eos_token_id, _ends(_named_token(config, "eos"))),
     )
     # One that differs may be a matter of chat or plain text; where none agrees the two vocabularies are not the same.
     known = [(word, token, expected) for word, token, expected in pairs if expected]
