@@ -14,6 +14,8 @@ from harness_tasks.models.body import body_name
 
 SHORT_TOKENS, LONG_TOKENS = 12, 40
 """The shortest and the longest row of a trial where the configuration names no length."""
+WRITTEN_TOKENS = 4
+"""Tokens that a trial writes after a prompt."""
 TRIED_TOKENS = 1024
 """The longest change that is tried: reading more takes a large model minutes on a processor."""
 _NAMES = re.compile(r"window|chunk|block|local|segment|span|topk$|original_max_position")
@@ -82,6 +84,20 @@ def alone_over(model: Any) -> int | None:
     return None if same else 0
 
 
+def writes_beside(model: Any) -> bool:
+    """Returns whether ``model``, a causal LM, writes after a short prompt beside longer ones what it writes alone.
+
+    Prompts that are written after are padded at their beginning, which a model may take that compresses its keys by
+    blocks, or that no mask keeps from counting the padding. The logits of the first tokens are compared.
+    """
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    lengths = {max(LONG_TOKENS, length + 8) for length in [0, *changes(inner.config)[0]]}
+    try:
+        return all(_writes_beside(inner, length) for length in sorted(lengths))
+    except Exception:  # what cannot be written beside another is written alone
+        return False
+
+
 def trial_text(config: Any, tokens: int, step: int = 7) -> list[int]:
     """Returns ``tokens`` ids of no meaning, of which many differ."""
     vocabulary = min(config.get_text_config().vocab_size, 997)
@@ -106,6 +122,25 @@ def _same_beside(body: Any, length: int) -> bool:
             beside = body(input_ids=ids, use_cache=False, **given).last_hidden_state[0, : len(short)].float()
             if not torch.allclose(beside, alone, atol=tolerance(body, alone), rtol=1e-3):
                 return False
+    return True
+
+
+def _writes_beside(model: Any, length: int) -> bool:
+    """Returns whether the logits after a short prompt beside one of ``length`` tokens are those that it has alone."""
+    short, long = trial_text(model.config, SHORT_TOKENS), trial_text(model.config, length, 5)
+    ids = torch.tensor([[0] * (length - len(short)) + short, long], device=model.device)
+    mask = torch.ones_like(ids)
+    mask[0, : length - len(short)] = 0
+    settings = {"max_new_tokens": WRITTEN_TOKENS, "min_new_tokens": WRITTEN_TOKENS, "do_sample": False}
+    settings |= {"output_logits": True, "return_dict_in_generate": True, "pad_token_id": 0}
+    with torch.inference_mode():
+        alone = model.generate(ids[:1, length - len(short) :], attention_mask=mask[:1, -len(short) :], **settings)
+        beside = model.generate(ids, attention_mask=mask, **settings)
+    for one, other in zip(alone.logits, beside.logits, strict=True):
+        if not torch.allclose(other[0].float(), one[0].float(), atol=tolerance(model, one.float()), rtol=1e-3):
+            return False
+        if one[0].argmax() != other[0].argmax():
+            break  # two that tie; what is written after them differs
     return True
 
 

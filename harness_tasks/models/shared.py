@@ -22,7 +22,7 @@ from harness_tasks.models.adapters import quicken
 from harness_tasks.models.answers import Answers, contents, identity
 from harness_tasks.models.files import cannot_load, refusals
 from harness_tasks.models.loading import tensor_shapes
-from harness_tasks.models.neighbours import alone_over
+from harness_tasks.models.neighbours import alone_over, writes_beside
 from harness_tasks.models.reader import Reader, readable
 from harness_tasks.models.recorded import RecordedLM
 
@@ -68,10 +68,11 @@ class SharedLM(RecordedLM):
         self.reader: Reader | None = None
         self.answers: Answers | None = None
         given = str(self.batch_size)
-        if self.backend == "causal" and alone_over(self.model) is not None:
+        is_changed = self.backend == "causal" and alone_over(self.model) is not None
+        model = readable(self.model) if self.backend == "causal" and self.world_size == 1 else None
+        if is_changed or (self.backend == "causal" and model is None and not writes_beside(self.model)):
             self.batch_size_per_gpu = 1  # of what goes `hf`'s way, where a row is changed by longer ones beside it
             print("hf-shared: a row's neighbours change it; what goes `hf`'s way is read alone", file=sys.stderr)
-        model = readable(self.model) if self.backend == "causal" and self.world_size == 1 else None
         if model is None:
             name = type(self.model).__name__
             print(f"hf-shared: {name} cannot be read in parts; it is scored as `hf` does", file=sys.stderr)

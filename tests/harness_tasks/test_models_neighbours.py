@@ -17,7 +17,7 @@ from transformers import (
     PreTrainedConfig,
 )
 
-from harness_tasks.models.neighbours import alone_over, changes, rope_switch
+from harness_tasks.models.neighbours import alone_over, changes, rope_switch, writes_beside
 
 PHI3 = Phi3Config(**SMALL, **LONGROPE)
 DYNAMIC = LlamaConfig(**SMALL, max_position_embeddings=20,
@@ -114,3 +114,34 @@ def test_a_classifier_reads_long_rows_alone(tmp_path: Path, tiny_model: Path) ->
     torch.testing.assert_close(
         torch.tensor(together._log_probabilities(prompts)), torch.tensor(alone._log_probabilities(prompts))
     )
+
+
+DEEPSEEK_V4 = {"head_dim": 16, "sliding_window": 16, "q_lora_rank": 24, "qk_rope_head_dim": 8, "n_routed_experts": 4,
+               "num_experts_per_tok": 2, "o_groups": 2, "o_lora_rank": 8, "index_n_heads": 2, "index_head_dim": 16,
+               "layer_types": ["heavily_compressed_attention", "compressed_sparse_attention"]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [("llama", {}, True), ("mistral", {"sliding_window": 16}, True), ("deepseek_v4", DEEPSEEK_V4, False)],
+)
+def test_padding_before_a_prompt_is_found_to_change_what_is_written(
+    kind: str, values: dict[str, Any], expected: bool
+) -> None:
+    # its keys are compressed by blocks that begin at the padding
+    torch.manual_seed(1)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **SMALL | values)).eval()
+    for weight in model.parameters():
+        if weight.dim() > 1:
+            torch.nn.init.normal_(weight, 0, 0.3)
+    assert writes_beside(model) == expected
+    if expected:
+        return
+    short, long = torch.arange(3, 15)[None], torch.arange(3, 43)[None]
+    padded = torch.cat([torch.cat([torch.zeros(1, 28, dtype=torch.long), short], 1), long])
+    mask = torch.ones_like(padded)
+    mask[0, :28] = 0
+    settings: Any = {"max_new_tokens": 12, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
+    beside = model.generate(padded, attention_mask=mask, **settings)[0, 40:]
+    alone = model.generate(short, attention_mask=torch.ones_like(short), **settings)[0, 12:]
+    assert beside.tolist() != alone.tolist()
