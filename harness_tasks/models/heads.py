@@ -108,7 +108,10 @@ def fetch_weights(model: str, model_args: Mapping[str, Any]) -> None:
         from harness_tasks.models.language_models import check_language_model
         from harness_tasks.models.loading import refuse_unfilled
 
-        given = {"revision": model_args.get("revision"), "subfolder": str(model_args.get("subfolder") or "")}
+        given: dict[str, Any] = {
+            "revision": model_args.get("revision"),
+            "subfolder": str(model_args.get("subfolder") or ""),
+        }
         given["backend"] = str(model_args.get("backend") or "default")
         check_language_model(place, **given)
         refuse_unfilled(place, **given)

@@ -171,13 +171,19 @@ def test_a_probe_times_real_steps(tiny_model: Path) -> None:
     assert not (tiny_model.parent / "planned").exists()
 
 
-def test_no_weight_is_read(tiny_model: Path, tmp_path: Path) -> None:
-    """A file of weights must be there, as for `train`, and may be empty: nothing of it is read."""
+def test_weights_must_be_there_and_whole_and_no_value_is_read(tiny_model: Path, tmp_path: Path) -> None:
+    """What `train` would refuse is refused; with values that are all no numbers, the plan is as it was."""
     import shutil
 
     folder = shutil.copytree(tiny_model, tmp_path / "model", ignore=shutil.ignore_patterns("*.safetensors"))
+    weights, whole = folder / "model.safetensors", (tiny_model / "model.safetensors").read_bytes()
     refused = CliRunner().invoke(app, toy(folder, "--task", "toy_choice"))
     assert refused.exit_code == 2
     assert "holds no *.safetensors file" in refused.stderr
-    (folder / "model.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # of no tensors
+    weights.write_bytes(b"\x02\0\0\0\0\0\0\0{}")  # of no tensors
+    refused = CliRunner().invoke(app, toy(folder, "--task", "toy_choice"))
+    assert refused.exit_code == 2
+    assert "has no weights for" in refused.stderr
+    header = 8 + int.from_bytes(whole[:8], "little")
+    weights.write_bytes(whole[:header] + b"\xff" * (len(whole) - header))
     assert CliRunner().invoke(app, toy(folder, "--task", "toy_choice")).exit_code == 0
