@@ -69,9 +69,9 @@ def _statistics(root: Path, items: int) -> Iterator[Row]:
 
 def all_metrics(folder: str, task: str) -> None:
     """Computes each metric's intervals and its swap test of 10,000 draws; prints the processor's seconds as JSON."""
-    from report import paired_tests, statistics
-    from report.measured import Measured
-    from report.results import read_scores
+    from report.facts.measured import Measured
+    from report.reading.results import read_scores
+    from report.statistics import intervals, paired_tests
 
     read = [read_scores(Path(folder), name, task) for name in ("base", "tuned")]
     base, tuned = (Measured(scores, float(scores.metadata["scale"])) for scores in read if scores)
@@ -81,9 +81,9 @@ def all_metrics(folder: str, task: str) -> None:
         assert one is not None
         assert two is not None
         clusters = base.scores.clusters(base.scores.having(metric))
-        statistics.level(metric, one, clusters, scale=base.scale)
-        statistics.level(metric, two, clusters, scale=base.scale)
-        statistics.difference(metric, one, two, clusters, scale=base.scale)
+        intervals.level(metric, one, clusters, scale=base.scale)
+        intervals.level(metric, two, clusters, scale=base.scale)
+        intervals.difference(metric, one, two, clusters, scale=base.scale)
         paired_tests.swap_test(metric, one, two, clusters, scale=base.scale)
     print(json.dumps({"metrics": len(base.scores.metrics), "statistics_cpu_s": time.process_time() - began}))
 

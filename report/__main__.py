@@ -4,10 +4,10 @@ import typer
 
 from report.audit import audit
 from report.build import build
+from report.commands.params import params
 from report.compare import compare
 from report.hub import push
-from report.params import params
-from report.template import template
+from report.page.template import template
 from report.verify.command import verify
 
 app = typer.Typer(

@@ -13,12 +13,12 @@ from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import json_text
 from harness_tasks.outputs import write_outputs
 from harness_tasks.reading import Kind, read_text
-from report import facts as of
-from report.current import SCHEMA, current_facts, read_facts, sealed, state
-from report.findings import find
-from report.redact import redacted_facts
-from report.results import Document, is_begun
-from report.template.lookup import own_names, own_templates
+from report.facts import values as of
+from report.facts.current import SCHEMA, current_facts, read_facts, sealed, state
+from report.facts.redact import redacted_facts
+from report.page.template.lookup import own_names, own_templates
+from report.reading.results import Document, is_begun
+from report.sentences import find
 from studies import Study, load_study
 
 MANIFEST = "report_files.json"
@@ -162,7 +162,7 @@ def pages(facts: dict[str, Any], folder: Path, own: Path | None) -> dict[str, st
     Raises:
         RuntimeError: a page says what the facts do not license, which is a mistake of this program.
     """
-    from report.render import render
+    from report.page.render import render
     from report.verify import check
 
     made = render(facts, folder, own)
@@ -199,13 +199,13 @@ def _without_items(page: str) -> str:
 def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``."""
     # Here, because scipy and numpy take longer to load than `--help` may.
-    from report import across
-    from report.changes import change_facts
-    from report.checks import check_facts
-    from report.comparison import overlapping, read_sides, task_facts
-    from report.progress import development_facts
-    from report.reproduction import reproduction_facts
-    from report.unfinished import unfinished_facts
+    from report.facts import across
+    from report.facts.learning_curves import development_facts
+    from report.facts.reproduction import reproduction_facts
+    from report.facts.scored_task import overlapping, read_sides, task_facts
+    from report.facts.training_checks import check_facts
+    from report.facts.unfinished import unfinished_facts
+    from report.facts.weight_changes import change_facts
 
     if not (folder / "scores").is_dir():
         raise UserError(

@@ -26,7 +26,7 @@ def check_models(grid: Grid) -> None:
     if not heads:
         return
     from finetune.heads import model_class
-    from report.model_files import configuration, configuration_file
+    from report.reading.model_files import configuration, configuration_file
 
     for (path, revision), wanted in heads.items():
         try:

@@ -7,8 +7,8 @@ from typing import Any
 
 from harness_tasks.files import write_json
 from harness_tasks.reading import open_regular, read_json
-from report.kinds import FAILED
-from report.unfinished import FILE
+from report.facts.unfinished import FILE
+from report.reading.kinds import FAILED
 from studies import Grid, Study
 
 HEADING = "== "

@@ -61,7 +61,7 @@ def pin_models(grid: Grid) -> None:
 
 
 def _newest(model: str, revision: str | None) -> Pin:
-    from report.model_files import configuration_file
+    from report.reading.model_files import configuration_file
 
     configuration_file(model, revision)
     commit = commit_of(model, revision)

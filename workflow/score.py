@@ -22,7 +22,7 @@ from harness_tasks.files import sha256_file, write_json, write_text
 from harness_tasks.kinds import SCORED_MODEL
 from harness_tasks.lengths import write_lengths
 from harness_tasks.reading import read_json
-from report.kinds import SHARD_COMMAND
+from report.reading.kinds import SHARD_COMMAND
 from studies import Checkpoint, Study, load_study
 from workflow import commands
 from workflow.pins import revision_of

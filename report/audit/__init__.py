@@ -29,8 +29,8 @@ from report.audit.outcome import Outcome, Verdict, Word
 from report.audit.parameters import Subject, audit_parameters, audit_quotient, audit_share
 from report.audit.scores import audit_scores
 from report.audit.statements import EXCLUDES, audit_bounded, audit_difference, audit_statement
-from report.facts import fact
-from report.results import Document
+from report.facts.values import fact
+from report.reading.results import Document
 
 WIDTH = 110
 """Characters a line of the list, so that it reads in a terminal."""

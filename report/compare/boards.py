@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from report import paired_tests
 from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.pairs import Difference, difference
 from report.compare.runs import Entry
 from report.compare.seeds import seed_facts
 from report.compare.settings import apart_facts, setting_facts
-from report.directions import Direction, direction
-from report.facts import Fact, fact, missing
-from report.measured import interval_fact
+from report.facts.measured import interval_fact
+from report.facts.values import Fact, fact, missing
+from report.reading.directions import Direction, direction
+from report.statistics import paired_tests
 
 LEVEL = 0.05
 """The level at which a corrected p-value says that one model beats another."""

@@ -17,8 +17,8 @@ from report.compare.regressions import regression_facts
 from report.compare.runs import Entry, PassedOver
 from report.compare.settings import UNRECORDED
 from report.compare.versions import version_facts
-from report.facts import Fact, fact, is_known, missing
-from report.unfinished import FILE, unfinished_facts
+from report.facts.unfinished import FILE, unfinished_facts
+from report.facts.values import Fact, fact, is_known, missing
 
 SCHEMA = "aftertune-comparison/1"
 

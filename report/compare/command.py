@@ -88,7 +88,7 @@ def file_names(facts: dict[str, Any]) -> list[str]:
 
 def regression_line(row: dict[str, Any]) -> str:
     """Returns one line that says what fell, and by how much at least."""
-    from report import formats
+    from report.page import formats
 
     names = {key: row[key]["value"] for key in ("task", "metric", "baseline", "candidate")}
     change, interval = (formats.FILTERS[name](row["difference"]) for name in ("difference", "difference_interval"))

@@ -8,9 +8,9 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.reading import iterate_rows, read_json
 from report.compare.runs import Entry, Run
-from report.facts import Fact, Unit, fact, missing
-from report.kinds import LENGTHS, LENGTHS_HEAD
-from report.results import Document
+from report.facts.values import Fact, Unit, fact, missing
+from report.reading.kinds import LENGTHS, LENGTHS_HEAD
+from report.reading.results import Document
 
 UNRECORDED = "not recorded"
 _ON_THE_DEVICE = ("huggingface", "HFLM", "gpt2", "mamba_ssm", "steered")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from report.compare.measures import Measure
 from report.compare.pairs import DEGREES_OF_NORMAL, WELCH, backend, question_of, relation
-from report.sums import ROUNDING, Array, codes_of, encoded
+from report.statistics.sums import ROUNDING, Array, codes_of, encoded
 
 MOST_PAIRS = 500
 """The most pairs of which every single one is tested by itself, and shown."""

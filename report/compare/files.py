@@ -20,9 +20,9 @@ from report.compare.names import distinct, public_parts, short_name
 from report.compare.rows import Folder, samples_of
 from report.compare.runs import Entry, Given, PassedOver, Run, Samples
 from report.compare.shape import KIND, Results, in_one_shape, is_of_lighteval, number, parts_of
-from report.scored import refuse_other
-from report.texts import one_line
-from report.unfinished import FILE, undone
+from report.facts.unfinished import FILE, undone
+from report.reading.scored import refuse_other
+from report.reading.texts import one_line
 
 TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
 _ANY = replace(KIND, schema=None)

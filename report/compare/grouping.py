@@ -9,7 +9,7 @@ from report.compare.identity import Identity, differing, identity_of
 from report.compare.names import distinct, public_parts, short_name
 from report.compare.runs import Entry, Run
 from report.compare.shape import Results
-from report.texts import one_line
+from report.reading.texts import one_line
 
 
 @dataclass(frozen=True)

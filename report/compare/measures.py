@@ -7,7 +7,6 @@ from itertools import chain
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report import statistics
 from report.compare.answers import Answers
 from report.compare.recorded import (
     CONFIDENCE,
@@ -20,10 +19,11 @@ from report.compare.recorded import (
 )
 from report.compare.runs import Run
 from report.compare.shape import LARGEST, number
-from report.facts import Unit
-from report.measured import LABEL_METRICS, SUM_METRICS
-from report.results import NOT_METRICS, Item, items_of
-from report.statistics import Interval
+from report.facts.measured import LABEL_METRICS, SUM_METRICS
+from report.facts.values import Unit
+from report.reading.results import NOT_METRICS, Item, items_of
+from report.statistics import intervals
+from report.statistics.intervals import Interval
 
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
@@ -280,7 +280,7 @@ def _clusters(run: Run, rows: list[dict[str, Any]]) -> list[Any] | None:
 
 def _counted(found: Measure, items: list[Item], scale: float | None) -> Interval:
     try:
-        return statistics.level(found.metric, items, found.clusters, scale=scale, confidence=CONFIDENCE)
+        return intervals.level(found.metric, items, found.clusters, scale=scale, confidence=CONFIDENCE)
     except ValueError as error:
         raise UserError(
             f"{found.run.results.file}: {error}",

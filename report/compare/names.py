@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from report.texts import one_line
+from report.reading.texts import one_line
 
 MOST_CHARACTERS = 80
 """A name longer than this is cut in its middle: a model's name is a table's first column."""

@@ -10,12 +10,12 @@ from typing import Any
 from markdown_it.token import Token
 from markupsafe import Markup
 
-from report import formats
 from report.compare.pictures import against_cost, forest
-from report.figures import Picture
-from report.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
-from report.template import environment, filled
-from report.template.environment import Environment
+from report.page import formats
+from report.page.figures import Picture
+from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
+from report.page.template import environment, filled
+from report.page.template.environment import Environment
 
 TEMPLATES = files("templates")
 _MANY_ROWS = 100

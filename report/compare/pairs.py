@@ -16,13 +16,13 @@ from math import hypot, isinf
 from typing import Any
 
 from harness_tasks.rendering import render_from_results
-from report import paired_tests, statistics
 from report.compare.asked import Seen, filter_of, repeats, seen, told_by_names, told_by_samples, told_by_seeds
 from report.compare.measures import CONFIDENCE, Measure
 from report.compare.recorded import SHARES
 from report.compare.runs import Run
-from report.statistics import Interval
-from report.sums import encoded
+from report.statistics import intervals, paired_tests
+from report.statistics.intervals import Interval
+from report.statistics.sums import encoded
 
 _SETTINGS = {
     "num_fewshot": "the numbers of worked examples in the prompt",
@@ -257,7 +257,7 @@ def _paired(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:
     scale = one.scale if one.scale == other.scale else None
     items = _aligned(one, other, other.items)
     pair = encoded(one.metric, [items, one.items], one.clusters, scale)
-    interval = statistics.difference_of(one.metric, pair, scale=scale, confidence=CONFIDENCE)
+    interval = intervals.difference_of(one.metric, pair, scale=scale, confidence=CONFIDENCE)
     test = paired_tests.paired_test_of(one.metric, pair, scale=scale)
     return interval, test.p, test.method
 

@@ -5,9 +5,9 @@ from html import escape
 from math import log10
 from typing import Any, NamedTuple
 
-from report.facts import is_known
-from report.figures.drawing import SCHEME, Picture
-from report.formats import FILTERS, decimals
+from report.facts.values import is_known
+from report.page.figures.drawing import SCHEME, Picture
+from report.page.formats import FILTERS, decimals
 
 _WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 720, 240, 24, 26, 12
 _MOST_LETTERS = 29

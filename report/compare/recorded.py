@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isclose, sqrt
 
-from report import statistics
 from report.compare.shape import LARGEST
-from report.statistics import Interval
+from report.statistics import intervals
+from report.statistics.intervals import Interval
 
 CONFIDENCE = 0.95
 TOLERANCE = 0.02
@@ -76,7 +76,7 @@ def recorded_interval(metric: str, value: float, error: Recorded, n: int | None,
     reason, count, stderr = why or "no samples", n or 0, error.stderr
     inside = 0 < value < 1 or (metric in SHARES and value in (0.0, 1.0))
     if count > 1 and inside and stderr is not None and isclose(stderr, _of_share(value, count), rel_tol=1e-6):
-        found = statistics.wilson(value * count, count, CONFIDENCE)
+        found = intervals.wilson(value * count, count, CONFIDENCE)
         method = f"Wilson, from the recorded score and number of items; {reason}"
         return replace(found, value=value, method=method)
     if stderr is None or not stderr > 0:

@@ -13,9 +13,9 @@ from harness_tasks.errors import UserError
 from report.compare.measures import measure, metric_keys
 from report.compare.pairs import difference
 from report.compare.runs import Entry, Given
-from report.directions import direction
-from report.facts import fact
-from report.measured import interval_fact
+from report.facts.measured import interval_fact
+from report.facts.values import fact
+from report.reading.directions import direction
 
 
 def regression_facts(given: Given, gates: Sequence[str]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from harness_tasks.reading import Kind, parse_json, parse_rows, read_bytes, sha2
 from report.compare.answers import answers_of
 from report.compare.runs import Samples
 from report.compare.shape import Results
-from report.results import NOT_METRICS
+from report.reading.results import NOT_METRICS
 
 KIND = Kind(
     "the sample file",

@@ -8,7 +8,7 @@ from typing import Any
 from harness_tasks.errors import UserError
 from report.compare.answers import Answers
 from report.compare.shape import Place, Results, count
-from report.results import Document
+from report.reading.results import Document
 
 
 @dataclass(frozen=True)

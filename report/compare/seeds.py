@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from math import sqrt
 from typing import Any
 
-from report import seeds
-from report.bases import commit_scored
 from report.compare.measures import Measure
 from report.compare.runs import Entry
-from report.facts import fact, missing
-from report.measured import interval_fact
+from report.facts.measured import interval_fact
+from report.facts.values import fact, missing
+from report.reading.bases import commit_scored
+from report.statistics import seed_spread
 
 _SEED = re.compile(r"-seed\d+$")
 
@@ -33,7 +33,7 @@ def seed_facts(members: Sequence[tuple[Entry, Measure]]) -> list[dict[str, Any]]
 
 def _facts(recipe: str, group: Sequence[tuple[Entry, Measure]]) -> dict[str, Any]:
     (entry, one), measures = group[0], [found for _, found in group]
-    spread = seeds.spread([found.value for found in measures])
+    spread = seed_spread.spread([found.value for found in measures])
     errors = [found.error[0] for found in measures if found.error]
     source, also = one.source, [found.source for found in measures[1:]]
     error = sqrt(sum(error**2 for error in errors) / len(errors)) if len(errors) == len(measures) else None

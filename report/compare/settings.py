@@ -5,8 +5,8 @@ from typing import Any
 from report.compare.measures import metric_keys
 from report.compare.runs import Entry, Run
 from report.compare.shape import number
-from report.facts import Fact, fact, missing
-from report.formats import decimals
+from report.facts.values import Fact, fact, missing
+from report.page.formats import decimals
 
 UNRECORDED = "not recorded"
 FAR = 0.1

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from harness_tasks.reading import Kind
-from report.results import NOT_METRICS, Document
+from report.reading.results import NOT_METRICS, Document
 
 Place = tuple[str, ...]
 

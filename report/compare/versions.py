@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness_tasks.files import sha256_file
-from report import paired_tests, statistics
 from report.compare.measures import measure, metric_keys
 from report.compare.pairs import Difference, difference
 from report.compare.runs import Entry, Given
-from report.current import read_facts
-from report.directions import direction
-from report.facts import Fact, fact, missing
-from report.measured import interval_fact
+from report.facts.current import read_facts
+from report.facts.measured import interval_fact
+from report.facts.values import Fact, fact, missing
+from report.reading.directions import direction
+from report.statistics import intervals, paired_tests
 
 Row = tuple[str, str, str]
 """A part of the study, whose it is, and what: `recipe`, a checkpoint, `learning_rate`."""
@@ -160,7 +160,7 @@ def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, 
 def _verdict(found: Difference, better: bool | None) -> str:
     """Returns what may be said of a change: a direction only where its interval excludes 0."""
     assert found.interval is not None
-    way = statistics.direction(found.interval)
+    way = intervals.direction(found.interval)
     if way not in ("higher", "lower") or better is None:
         return way
     return "better" if (way == "higher") == better else "worse"

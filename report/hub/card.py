@@ -9,10 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from report import formats
-from report.facts import HUB_PAGE, Fact, is_known
+from report.facts.values import HUB_PAGE, Fact, is_known
 from report.hub.licences import Licence
-from report.results import at
+from report.page import formats
+from report.reading.results import at
 
 _TASK_TYPES = {"classification": "text-classification", "extraction": "question-answering"}
 _METRICS = {"acc": "accuracy", "mcc": "matthews_correlation", "exact": "exact_match", "brier": "brier_score"}
@@ -91,7 +91,7 @@ def base_on_hub(model: str, is_local: bool, url: str | None) -> str | None:
 
 def model_card(subject: Subject) -> str:
     """Returns the card as Markdown with its metadata before it; the same facts give the same bytes."""
-    from report.template import filled
+    from report.page.template import filled
 
     facts, checkpoint = subject.facts, subject.checkpoint
     ours = [(part, found) for part, name, found in _said(facts) if name in (None, subject.name)]
@@ -269,6 +269,6 @@ def _concerns(finding: Mapping[str, Any], tasks: set[str]) -> bool:
 @cache
 def _environment(own: Path | None) -> Any:
     """Returns what fills the template; kept, because compiling every sentence takes longer than filling it."""
-    from report.template import environment
+    from report.page.template import environment
 
     return environment(formats.in_markdown, own=own)

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness_tasks.files import write_json
 from harness_tasks.reading import read_json
-from report.kinds import HUB
+from report.reading.kinds import HUB
 
 CHECKPOINTS, SPACE = "hub.json", "space.json"
 """The report's own Space stands in a file of its own: the report shows what `hub.json` holds, and a digest of it."""

@@ -8,16 +8,16 @@ from typing import Any
 from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
 from harness_tasks.reading import read_json
-from report.formats import code
+from report.facts.redact import text_notice
 from report.hub.card import Subject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
 from report.hub.contents import checkpoint_contents, configuration, is_vocabulary, searched
 from report.hub.licences import Licence
 from report.hub.record import CHECKPOINTS, SPACE, read_record
 from report.hub.upload import Target
-from report.redact import text_notice
-from report.template import own_templates
-from report.texts import cleaned
+from report.page.formats import code
+from report.page.template import own_templates
+from report.reading.texts import cleaned
 from studies import Study
 
 _LONGEST_NAME = 96

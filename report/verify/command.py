@@ -9,7 +9,7 @@ import typer
 
 from harness_tasks.errors import exit_on_user_error
 from harness_tasks.reading import Kind, read_text
-from report.current import recorded_facts
+from report.facts.current import recorded_facts
 from report.verify import check, counted
 from report.verify.items import items
 from report.verify.page import read_page
@@ -100,8 +100,8 @@ def _own(page: str, facts: dict[str, Any], folder: Path) -> tuple[str, list[Prob
 
     A page by the study's own templates has to be, letter by letter, what those beside the facts make of them.
     """
-    from report.render import render
-    from report.template import own_templates
+    from report.page.render import render
+    from report.page.template import own_templates
 
     name = "report.html" if read_page(page).html else "report.md"
     ours, theirs = render(facts, folder)[name], render(facts, folder, own_templates(folder))[name]

@@ -22,7 +22,7 @@ def items(page: str, facts: Mapping[str, Any], folder: Path) -> list[Problem]:
     found = _SECTION.findall(page)
     if not found:
         return []
-    from report.explorer import items_of
+    from report.page.explorer import items_of
 
     wanted = _unpacked(str(items_of(facts, folder).html))
     if len(found) == 1 and _unpacked(found[0]) == wanted:

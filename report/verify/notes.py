@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
-from report.results import at
-from report.texts import shell_word
+from report.reading.results import at
+from report.reading.texts import shell_word
 from report.verify import lines
 from report.verify.lines import Line, known, matches
 from report.verify.page import Page, squeezed

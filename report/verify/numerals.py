@@ -1,6 +1,6 @@
 """Printed numbers: what a numeral says, how precisely, and whether it is a rounding of a value.
 
-This is a second book, kept apart from `report/formats.py` on purpose: it does not know how the page rounds, only
+This is a second book, kept apart from `report/page/formats.py` on purpose: it does not know how the page rounds, only
 what a reader may take a printed number to mean.
 """
 

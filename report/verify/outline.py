@@ -8,7 +8,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.texts import shell_word
+from report.reading.texts import shell_word
 from report.verify import answer_figures, causes, cautions, figures, sentences, summary, tables, weight_figures, weights
 from report.verify.expected import Code, Expected, Heading, Prose, code, items, paragraph
 from report.verify.lines import Line, confidence, count, digest, joined, known, line, number, reason, setting, text

@@ -58,7 +58,7 @@ def _as_before_the_push(facts: Facts, again: dict[str, Any], folder: Path) -> di
 
     They may differ only where hub.json is another than the facts came from.
     """
-    from report.reproduction import reproduction_facts
+    from report.facts.reproduction import reproduction_facts
 
     recorded = [checkpoint.get("hub", {}) for checkpoint in facts["checkpoints"]]
     same = len(recorded) == len(again["checkpoints"])

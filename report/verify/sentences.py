@@ -1,6 +1,6 @@
 """What may be said of a comparison: every sentence on what fine-tuning changed, and the facts that license it.
 
-A second book beside `report/findings/` and its templates, and kept apart from them on purpose: the rules here, in
+A second book beside `report/sentences/` and its templates, and kept apart from them on purpose: the rules here, in
 `causes.py`, `weights.py` and `cautions.py`, were written from what the sentences mean. To add a sentence, add its words
 and its condition to the function that chooses among those of its kind, or a function that `outline.py` calls.
 """

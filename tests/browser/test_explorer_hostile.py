@@ -10,7 +10,7 @@ from explorer_pages import write_page
 from payloads import PAYLOADS
 from synthetic import write_rows
 
-from report.explorer import explorer
+from report.page.explorer import explorer
 
 WORDS = 'document.querySelector(".detail").textContent'
 

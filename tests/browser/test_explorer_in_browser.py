@@ -14,7 +14,7 @@ import pytest
 from explorer_pages import write_page
 from synthetic import PASSAGES, REVIEWS
 
-from report.explorer import explorer
+from report.page.explorer import explorer
 
 
 @pytest.fixture

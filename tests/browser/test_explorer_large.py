@@ -8,8 +8,8 @@ import pytest
 from explorer_pages import write_page
 from large_study import PASSAGES, write_large_study
 
-from report.explorer import explorer
-from report.explorer.page import LARGEST
+from report.page.explorer import explorer
+from report.page.explorer.page import LARGEST
 
 ITEMS = 13_470
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from harness_tasks import TASKS_PATH
-from report.redact import LICENCES, allows_text, text_notice
+from report.facts.redact import LICENCES, allows_text, text_notice
 
 FILES = sorted(Path(TASKS_PATH).glob("*/*.yaml"))
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from payloads import PAYLOADS
 from synthetic import folder_of, write_study
 
-from report import formats
 from report.build import build_report
-from report.facts import fact
-from report.figures.beside import begun
-from report.findings import find
-from report.html import html_of, tokens_of
-from report.render import render_html, render_markdown
-from report.texts import shell_word
+from report.facts.values import fact
+from report.page import formats
+from report.page.figures.beside import begun
+from report.page.html import html_of, tokens_of
+from report.page.render import render_html, render_markdown
+from report.reading.texts import shell_word
+from report.sentences import find
 from report.verify import check
 from report.verify.command import verify_report
 from report.verify.page import squeezed

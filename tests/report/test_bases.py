@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from synthetic import FINGERPRINT, PASSAGES, REVIEWS, change_json, folder_of, write_study
 
-from report.across import spreads
 from report.build import build_report
+from report.facts.across import spreads
 from report.verify import check
 
 FIRST, SECOND = "1" * 40, "2" * 40

@@ -18,8 +18,8 @@ from synthetic import (
 )
 
 from harness_tasks.errors import UserError
-from report import measured
 from report.build import build_report, collect
+from report.facts import measured
 from report.verify import check
 from report.verify.command import verify_report
 from studies import load_study

@@ -415,7 +415,7 @@ def test_build_loads_no_torch_and_rendering_no_scipy(tmp_path: Path) -> None:
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
     code = (
-        "import sys, json; from pathlib import Path; from report.render import render; "
+        "import sys, json; from pathlib import Path; from report.page.render import render; "
         f"pages = render(json.load(open({str(folder / 'facts.json')!r})), Path({str(folder)!r})); "
         f"assert pages['report.md'] == open({str(folder / 'report.md')!r}).read(); "
         "print(sorted({'torch', 'scipy'} & set(sys.modules)))"

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from report import build
 from report.__main__ import app
-from report.current import sealed
+from report.facts.current import sealed
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from test_verify_command import run
 
 from harness_tasks.errors import UserError
 from report.build import build_report
-from report.explorer.items import read_task
-from report.explorer.pack import pack_task
-from report.render import render_markdown
+from report.page.explorer.items import read_task
+from report.page.explorer.pack import pack_task
+from report.page.render import render_markdown
 
 OWN = "film_points"
 """A metric of the task's own, in nobody's register."""

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from synthetic import folder_of, write_study
 
-from report.distributions import _class_of, distribution_facts
-from report.measured import Measured
-from report.results import read_scores
+from report.facts.distributions import _class_of, distribution_facts
+from report.facts.measured import Measured
+from report.reading.results import read_scores
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.findings.rules import decide, direction
+from report.sentences.rules import decide, direction
 
 
 def difference(value: float, lower: float, upper: float) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 from synthetic import change_json, folder_of, write_study
 
 from report.build import build_report, collect
-from report.findings.summary import sizes
-from report.render import render_markdown
+from report.page.render import render_markdown
+from report.sentences.summary import sizes
 from report.verify import check
 from studies import load_study
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from report.formats import FILTERS, code, decimals, escape, in_markdown
+from report.page.formats import FILTERS, code, decimals, escape, in_markdown
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from report.notes import CLOSE, MIDDLE, OPEN, Notes, marked_up, script_text, unmarked
-from report.render import render
+from report.page.footnotes import CLOSE, MIDDLE, OPEN, Notes, marked_up, script_text, unmarked
+from report.page.render import render
 from report.verify import check
 from report.verify.page import read_page
 from tests.report.synthetic import folder_of, write_study

@@ -16,8 +16,9 @@ from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
-from report import paired_tests
-from report.paired_tests import (
+from report.statistics import paired_tests
+from report.statistics.intervals import Interval, difference
+from report.statistics.paired_tests import (
     Detectable,
     PairedTest,
     detectable,
@@ -27,8 +28,7 @@ from report.paired_tests import (
     paired_test,
     swap_test,
 )
-from report.seeds import spread
-from report.statistics import Interval, difference
+from report.statistics.seed_spread import spread
 
 Pairs = list[list[int]]
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from harness_tasks.errors import UserError
 from harness_tasks.models.weights import tensors_of
-from report.params import params
+from report.commands.params import params
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LLAMA_1B = "tests/data/llama-3.2-1b/config.json"
@@ -315,7 +315,7 @@ def test_hub_out_of_reach_is_said_at_once(offline: str, reason: str, tmp_path: P
     for proxy in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         environment.pop(proxy, None)
     code = (
-        "import sys, typer; from report.params import params\n"
+        "import sys, typer; from report.commands.params import params\n"
         "app = typer.Typer(); app.command()(params)\n"
         "try: app(['meta-llama/Llama-3.2-1B'])\n"
         "finally: print(sorted({'torch', 'transformers'} & set(sys.modules)))"

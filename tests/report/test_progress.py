@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from synthetic import change_json, folder_of, write_json, write_study
 
-from report.changes import change_facts
-from report.progress import development_facts, over_tokens
+from report.facts.learning_curves import development_facts, over_tokens
+from report.facts.weight_changes import change_facts
 
 NAME = "reviews-lora-seed1"
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from synthetic import folder_of, write_study
 
 from report.build import build_report
-from report.findings import find
-from report.render import render_markdown
+from report.page.render import render_markdown
+from report.sentences import find
 
 MINUS = "\N{MINUS SIGN}"
 

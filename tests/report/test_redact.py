@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from payloads import PAYLOADS
 
-from report.redact import LICENCES, WORDS, allows_text, redacted, redacted_facts, text_notice
+from report.facts.redact import LICENCES, WORDS, allows_text, redacted, redacted_facts, text_notice
 
 LONG = "an engaging film that knows where it is going from the start"
 

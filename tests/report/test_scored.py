@@ -15,7 +15,7 @@ from harness_tasks.files import sha256_file
 from report.__main__ import app as report
 from report.build import build_report, facts_now
 from report.compare.command import compare_results
-from report.scored import refuse_other
+from report.reading.scored import refuse_other
 from report.verify.command import verify_report
 from studies import load_study
 

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from scipy.special import betaincinv
 
-from report.paired_tests import mcnemar, swap_test
-from report.statistics import Interval, difference, level
+from report.statistics.intervals import Interval, difference, level
+from report.statistics.paired_tests import mcnemar, swap_test
 
 SEED = 20_261
 SETS = 5_000

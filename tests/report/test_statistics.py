@@ -16,7 +16,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall
 from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint
 
-from report.statistics import Interval, difference, direction, jackknife, level, paired_jackknife, wilson
+from report.statistics.intervals import Interval, difference, direction, jackknife, level, paired_jackknife, wilson
 
 SKLEARN = {
     "precision": lambda gold, predicted: precision_score(gold, predicted, zero_division=0),

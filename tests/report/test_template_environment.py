@@ -7,9 +7,9 @@ import pytest
 from payloads import PAYLOADS
 
 from harness_tasks.errors import UserError
-from report.formats import in_markdown
-from report.template import environment, filled, own_templates, source
-from report.template.lookup import OURS, REPLACEABLE, own_names
+from report.page.formats import in_markdown
+from report.page.template import environment, filled, own_templates, source
+from report.page.template.lookup import OURS, REPLACEABLE, own_names
 
 SOURCE = {"file": "a.json", "pointer": "/a", "sha256": "0" * 64}
 

@@ -11,11 +11,11 @@ from synthetic import folder_of, write_study
 from typer.testing import CliRunner, Result
 
 from report.build import collect
-from report.formats import FILTERS
-from report.template import template
-from report.template.lookup import REPLACEABLE
-from report.template.readme import FILTERS as DESCRIBED
-from report.template.readme import document, paths
+from report.page.formats import FILTERS
+from report.page.template import template
+from report.page.template.lookup import REPLACEABLE
+from report.page.template.readme import FILTERS as DESCRIBED
+from report.page.template.readme import document, paths
 from studies import load_study
 
 TEMPLATES = Path(str(files("templates")))
@@ -81,7 +81,7 @@ def test_no_study() -> None:
 
 def test_the_document_is_current() -> None:
     assert (TEMPLATES / "README.md").read_text(encoding="utf-8") == document(), (
-        "write it anew: python -m report.template.readme > templates/README.md"
+        "write it anew: python -m report.page.template.readme > templates/README.md"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
-from report import findings, formats
+from report.page import formats
 
 FOLDER = Path(str(files("templates")))
 PAGE = ("answer_", "audit.", "report.", "findings", "macros", "reproduce")
@@ -50,7 +50,7 @@ def test_html_of_a_template_loads_nothing() -> None:
 
 def test_every_claim_has_a_sentence_for_every_case() -> None:
     sentences = {macro.name for macro in parsed(FOLDER / "findings.md.j2").find_all(nodes.Macro)}
-    source = "".join(path.read_text(encoding="utf-8") for path in Path(findings.__file__).parent.glob("*.py"))
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(sentences.__file__).parent.glob("*.py"))
     expected = set(re.findall(r'finding\(\s*"([a-z_]+)"', source))
     for claim, body in re.findall(r'decide\(\s*f?"([a-z_{}]+)",\s*\{(.*?)\n? *\},?\s*\)', source, flags=re.DOTALL):
         for case in re.findall(r'"([a-z_]+)":', body):

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from finetune.kinds import ROWS
-from report.facts import fact, missing
-from report.results import read_rows
+from report.facts.values import fact, missing
+from report.reading.results import read_rows
 
 SOURCE = {"file": "a.json", "pointer": "", "sha256": "f0"}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from report.facts import fact
-from report.texts import cleaned
+from report.facts.values import fact
+from report.reading.texts import cleaned
 
 
 @pytest.mark.parametrize(

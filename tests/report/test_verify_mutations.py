@@ -29,12 +29,12 @@ from test_random_facts import facts as random_facts
 from test_random_facts import shaken
 
 from harness_tasks.files import sha256_file
-from report import render
 from report.build import build_report
-from report.figures import pictures
-from report.formats import sources
-from report.render import at
-from report.template import lookup
+from report.page import render
+from report.page.figures import pictures
+from report.page.formats import sources
+from report.page.render import at
+from report.page.template import lookup
 from report.verify import check
 from report.verify.recount import compared, recomputed, recount, study_file
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from report.current import sealed
+from report.facts.current import sealed
 
 TIME = "2026-11-25T10-04-49.869036"
 

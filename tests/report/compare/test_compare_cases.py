@@ -149,7 +149,7 @@ def test_a_strangers_file_is_named_and_passed_over(tmp_path: Path) -> None:
     ],
 )
 def test_every_source_of_a_score_is_a_place_in_a_file(case: str) -> None:
-    from report.results import at
+    from report.reading.results import at
 
     root = CASES / case
     for task in collect([root])["tasks"]:

@@ -11,7 +11,7 @@ from lm_eval_folders import right, write_folder, write_study
 from typer.testing import CliRunner
 
 from report.compare import compare
-from report.current import sealed
+from report.facts.current import sealed
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(compare)

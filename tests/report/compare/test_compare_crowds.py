@@ -17,7 +17,7 @@ from report.compare.files import read_all
 from report.compare.measures import Measure, measure
 from report.compare.page import render
 from report.compare.pairs import WELCH, difference
-from report.paired_tests import holm_of
+from report.statistics.paired_tests import holm_of
 
 
 def measures(root: Path, models: list[list[Any]], **options: Any) -> list[Measure]:

@@ -10,7 +10,7 @@ from lm_eval_folders import right, write_folder
 from report.compare.collect import collect
 from report.compare.files import read_all
 from report.compare.page import render_markdown
-from report.directions import HIGHER, LOWER, OF_THE_NAME, UNSAID, direction
+from report.reading.directions import HIGHER, LOWER, OF_THE_NAME, UNSAID, direction
 
 
 def told(tmp_path: Path, metric: str, *, higher: Any = None, listed: Any = None) -> tuple[bool | None, str]:

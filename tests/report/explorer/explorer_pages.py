@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from report.explorer import Explorer
+from report.page.explorer import Explorer
 
 TEMPLATES = files("templates")
 

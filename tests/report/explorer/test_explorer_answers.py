@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from report.explorer import answers
+from report.page.explorer import answers
 
 
 def _choices(*likely: float, **more: Any) -> dict[str, Any]:

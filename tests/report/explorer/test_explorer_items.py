@@ -8,7 +8,7 @@ import pytest
 from synthetic import PASSAGES, REVIEWS, change_json, write_rows
 
 from harness_tasks.errors import UserError
-from report.explorer.items import Task, read_task
+from report.page.explorer.items import Task, read_task
 
 CHECKPOINT = f"{REVIEWS}-lora-seed1"
 

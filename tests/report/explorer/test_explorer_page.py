@@ -8,8 +8,8 @@ from typing import Any
 from explorer_pages import page_of, unpacked
 from synthetic import PASSAGES, REVIEWS, write_rows
 
-from report.explorer import explorer
-from report.redact import redacted
+from report.facts.redact import redacted
+from report.page.explorer import explorer
 
 CHECKPOINT = f"{REVIEWS}-lora-seed1"
 

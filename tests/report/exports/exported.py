@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from report.exports.every_eval_ever import records
+from report.page.exports.every_eval_ever import records
 
 
 def as_records(facts: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from exported import as_records
 from jsonschema import Draft7Validator
 
-from report.exports.every_eval_ever import SCHEMA_VERSION, records
+from report.page.exports.every_eval_ever import SCHEMA_VERSION, records
 
 SCHEMA = json.loads((Path(__file__).parent / "schema" / "every_eval_ever-0.3.0.schema.json").read_text("utf-8"))
 UUID_4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"

@@ -13,8 +13,8 @@ from exported import as_records
 from synthetic import ALWAYS_POSITIVE, LEARNED, folder_of, write_study
 
 from report.build import collect
-from report.exports import exports
-from report.render import render_markdown
+from report.page.exports import exports
+from report.page.render import render_markdown
 from studies import load_study
 
 MINUS = "\N{MINUS SIGN}"

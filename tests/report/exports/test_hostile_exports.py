@@ -15,10 +15,10 @@ from exported import as_records
 from hostile import poisoned
 from payloads import PAYLOADS
 
-from report.exports import exports
-from report.exports.latex import escape
-from report.exports.scores_csv import COLUMNS, inert
-from report.texts import one_line
+from report.page.exports import exports
+from report.page.exports.latex import escape
+from report.page.exports.scores_csv import COLUMNS, inert
+from report.reading.texts import one_line
 
 OURS = (
     "allowbreak", "ensuremath", "ldots", "missing", "sign", "textasciicircum", "textasciigrave", "textasciitilde",

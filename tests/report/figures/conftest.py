@@ -21,7 +21,7 @@ DEV_CURVE = [
 def facts_of(study: Path) -> dict[str, Any]:
     """Returns the facts of a study as they stand in its facts.json."""
     from report.build import collect
-    from report.progress import development_facts
+    from report.facts.learning_curves import development_facts
     from studies import load_study
 
     facts: dict[str, Any] = json.loads(json.dumps(collect(load_study(study), study, folder_of(study))))

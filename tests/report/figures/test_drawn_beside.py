@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from report.figures import pictures
+from report.page.figures import pictures
 
 CODE = """
 import json, pathlib, sys
-from report.figures.beside import begun
+from report.page.figures.beside import begun
 facts = json.loads(pathlib.Path(sys.argv[1]).read_text())
 drawing = begun(facts)
 drawn = drawing()

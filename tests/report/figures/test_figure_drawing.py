@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from report.figures.drawing import BLUE, ORANGE, Drawing
-from report.figures.plot import Plot, Scale, scale
+from report.page.figures.drawing import BLUE, ORANGE, Drawing
+from report.page.figures.plot import Plot, Scale, scale
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [

@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 import pytest
 from test_random_facts import shaken
 
-from report.figures import Picture, pictures
-from report.render import render
+from report.page.figures import Picture, pictures
+from report.page.render import render
 from report.verify import check
 from report.verify.expected import Figure
 from report.verify.matching import compare

@@ -16,7 +16,7 @@ from pushable_study import write_hashes, write_pushable, write_weights
 from synthetic import folder_of
 
 from report.build import build_report
-from report.facts import hub_facts
+from report.facts.values import hub_facts
 from report.hub.command import NOBODY
 from report.verify.command import verify_report
 

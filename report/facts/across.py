@@ -1,0 +1,120 @@
+"""What is said of several comparisons together: Holm's correction, seeds, and whether two methods are equivalent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+from report.facts.measured import Measured, counted, interval_fact, label_of, unit_of
+from report.facts.pairing import aligned, refusal, signature_differs
+from report.facts.values import fact, is_known, missing
+from report.statistics import intervals, paired_tests, seed_spread
+
+SIGNIFICANCE = 0.05
+"""The level at which a corrected p-value is called significant, and at which equivalence is accepted."""
+
+POWER = 0.8
+"""How often the minimum detectable difference would be found."""
+
+
+def adjust(tasks: Sequence[Mapping[str, Any]], study: Mapping[str, str]) -> dict[str, Any]:
+    """Gives the primary metric of every comparison its p-value corrected by Holm over all of them.
+
+    Returns the size of that family, the level, and the power of the minimum detectable differences.
+    """
+    scores = [s for task in tasks for c in task.get("comparisons", []) for s in c["scores"] if s["primary"]]
+    tested = [score for score in scores if is_known(score["p_value"])]
+    for score, adjusted in zip(tested, paired_tests.holm([s["p_value"]["value"] for s in tested]), strict=True):
+        one = score["p_value"]
+        score["adjusted"] = fact(adjusted, "p", one["source"], also=one.get("also"))
+    return {
+        "size": fact(len(tested), "count", study),
+        "level": fact(SIGNIFICANCE, "setting", study),
+        "power": fact(POWER, "share", study),
+    }
+
+
+def equivalences(
+    task: Mapping[str, Any], sides: Mapping[str, Measured], margin: float, study: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Returns, for each pair of methods of one seed, whether their primary scores on ``task`` are equivalent.
+
+    ``task``: its facts. ``sides``: the scored checkpoints by name. ``margin``: a share of the metric's scale, from the
+    study. Two one-sided paired tests (Schuirmann 1987).
+    """
+    found = []
+    for one, two in combinations(task.get("comparisons", []), 2):
+        same = one["seed"]["value"] == two["seed"]["value"] and one["trained_on"] == two["trained_on"]
+        if same and one["method"]["value"] != two["method"]["value"]:
+            found.append(_equivalence(sides, task, one, two, margin, study))
+    return found
+
+
+def _equivalence(
+    sides: Mapping[str, Measured], task: Mapping[str, Any], one: Any, two: Any, margin: float, study: Mapping[str, str]
+) -> dict[str, Any]:
+    name = task["name"]["value"]
+    first, second = (sides.get(side["checkpoint"]["value"]) for side in (one, two))
+    told: dict[str, Any] = {"task": task["name"], "one": one["checkpoint"], "other": two["checkpoint"]}
+    if first is None or second is None or first.scores.primary is None:
+        return told | {"absent": missing("one of the two has not been scored")}
+    if other := one["other_base"] or two["other_base"]:
+        return told | {"absent": other}
+    scale = first.scale or 1.0
+    first, second = (replace(side, scale=scale) if side.scale != scale else side for side in (first, second))
+    primary = str(first.scores.primary)
+    reason = refusal(first, second, {"task": {"value": None}}) or signature_differs(
+        first.scores, second.scores, primary
+    )
+    rows = first.scores.having(primary)
+    later = [row for row in aligned(first.scores, second.scores) if primary in row]
+    items = (first.items(primary, rows), second.items(primary, later))
+    if reason or items[0] is None or items[1] is None:
+        return told | {"absent": missing(reason or "the samples do not hold it item by item")}
+    clusters = first.scores.clusters(rows)
+    difference = counted(intervals.difference, first, primary, *items, clusters)
+    verdict = counted(paired_tests.equivalence, first, primary, *items, clusters, margin=margin * scale)
+    unit, source = unit_of(first, primary), second.scores.samples.source()
+    also = [first.scores.samples.source()]
+    return told | {
+        "label": fact(label_of(first, primary), "text", first.scores.results.source("configs", name)),
+        "margin": fact(margin * scale, unit, dict(study)),
+        "difference": interval_fact(difference, unit, source, also=also),
+        "p_value": fact(verdict.p, "p", source, also=also) if verdict.p is not None else missing(verdict.method),
+    }
+
+
+def spreads(tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Returns, for each task and method with several seeds, how the primary score varies over the seeds.
+
+    A checkpoint that is not known to have begun with the model's weights is no seed of the others.
+    """
+    groups: dict[tuple[str, str, str], list[Any]] = {}
+    for task in tasks:
+        for comparison in task.get("comparisons", []):
+            score = next((s for s in comparison["scores"] if s["primary"] and is_known(s["after"])), None)
+            if score and not comparison["other_base"]:
+                key = (task["name"]["value"], comparison["trained_on"]["value"], comparison["method"]["value"])
+                groups.setdefault(key, []).append((task["name"], comparison, score))
+    found = []
+    for runs in groups.values():
+        if len(runs) < 2:
+            continue
+        name, comparison, score = runs[0]
+        values = [run[2]["after"]["value"] for run in runs]
+        spread = seed_spread.spread(values)
+        source, also = score["after"]["source"], [run[2]["after"]["source"] for run in runs[1:]]
+        unit = score["after"]["unit"]
+        found.append(
+            {
+                "task": name,
+                "method": comparison["method"],
+                "label": score["label"],
+                "seeds": fact(len(values), "count", source, also=also),
+                "mean": interval_fact(spread, unit, source, also=also),
+                "deviation": fact(spread.deviation, unit, source, also=also),
+                "lowest": fact(min(values), unit, source, also=also),
+                "highest": fact(max(values), unit, source, also=also),
+            }
+        )
+    return found

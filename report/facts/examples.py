@@ -1,0 +1,71 @@
+"""Scored items to read: some that fine-tuning fixed, broke, left right and left wrong, as they stand in the samples."""
+
+from itertools import islice
+from typing import Any
+
+from report.facts.measured import Measured, gold_answers, input_field, response
+from report.facts.pairing import aligned
+from report.facts.values import Fact, fact
+
+SHOWN = 2
+"""Items of each kind."""
+
+LONGEST = 240
+"""Characters of a text that are shown."""
+
+KINDS = {"fixed": (False, True), "broken": (True, False), "both_right": (True, True), "both_wrong": (False, False)}
+"""Right before and right after, by name."""
+
+
+def examples(base: Measured, after: Measured, metric: str) -> dict[str, list[dict[str, Any]]]:
+    """Returns the first items of each kind, of different clusters as far as there are, by a right-or-wrong metric."""
+    before = base.scores.rows
+    later = aligned(base.scores, after.scores)
+    clusters = base.scores.clusters(before) or [row["doc_hash"] for row in before]
+    sides = [(one[metric] > 0, two[metric] > 0) for one, two in zip(before, later, strict=True)]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for kind, (right, then) in KINDS.items():
+        of_kind = [index for index, side in enumerate(sides) if side == (right, then)]
+        seen: set[str] = set()
+        first = [i for i in of_kind if not (clusters[i] in seen or seen.add(clusters[i]))][:SHOWN]  # type: ignore[func-returns-value]
+        others = (i for i in of_kind if i not in first)
+        chosen = sorted([*first, *islice(others, SHOWN - len(first))])
+        found[kind] = [_example(base, after, before[i], later[i]) for i in chosen]
+    return found
+
+
+def _example(base: Measured, after: Measured, before: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+    doc = before["doc"]
+    name = input_field(doc, base.scores.metadata.get("input"))
+    line = base.scores.line(before)
+    return {
+        "input": _quoted(
+            str(doc[name]) if name else "", base.scores.samples.source(line, "doc", *([name] if name else []))
+        ),
+        "gold": _quoted(_gold(base, before), base.scores.samples.source(line, "doc")),
+        "before": _quoted(_said(base, before), base.scores.samples.source(line, "filtered_resps")),
+        "after": _quoted(_said(after, later), after.scores.samples.source(after.scores.line(later), "filtered_resps")),
+    }
+
+
+def _quoted(text: str, source: dict[str, str]) -> Fact:
+    text = " ".join(text.split())
+    shown = text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0] + " …"
+    return fact(shown or "(empty)", "text", source)
+
+
+def _gold(measured: Measured, row: dict[str, Any]) -> str:
+    if measured.kind == "extraction":
+        return next(iter(gold_answers(row)), "unanswerable")
+    return _label(measured, row, 0)
+
+
+def _said(measured: Measured, row: dict[str, Any]) -> str:
+    return _label(measured, row, 1) if measured.kind == "classification" else response(row)
+
+
+def _label(measured: Measured, row: dict[str, Any], side: int) -> str:
+    """Returns the gold (0) or predicted (1) label's name."""
+    metric = measured.label_metric
+    label = row[metric][side] if metric else row.get("target", "")
+    return measured.labels[label] if metric and label < len(measured.labels) else str(label)

@@ -1,0 +1,207 @@
+"""A checkpoint's scores on one task, with what is needed to count with them and to name what was counted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import isfinite
+from typing import Any, TypeVar
+
+from harness_tasks.errors import UserError
+from harness_tasks.kinds import ANSWERED
+from harness_tasks.metrics import has_content, normalise, prediction_text
+from harness_tasks.reading import checked
+from report.facts.values import Fact, Unit, fact
+from report.reading.results import Item, Scores, items_of
+
+Result = TypeVar("Result")
+
+LABEL_METRICS = ("precision", "recall", "f1", "mcc")
+"""The metrics of (gold, predicted) pairs that can be counted again."""
+
+SUM_METRICS = (*LABEL_METRICS, "ece", "bleu")
+"""The metrics that are no mean of their items, and that can be counted again from what the items add to their sums."""
+
+ANSWER_METRICS = ("meteor", "meteor_exact_stem", "rouge1", "rouge2", "rougeL", "bleu")
+"""The metrics that need a gold answer to compare with."""
+
+_LABELS = {
+    "acc": "accuracy",
+    "mcc": "Matthews correlation",
+    "brier": "Brier score",
+    "ece": "calibration error (ECE)",
+    "meteor": "METEOR (exact, stem, synonym)",
+    "meteor_exact_stem": "METEOR (exact, stem)",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "bleu": "BLEU",
+    "exact": "exact match",
+    "HasAns_exact": "answerable exact match",
+    "HasAns_f1": "answerable token F1",
+    "NoAns_exact": "unanswerable exact match",
+    "NoAns_f1": "unanswerable token F1",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A checkpoint's scores with what is needed to count with them."""
+
+    scores: Scores
+    scale: float | None
+    """The upper end of the task's metrics; None where the task does not say."""
+
+    def items(self, metric: str, rows: list[dict[str, Any]] | None = None) -> list[Item] | None:
+        """Returns what each item gives to ``metric``; None where that cannot be counted with."""
+        if rows is None:
+            if metric not in self._items:
+                self._items[metric] = self.items(metric, self.scores.having(metric))
+            return self._items[metric]
+        known = items_of(rows, metric)
+        return known if known and (isinstance(known[0], float) or metric in SUM_METRICS) else None
+
+    def pairs(self, metric: str) -> list[tuple[int, int]]:
+        """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs of labels."""
+        values = self.items(metric) if metric in LABEL_METRICS else None
+        return [(int(value[0]), int(value[1])) for value in values or [] if isinstance(value, tuple)]
+
+    @cached_property
+    def levels(self) -> dict[str, Fact]:
+        """The scores with their intervals that are counted already, by metric."""
+        return {}
+
+    @cached_property
+    def _items(self) -> dict[str, list[Item] | None]:
+        return {}
+
+    @cached_property
+    def label_metric(self) -> str | None:
+        """The first metric whose items are (gold, predicted) pairs."""
+        return next((metric for metric in self.scores.metrics if self.pairs(metric)), None)
+
+    @cached_property
+    def label_pairs(self) -> list[tuple[int, int]]:
+        """The (gold, predicted) pairs of every item; none where no metric is made of pairs."""
+        return self.pairs(self.label_metric) if self.label_metric else []
+
+    @cached_property
+    def kind(self) -> str:
+        """`classification`, `extraction` or `other`, by what the sample rows hold."""
+        labels = {label for pair in self.label_pairs for label in pair}
+        if labels:
+            return "classification" if labels <= {0, 1} else "other"
+        if not any(
+            "text" in answers for row in self.scores.rows if isinstance(answers := row["doc"].get("answers"), dict)
+        ):
+            return "other"
+        for row in self.scores.rows:
+            checked(row, self.scores.samples.file, ANSWERED, line=self.scores.line(row) + 1)
+        return "extraction"
+
+    @property
+    def labels(self) -> list[str]:
+        """What the task calls its labels, in their order."""
+        return [str(label) for label in self.scores.metadata.get("labels") or []]
+
+
+def positive_name(measured: Measured) -> Fact:
+    """Returns what the task calls its positive label."""
+    source = measured.scores.results.source("configs", measured.scores.task)
+    return fact(measured.labels[1] if len(measured.labels) == 2 else "positive", "text", source)
+
+
+def label_of(measured: Measured, metric: str) -> str:
+    """Returns how the page calls ``metric``; one of answerable questions alone says so."""
+    if metric == "f1":
+        return "F1" if measured.kind == "classification" else "token F1"
+    label = _LABELS.get(metric, metric.replace("_", " "))
+    part = metric in ANSWER_METRICS and len(measured.scores.having(metric)) < len(measured.scores.rows)
+    return f"answerable {label}" if part else label
+
+
+def unit_of(measured: Measured, metric: str) -> Unit:
+    """Returns the unit in which ``metric`` is shown."""
+    if metric == "mcc":
+        return "coefficient"
+    return "points" if measured.scale == 100 else "proportion"
+
+
+def gold_answers(row: dict[str, Any]) -> list[str]:
+    """Returns the accepted answers of a question; none where the passage does not answer it."""
+    return list(row["doc"]["answers"]["text"])
+
+
+def input_field(doc: Mapping[str, Any], declared: str | None) -> str | None:
+    """Returns the field that the task names as its input, else the first text of the document; None without any."""
+    return declared if declared in doc else next((key for key, value in doc.items() if isinstance(value, str)), None)
+
+
+def response(row: dict[str, Any]) -> str:
+    """Returns what the model wrote, as lm_eval's first filter left it."""
+    answer = row["filtered_resps"][0]
+    while isinstance(answer, list):
+        answer = answer[0] if answer else ""
+    return str(answer)
+
+
+def is_tied(row: dict[str, Any]) -> bool | None:
+    """Returns whether the two highest log-likelihoods of a row's choices are equal; None where it does not hold them.
+
+    >>> is_tied({"filtered_resps": [[-1.5, False], [-1.5, False], [-2.0, False]]})
+    True
+    """
+    try:
+        values = sorted((float(choice[0]) for choice in row["filtered_resps"]), reverse=True)
+    except (KeyError, TypeError, ValueError, IndexError):
+        return None
+    return values[0] == values[1] if len(values) > 1 else None
+
+
+def abstains(row: dict[str, Any]) -> bool:
+    """Returns whether the model wrote nothing, or the task's word for no answer; punctuation alone is neither."""
+    return answer(row) == ""
+
+
+def is_contentless(row: dict[str, Any]) -> bool:
+    """Returns whether the model's answer is there and holds no word: punctuation or articles alone."""
+    return not abstains(row) and not has_content(answer(row))
+
+
+def answer(row: dict[str, Any]) -> str:
+    """Returns the answer in what the model wrote; empty where it says that there is none."""
+    return _answer(response(row))
+
+
+# The same texts are asked again for each part of the items, and beside each checkpoint.
+_answer = lru_cache(maxsize=100_000)(prediction_text)
+normalised = lru_cache(maxsize=100_000)(normalise)
+
+
+def counted(function: Callable[..., Result], measured: Measured, metric: str, *items: Any, **options: Any) -> Result:
+    """Returns what ``function`` of `report.statistics.intervals` gives; its complaints in three parts."""
+    try:
+        return function(metric, *items, scale=measured.scale, **options)
+    except ValueError as error:
+        raise UserError(
+            f"{measured.scores.samples.file}: {error}",
+            "the items do not fit what the task says of its metrics",
+            "correct `scale` in the task's metadata, or the metric that gives such items",
+        ) from None
+
+
+def interval_fact(
+    interval: Any, unit: Unit, source: dict[str, str], *, also: list[Any] | None = None, value: float | None = None
+) -> Fact:
+    bounds = (interval.lower, interval.upper)
+    known = all(bound is not None and isfinite(bound) for bound in bounds)
+    shown = {"lower": bounds[0], "upper": bounds[1], "confidence": interval.confidence, "method": interval.method}
+    return fact(
+        interval.value if value is None else value,
+        unit,
+        source,
+        interval=shown if known else None,
+        no_interval=None if known else interval.method,
+        n=interval.n,
+        clusters=interval.clusters,
+        also=also,
+    )

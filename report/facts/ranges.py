@@ -1,0 +1,231 @@
+"""Between which scores a metric moves on a task: its floor, which needs no model, and its ceiling, gold against gold.
+
+A score is no skill where a constant answer gets it, and no failing where a perfect answer does not get more: METEOR
+gives a perfect answer of one word 0.5.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, cached_property
+from typing import Any
+
+from harness_tasks import metrics
+from harness_tasks.baselines import first_sentence
+from report.facts.measured import (
+    LABEL_METRICS,
+    Measured,
+    counted,
+    gold_answers,
+    interval_fact,
+    label_of,
+    unit_of,
+)
+from report.facts.values import Fact, fact, is_known, missing
+from report.reading.directions import Direction, direction
+from report.reading.results import Item
+from report.statistics import intervals
+
+Baseline = dict[str, list[Item | None]]
+"""What each item gives to each metric without a model; None where the item does not count for the metric."""
+
+
+_MANY = 5_000
+"""From so many answers on several processes are faster, though each first takes a second to start."""
+
+
+class Ranges:
+    """The floors and the ceilings of a task's metrics on the items of ``measured``.
+
+    ``gold_within``: by `doc_id`, gold answers cut at the tokens that an output may have, where one has more.
+    """
+
+    def __init__(self, measured: Measured, gold_within: Mapping[int, Sequence[str]] | None = None) -> None:
+        self.measured = measured
+        self._gold_within = gold_within or {}
+        self._floors: dict[str, tuple[Fact, str | None]] = {}
+        self._ceilings: dict[str, Fact] = {}
+
+    @cached_property
+    def baselines(self) -> dict[str, Baseline]:
+        """What needs no model, by how the page names it."""
+        kind = self.measured.kind
+        if kind == "classification":
+            return self._constant_labels()
+        if kind == "extraction":
+            rows = self.measured.scores.rows
+            passages = [row["doc"].get("context", "") for row in rows]
+            first = {passage: first_sentence(passage) for passage in set(passages)}
+            ways = {"copying the passage's first sentence": [first[passage] for passage in passages]}
+            if any(not gold_answers(row) for row in rows):
+                ways["never answering"] = [""] * len(rows)
+            return {name: self._answers(given) for name, given in ways.items()}
+        return {}
+
+    @cached_property
+    def best_possible(self) -> Baseline:
+        """What each item gives to each metric when the answer is the gold one."""
+        kind = self.measured.kind
+        if kind == "classification":
+            golds = [gold for gold, _ in self.measured.label_pairs]
+            found: Baseline = {metric: [(gold, gold) for gold in golds] for metric in LABEL_METRICS}
+            n = len(golds)
+            return {**found, "acc": [1.0] * n, "brier": [0.0] * n, "ece": [(1.0, 1.0)] * n}
+        return self._gold_answers() if kind == "extraction" else {}
+
+    def _constant_labels(self) -> dict[str, Baseline]:
+        golds = [gold for gold, _ in self.measured.label_pairs]
+        names = self.measured.labels if len(self.measured.labels) == 2 else ["negative", "positive"]
+        found: dict[str, Baseline] = {}
+        for label in (1, 0):
+            pairs: list[Item | None] = [(gold, label) for gold in golds]
+            right: list[Item | None] = [float(gold == label) for gold in golds]
+            found[f"always giving the label {names[label]}"] = {"acc": right, **dict.fromkeys(LABEL_METRICS, pairs)}
+        share = sum(golds) / len(golds)
+        brier: list[Item | None] = [(share - gold) ** 2 for gold in golds]
+        return found | {"giving each label its share as its probability": {"brier": brier}}
+
+    def _answers(self, given: Sequence[str]) -> Baseline:
+        return _by_metric(_answer_scores(given, [gold_answers(row) for row in self.measured.scores.rows]))
+
+    def _gold_answers(self) -> Baseline:
+        """Each item's best gold answer, metric by metric; BLEU's counts are those of the longest.
+
+        Of an answer that is longer than an output may be, that is what an output can hold of it.
+        """
+        accepted = [gold_answers(row) for row in self.measured.scores.rows]
+        given = [
+            self._gold_within.get(row["doc_id"]) or golds or [""]
+            for row, golds in zip(self.measured.scores.rows, accepted, strict=True)
+        ]
+        pairs = [(text, golds) for texts, golds in zip(given, accepted, strict=True) for text in texts]
+        found = iter(_answer_scores([text for text, _ in pairs], [golds for _, golds in pairs]))
+        best = []
+        for golds in given:
+            scores = [next(found) for _ in golds]
+            longest = max(range(len(golds)), key=lambda index, golds=golds: len(golds[index].split()))  # type: ignore[misc]
+            best.append(
+                {
+                    metric: scores[longest][metric] if isinstance(value, list) else max(s[metric] for s in scores)
+                    for metric, value in scores[0].items()
+                }
+            )
+        return _by_metric(best)
+
+    def floor(self, metric: str) -> tuple[Fact, str | None]:
+        """Returns the best score that needs no model, and how it is got; missing where none is known."""
+        if metric not in self._floors:
+            self._floors[metric] = self._floor(metric)
+        return self._floors[metric]
+
+    def _floor(self, metric: str) -> tuple[Fact, str | None]:
+        found = [
+            (known, name)
+            for name, baseline in self.baselines.items()
+            if metric in baseline and is_known(known := self._score(metric, baseline[metric]))
+        ]
+        if not found:
+            return missing("no way to score without a model is known for it"), None
+        if len(found) == 1:
+            return found[0]
+        said = self.direction(metric)
+        if said.better is None:
+            return missing(
+                f"which of {len(found)} ways to score without a model is best is not known: {said.why}"
+            ), None
+        return max(found, key=lambda pair: pair[0]["value"] if said.better else -pair[0]["value"])
+
+    def ceiling(self, metric: str) -> Fact:
+        """Returns the score of the gold answers themselves, cut where an output would be."""
+        if metric not in self.best_possible:
+            return missing("what a perfect answer would score is not known")
+        if metric not in self._ceilings:
+            self._ceilings[metric] = self._score(metric, self.best_possible[metric])
+        return self._ceilings[metric]
+
+    def direction(self, metric: str) -> Direction:
+        """Returns whether higher is better on the metric, by the result file; None where it does not say."""
+        return direction(metric, [self.measured.scores])
+
+    def _score(self, metric: str, items: list[Item | None]) -> Fact:
+        scores = self.measured.scores
+        interval = counted(intervals.level, self.measured, metric, items, scores.clusters(scores.rows))
+        return interval_fact(interval, unit_of(self.measured, metric), scores.samples.source())
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Returns floor, ceiling and signature of every metric of the task, in the order of its scores."""
+        found = []
+        results, task = self.measured.scores.results, self.measured.scores.task
+        signatures = self.measured.scores.metadata.get("signature") or {}
+        for metric in self.measured.scores.metrics:
+            floor, name = self.floor(metric)
+            at = results.source("configs", task, "metadata", "signature", metric)
+            found.append(
+                {
+                    "metric": metric,
+                    "label": fact(label_of(self.measured, metric), "text", results.source("configs", task)),
+                    "floor": floor,
+                    "how": fact(name, "text", floor["source"]) if name else missing("none is known"),
+                    "ceiling": self.ceiling(metric),
+                    "signature": fact(str(signatures[metric]), "text", at)
+                    if metric in signatures
+                    else missing("the task records none"),
+                }
+            )
+        return found
+
+
+def _answer_scores(texts: Sequence[str], golds: Sequence[list[str]]) -> list[dict[str, Any]]:
+    """Returns the scores of each of ``texts`` against its gold answers; of very many, by as many processes as cores."""
+    if len(texts) < _MANY or (os.cpu_count() or 1) < 2:
+        return list(map(metrics.answer_scores, texts, golds))
+    return list(_processes().map(metrics.answer_scores, texts, golds, chunksize=500))
+
+
+@cache
+def _processes() -> ProcessPoolExecutor:
+    # Not forked: numpy, which is loaded by now, has threads of its own.
+    return ProcessPoolExecutor(min(4, os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn"))
+
+
+def place(score: Fact, floor: Fact, ceiling: Fact) -> Fact:
+    """Returns where between floor (0) and ceiling (1) a score lies; below 0 where it is worse than no model."""
+    if not all(is_known(known) for known in (score, floor, ceiling)):
+        return missing("it needs a score, a floor and a ceiling")
+    if floor["value"] == ceiling["value"]:
+        return missing("floor and ceiling are the same")
+    share = (score["value"] - floor["value"]) / (ceiling["value"] - floor["value"])
+    return fact(share, "share", score["source"], also=[floor["source"]])
+
+
+def floor_facts(ranges: Ranges) -> dict[str, Any]:
+    """Returns the floor of the task's primary metric, and whose way it is."""
+    primary = ranges.measured.scores.primary
+    score, name = ranges.floor(primary) if primary else (missing("the task declares no primary metric"), None)
+    how = fact(name, "text", score["source"]) if name else missing("none is known")
+    return {"score": score, "how": how}
+
+
+def above_floor(measured: Measured, ranges: Ranges) -> Fact:
+    """Returns the paired difference between a checkpoint and the floor of the primary metric, on the same items."""
+    scores, primary = measured.scores, measured.scores.primary
+    items = measured.items(primary) if primary else None
+    name = ranges.floor(primary)[1] if primary else None
+    if primary is None or items is None or name is None:
+        return missing("this task has no floor")
+    known = zip(ranges.measured.scores.rows, ranges.baselines[name][primary], strict=True)
+    by_hash = {row["doc_hash"]: item for row, item in known}
+    without = [by_hash.get(row["doc_hash"]) for row in scores.having(primary)]
+    if any(item is None for item in without):
+        return missing("the floor was computed on other items")
+    clusters = scores.clusters(scores.having(primary))
+    interval = counted(intervals.difference, measured, primary, without, items, clusters)
+    return interval_fact(interval, unit_of(measured, primary), scores.samples.source())
+
+
+def _by_metric(rows: list[dict[str, Any]]) -> Baseline:
+    names = dict.fromkeys(metric for row in rows for metric in row)
+    return {
+        name: [tuple(value) if isinstance(value := row.get(name), list) else value for row in rows] for name in names
+    }

@@ -1,0 +1,384 @@
+"""Facts of scores: each checkpoint on each task, before and after fine-tuning, paired item by item."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.errors import UserError
+from harness_tasks.kinds import SAMPLES
+from harness_tasks.models.heads import STOCK_CLASSES
+from report.facts.diagnosis import diagnosis
+from report.facts.examples import KINDS, examples
+from report.facts.learning_curves import over_tokens
+from report.facts.measured import (
+    Measured,
+    abstains,
+    counted,
+    interval_fact,
+    label_of,
+    positive_name,
+    unit_of,
+)
+from report.facts.overlaps import overlap_facts
+from report.facts.pairing import aligned, refusal, signature_differs
+from report.facts.paths import figure_path
+from report.facts.ranges import Ranges, above_floor, floor_facts, place
+from report.facts.unfinished import undone, why_unscored
+from report.facts.values import Fact, fact, is_known, missing, recorded
+from report.reading import kinds
+from report.reading.bases import scored_on_another, trained_on_another
+from report.reading.lengths import gold_within, read_lengths
+from report.reading.results import Document, Scores, is_begun, read_json, read_scores
+from report.reading.scored import refuse_other, refuse_replaced
+from report.statistics import intervals, paired_tests
+from report.statistics.sums import encoded
+
+AGREEMENT = 1e-9
+"""Largest difference between a recorded score and our recount of it, relative to the scale."""
+
+
+Sides = Mapping[str, Measured]
+"""The checkpoints that were scored on a task, by name; the base model is `base`."""
+
+
+def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -> Sides:
+    """Returns the base model and those of ``checkpoints``, the facts of them, that were scored on ``task``.
+
+    Raises:
+        UserError: as `read_scores`; a file says that it is of another model than its folder, or of other weights.
+    """
+    documents: dict[str, Any] = {}
+    names, lacking = ["base", *(checkpoint["name"]["value"] for checkpoint in checkpoints)], undone(folder)
+    found = {name: read_scores(folder, name, task, documents) for name in names if (name, task) not in lacking}
+    for name, scores in found.items():
+        if scores:
+            refuse_other(scores.results.file, name, scores.results.value("config", "model_args"))
+            refuse_replaced(folder, scores.results, name)
+    sides = {name: _measure(scores) for name, scores in found.items() if scores}
+    _check_of_one_kind(list(sides.values()))
+    return sides
+
+
+def task_facts(
+    folder: Path, task: str, model: Mapping[str, Any], checkpoints: Sequence[dict[str, Any]], sides: Sides
+) -> dict[str, Any]:
+    """Returns the scores of ``task``: of the base model, and beside it those of each checkpoint.
+
+    ``model`` and ``checkpoints`` are the facts of the base model, and of the checkpoints that the page sets beside it
+    on this task; ``sides`` is what `read_sides` gives for them.
+    """
+    base = sides.get("base")
+    known = next(iter(sides.values()), None)
+    if known is None:
+        return {"task": task, "absent": missing(why_unscored(folder, "base", task))}
+    unscored = missing(why_unscored(folder, "base", task))
+    home = str(Path(known.scores.samples.file).parent)
+    ranges = Ranges(known, gold_within(read_lengths(folder, home, known.scores.samples.source())))
+    before = _side(base, ranges, folder) if base else {"absent": unscored}
+    comparisons = [_comparison(base, sides.get(c["name"]["value"]), model, c, ranges, folder) for c in checkpoints]
+    for comparison in comparisons:
+        comparison["figures"] = _figures(task, before, comparison)
+    return _about(known) | {
+        "task": task,
+        "before": before,
+        "floor": floor_facts(ranges),
+        "ranges": ranges.facts(),
+        "comparisons": comparisons,
+        "over_tokens": over_tokens(task, comparisons, checkpoints),
+    }
+
+
+def overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
+    """Returns whether either task's metadata says that it `overlaps_with` the other (a name, or a pattern)."""
+    for declaring, other in ((trained_on, scored_on), (scored_on, trained_on)):
+        for home in sorted(filter(is_begun, folder.glob(f"scores/*/{declaring}"))):
+            results = read_json(folder, f"{home.relative_to(folder).as_posix()}/results.json", kinds.RESULTS)
+            patterns = results.value("configs", declaring, "metadata", "overlaps_with") or []
+            if any(fnmatch(other, str(pattern)) for pattern in patterns):
+                return True
+    return False
+
+
+def _check_of_one_kind(sides: Sequence[Measured]) -> None:
+    """Raises UserError where the samples of one task hold questions with their answers for one side alone."""
+    for other in sides[1:]:
+        if "extraction" in (other.kind, sides[0].kind) and other.kind != sides[0].kind:
+            one, file = sides[0].scores.samples.file, other.scores.samples.file
+            raise UserError(
+                f"{one} is of the kind {sides[0].kind}, and {file} of the kind {other.kind}, by what their rows hold",
+                "they are of one task: one of them is damaged, or of another task",
+                SAMPLES.mend,
+            )
+
+
+def _measure(scores: Scores) -> Measured:
+    scale = scores.metadata.get("scale")
+    return Measured(scores, float(scale) if scale else None)
+
+
+def _about(measured: Measured) -> dict[str, Any]:
+    """Returns what the task says of itself, and how much of it was scored."""
+    scores, results = measured.scores, measured.scores.results
+    at = ("configs", scores.task, "metadata")
+    rows, available = len(scores.rows), (scores.per_task("n-samples") or {}).get("original")
+    source = scores.samples.source()
+    data = scores.metadata.get("data") or {}
+    return {
+        "name": fact(scores.task, "text", results.source("results", scores.task)),
+        "about": recorded(results, *at, "about", unit="text", absent="the task does not describe itself"),
+        "text_licence": recorded(results, *at, "text_licence", unit="text", absent="the task states no licence"),
+        "version": recorded(results, "versions", scores.task, unit="setting"),
+        "setting": fact(_setting(scores), "text", results.source("n-shot", scores.task)),
+        "cluster": recorded(results, *at, "cluster", unit="text", absent="none declared: items count as independent"),
+        "clustered": scores.metadata.get("cluster") is not None,
+        "primary": fact(label_of(measured, scores.primary or ""), "text", results.source(*at, "primary")),
+        "scored": fact(rows, "count", source),
+        "available": recorded(results, "n-samples", scores.task, "original", unit="count"),
+        "limited": available is not None and available > rows,
+        "kind": measured.kind,
+        "positive": positive_name(measured),
+        "data": {
+            **{key: recorded(results, *at, "data", key, unit="text") for key in ("source", "name")},
+            "revision": recorded(results, *at, "data", "revision", unit="text", absent="no revision of its own"),
+            "splits": [
+                {
+                    "split": fact(split, "text", results.source(*at, "data", "fingerprint", split)),
+                    "fingerprint": recorded(results, *at, "data", "fingerprint", split, unit="text"),
+                    "rows": recorded(results, *at, "data", "rows", split, unit="count"),
+                    "compared_with": recorded(results, *at, "data", "compared_with", split, unit="text"),
+                }
+                for split in data.get("fingerprint") or {}
+            ],
+        },
+    }
+
+
+def _setting(scores: Scores) -> str:
+    shots = scores.per_task("n-shot")
+    if shots is None:
+        return "shots not recorded"
+    return f"{shots}-shot" if shots else "zero-shot"
+
+
+def _side(measured: Measured, ranges: Ranges, folder: Path) -> dict[str, Any]:
+    """Returns what concerns one checkpoint alone: its diagnosis, its distance from the floor, how it was scored."""
+    results = measured.scores.results
+    return {
+        "diagnosis": diagnosis(measured, folder),
+        "above_floor": above_floor(measured, ranges),
+        "dtype": recorded(results, "config", "model_dtype", unit="text"),
+        "model_class": recorded(results, "config", "model", unit="text"),
+        "softmax_dtype": _softmax_dtype(results),
+        "allowed": _allowed(measured.scores),
+    }
+
+
+def _allowed(scores: Scores) -> Fact:
+    """Returns the guards of scoring that failed and that `--allow` named, as `run` leaves them in the metadata."""
+    names = scores.metadata.get("allowed")
+    if not names:
+        return missing("no guard is recorded as allowed")
+    return fact(", ".join(names), "text", scores.results.source("configs", scores.task, "metadata", "allowed"))
+
+
+def _softmax_dtype(results: Document) -> Fact:
+    """Returns the dtype in which log-likelihoods were computed: as recorded or asked for; of lm_eval's `hf`, else, the
+    weights'.
+    """
+    asked = results.value("config", "model_args", "softmax_dtype")
+    if results.value("config", "softmax_dtype") is None and isinstance(asked, str):
+        return recorded(results, "config", "model_args", "softmax_dtype", unit="text")
+    name = "model_dtype" if results.value("config", "model") in STOCK_CLASSES else "softmax_dtype"
+    return recorded(results, "config", name, unit="text")
+
+
+def _comparison(
+    base: Measured | None,
+    after: Measured | None,
+    model: Mapping[str, Any],
+    checkpoint: dict[str, Any],
+    ranges: Ranges,
+    folder: Path,
+) -> dict[str, Any]:
+    """Returns the scores of one checkpoint beside the base's, metric by metric."""
+    name, task = checkpoint["name"]["value"], ranges.measured.scores.task
+    unscored = missing(why_unscored(folder, name, task))
+    other_base, refused = None, None
+    if after:
+        scored = scored_on_another(model, base.scores if base else None, after.scores)
+        other_base = trained_on_another(model, checkpoint) or scored
+        refused = other_base or (refusal(base, after, checkpoint) if base else None)
+    metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
+    scores = [_score(base, after, metric, ranges, unscored, refused) for metric in metrics]
+    pair = (base, after) if base and after and not refused else None
+    graded = (metric for metric in metrics if ranges.direction(metric).better) if pair else iter(())
+    right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(*pair, metric)), None)
+    return {
+        "checkpoint": checkpoint["name"],
+        "trained_on": checkpoint["task"],
+        "method": checkpoint["method"],
+        "seed": checkpoint["seed"],
+        "scores": scores,
+        "methods": _methods(scores),
+        "after": _side(after, ranges, folder) if after else {"absent": unscored},
+        "refused": missing(refused) if refused else None,
+        "other_base": missing(other_base) if other_base else None,
+        "transitions": _transitions(*pair, right_or_wrong) if pair and right_or_wrong else None,
+        "examples": examples(*pair, right_or_wrong) if pair and right_or_wrong else None,
+        "shift": _shift(*pair) if pair else None,
+        "overlap": overlap_facts(folder, *pair, name) if pair else None,
+    }
+
+
+def _score(
+    base: Measured | None, after: Measured | None, metric: str, ranges: Ranges, unscored: Fact, refused: str | None
+) -> dict[str, Any]:
+    """Returns one metric before and after, the difference, its test, and where between floor and ceiling both lie."""
+    known = ranges.measured
+    before_fact = _level(base, metric) if base else missing("the base model has not been scored")
+    after_fact = _level(after, metric) if after else unscored
+    no_difference = missing(refused or "one of the two scores is missing")
+    paired: dict[str, Any] = dict.fromkeys(("difference", "p_value", "p_method", "detectable"), no_difference)
+    if base and after and not refused and is_known(before_fact) and is_known(after_fact):
+        paired = _paired(base, after, metric)
+    floor, ceiling = ranges.floor(metric)[0], ranges.ceiling(metric)
+    return {
+        "metric": metric,
+        "label": fact(label_of(known, metric), "text", known.scores.results.source("configs", known.scores.task)),
+        "primary": metric == known.scores.primary,
+        "higher_is_better": ranges.direction(metric).better,
+        "before": before_fact,
+        "after": after_fact,
+        **paired,
+        "adjusted": missing("it is no primary metric"),
+        "before_place": place(before_fact, floor, ceiling),
+        "after_place": place(after_fact, floor, ceiling),
+    }
+
+
+def _methods(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns which interval and which p-value was made in which way, metrics of one way together."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for side, name in (("before", "base"), ("after", "fine-tuned"), ("difference", "difference")):
+        for score in scores:
+            known = score[side]
+            if not is_known(known):
+                continue
+            method = known["interval"]["method"] if "interval" in known else known["no_interval"]
+            told = {key: fact(text, "text", known["source"]) for key, text in (("side", name), ("method", method))}
+            rows.setdefault((side, method), told | {"labels": []})["labels"].append(score["label"])
+    for score in scores:
+        if is_known(score["p_method"]):
+            told = {"side": fact("p-value", "text", score["p_method"]["source"]), "method": score["p_method"]}
+            rows.setdefault(("p", score["p_method"]["value"]), told | {"labels": []})["labels"].append(score["label"])
+    return list(rows.values())
+
+
+def _level(measured: Measured, metric: str) -> Fact:
+    """Returns the recorded score with its interval; raises UserError where our recount differs."""
+    if metric not in measured.levels:  # the base's stand beside every checkpoint
+        measured.levels[metric] = _counted_level(measured, metric)
+    return measured.levels[metric]
+
+
+def _counted_level(measured: Measured, metric: str) -> Fact:
+    scores = measured.scores
+    if metric not in scores.metrics:
+        return missing(f"{scores.results.file} does not hold it")
+    value, source = scores.recorded(metric)
+    unit, rows = unit_of(measured, metric), scores.having(metric)
+    items = measured.items(metric)
+    if items is None:
+        return fact(value, unit, source, n=len(rows) or None, no_interval="no interval: not a known function of items")
+    interval = counted(intervals.level, measured, metric, items, scores.clusters(rows))
+    if abs(interval.value - value) > AGREEMENT * (measured.scale or 1.0):
+        raise UserError(
+            f"{source['file']} says {metric} = {value}, its samples give {interval.value}",
+            "the results and the samples are not from the same run, or one was edited",
+            f"delete {Path(source['file']).parent} and run the study again",
+        )
+    return interval_fact(interval, unit, source, also=[scores.samples.source()], value=value)
+
+
+def _paired(base: Measured, after: Measured, metric: str) -> dict[str, Fact]:
+    """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
+    later = aligned(base.scores, after.scores)
+    in_order = later is after.scores.rows
+    items = (base.items(metric), after.items(metric, None if in_order else [row for row in later if metric in row]))
+    reason = signature_differs(base.scores, after.scores, metric)
+    if items[0] is None or items[1] is None or len(items[0]) != len(items[1]):
+        reason = reason or "the samples do not hold it item by item, so the two cannot be paired"
+    if reason:
+        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(reason))
+    clusters, unit = base.scores.clusters(base.scores.having(metric)), unit_of(base, metric)
+    source, also = after.scores.samples.source(), [base.scores.samples.source()]
+    pair = counted(encoded, base, metric, items, clusters)
+    interval = intervals.difference_of(metric, pair, scale=base.scale)
+    test = paired_tests.paired_test_of(metric, pair, scale=base.scale)
+    smallest = paired_tests.detectable(interval)
+    return {
+        "difference": interval_fact(interval, unit, source, also=also),
+        "p_value": missing(test.method) if test.p is None else fact(test.p, "p", source, also=also, n=interval.n),
+        "p_method": fact(test.method, "text", source),
+        "detectable": missing(smallest.method)
+        if smallest.value is None
+        else fact(smallest.value, unit, source, also=also),
+    }
+
+
+def _is_right_or_wrong(base: Measured, after: Measured, metric: str) -> bool:
+    """Returns whether each item is simply right or wrong by ``metric``, of which higher is better, on both sides."""
+    if len(base.scores.having(metric)) != len(base.scores.rows):
+        return False
+    items = [base.items(metric), after.items(metric, aligned(base.scores, after.scores))]
+    return all(side is not None and set(side) <= {0.0, base.scale or 1.0} for side in items)
+
+
+def _figures(task: str, before: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Fact]:
+    """Returns where the figures of the answers lie, by what they show; none of what was not measured on either side."""
+    found = [side["diagnosis"] for side in (before, comparison["after"]) if "diagnosis" in side]
+    shown = {
+        "confusion": any("classification" in side for side in found),
+        "reliability": any(side.get("classification", {}).get("calibration", {}).get("bins") for side in found),
+        "distributions": any("extraction" in side for side in found),
+        "moves": comparison["transitions"] is not None,
+    }
+    name = comparison["checkpoint"]
+    return {
+        kind: fact(figure_path(kind, name["value"], task), "text", name["source"])
+        for kind, is_in in shown.items()
+        if is_in
+    }
+
+
+def _transitions(base: Measured, after: Measured, metric: str) -> dict[str, Any]:
+    """Returns how many items went from wrong to right and so on, by a metric that is right or wrong an item."""
+    pairs = zip(base.scores.rows, aligned(base.scores, after.scores), strict=True)
+    counts = Counter((one[metric] > 0, two[metric] > 0) for one, two in pairs)
+    source, also = after.scores.samples.source(), [base.scores.samples.source()]
+    return {
+        "label": fact(label_of(base, metric), "text", source),
+        **{
+            name: fact(counts[sides], "count", source, also=also, n=len(base.scores.rows))
+            for name, sides in KINDS.items()
+        },
+    }
+
+
+def _shift(base: Measured, after: Measured) -> dict[str, Any] | None:
+    """Returns how the answers changed as such: the share that say positive, or the share left unanswered."""
+    kind, source, also = base.kind, after.scores.samples.source(), [base.scores.samples.source()]
+    rows, later = base.scores.rows, aligned(base.scores, after.scores)
+    if kind == "classification":
+        metric = str(base.label_metric)
+        before_items, after_items = ([float(row[metric][1] == 1) for row in side] for side in (rows, later))
+        what = f"answers that say {positive_name(base)['value']}"
+    elif kind == "extraction":
+        before_items, after_items = ([float(abstains(row)) for row in side] for side in (rows, later))
+        what = "questions left unanswered"
+    else:
+        return None
+    interval = intervals.difference("share", before_items, after_items, base.scores.clusters(rows))
+    return {"what": fact(what, "text", source), "change": interval_fact(interval, "share", source, also=also)}

@@ -1,0 +1,1 @@
+"""Markdown and HTML from facts: templates, drawings, the explorer, exports."""

@@ -1,0 +1,150 @@
+"""The dumbbell chart of the primary scores: before and after, with intervals, between floor and ceiling."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from report.facts.values import Fact, is_known
+from report.page.figures.drawing import BLUE, INK, ORANGE, WIDTH, Anchor, Drawing, Picture
+from report.page.formats import FILTERS, decimals, plain
+
+_ROW, _MARGIN, _LEGEND = 106.0, 14.0, 34.0
+_LABEL = 104.0
+"""Width that the words below a mark may take."""
+_TITLE = "Primary scores before and after fine-tuning, with their intervals"
+_COLUMNS = ("score", "base", "fine-tuned", "floor", "ceiling")
+
+
+class _Row(NamedTuple):
+    """A checkpoint's primary score on a task."""
+
+    name: str
+    before: Fact
+    after: Fact
+    floor: Fact
+    ceiling: Fact
+
+
+def summary(facts: Mapping[str, Any]) -> Picture | None:
+    """Returns the chart, a row a checkpoint and task; None where nothing has been scored."""
+    rows = list(_rows(facts))
+    if not rows:
+        return None
+    drawing = Drawing(_ROW * len(rows) + _LEGEND)
+    for turn, row in enumerate(rows):
+        _draw(drawing, row, top=_ROW * turn)
+    _legend(drawing, _ROW * len(rows) + 14)
+    words = "; ".join(f"{row.name}: {_value(row.before)} before, {_value(row.after)} after" for row in rows)
+    data = tuple((row.name, *map(_with_interval, row[1:])) for row in rows)
+    return Picture(drawing.svg("summary", _TITLE, words), _TITLE, _COLUMNS, data)
+
+
+def _rows(facts: Mapping[str, Any]) -> Iterator[_Row]:
+    for task in facts["tasks"]:
+        for comparison in task.get("comparisons", []):
+            score = next((score for score in comparison["scores"] if score["primary"]), None)
+            if score and (is_known(score["before"]) or is_known(score["after"])):
+                name = (
+                    f"{task['name']['value']}, {score['label']['value']}: base and {comparison['checkpoint']['value']}"
+                )
+                ceilings = (row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
+                ceiling = next(ceilings, {"missing": "no range is known for it"})
+                yield _Row(name, score["before"], score["after"], task["floor"]["score"], ceiling)
+
+
+def _draw(drawing: Drawing, row: _Row, *, top: float) -> None:
+    lower, upper = _span(row)
+    line = top + 54
+
+    def place(value: float) -> float:
+        share = min(1.0, max(0.0, (value - lower) / (upper - lower)))
+        return _MARGIN + (WIDTH - 2 * _MARGIN) * share
+
+    drawing.text((_MARGIN, top + 22), row.name, size=13, bold=True, within=WIDTH - 2 * _MARGIN)
+    drawing.line([(_MARGIN, line), (WIDTH - _MARGIN, line)], opacity=0.3)
+    if is_known(row.floor) and is_known(row.ceiling):
+        ends = sorted(place(known["value"]) for known in (row.floor, row.ceiling))
+        drawing.boxes([(ends[0], line - 9, ends[1] - ends[0], 18)], opacity=0.08)
+    if is_known(row.floor):
+        _floor_mark(drawing, place(row.floor["value"]), line)
+    if is_known(row.ceiling):
+        _ceiling_mark(drawing, place(row.ceiling["value"]), line)
+    for fact, colour in ((row.before, INK), (row.after, BLUE)):
+        if is_known(fact) and "interval" in fact:
+            ends = [place(fact["interval"][end]) for end in ("lower", "upper")]
+            drawing.boxes([(ends[0], line - 4, ends[1] - ends[0], 8)], colour=colour, opacity=0.35)
+    if is_known(row.before) and is_known(row.after):
+        _arrow(drawing, place(row.before["value"]), place(row.after["value"]), line)
+    if is_known(row.before):
+        drawing.dot((place(row.before["value"]), line), hollow=True)
+    if is_known(row.after):
+        drawing.dot((place(row.after["value"]), line), colour=BLUE, radius=5.5)
+    for fact, down, bold in ((row.before, -14, False), (row.after, 24, True)):
+        if is_known(fact):
+            x = place(fact["value"])
+            drawing.text((x, line + down), _value(fact), anchor=_anchor(x, 22), bold=bold)
+    _ends(drawing, row, place, line + 42)
+
+
+def _arrow(drawing: Drawing, start: float, end: float, line: float) -> None:
+    """Joins both dots, from the edge of the ring."""
+    way = 1 if end > start else -1
+    if abs(end - start) > 12:
+        drawing.line([(start + 6 * way, line), (end, line)], width=2, opacity=0.7)
+
+
+def _ends(drawing: Drawing, row: _Row, place: Any, line: float) -> None:
+    """Writes floor and ceiling below their marks; where these are close, one further out than the other."""
+    known = [(place(fact["value"]), side, fact) for side, fact in _sides(row) if is_known(fact)]
+    rightmost = max((x for x, _, _ in known), default=0.0)
+    for x, side, fact in known:
+        words, anchor = f"{side} {_value(fact)}", _anchor(x, 44)
+        if x < rightmost and rightmost - x < 2 * _LABEL:
+            x, anchor = min(x, rightmost - _LABEL), "end"
+        drawing.text((x, line), words, anchor=anchor, soft=True)
+
+
+def _sides(row: _Row) -> tuple[tuple[str, Fact], ...]:
+    return ("floor", row.floor), ("ceiling", row.ceiling)
+
+
+def _anchor(x: float, half: float) -> Anchor:
+    """Returns how a text at ``x`` that is twice ``half`` wide is aligned, so that it stays on the sheet."""
+    return "start" if x < _MARGIN + half else "end" if x > WIDTH - _MARGIN - half else "middle"
+
+
+def _span(row: _Row) -> tuple[float, float]:
+    """Returns the values at both ends of a row: the whole range of the score's unit, or what is known of it."""
+    known = [fact for fact in row[1:] if is_known(fact)]
+    whole = {"points": 100.0, "proportion": 1.0, "share": 1.0}.get(known[0]["unit"])
+    if whole is not None:
+        return 0.0, whole
+    values = [fact["value"] for fact in known]
+    values += [fact["interval"][end] for fact in known if "interval" in fact for end in ("lower", "upper")]
+    return min(0.0, *values), max(values) if max(values) > min(0.0, *values) else 1.0
+
+
+def _legend(drawing: Drawing, line: float) -> None:
+    drawing.dot((_MARGIN + 6, line), hollow=True)
+    drawing.text((_MARGIN + 18, line + 4), "base", soft=True)
+    drawing.dot((_MARGIN + 68, line), colour=BLUE, radius=5.5)
+    drawing.text((_MARGIN + 80, line + 4), "fine-tuned", soft=True)
+    _floor_mark(drawing, _MARGIN + 162, line)
+    drawing.text((_MARGIN + 172, line + 4), "without a model (floor)", soft=True)
+    _ceiling_mark(drawing, _MARGIN + 330, line)
+    drawing.text((_MARGIN + 340, line + 4), "the gold answers (ceiling)", soft=True)
+
+
+def _floor_mark(drawing: Drawing, x: float, line: float) -> None:
+    drawing.line([(x, line - 10), (x, line + 10)], colour=ORANGE, width=2, dashes=(4, 3))
+
+
+def _ceiling_mark(drawing: Drawing, x: float, line: float) -> None:
+    drawing.line([(x, line - 10), (x, line + 10)], width=2, opacity=0.7)
+
+
+def _value(fact: Fact) -> str:
+    return decimals(fact["value"], fact["unit"]) if is_known(fact) else "missing"
+
+
+def _with_interval(fact: Fact) -> str:
+    return f"{_value(fact)} {FILTERS['interval'](fact)}" if is_known(fact) else plain(fact)

@@ -1,0 +1,135 @@
+"""What a reader learns by pointing at a number: where it stands, how it was made, and the command that makes it again.
+
+In an HTML page each number carries the number of its note; the notes themselves are one table in the page.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from report.facts.values import is_known
+from report.page import formats
+from report.reading.results import pointer
+
+OPEN, MIDDLE, CLOSE = "\ue000", "\ue001", "\ue002"
+"""Stand around a number while Markdown becomes HTML; `facts.fact` keeps them out of every text."""
+
+_MARKED = re.compile(f"{OPEN}(\\d+){MIDDLE}([^{CLOSE}]*){CLOSE}")
+
+
+class Notes:
+    """The notes of one page: a number is marked while a template shows it, and its note is written afterwards."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self._facts = facts
+        self._known = dict(_walk(facts))
+        self._places = {id(fact): place for place, fact in self._known.items()}
+        self._commands = _commands(facts)
+        self._used: dict[str, int] = {}
+
+    def mark(self, fact: Any, shown: str) -> str:
+        """Returns ``shown``, with the number of ``fact``'s note around it where it is a fact of this page."""
+        place = self._places.get(id(fact))
+        if place is None or not is_known(fact) or not any(sign.isdigit() for sign in shown):
+            return shown
+        number = self._used.setdefault(place, len(self._used))
+        return f"{OPEN}{number}{MIDDLE}{shown}{CLOSE}"
+
+    def table(self) -> list[dict[str, str]]:
+        """Returns the notes in the order of their numbers: short texts by name; `fact` is a pointer into facts.json."""
+        return [note(self._facts, place, self._known[place], self._commands) for place in self._used]
+
+    def script(self) -> str:
+        """Returns the notes as JSON that can stand in an HTML script element: every text once, notes as its numbers."""
+        texts: dict[str, int] = {}
+        rows = [{key: texts.setdefault(text, len(texts)) for key, text in entry.items()} for entry in self.table()]
+        return script_text({"texts": list(texts), "notes": rows})
+
+
+def script_text(value: Any) -> str:
+    """Returns JSON in which nothing can end a script element or begin a comment in it.
+
+    >>> print(script_text("</script><!--"))
+    "\\u003c/script\\u003e\\u003c!--"
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def marked_up(html: str) -> str:
+    """Returns ``html`` with an element around each marked number.
+
+    >>> marked_up(f"<td>{OPEN}3{MIDDLE}0.5{CLOSE}</td>")
+    '<td><span class="n" data-n="3">0.5</span></td>'
+    """
+    return _MARKED.sub(r'<span class="n" data-n="\1">\2</span>', html)
+
+
+def unmarked(text: str) -> str:
+    """Returns ``text`` with its marked numbers as they are shown.
+
+    >>> unmarked(f"it is {OPEN}3{MIDDLE}0.5{CLOSE}.")
+    'it is 0.5.'
+    """
+    return _MARKED.sub(r"\2", text)
+
+
+def note(facts: Mapping[str, Any], place: str, fact: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, str]:
+    """Returns what is to be said of the fact at ``place``; what is not known of it is left out."""
+    source = fact["source"]
+    said = {"fact": place, "file": source["file"], "at": source["pointer"]}
+    if "n" in fact:
+        said["items"] = formats.items(fact)
+    if "clusters" in fact:
+        said["clusters"] = formats.clusters(fact)
+    if "interval" in fact:
+        show = formats.FILTERS["difference_interval" if place.endswith("/difference") else "interval"]
+        said["interval"] = f"{formats.FILTERS['confidence'](fact)} {show(fact)}"
+        said["method"] = str(fact["interval"].get("method", ""))
+    said |= _of_score(facts, place)
+    said["command"] = next((text for start, text in commands.items() if source["file"].startswith(start)), "")
+    return {key: str(text) for key, text in said.items() if text}
+
+
+def _of_score(facts: Mapping[str, Any], place: str) -> dict[str, str]:
+    """Returns the signature of a score, and the method of a p-value."""
+    found = re.fullmatch(r"/tasks/(\d+)/comparisons/(\d+)/scores/(\d+)/(\w+)", place)
+    if not found:
+        return {}
+    task = facts["tasks"][int(found[1])]
+    score = task["comparisons"][int(found[2])]["scores"][int(found[3])]
+    signatures = [row["signature"] for row in task["ranges"] if row["metric"] == score["metric"]]
+    said = {"signature": str(signatures[0]["value"])} if signatures and is_known(signatures[0]) else {}
+    if found[4] in ("p_value", "adjusted") and is_known(score["p_method"]):
+        said["method"] = str(score["p_method"]["value"])
+    return said
+
+
+def _commands(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the command that writes a file anew, by the beginning of the file's name; the most telling first."""
+    commands = {}
+    for run in facts["reproduction"]["runs"]:
+        if is_known(run["command"]):
+            home = f"scores/{run['checkpoint']['value']}/{run['task']['value']}/"
+            commands[home] = str(run["command"]["value"])
+    for checkpoint in facts["checkpoints"]:
+        if is_known(checkpoint.get("command", {})):
+            commands[f"checkpoints/{checkpoint['name']['value']}/"] = str(checkpoint["command"]["value"])
+    commands[""] = f"STUDY={formats.FILTERS['plain_shell'](facts['study']['file'])} make report"
+    return commands
+
+
+def _walk(part: Any, place: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(part, Mapping):
+        if "source" in part and "unit" in part:
+            yield place, part
+            return
+        for key, inner in part.items():
+            if key != "findings":
+                yield from _walk(inner, place + pointer(key))
+    elif isinstance(part, list):
+        for index, inner in enumerate(part):
+            yield from _walk(inner, place + pointer(index))

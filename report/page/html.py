@@ -1,0 +1,111 @@
+"""HTML of a page that was written as Markdown: drawings in the place of images, headings that can be linked to."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+from itertools import pairwise
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from markupsafe import Markup
+
+from report.page import formats
+from report.page.figures import Picture
+
+_PARSER = MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
+def tokens_of(markdown: str) -> list[Token]:
+    """Returns the pieces of ``markdown``, in which no HTML of anybody's is any."""
+    return _PARSER.parse(markdown)
+
+
+def html_of(tokens: list[Token]) -> str:
+    """Returns the HTML of ``tokens``."""
+    rendered: str = _PARSER.renderer.render(tokens, _PARSER.options, {})
+    return rendered
+
+
+def in_html(value: Any) -> Markup:
+    """Returns what a template shows, escaped; a fact as its plain text.
+
+    Raises:
+        TypeError: a number, None or a boolean came without a filter.
+    """
+    return formats.escaped(formats.plain(value) if isinstance(value, dict) else value, escape)
+
+
+def anchored(tokens: list[Token]) -> list[dict[str, str]]:
+    """Gives each second-level heading an id of its own; returns the table of contents."""
+    contents: list[dict[str, str]] = []
+    for token, inline in pairwise(tokens):
+        if token.type == "heading_open" and token.tag == "h2":
+            title = "".join(child.content for child in inline.children or [] if child.type in ("text", "code_inline"))
+            name = re.sub(r"[^a-z0-9]+", "-", title.partition(":")[0].lower()).strip("-")
+            if not name or name in {entry["id"] for entry in contents}:
+                name = f"part-{len(contents) + 1}"
+            token.attrSet("id", name)
+            contents.append({"id": name, "title": title})
+    return contents
+
+
+def dressed(tokens: list[Token], drawn: Mapping[str, Picture]) -> None:
+    """Puts the drawings in, makes tables scroll by themselves, and marks warnings and lines of sources."""
+    for index, token in enumerate(tokens):
+        if token.type == "table_open":
+            tokens[index] = piece('<div class="scroll" tabindex="0">\n<table>\n')
+        elif token.type == "table_close":
+            tokens[index] = piece("</table>\n</div>\n")
+        elif token.type == "blockquote_open":
+            token.attrSet("class", "warning")
+        elif token.type == "inline" and token.content.startswith("Sources: "):
+            tokens[index - 1].attrSet("class", "sources")
+        elif token.type == "inline" and (picture := _only_picture(token, drawn)):
+            tokens[index - 1] = tokens[index + 1] = piece("")
+            tokens[index] = piece(_figure(picture))
+
+
+def piece(html: str) -> Token:
+    """Returns HTML of ours as a token."""
+    return Token("html_block", "", 0, content=html)
+
+
+def _only_picture(token: Token, drawn: Mapping[str, Picture]) -> Picture | None:
+    """Returns the drawing of a paragraph that holds an image of ours and nothing else."""
+    images = [child for child in token.children or [] if child.type == "image"]
+    return drawn.get(str(images[0].attrGet("src"))) if len(images) == 1 else None
+
+
+def _figure(picture: Picture) -> str:
+    drawing = f'<div class="scroll" tabindex="0">{picture.inline()}</div>'
+    caption = f"<figcaption>{escape(picture.title)}</figcaption>"
+    return f"<figure>\n{drawing}\n{caption}\n{_data(picture)}</figure>\n"
+
+
+def _data(picture: Picture) -> str:
+    if not picture.rows:
+        return ""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in picture.columns)
+    cells = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in picture.rows)
+    body = "".join(f"<tr>{row}</tr>\n" for row in cells)
+    table = f'<table class="data"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+    return (
+        f'<details><summary>The figure\'s data</summary>\n<div class="scroll" tabindex="0">{table}</div>\n</details>\n'
+    )
+
+
+def security_policy(scripts: Iterable[str]) -> str:
+    """Returns the page's Content-Security-Policy: our own scripts by their hashes, and those of files beside the page.
+
+    ``scripts``: each as it stands between its tags. Nothing of another origin is loaded, and no other script runs. The
+    browser's own words for a folder on disk and for a site that holds the page are `file:` and `'self'`.
+    """
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    known = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {known} 'self' file:; style-src 'unsafe-inline'; img-src 'self' file: data:; "
+        "base-uri 'none'; form-action 'none'"
+    )

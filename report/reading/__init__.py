@@ -1,0 +1,1 @@
+"""Other programs' files, read strictly; other people's text, cleaned."""

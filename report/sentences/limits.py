@@ -1,0 +1,94 @@
+"""Sentences on what the numbers do not cover, and what a reader must know before believing a score."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from report.facts.values import is_known, missing
+from report.reading.results import pointer
+from report.sentences.rules import Finding, comparisons, decide, direction, finding, primary
+
+
+def limits(facts: Mapping[str, Any]) -> list[Finding]:
+    """What the numbers do not cover."""
+    one_seed = len(facts["study"]["seeds"]) == 1
+    found = [finding("seeds_one" if one_seed else "seeds_several", {"seeds": "/study/seeds"})]
+    for t, task in enumerate(facts["tasks"]):
+        at = pointer("tasks", t)
+        if "before" not in task:
+            continue
+        if task["limited"]:
+            found.append(finding("limit_applied", {k: f"{at}/{k}" for k in ("name", "scored", "available")}))
+        if not task["clustered"]:
+            found.append(finding("clusters_undeclared", {"name": f"{at}/name"}))
+        for c, comparison in enumerate(task["comparisons"]):
+            place = f"{at}/comparisons/{c}"
+            for key in ("dtype", "model_class"):
+                before, after = (side.get(key, missing("")) for side in (task["before"], comparison["after"]))
+                if is_known(before) and is_known(after) and before["value"] != after["value"]:
+                    evidence = {"task": f"{at}/name", "checkpoint": f"{place}/checkpoint"}
+                    evidence |= {"before": f"{at}/before/{key}", "after": f"{place}/after/{key}"}
+                    found.append(finding(f"{key}_differs", evidence))
+    for c, checkpoint in enumerate(facts["checkpoints"]):
+        for d, dropped in enumerate(checkpoint.get("data", {}).get("dropped", ())):
+            if dropped["reason"]["value"] == "identical" and dropped["rows"]["value"] > 0:
+                at = pointer("checkpoints", c)
+                evidence = {"checkpoint": f"{at}/name", "rows": f"{at}/data/dropped/{d}/rows"}
+                found.append(finding("identical_left_out", evidence))
+    return found
+
+
+def warnings(facts: Mapping[str, Any]) -> list[Finding]:
+    """What a reader must know before believing a score, and which scores are not there."""
+    unfinished, found = facts["unfinished"], list[Finding]()
+    for i in range(len(unfinished["failed"])):
+        at = pointer("unfinished", "failed", i)
+        found.append(finding("warning_step_failed", {key: f"{at}/{key}" for key in ("step", "tries", "reason")}))
+    if unfinished["unscored"]:
+        found.append(finding("warning_unscored", {"cells": "/unfinished/unscored"}))
+    for t, task in enumerate(facts["tasks"]):
+        at = pointer("tasks", t)
+        if is_known(task.get("before", {}).get("allowed", {})):
+            evidence = {"task": f"{at}/name", "setting": f"{at}/setting", "allowed": f"{at}/before/allowed"}
+            found.append(finding("warning_allowed_base", evidence))
+    for task_at, _, at, comparison in comparisons(facts):
+        if is_known(comparison["after"].get("allowed", {})):
+            evidence = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint", "allowed": f"{at}/after/allowed"}
+            found.append(finding("warning_allowed_tuned", evidence))
+        evidence = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint", "trained_on": f"{at}/trained_on"}
+        if comparison["overlaps"]:
+            found.append(finding("warning_overlap", evidence))
+        if comparison["refused"]:
+            found.append(finding("warning_refused", evidence | {"reason": f"{at}/refused"}))
+        if comparison["overlap"]:
+            verdict = overlap_verdict(at, comparison)
+            if verdict["id"] in ("overlap_unclear", "overlap_reverses", "overlap_all"):
+                about = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint"}
+                found.append(finding(f"warning_{verdict['id']}", verdict["evidence"] | about))
+    return found
+
+
+def overlap_verdict(at: str, comparison: Mapping[str, Any]) -> Finding:
+    """What the overlap of training and scored rows means for the headline."""
+    overlap, place = comparison["overlap"], f"{at}/overlap"
+    if "absent" in overlap:
+        return finding("overlap_unmeasured", {"reason": f"{place}/absent"})
+    index = primary(comparison)
+    way = direction(comparison["scores"][index]["difference"]) if index is not None else "missing"
+    free = direction(overlap["parts"][0]["difference"]) if overlap["parts"] else "missing"
+    some, none, clear = overlap["some"]["value"], overlap["none"]["value"], way in ("higher", "lower")
+    opposite = {"higher": "lower", "lower": "higher"}.get(way)
+    name = decide(
+        "overlap",
+        {
+            "none": some == 0,
+            "all": some > 0 and none == 0,
+            "without_headline": some > 0 and none > 0 and not clear,
+            "holds": some > 0 and none > 0 and clear and free == way,
+            "reverses": some > 0 and none > 0 and clear and free == opposite,
+            "unclear": some > 0 and none > 0 and clear and free not in (way, opposite),
+        },
+    )
+    evidence = {key: f"{place}/{key}" for key in ("some", "some_share", "none", "training_rows")}
+    if overlap["parts"]:
+        evidence |= {"label": f"{at}/scores/{index}/label", "difference": f"{place}/parts/0/difference"}
+    return finding(name, evidence)

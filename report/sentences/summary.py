@@ -1,0 +1,53 @@
+"""The sentences of the first screen that stand beside the headline: parameters, and the verdicts of the checks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from report.facts.values import is_known
+from report.reading.results import pointer
+from report.sentences.parameters import trained_share
+from report.sentences.rules import Finding, decide, finding
+
+_MOST_NAMED = 3
+"""Checkpoints whose share of trained parameters is said one by one; of more, the least and the most."""
+
+
+def sizes(facts: Mapping[str, Any]) -> list[Finding]:
+    """How many parameters the model has, and how many of them were trained."""
+    base = facts["parameters"]
+    if not is_known(base.get("total", {})):
+        return []
+    said = [finding("sizes_base", {"model": "/model/name", "total": "/parameters/total"})]
+    checkpoints = facts["checkpoints"]
+    if len(checkpoints) <= _MOST_NAMED:
+        return said + [trained_share(facts, index) for index in range(len(checkpoints))]
+    trained = [
+        (checkpoint["parameters"]["trainable"]["value"], pointer("checkpoints", i, "parameters", "trainable"))
+        for i, checkpoint in enumerate(checkpoints)
+        if is_known(checkpoint["parameters"].get("trainable", {}))
+    ]
+    if not trained:
+        return said
+    least, most = min(trained), max(trained)
+    name = decide("sizes", {"same": least[0] == most[0], "between": least[0] != most[0]})
+    return [*said, finding(name, {"least": least[1], "most": most[1]})]
+
+
+def checks(facts: Mapping[str, Any]) -> list[Finding]:
+    """What the guards and the checks of the saved weights said, and what an audit came to."""
+    found = facts["checks"]
+    if "absent" in found:
+        said = [finding("checks_unknown", {"reason": "/checks/absent"})]
+    else:
+        clear = found["objected"]["value"] == 0
+        evidence = {key: f"/checks/{key}" for key in ("checkpoints", "guards", "proofs", "objected")}
+        said = [finding(decide("checks", {"passed": clear, "objected": not clear}), evidence)]
+        for i in range(len(found["objections"])):
+            at = pointer("checks", "objections", i)
+            said.append(finding("objection", {k: f"{at}/{k}" for k in ("checkpoint", "id", "verdict", "found")}))
+    if facts["audit"]:
+        keys = ("holds", "impossible", "cannot_be_told", "missing")
+        said.append(finding("audit_counted", {key: f"/audit/counts/{key}" for key in keys}))
+    if facts["templates"]:
+        return [*said, finding("own_templates", {"names": "/templates"})]
+    return [*said, finding("read_again", {})]

@@ -1,0 +1,1 @@
+"""Scores and their uncertainty: intervals, paired tests, the spread over seeds."""
