@@ -2,13 +2,13 @@
 
 import typer
 
-from report.audit import audit
-from report.build import build
+from report.commands.audit import audit
+from report.commands.build import build
+from report.commands.compare import compare
 from report.commands.params import params
-from report.compare import compare
-from report.hub import push
-from report.page.template import template
-from report.verify.command import verify
+from report.commands.push import push
+from report.commands.template import template
+from report.commands.verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,

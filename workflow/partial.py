@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness_tasks.outputs import is_as_written, written
-from report.build import MANIFEST
-from report.compare.command import MANIFEST as COMPARE_MANIFEST
+from report.commands.build import MANIFEST
+from report.compare.output import MANIFEST as COMPARE_MANIFEST
 from studies import Grid, Study
 from workflow import commands
 from workflow.failures import place, rules_failed

@@ -9,7 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from report.facts.values import HUB_PAGE, Fact, is_known
+from report.facts.publication import HUB_PAGE
+from report.facts.values import Fact, is_known
 from report.hub.licences import Licence
 from report.page import formats
 from report.reading.results import at

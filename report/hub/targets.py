@@ -123,7 +123,8 @@ def space_target(
     """Returns the static Space that shows the study's report: its pages and exports, with row texts cut short."""
     from huggingface_hub import SpaceCardData
 
-    from report.build import as_written, pages
+    from report.page.whole import as_written
+    from report.verify.pages import pages
 
     short = as_written(dict(facts), {**facts.get("state", {}), "redacted": True})
     made = pages(short, folder, own_templates(folder))

@@ -104,7 +104,7 @@ def study_file(facts: Facts, folder: Path) -> Path:
 
 def recomputed(study: Path, folder: Path, *, redacted: bool) -> dict[str, Any]:
     """Returns the facts of the study file ``study`` from the results in ``folder``, as facts.json would hold them."""
-    from report.build import as_written, collect
+    from report.page.whole import as_written, collect
     from studies import load_study
 
     again = as_written(collect(load_study(study), study, folder), {"redacted": redacted})

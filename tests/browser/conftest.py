@@ -85,7 +85,7 @@ def axe() -> str:
 @pytest.fixture(scope="session")
 def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The build folder of the synthetic study, facts.json in it."""
-    from report.build import collect
+    from report.page.whole import collect
     from studies import load_study
 
     study = write_study(tmp_path_factory.mktemp("explored"))

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report" / "comp
 
 from lm_eval_folders import write_folder
 
-from report.compare import compare_results
+from report.compare.output import compare_results
 
 
 def test_a_leaderboard_is_sorted_by_a_click_and_turned_round_by_another(

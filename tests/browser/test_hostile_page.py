@@ -10,8 +10,8 @@ import pytest
 from payloads import PAYLOADS
 from synthetic import folder_of, write_study
 
-from report.build import build_report
-from report.verify.command import verify_report
+from report.commands.build import build_report
+from report.verify.report import verify_report
 
 CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """What a YAML file cannot hold at all."""

@@ -19,7 +19,8 @@ from synthetic import (
     write_study,
 )
 
-from report.build import build_report, collect
+from report.commands.build import build_report
+from report.page.whole import collect
 from studies import load_study
 
 

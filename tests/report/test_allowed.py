@@ -6,7 +6,7 @@ from pathlib import Path
 from synthetic import REVIEWS, folder_of, write_json, write_study
 from test_verify_command import run
 
-from report.build import build_report
+from report.commands.build import build_report
 from report.compare.collect import collect
 from report.compare.page import render_markdown
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from payloads import PAYLOADS
 from synthetic import folder_of, write_study
 
-from report.build import build_report
+from report.commands.build import build_report
 from report.facts.values import fact
 from report.page import formats
 from report.page.figures.beside import begun
@@ -23,8 +23,8 @@ from report.page.render import render_html, render_markdown
 from report.reading.texts import shell_word
 from report.sentences import find
 from report.verify import check
-from report.verify.command import verify_report
 from report.verify.page import squeezed
+from report.verify.report import verify_report
 
 BEGINNINGS = [
     "1. item", "1) item", "10. x", "1.", "1)", "- item", "-", "* item", "*", "+ item", "+", "# x", "#", "###### x",

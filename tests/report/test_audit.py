@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
-from report.audit import audit, audit_claims, audit_facts
+from report.audit import audit_claims, audit_facts
 from report.audit.claims import KINDS, Adapter, Architecture, Claims, _Claim, read_claims
 from report.audit.outcome import Verdict
+from report.commands.audit import audit
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED = ROOT / "studies" / "seed-claims.yaml"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from synthetic import FINGERPRINT, PASSAGES, REVIEWS, change_json, folder_of, write_study
 
-from report.build import build_report
+from report.commands.build import build_report
 from report.facts.across import spreads
 from report.verify import check
 

@@ -18,10 +18,11 @@ from synthetic import (
 )
 
 from harness_tasks.errors import UserError
-from report.build import build_report, collect
+from report.commands.build import build_report
 from report.facts import measured
+from report.page.whole import collect
 from report.verify import check
-from report.verify.command import verify_report
+from report.verify.report import verify_report
 from studies import load_study
 
 

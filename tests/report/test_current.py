@@ -7,15 +7,17 @@ import pytest
 from synthetic import change_json, folder_of, write_study
 from typer.testing import CliRunner
 
-from report import build
 from report.__main__ import app
+from report.commands.build import build_report
 from report.facts.current import sealed
+from report.page import whole
+from report.verify.pages import stale_files
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     file = write_study(tmp_path)
-    build.build_report(file, output=folder_of(file))
+    build_report(file, output=folder_of(file))
     return file
 
 
@@ -23,7 +25,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     def collect(*_: object) -> None:
         raise AssertionError("the facts were computed again")
 
-    monkeypatch.setattr(build, "collect", collect)
+    monkeypatch.setattr(whole, "collect", collect)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -34,7 +36,7 @@ def test_current_facts_are_not_computed_again(study: Path, monkeypatch: pytest.M
     before = contents(folder_of(study))
     (folder_of(study) / "report.html").unlink()
     forbid(monkeypatch)
-    build.build_report(study, output=folder_of(study))
+    build_report(study, output=folder_of(study))
     assert contents(folder_of(study)) == before
 
 
@@ -52,14 +54,14 @@ def test_what_has_changed_is_computed_again(study: Path, change: str, monkeypatc
         change_json(folder / "checkpoints/reviews-lora-seed1/finetune.json", seconds=1.0)
     forbid(monkeypatch)
     with pytest.raises(AssertionError, match="computed again"):
-        build.build_report(study, output=folder)
+        build_report(study, output=folder)
 
 
 def test_another_program_computes_again(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forbid(monkeypatch)
-    monkeypatch.setattr("report.current._code", lambda: "another")
+    monkeypatch.setattr("report.facts.current._code", lambda: "another")
     with pytest.raises(AssertionError, match="computed again"):
-        build.build_report(study, output=folder_of(study))
+        build_report(study, output=folder_of(study))
 
 
 def check(study: Path) -> tuple[int, str]:
@@ -103,12 +105,12 @@ def test_a_page_is_made_again_when_the_model_folders_are_gone(study: Path, monke
         (folder / name).unlink()
     with monkeypatch.context() as patch:
         forbid(patch)
-        build.build_report(study, output=folder)
+        build_report(study, output=folder)
         assert contents(folder) == before
-        build.build_report(study, output=folder, copy_to=folder.parent / "copy")
+        build_report(study, output=folder, copy_to=folder.parent / "copy")
     scores = folder / "scores/base/reviews/results.json"
     scores.write_text(scores.read_text() + "\n")
-    build.build_report(study, output=folder)
+    build_report(study, output=folder)
     assert "it has not been trained" in (folder / "report.md").read_text()
 
 
@@ -141,7 +143,7 @@ def test_a_copy_to_commit_is_redacted_whole_and_current(
     words, digest = text.split(" … [sha256 ")
     assert words == "item 3"  # of five words at most half
     assert digest.removesuffix("]") in (copy / "report.md").read_text()
-    assert build.stale_files(study, output=copy) == []
+    assert stale_files(study, output=copy) == []
 
 
 def test_facts_that_were_changed_are_not_believed(study: Path) -> None:
@@ -155,7 +157,7 @@ def test_facts_that_were_changed_are_not_believed(study: Path) -> None:
     code, output = check(study)
     assert code == 2
     assert "facts.json was changed after it was written" in output
-    build.build_report(study, output=folder_of(study))  # computed again, from the files
+    build_report(study, output=folder_of(study))  # computed again, from the files
     assert path.read_bytes() == written
 
 

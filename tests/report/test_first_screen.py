@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from synthetic import change_json, folder_of, write_study
 
-from report.build import build_report, collect
+from report.commands.build import build_report
 from report.page.render import render_markdown
+from report.page.whole import collect
 from report.sentences.summary import sizes
 from report.verify import check
 from studies import load_study

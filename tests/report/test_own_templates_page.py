@@ -9,8 +9,8 @@ from synthetic import folder_of, write_study
 from typer.testing import CliRunner
 
 from report.__main__ import app
-from report.build import build_report
-from report.verify.command import verify_report
+from report.commands.build import build_report
+from report.verify.report import verify_report
 
 ANSWER = (
     "## Ethics\n\nNobody was harmed by {{ model.name | text }}, which has {{ parameters.total | count }} parameters.\n"

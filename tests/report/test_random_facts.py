@@ -19,7 +19,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from synthetic import folder_of, write_study
 
-from report.build import build_report
+from report.commands.build import build_report
 from report.page.render import render_markdown
 from report.sentences import find
 

@@ -7,9 +7,9 @@ import pytest
 from synthetic import ALWAYS_POSITIVE, NEVER_ABSTAINS, TWO_WRONG, folder_of, write_study
 
 from harness_tasks import metrics
-from report.build import collect
 from report.facts import ranges as computing
 from report.facts.ranges import place
+from report.page.whole import collect
 from studies import load_study
 
 

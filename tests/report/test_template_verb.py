@@ -10,12 +10,12 @@ import pytest
 from synthetic import folder_of, write_study
 from typer.testing import CliRunner, Result
 
-from report.build import collect
+from report.commands.template import template
 from report.page.formats import FILTERS
-from report.page.template import template
 from report.page.template.lookup import REPLACEABLE
 from report.page.template.readme import FILTERS as DESCRIBED
 from report.page.template.readme import document, paths
+from report.page.whole import collect
 from studies import load_study
 
 TEMPLATES = Path(str(files("templates")))

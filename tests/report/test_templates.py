@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment, nodes
 
+import report.sentences
 from report.page import formats
 
 FOLDER = Path(str(files("templates")))
@@ -49,8 +50,8 @@ def test_html_of_a_template_loads_nothing() -> None:
 
 
 def test_every_claim_has_a_sentence_for_every_case() -> None:
-    sentences = {macro.name for macro in parsed(FOLDER / "findings.md.j2").find_all(nodes.Macro)}
-    source = "".join(path.read_text(encoding="utf-8") for path in Path(sentences.__file__).parent.glob("*.py"))
+    macros = {macro.name for macro in parsed(FOLDER / "findings.md.j2").find_all(nodes.Macro)}
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(report.sentences.__file__).parent.glob("*.py"))
     expected = set(re.findall(r'finding\(\s*"([a-z_]+)"', source))
     for claim, body in re.findall(r'decide\(\s*f?"([a-z_{}]+)",\s*\{(.*?)\n? *\},?\s*\)', source, flags=re.DOTALL):
         for case in re.findall(r'"([a-z_]+)":', body):
@@ -63,4 +64,4 @@ def test_every_claim_has_a_sentence_for_every_case() -> None:
     expected |= {"dtype_differs", "model_class_differs"}
     expected |= {"seeds_one", "seeds_several", "power_known", "power_unknown"}
     assert len(expected) > 90
-    assert {name for name in sentences if not name.startswith("_")} == expected
+    assert {name for name in macros if not name.startswith("_")} == expected

@@ -12,8 +12,8 @@ from click.testing import Result
 from synthetic import change_json, folder_of, write_study
 from typer.testing import CliRunner
 
-from report.build import build_report
-from report.verify.command import verify
+from report.commands.build import build_report
+from report.commands.verify import verify
 
 app = typer.Typer()
 app.command()(verify)
@@ -152,7 +152,7 @@ def test_wrong_input_exits_2(folder: Path, tmp_path: Path) -> None:
 
 def test_verifying_loads_no_torch_and_renders_nothing(folder: Path) -> None:
     code = (
-        "import sys, pathlib; from report.verify.command import verify_report; "
+        "import sys, pathlib; from report.verify.report import verify_report; "
         f"assert not verify_report(pathlib.Path({str(folder / 'report.html')!r})).problems; "
         "unwanted = {'torch', 'transformers', 'evaluate', 'datasets', 'lm_eval', 'report.render'}; "
         "print(sorted(unwanted & set(sys.modules)))"

@@ -29,7 +29,7 @@ from test_random_facts import facts as random_facts
 from test_random_facts import shaken
 
 from harness_tasks.files import sha256_file
-from report.build import build_report
+from report.commands.build import build_report
 from report.page import render
 from report.page.figures import pictures
 from report.page.formats import sources

@@ -11,8 +11,8 @@ import pytest
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.outputs import sha256_of_text, write_outputs
-from report.build import MANIFEST
-from report.compare.command import MANIFEST as COMPARE_MANIFEST
+from report.commands.build import MANIFEST
+from report.compare.output import MANIFEST as COMPARE_MANIFEST
 from studies import load_grid, load_study
 from studies.study import RUN_VARIABLE
 from workflow.__main__ import _environment, snakemake

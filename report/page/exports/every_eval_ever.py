@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.facts.values import HUB_PAGE, Fact, is_known
+from report.facts.publication import HUB_PAGE
+from report.facts.values import Fact, is_known
 from report.reading.texts import one_line
 
 SCHEMA_VERSION = "0.3.0"

@@ -3,8 +3,7 @@
 `python -m report template list|copy` shows and copies them; `templates/README.md` says what they may name.
 """
 
-from report.page.template.command import template
 from report.page.template.environment import environment, filled
 from report.page.template.lookup import own_templates, source
 
-__all__ = ["environment", "filled", "own_templates", "source", "template"]
+__all__ = ["environment", "filled", "own_templates", "source"]

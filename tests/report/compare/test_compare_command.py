@@ -10,7 +10,7 @@ from click.testing import Result
 from lm_eval_folders import right, write_folder, write_study
 from typer.testing import CliRunner
 
-from report.compare import compare
+from report.commands.compare import compare
 from report.facts.current import sealed
 
 app = typer.Typer(pretty_exceptions_enable=False)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from lm_eval_folders import right, write_folder
 
-from report.compare import compare_results
 from report.compare.collect import collect
+from report.compare.output import compare_results
 from report.compare.page import render
 
 PAYLOADS = [

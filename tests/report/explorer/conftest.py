@@ -21,7 +21,7 @@ def study_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def _computed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    from report.build import collect
+    from report.page.whole import collect
     from studies import load_study
 
     study = write_study(tmp_path_factory.mktemp("explorer"))

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from synthetic import folder_of, write_study
 
-from report.build import collect
+from report.page.whole import collect
 from studies import load_study
 
 

@@ -12,9 +12,9 @@ import pytest
 from exported import as_records
 from synthetic import ALWAYS_POSITIVE, LEARNED, folder_of, write_study
 
-from report.build import collect
 from report.page.exports import exports
 from report.page.render import render_markdown
+from report.page.whole import collect
 from studies import load_study
 
 MINUS = "\N{MINUS SIGN}"

@@ -20,8 +20,8 @@ DEV_CURVE = [
 
 def facts_of(study: Path) -> dict[str, Any]:
     """Returns the facts of a study as they stand in its facts.json."""
-    from report.build import collect
     from report.facts.learning_curves import development_facts
+    from report.page.whole import collect
     from studies import load_study
 
     facts: dict[str, Any] = json.loads(json.dumps(collect(load_study(study), study, folder_of(study))))

@@ -45,7 +45,7 @@ def study(tmp_path: Path, pushable: Path) -> Path:
 @pytest.fixture(scope="session")
 def pushable(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The one that `study` copies: its facts are computed once."""
-    from report.build import facts_now
+    from report.page.whole import facts_now
     from studies import load_study
 
     file = write_pushable(tmp_path_factory.mktemp("pushable"))
@@ -63,7 +63,7 @@ def push(study: Path) -> Push:
 def run_push(study: Path, *arguments: str) -> Result:
     import typer
 
-    from report.hub import push as command
+    from report.commands.push import push as command
 
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command()(command)

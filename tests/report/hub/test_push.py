@@ -15,10 +15,10 @@ from fake_hub import OTHERS, TOKEN, FakeHub
 from pushable_study import write_hashes, write_pushable, write_weights
 from synthetic import folder_of
 
-from report.build import build_report
-from report.facts.values import hub_facts
-from report.hub.command import NOBODY
-from report.verify.command import verify_report
+from report.commands.build import build_report
+from report.facts.publication import hub_facts
+from report.hub.push import NOBODY
+from report.verify.report import verify_report
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
 REPO = f"ada/small-{REVIEWS}"

@@ -1,13 +1,9 @@
-"""`python -m report verify REPORT`: whether everything on a page is backed, down to the sample files."""
+"""A page in a file: whether everything on it is backed, down to the sample files."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from harness_tasks.errors import exit_on_user_error
 from harness_tasks.reading import Kind, read_text
 from report.facts.current import recorded_facts
 from report.verify import check, counted
@@ -19,8 +15,6 @@ from report.verify.recount import AGAIN, count_facts, recount
 _UNCHECKED = Problem(
     "the page", "a page that was not checked", "the facts that its files give: write both again with `report build`"
 )
-
-
 _PAGE = Kind(
     "the page",
     "there is nothing to verify",
@@ -42,36 +36,6 @@ class Verdict:
     """Facts that were computed again."""
     own: list[str]
     """What only templates of the study's own say; nothing judges it."""
-
-
-def verify(
-    report: Annotated[Path, typer.Argument(help="the page: report.md, report.html or a copy under any name")],
-    facts: Annotated[
-        Path | None, typer.Option(help="facts.json, in the folder with the study's results; unset: beside the page")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print the problems as JSON")] = False,
-) -> None:
-    """Check that every number, comparison and quotation on a page is backed; exit 1 and list what is not.
-
-    The page is read as text and set beside the facts, and the facts are computed again from the sample files.
-    """
-    with exit_on_user_error():
-        verdict = verify_report(report, facts=facts)
-    if as_json:
-        print(json.dumps([problem.as_dict() for problem in verdict.problems], ensure_ascii=False, indent=2))
-    elif verdict.problems:
-        print("\n".join(map(str, verdict.problems)))
-        print(f"{len(verdict.problems)} {'problem' if len(verdict.problems) == 1 else 'problems'}")
-    else:
-        print(
-            f"everything on the page is backed: {verdict.numerals:,} numerals, {verdict.sentences:,} sentences, "
-            f"{verdict.facts:,} facts recomputed"
-        )
-        if verdict.own:
-            print("said by the study's own templates, and checked by nothing:")
-            print("\n".join(f"- {text}" for text in verdict.own))
-    if verdict.problems:
-        raise typer.Exit(1)
 
 
 def verify_report(report: Path, *, facts: Path | None = None) -> Verdict:

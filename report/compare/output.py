@@ -1,0 +1,37 @@
+"""What a comparison comes to: its facts, and the files that they are written into."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.files import json_text
+from harness_tasks.outputs import write_outputs
+
+MANIFEST = "compare_files.json"
+"""Names the files that a comparison wrote into its folder."""
+
+
+def compare_results(
+    results: Sequence[Path], *, output: Path | None = None, gates: Sequence[str] = (), strict: bool = False
+) -> dict[str, Any]:
+    """Returns the facts of a comparison, after writing it to ``output`` where that is given.
+
+    Raises:
+        UserError: see `report.compare.collect.collect`.
+    """
+    # Here, because scipy and numpy take longer to load than `--help` may.
+    from report.compare.collect import collect
+    from report.compare.page import render
+
+    facts = collect(results, gates, strict=strict)
+    if output is not None:
+        write_outputs(output, {"compare.json": json_text(facts), **render(facts)}, manifest=MANIFEST)
+    return facts
+
+
+def file_names(facts: dict[str, Any]) -> list[str]:
+    """Returns the names of the files that are written for ``facts``."""
+    boards = (board for task in facts["tasks"] for board in task["boards"])
+    figures = [board["figure"]["value"] for board in boards if board["figure"]]
+    figures += [figure["path"]["value"] for task in facts["tasks"] for figure in task["cost_figures"]]
+    return ["compare.json", "compare.md", "compare.html", *figures]

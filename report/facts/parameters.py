@@ -1,0 +1,63 @@
+"""Facts of parameter counts, from `parameters/*.json`."""
+
+from pathlib import Path
+from typing import Any
+
+from finetune.kinds import PARAMETERS
+from harness_tasks.errors import UserError
+from report.facts.values import fact, is_known, missing, recorded
+from report.reading.results import read_json
+from report.reading.scored import refuse_other, refuse_replaced
+
+
+def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
+    """Returns the parameter ledger of a checkpoint, from `parameters/<checkpoint>.json`.
+
+    Raises:
+        UserError: a component's closed form disagrees with what was counted, the components do not sum to the total, or
+            the file says that it counted another model.
+    """
+    name = f"parameters/{checkpoint}.json"
+    if not (folder / name).exists():
+        return {"absent": missing(f"its parameters have not been counted: there is no {name}")}
+    ledger = read_json(folder, name, PARAMETERS)
+    refuse_other(name, checkpoint, {"pretrained": ledger.value("model")}, is_ours=False)
+    refuse_replaced(folder, ledger, checkpoint)
+    components = ledger.content.get("components") or []
+    for component in components:
+        if component["closed_form"] not in (None, component["counted"]):
+            raise UserError(
+                f"{name}: {component['component']} counts {component['counted']}, its closed form gives "
+                f"{component['closed_form']}",
+                "one of the two is wrong, so neither may be shown",
+                "count again with python -m report params, and report the model's configuration to us",
+            )
+    counted = sum(component["counted"] for component in components)
+    if components and counted != ledger.content.get("total"):
+        raise UserError(
+            f"{name}: the components sum to {counted}, the total says {ledger.content.get('total')}",
+            "the page would contradict itself",
+            "delete the file and run the study again",
+        )
+    keys = ["total", "trainable", "added", "tied"]
+    known = {key: recorded(ledger, key, unit="count") for key in keys}
+    share = missing(f"{name} does not record it")
+    if is_known(known["total"]) and is_known(known["trainable"]) and known["total"]["value"]:
+        part = known["trainable"]["value"] / known["total"]["value"]
+        share = fact(part, "share", ledger.source("trainable"), also=[ledger.source("total")])
+    return {
+        **known,
+        "trained_share": share,
+        "components": [
+            {
+                "component": fact(row["component"], "text", ledger.source("components", i, "component")),
+                "formula": fact(row["formula"], "text", ledger.source("components", i, "formula")),
+                "counted": fact(row["counted"], "count", ledger.source("components", i, "counted")),
+                "trainable": fact(row["trainable"], "count", ledger.source("components", i, "trainable")),
+                "closed_form": missing("no formula is known")
+                if row["closed_form"] is None
+                else fact(row["closed_form"], "count", ledger.source("components", i, "closed_form")),
+            }
+            for i, row in enumerate(components)
+        ],
+    }

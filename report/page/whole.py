@@ -1,0 +1,160 @@
+"""The facts of a whole study, from what it left behind: every part of facts.json, and its sentences."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.collection import no_search_for_cycles
+from harness_tasks.errors import UserError
+from report.facts.checkpoint import checkpoint_facts
+from report.facts.current import SCHEMA, current_facts, sealed, state
+from report.facts.model import agree_on_size, model_facts
+from report.facts.parameters import ledger_facts
+from report.facts.publication import hub_facts
+from report.facts.redact import redacted_facts
+from report.facts.study import study_facts
+from report.facts.values import Fact, fact, is_known, missing
+from report.page.template.lookup import own_names, own_templates
+from report.reading.results import Document, is_begun
+from report.sentences import find
+from studies import Study
+
+
+def facts_now(plan: Study, study: Path, folder: Path, *, redact_text: bool = False) -> dict[str, Any]:
+    """Returns the facts of the study's files as they are now: those in facts.json, where nothing has changed since."""
+    now = {**state(folder, copies(study, plan).values()), "redacted": redact_text}
+    if recorded := current_facts(folder, now):
+        return recorded
+    whole = current_facts(folder, {**now, "redacted": False}) if redact_text else None
+    return as_written(whole or collect(plan, study, folder), now)
+
+
+def as_written(facts: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Returns facts as they are read from the file: pages are made of those, so that the file alone gives them again.
+
+    ``now`` is the state that they were computed in; it says whether the texts of rows are cut short.
+    """
+    kept = redacted_facts(facts) if now["redacted"] else facts
+    written: dict[str, Any] = json.loads(json.dumps({**kept, "state": now}, sort_keys=True))
+    return sealed(written)
+
+
+def copies(study: Path, plan: Study) -> dict[str, Path]:
+    """Returns what the study's folder keeps of the study, by its name there, and where it lies now.
+
+    They make the folder whole: `report verify` computes the facts, and makes the pages, again from what lies in it.
+    """
+    own = own_templates(study.parent)
+    beside = [study, *([Path(plan.claims)] if plan.claims else [])]
+    if plan.claims and (beside[1].suffix not in (".yaml", ".yml") or beside[1].name == study.name):
+        raise UserError(
+            f"the study's file of claims is {plan.claims}",
+            "a copy of it lies beside the page, where that name means another file",
+            "give it a name of its own that ends in .yaml",
+        )
+    templates = {f"templates/{name}": own / name for name in own_names(own)} if own else {}
+    return {path.name: path for path in beside} | templates
+
+
+@no_search_for_cycles()
+def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
+    """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``."""
+    # Here, because scipy and numpy take longer to load than `--help` may.
+    from report.facts import across
+    from report.facts.learning_curves import development_facts
+    from report.facts.reproduction import reproduction_facts
+    from report.facts.scored_task import overlapping, read_sides, task_facts
+    from report.facts.training_checks import check_facts
+    from report.facts.unfinished import unfinished_facts
+    from report.facts.weight_changes import change_facts
+
+    if not (folder / "scores").is_dir():
+        raise UserError(
+            f"{folder} holds no scores", "there is nothing to report", f"run the study: STUDY={path} make report"
+        )
+    about, document = study_facts(study, path)
+    checkpoints = [checkpoint_facts(folder, checkpoint, document) for checkpoint in study.checkpoints()]
+    links = hub_facts(folder, [checkpoint["name"]["value"] for checkpoint in checkpoints])
+    for checkpoint, link in zip(checkpoints, links, strict=True):
+        checkpoint["hub"] = link
+        if "absent" not in checkpoint:
+            checkpoint["changes"] = change_facts(folder, checkpoint["path"]["value"])
+            checkpoint |= development_facts(folder, checkpoint)
+    model = model_facts(folder)
+    tasks, equivalences = [], []
+    for task in _scored_tasks(study, folder):
+        beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
+        sides = read_sides(folder, task, beside)
+        found = task_facts(folder, task, model, beside, sides)
+        trained_on = {comparison["trained_on"]["value"] for comparison in found.get("comparisons", [])}
+        overlaps = {other: other != task and overlapping(folder, other, task) for other in trained_on}
+        for comparison in found.get("comparisons", []):
+            comparison["overlaps"] = overlaps[comparison["trained_on"]["value"]]
+        found.setdefault("name", fact(task, "text", document.source("tasks", task)))
+        tasks.append(found)
+        equivalences += across.equivalences(
+            found, sides, study.equivalence_margin, document.source("equivalence_margin")
+        )
+        del sides  # before the next task's are read: those of two may be more than fits into memory
+    facts: dict[str, Any] = {
+        "schema": SCHEMA,
+        "study": about,
+        "model": model,
+        "parameters": ledger_facts(folder, "base"),
+        "checkpoints": checkpoints,
+        "tasks": tasks,
+        "family": across.adjust(tasks, document.source("tasks")),
+        "equivalences": equivalences,
+        "spreads": across.spreads(tasks),
+        "audit": _audit(study),
+        "unfinished": unfinished_facts(folder),
+        "templates": _templates(path, document),
+        "checks": check_facts(folder, [c["name"]["value"] for c in checkpoints if "absent" not in c]),
+        "confidence": _confidence(tasks),
+        "summary_figure": _summary_figure(tasks, document.source()),
+    }
+    agree_on_size(facts["model"], facts["parameters"])
+    facts["reproduction"] = reproduction_facts(folder, facts)
+    facts["findings"] = find(facts)
+    return facts
+
+
+def _templates(study: Path, document: Document) -> list[Fact]:
+    """Returns the names of the study's own templates."""
+    own = own_templates(study.parent)
+    return [fact(name, "text", document.source()) for name in own_names(own)]
+
+
+def _audit(study: Study) -> dict[str, Any] | None:
+    """Returns what became of the claims that the study names a file of; None where it names none."""
+    if study.claims is None:
+        return None
+    from report.audit import audit_facts
+
+    return audit_facts(Path(study.claims))
+
+
+def _confidence(tasks: Any) -> Fact:
+    """Returns the confidence that every interval on the page has, taken from the first one."""
+    if isinstance(tasks, dict) and "interval" in tasks:
+        return fact(tasks["interval"]["confidence"], "share", tasks["source"])
+    parts = tasks.values() if isinstance(tasks, dict) else tasks if isinstance(tasks, list) else ()
+    found = (_confidence(part) for part in parts if isinstance(part, dict | list))
+    return next((known for known in found if is_known(known)), missing("nothing has an interval"))
+
+
+def _summary_figure(tasks: list[dict[str, Any]], source: dict[str, str]) -> dict[str, Any] | None:
+    scores = [s for task in tasks for c in task.get("comparisons", []) for s in c["scores"] if s["primary"]]
+    drawn = any(is_known(score[side]) for score in scores for side in ("before", "after"))
+    return {"path": fact("figures/summary.svg", "text", source)} if drawn else None
+
+
+def _is_scored(folder: Path, checkpoint: dict[str, Any], task: str) -> bool:
+    return is_begun(folder / "scores" / checkpoint["name"]["value"] / task)
+
+
+def _scored_tasks(study: Study, folder: Path) -> list[str]:
+    """Returns the study's tasks in its order, then others that its checkpoints were scored on as well."""
+    own = {"base", *(checkpoint.name for checkpoint in study.checkpoints())}
+    others = {found.name for name in own for found in (folder / "scores" / name).glob("*") if is_begun(found)}
+    return [*study.tasks, *sorted(others - set(study.tasks))]
