@@ -93,10 +93,11 @@ bench: $(READY) ## Time scoring beside lm_eval's hf, on a quiet machine after `m
 	python -m benchmarks.statistics --json > $(BENCH)/statistics.json
 	python -m benchmarks.page --numbers $(BENCH)
 
-lint: $(READY) ## Check style and types
+lint: $(READY) ## Check style, types, and that imports go one way
 	python -m ruff check .
 	python -m ruff format --check .
 	python -m mypy
+	lint-imports
 
 setup: $(READY) ## Make the virtual environment, and fetch WordNet into it where apt-get can
 

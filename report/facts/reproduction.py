@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from report.facts.values import Fact, fact, is_known, missing, recorded
-from report.page.formats import sources
+from report.facts.values import Fact, fact, is_known, missing, recorded, sources
 from report.reading import kinds
 from report.reading.results import Document, is_begun, read_json
 from report.reading.scored import refuse_replaced

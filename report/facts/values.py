@@ -4,7 +4,7 @@ A fact is `{"value", "unit", "source": {"file", "pointer", "sha256"}}`, with `in
 measured on items, and `also` where a second file was needed. What is not known is `{"missing": reason}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from harness_tasks.errors import UserError
@@ -69,3 +69,23 @@ def plain(value: Any) -> Any:
     if isinstance(value, list) and all(not isinstance(part, list | dict) for part in value):
         return ", ".join(str(part) for part in value)
     return value
+
+
+def sources(values: Iterable[Any]) -> list[dict[str, str]]:
+    """Returns the distinct sources within ``values`` (any tree of facts), ordered by file and pointer."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+
+    def walk(value: Any) -> None:
+        if isinstance(value, list):
+            for part in value:
+                walk(part)
+        elif isinstance(value, dict):
+            for source in [value.get("source"), *(value.get("also") or [])]:
+                if isinstance(source, dict) and "sha256" in source:
+                    found[source["file"], source["pointer"]] = source
+            for key, part in value.items():
+                if key not in ("source", "also"):
+                    walk(part)
+
+    walk(list(values))
+    return [found[key] for key in sorted(found)]

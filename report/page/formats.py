@@ -2,11 +2,12 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from markupsafe import Markup
 
+from report.facts.values import sources
 from report.reading.texts import shell_word
 
 _DIGITS = {"proportion": 3, "coefficient": 3, "share": 1, "points": 2, "number": 3}
@@ -214,26 +215,6 @@ def _link(fact: Mapping[str, Any]) -> str:
 
 def _digest(fact: Mapping[str, Any]) -> str:
     return code(str(fact["value"])[:16])
-
-
-def sources(values: Iterable[Any]) -> list[dict[str, str]]:
-    """Returns the distinct sources within ``values`` (any tree of facts), ordered by file and pointer."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-
-    def walk(value: Any) -> None:
-        if isinstance(value, list):
-            for part in value:
-                walk(part)
-        elif isinstance(value, dict):
-            for source in [value.get("source"), *(value.get("also") or [])]:
-                if isinstance(source, dict) and "sha256" in source:
-                    found[source["file"], source["pointer"]] = source
-            for key, part in value.items():
-                if key not in ("source", "also"):
-                    walk(part)
-
-    walk(list(values))
-    return [found[key] for key in sorted(found)]
 
 
 def sources_line(*values: Any) -> Markup:

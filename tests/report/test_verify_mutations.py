@@ -30,9 +30,9 @@ from test_random_facts import shaken
 
 from harness_tasks.files import sha256_file
 from report.commands.build import build_report
+from report.facts.values import sources
 from report.page import render
 from report.page.figures import pictures
-from report.page.formats import sources
 from report.page.render import at
 from report.page.template import lookup
 from report.verify import check
