@@ -1,7 +1,7 @@
 """Which modules an adapter is put on: by default every linear layer of the body that peft can adapt."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
@@ -128,7 +128,8 @@ def _default(config: Any, head: Any) -> list[str]:
 @lru_cache(maxsize=64)
 def _default_of(model: Described, head: Any) -> tuple[str, ...]:
     twin = built_on_meta(model.config, head)
-    names = _names(linear_modules(twin))
+    own = set(linear_modules(twin))
+    names = _names(sorted(own), [name for name, _ in twin.named_modules() if name not in own])
     if names and _refusal(twin, names):
         names = [name for name in names if not _refusal(twin, [name])]
     if not names:
@@ -161,17 +162,21 @@ def _refusal(twin: Any, names: list[str]) -> str | None:
     return None
 
 
-def _names(modules: Sequence[str]) -> list[str]:
-    """Returns the shortest names that peft finds modules by: the last part, with what a list's number stands in.
+def _names(modules: Sequence[str], others: Iterable[str] = ()) -> list[str]:
+    """Returns the shortest names that peft finds modules by, and none of ``others``: the last part, with what a list's
+    number stands in.
 
     >>> _names(["model.layers.0.mlp.up_proj", "model.layers.1.mlp.up_proj", "model.projections.0"])
     ['projections.0', 'up_proj']
+    >>> _names(["bert.layer.0.output.dense"], ["cls.transform.dense", "bert.layer.0.output"])
+    ['output.dense']
     """
+    ends = {name[at:] for name in others for at in (0, *(i + 1 for i, sign in enumerate(name) if sign == "."))}
     short = set()
     for module in modules:
         parts = module.split(".")
         first = len(parts) - 1
-        while first and parts[first].isdigit():
+        while first and (parts[first].isdigit() or ".".join(parts[first:]) in ends):
             first -= 1
         short.add(".".join(parts[first:]))
     return sorted(short)

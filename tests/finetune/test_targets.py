@@ -19,6 +19,8 @@ VALUES: dict[str, dict[str, Any]] = {
     "gpt2": {"n_embd": 16, "n_layer": 2, "n_head": 2},
     "falcon": {"alibi": True, "new_decoder_architecture": False, "multi_query": False},
     "mamba": {"state_size": 4},
+    "bert": {"is_decoder": True},
+    "roberta": {"is_decoder": True},
     "qwen2_moe": {**EXPERTS, "shared_expert_intermediate_size": 8},
     "deepseek_v3": {"q_lora_rank": 8, "kv_lora_rank": 8, "qk_rope_head_dim": 4, "qk_nope_head_dim": 4, "v_head_dim": 8,
                     "n_routed_experts": 4, "n_group": 2, "topk_group": 1, "num_experts_per_tok": 2,
@@ -42,6 +44,9 @@ def config_of(family: str) -> Any:
         ("gpt2", ["c_attn", "c_fc", "c_proj"], []),
         ("falcon", ["dense", "dense_4h_to_h", "dense_h_to_4h", "query_key_value"], []),  # a subclass of its own
         ("mamba", ["dt_proj", "in_proj", "x_proj"], ["out_proj"]),  # whose forward reads the weight itself
+        # The heads have a layer called `dense` too.
+        ("bert", ["query", "key", "value", "intermediate.dense", "output.dense"], ["dense"]),
+        ("roberta", ["query", "key", "value", "intermediate.dense", "output.dense"], ["dense"]),
         ("qwen2_moe", [*ATTENTION, "gate_proj", "up_proj", "down_proj"], ["gate", "experts"]),  # the shared expert's
         # Of these names of the shared expert peft makes the routed ones, all in one tensor.
         ("deepseek_v3", ["kv_b_proj", "o_proj", "q_a_proj"], ["gate_proj", "up_proj", "down_proj"]),
