@@ -105,6 +105,7 @@ FAMILIES = [
     _family("nemotron"),
     _family("deepseek-v4", "deepseek_v4", sliding_window=16, q_lora_rank=24, qk_rope_head_dim=8, n_routed_experts=4,
             num_experts_per_tok=2, layer_types=["heavily_compressed_attention", "compressed_sparse_attention"]),
+    _family("roberta", is_decoder=True),
 ]  # fmt: skip
 
 
