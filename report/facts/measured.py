@@ -1,6 +1,7 @@
 """A checkpoint's scores on one task, with what is needed to count with them and to name what was counted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isfinite
@@ -12,6 +13,7 @@ from harness_tasks.metrics import has_content, normalise, prediction_text
 from harness_tasks.reading import checked
 from report.facts.values import Fact, Unit, fact
 from report.reading.results import Item, Scores, items_of
+from report.statistics.sums import check_lists
 
 Result = TypeVar("Result")
 
@@ -58,7 +60,12 @@ class Measured:
                 self._items[metric] = self.items(metric, self.scores.having(metric))
             return self._items[metric]
         known = items_of(rows, metric)
-        return known if known and (isinstance(known[0], float) or metric in SUM_METRICS) else None
+        if not known or (metric not in SUM_METRICS and not isinstance(known[0], float)):
+            return None
+        if any(isinstance(item, tuple) for item in known):
+            with _said_in_three_parts(self):
+                check_lists(metric, known)
+        return known
 
     def pairs(self, metric: str) -> list[tuple[int, int]]:
         """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs of labels."""
@@ -179,8 +186,14 @@ normalised = lru_cache(maxsize=100_000)(normalise)
 
 def counted(function: Callable[..., Result], measured: Measured, metric: str, *items: Any, **options: Any) -> Result:
     """Returns what ``function`` of `report.statistics.intervals` gives; its complaints in three parts."""
-    try:
+    with _said_in_three_parts(measured):
         return function(metric, *items, scale=measured.scale, **options)
+
+
+@contextmanager
+def _said_in_three_parts(measured: Measured) -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         raise UserError(
             f"{measured.scores.samples.file}: {error}",

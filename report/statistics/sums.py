@@ -145,9 +145,7 @@ def _statistic(metric: str, items: list[Any], scale: float | None, positive_labe
         return _mean(metric, items, scale)
     if metric not in UNDEFINED:
         raise ValueError(f"{metric}: its items are lists, and of lists only {', '.join(UNDEFINED)} are known")
-    width = 2 + 2 * BLEU_ORDERS if metric == "bleu" else 2
-    if not all(of_lists) or set(map(len, items)) != {width}:
-        raise ValueError(f"{metric}: some items are no lists of {width} numbers")
+    check_lists(metric, items)
     if metric == "bleu":
         return SumStatistic(_encode_bleu, lambda sums: unit * bleu(sums), _bleu_support, 0.0, unit)
     if metric == "ece":
@@ -160,6 +158,27 @@ def _statistic(metric: str, items: list[Any], scale: float | None, positive_labe
         return SumStatistic(matrix, lambda sums: unit * _mcc(sums), _mcc_support, -unit, unit)
     ratio = partial(_encode_ratio, metric=metric, positive_label=positive_label)
     return SumStatistic(ratio, lambda sums: unit * _ratio(sums), _ratio_support, 0.0, unit)
+
+
+def check_lists(metric: str, items: Sequence[Any]) -> None:
+    """Raises ValueError where not every item is the list that ``metric`` is made of: [gold, predicted], whole numbers;
+    for ece [confidence, correct], from 0 to 1 and 0 or 1; for BLEU its counts, from 0.
+    """
+    width = 2 + 2 * BLEU_ORDERS if metric == "bleu" else 2
+    if not set(map(type, items)) <= {list, tuple} or set(map(len, items)) != {width}:
+        raise ValueError(f"{metric}: some items are no lists of {width} numbers")
+    values = np.array(items, dtype=float)
+    if metric == "bleu":
+        fits, what = values >= 0, "counts are not all 0 or more"
+    elif metric == "ece":
+        fits = np.column_stack([values[:, 0] <= 1, np.isin(values[:, 1], (0, 1))]) & (values >= 0)
+        what = "confidence is not between 0 and 1, or its correctness is neither"
+    else:
+        fits, what = (values >= 0) & (np.floor(values) == values), "labels are no whole numbers"
+    fits &= np.isfinite(values)
+    if not fits.all():
+        wrong = items[int(np.flatnonzero(~fits.all(axis=1))[0])]
+        raise ValueError(f"{metric}: an item's {what}: {', '.join(map(str, wrong))}")
 
 
 # --- means and ratios ---
@@ -264,10 +283,7 @@ def bleu(sums: Array) -> Array:
 
 
 def _encode_bleu(items: Sequence[Sequence[float]]) -> Array:
-    counts = np.array(items, dtype=float)
-    if not (np.isfinite(counts).all() and (counts >= 0).all()):
-        raise ValueError("bleu: an item's counts are not all 0 or more")
-    return counts
+    return np.array(items, dtype=float)
 
 
 def _bleu_support(by_cluster: Array) -> int:
@@ -281,8 +297,6 @@ def _bleu_support(by_cluster: Array) -> int:
 def _encode_calibration(items: Sequence[Sequence[float]]) -> Array:
     """Returns (items, 11): correct − confidence in the column of the item's bin, and a one to count it."""
     confidence, correct = np.array(items, dtype=float).T
-    if not ((confidence >= 0) & (confidence <= 1)).all():
-        raise ValueError("ece: an item's confidence is not between 0 and 1")
     # a bin holds its upper edge, and the first one 0 as well (Guo et al. 2017)
     place = np.searchsorted(np.arange(1, ECE_BINS) / ECE_BINS, confidence, side="left")
     columns = np.zeros((len(items), ECE_BINS + 1))

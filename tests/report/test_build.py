@@ -423,6 +423,26 @@ def test_build_loads_no_torch_and_rendering_no_scipy(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "found"),
+    [
+        ("f1", [1], "f1: some items are no lists of 2 numbers"),
+        ("f1", [1, 0.5], "f1: an item's labels are no whole numbers: 1, 0.5"),
+        (
+            "ece",
+            [0.9, -1.0],
+            "ece: an item's confidence is not between 0 and 1, or its correctness is neither: 0.9, -1.0",
+        ),
+    ],
+)
+def test_a_damaged_item_of_a_metric_of_sums_is_named(tmp_path: Path, metric: str, value: Any, found: str) -> None:
+    study = write_study(tmp_path)
+    change_rows(study, "base", "reviews", lambda row: row.update({metric: value} if row["doc_id"] == 3 else {}))
+    with pytest.raises(UserError) as caught:
+        build_report(study, output=folder_of(study))
+    assert caught.value.found == f"scores/base/reviews/samples.jsonl: {found}"
+
+
 def test_a_refusal_is_a_user_error_with_the_values(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     change_json(folder_of(study) / "checkpoints/reviews-lora-seed1/finetune.json", checkpoint="another")

@@ -120,6 +120,10 @@ def test_bleu_without_matches_words_or_references() -> None:
         ("bleu", [[-1] + [0] * 9], "bleu: an item's counts are not all 0 or more"),
         ("ece", [[1.5, 1.0]], "ece: an item's confidence is not between 0 and 1"),
         ("ece", [[math.nan, 1.0]], "ece: an item's confidence is not between 0 and 1"),
+        ("ece", [[0.5, -1.0]], r"or its correctness is neither: 0\.5, -1\.0"),
+        ("f1", [[1, 0.5]], "f1: an item's labels are no whole numbers: 1, 0.5"),
+        ("mcc", [[1, 1], [-1, 1]], "mcc: an item's labels are no whole numbers: -1, 1"),
+        ("precision", [[1, math.inf]], "precision: an item's labels are no whole numbers: 1, inf"),
         ("ece", [[0.5, 1.0, 0.0]], "ece: some items are no lists of 2 numbers"),
     ],
 )
