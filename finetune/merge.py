@@ -92,9 +92,10 @@ def _merged(adapter: Path, base: str | None, allowed: Sequence[str] = ()) -> tup
     provenance = _provenance(adapter, path, revision, allowed)
     model = _base(adapter, base)
     fit_vocabulary(model, adapter)
-    plain = _logits(model)
-    adapted = put_on(model, adapter)
-    expected = _logits(adapted)
+    with refusals(lambda error: _not_run(adapter, path, error)):
+        plain = _logits(model)
+        adapted = put_on(model, adapter)
+        expected = _logits(adapted)
     if not bool(expected.isfinite().all()):
         raise UserError(
             f"the adapter {adapter} on its base gives logits that are no numbers",
@@ -166,6 +167,14 @@ def _check_saved(folder: Path, model: Any) -> None:
             "what others would load is not the model that was merged",
             "score the adapter on its base, and report it with adapter_config.json and the base's config.json",
         )
+
+
+def _not_run(adapter: Path, base: str, error: Exception) -> UserError:
+    return UserError(
+        f"the adapter {adapter} cannot be run on {base} ({reason_of(error)})",
+        "the merged model must give the same logits, and there are none",
+        "look at the adapter's adapter_config.json and the base's config.json, or save both again",
+    )
 
 
 def _not_merged(adapter: Path, base: str, error: Exception) -> UserError:

@@ -179,6 +179,9 @@ def checked(value: Any, path: str | Path, kind: Kind, *, line: int | None = None
         said = problem["msg"][:1].lower() + problem["msg"][1:]
         stands = f"lacks {at}" if problem["type"] == "missing" else f"has at {at} {_short(problem['input'])}: {said}"
         _refuse(kind, f"{where}{_shown(path, kind)} {stands}")
+    except UnicodeEncodeError:  # pydantic shows no half surrogate, neither as a key nor where something else is due
+        where = f"line {line} of " if line else ""
+        _refuse(kind, f"{where}{_shown(path, kind)} holds half a surrogate where something else is due")
     except RecursionError:
         _refuse(kind, f"{_shown(path, kind)} is nested too deeply")
     return value

@@ -158,6 +158,17 @@ def test_a_strangers_adapter_is_not_merged_into_another_base_unless_it_is_allowe
     assert (record["allowed"], record["base_fingerprint"]) == (["adapter-base"], weights_fingerprint(other))
 
 
+def test_an_adapter_that_does_not_run_is_said(tiny_model: Path, tmp_path: Path) -> None:
+    adapter = adapter_of(tiny_model, tmp_path / "adapter")
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    # peft takes what it finds, and trips over it in the forward pass
+    (adapter / "adapter_config.json").write_text(json.dumps(settings | {"alora_invocation_tokens": {"value": None}}))
+    with pytest.raises(UserError) as caught:
+        merge(adapter, output=tmp_path / "merged")
+    assert caught.value.found.startswith(f"the adapter {adapter} cannot be run on {tiny_model} ('dict' object cannot")
+    assert not (tmp_path / "merged").exists()
+
+
 def test_an_adapter_on_a_merged_model_is_merged(tiny_model: Path, tmp_path: Path) -> None:
     merge(adapter_of(tiny_model, tmp_path / "first"), output=tmp_path / "merged")
     second = adapter_of(tmp_path / "merged", tmp_path / "second", "dora")

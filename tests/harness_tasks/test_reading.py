@@ -10,7 +10,8 @@ from typing_extensions import TypedDict
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
-from harness_tasks.reading import Kind, read_bytes, read_json, read_rows, read_text, read_yaml
+from harness_tasks.kinds import ShardSample
+from harness_tasks.reading import Kind, checked, read_bytes, read_json, read_rows, read_text, read_yaml
 
 
 class Point(TypedDict):
@@ -156,3 +157,20 @@ def test_anchors_and_merged_keys_are_read(tmp_path: Path) -> None:
     assert read["next"] == {"one": 1, "two": 3}
     assert read["last"] == {"one": 1, "two": 3, "four": 4}
     assert read_yaml(written(tmp_path, ""), PLAIN) is None
+
+
+def test_half_a_surrogate_in_the_wrong_place_is_said() -> None:
+    """Pydantic cannot put the message of such an error together."""
+    row = {
+        "doc_id": 0,
+        "filter": "none",
+        "doc_hash": "a",
+        "prompt_hash": "b",
+        "target_hash": "c",
+        "metrics": ["\ud800"],
+    }
+    kind = Kind("the row", "it is merged", "score it again", schema=TypeAdapter(ShardSample))
+    with pytest.raises(UserError) as caught:
+        checked(row, "part.jsonl", kind, line=3)
+    assert caught.value.found == "line 3 of the row part.jsonl holds half a surrogate where something else is due"
+    assert checked({**row, "\ud800": 1, "metrics": ["\ud800"]}, "part.jsonl", kind)["\ud800"] == 1
