@@ -102,14 +102,13 @@ def test_a_passing_fault_is_outlived(hub: FakeHub, step: str, what: int | str) -
 
 @pytest.mark.parametrize("step", TROUBLE)
 def test_the_hubs_pause_is_kept(hub: FakeHub, slept: list[float], step: str) -> None:
-    # The client asks for a file's headers again at once; its second try is what waits.
+    # The client asks for a file's headers again at once; its second try is what waits. Two files are asked for beside
+    # each other, so it is up to chance how many of the faults each meets.
     hub.faults.append(Fault(step, 429, times=4 if "HEAD" in step else 1, headers={"Retry-After": "17"}))
     got()
-    assert [pause for pause in slept if pause >= 1] in (
-        [17.0],
-        [18.0],
-        [18.0, 18.0],
-    )  # the client adds a second of its own
+    pauses = [pause for pause in slept if pause >= 1]
+    assert pauses
+    assert set(pauses) <= {17.0, 18.0}  # the client adds a second of its own
 
 
 def test_a_pause_until_a_date_is_kept(hub: FakeHub, slept: list[float], capsys: pytest.CaptureFixture[str]) -> None:
