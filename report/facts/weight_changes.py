@@ -11,6 +11,7 @@ from report.facts.paths import figure_path
 from report.facts.values import Fact, fact, missing
 from report.reading.results import Document, read_json
 from report.reading.scored import refuse_misplaced
+from report.reading.texts import cleaned, fit
 
 Tensor = dict[str, Any]
 
@@ -79,12 +80,12 @@ def _grid(tensors: list[Tensor], document: Document) -> Fact:
 
 
 def _module(name: str) -> str:
-    """Returns which matrix of its layer a tensor is.
+    """Returns which matrix of its layer a tensor is, as the text of a fact is kept.
 
-    >>> _module("model.layers.0.self_attn.q_proj.weight"), _module("layers.0.q")
-    ('q_proj', 'q')
+    >>> _module("model.layers.0.self_attn.q_proj.weight"), _module("layers.0.q"), _module("layers.0.")
+    ('q_proj', 'q', '(empty)')
     """
-    return re.sub(r"\.(weight|bias)$", "", name).rpartition(".")[2]
+    return fit(cleaned(re.sub(r"\.(weight|bias)$", "", name).rpartition(".")[2])).strip() or "(empty)"
 
 
 def _changed(tensor: Tensor) -> bool:
