@@ -111,8 +111,8 @@ def fetch_weights(model: str, model_args: Mapping[str, Any]) -> None:
         given: dict[str, Any] = {
             "revision": model_args.get("revision"),
             "subfolder": str(model_args.get("subfolder") or ""),
+            "backend": str(model_args.get("backend") or "default"),
         }
-        given["backend"] = str(model_args.get("backend") or "default")
         check_language_model(place, **given)
         refuse_unfilled(place, **given)
 

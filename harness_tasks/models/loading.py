@@ -55,8 +55,8 @@ def refuse_unfilled(pretrained: str, *, revision: str | None, subfolder: str = "
     """Raises UserError where a language model's files lack weights of the model that its configuration describes.
 
     Where they hold more layers than that, a warning says so on stderr. transformers makes weights that are missing at
-    random, with a warning. It is asked itself, by a load in which no weight is read; where
-    that fails, or the model is quantised, nothing is said here: loading it in earnest tells.
+    random, with a warning. It is asked itself, by a load in which no weight is read; where that fails, or the model is
+    quantised, nothing is said here: loading it in earnest tells.
     """
     with quiet():
         try:
