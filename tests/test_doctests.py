@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("harness_tasks", "finetune", "report", "studies", "workflow")
+ROOMS = ("harness_tasks", "finetune", "report", "studies", "workflow", "tests/oracle")
 WITH_EXAMPLES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for room in ROOMS

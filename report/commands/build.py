@@ -12,7 +12,6 @@ from harness_tasks.reading import Kind, read_text
 from report.facts.current import read_facts
 from report.page.template.lookup import own_templates
 from report.page.whole import copies, facts_now
-from report.verify.pages import pages, stale_files
 from studies import Study, load_study
 
 MANIFEST = "report_files.json"
@@ -52,6 +51,9 @@ def build(
     """
     with exit_on_user_error():
         if check:
+            # Here, because what renders pages takes longer to load than `--help` may.
+            from report.verify.made import stale_files
+
             stale = stale_files(study, output=output)
             print("\n".join(map(str, stale)) or "every file is what its facts give")
             raise typer.Exit(1 if stale else 0)
@@ -75,6 +77,8 @@ def build_report(
         UserError: the study or one of its results cannot be read, results and samples disagree, or ``copy_to`` holds
             files that are not an earlier copy's; or a link leads out of the folder (see `write_outputs`).
     """
+    from report.page.render import render
+
     plan = load_study(study)
     folder = output or plan.folder
     if copy_to is not None:
@@ -84,7 +88,7 @@ def build_report(
     into = copy_to or folder
     # Nothing is written before everything is known to be right.
     files = {"facts.json": json_text(facts)}
-    files |= {} if facts_only else pages(facts, folder, own_templates(study.parent))
+    files |= {} if facts_only else render(facts, folder, own_templates(study.parent))
     files |= {name: read_text(path, _COPIED) for name, path in copied.items()}
     write_outputs(into, files, manifest=MANIFEST, others_stay=facts_only)
     return [into / name for name in files]

@@ -123,11 +123,11 @@ def space_target(
     """Returns the static Space that shows the study's report: its pages and exports, with row texts cut short."""
     from huggingface_hub import SpaceCardData
 
+    from report.page.render import render
     from report.page.whole import as_written
-    from report.verify.pages import pages
 
     short = as_written(dict(facts), {**facts.get("state", {}), "redacted": True})
-    made = pages(short, folder, own_templates(folder))
+    made = render(short, folder, own_templates(folder))
     contents: dict[str, Path | bytes] = {name: cleaned(text).encode() for name, text in made.items()}
     # A static Space shows index.html; the page finds its other files by names relative to itself.
     contents["index.html"] = contents.pop("report.html")

@@ -77,6 +77,15 @@ def unmarked(text: str) -> str:
     return _MARKED.sub(r"\2", text)
 
 
+def marks(text: str) -> list[int]:
+    """Returns the numbers of the notes of the numbers in ``text``.
+
+    >>> marks(f"it is {OPEN}3{MIDDLE}0.5{CLOSE}.")
+    [3]
+    """
+    return [int(found[1]) for found in _MARKED.finditer(text)]
+
+
 def note(facts: Mapping[str, Any], place: str, fact: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, str]:
     """Returns what is to be said of the fact at ``place``; what is not known of it is left out."""
     source = fact["source"]

@@ -15,7 +15,7 @@ from report.page.explorer import Explorer, items_of
 from report.page.exports import exports
 from report.page.figures import Picture
 from report.page.figures.beside import begun
-from report.page.footnotes import Notes, marked_up, unmarked
+from report.page.footnotes import Notes, marked_up, marks, unmarked
 from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
 from report.page.template import environment, filled, source
 from report.page.template.environment import Environment
@@ -49,6 +49,13 @@ def render(facts: Mapping[str, Any], folder: Path, own: Path | None = None) -> d
 def render_markdown(facts: Mapping[str, Any]) -> str:
     """Returns the page as Markdown; every text that is not ours is escaped on its way in."""
     return with_footnotes(unmarked(_marked_markdown(facts, Notes(facts), None)))
+
+
+def noted_lines(facts: Mapping[str, Any]) -> tuple[dict[str, list[int]], list[dict[str, str]]]:
+    """Returns the numbers of the notes of each line of the page in Markdown, and the notes: see `Notes.table`."""
+    notes = Notes(facts)
+    lines = _marked_markdown(facts, notes, None).splitlines(keepends=True)
+    return {unmarked(line): marks(line) for line in lines}, notes.table()
 
 
 _CODE_OR_SOURCES = re.compile(

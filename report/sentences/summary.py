@@ -50,4 +50,4 @@ def checks(facts: Mapping[str, Any]) -> list[Finding]:
         said.append(finding("audit_counted", {key: f"/audit/counts/{key}" for key in keys}))
     if facts["templates"]:
         return [*said, finding("own_templates", {"names": "/templates"})]
-    return [*said, finding("read_again", {})]
+    return [*said, finding("how_to_verify", {})]

@@ -1,6 +1,9 @@
-"""What is wrong with a page: where, what stands there, and what the facts say."""
+"""What is wrong with a page: where, what stands there, what should, and which fact says so."""
 
 from dataclasses import asdict, dataclass
+
+_SHOWN = 4
+"""Sources of one problem that are printed; JSON has all."""
 
 
 @dataclass(frozen=True)
@@ -14,11 +17,16 @@ class Problem:
     """What the facts say; empty where they say nothing at all."""
     words: tuple[str, ...] = ()
     """Comparative or significance words in what was found that the facts do not license."""
+    sources: tuple[str, ...] = ()
+    """The facts that the place should show, as pointers into the file of facts, each with the file it comes from."""
 
     def __str__(self) -> str:
         lines = [self.place, f"  found: {self.found or 'nothing'}", f"  facts: {self.facts or 'nothing like it'}"]
         if self.words:
             lines.append(f"  not licensed: {', '.join(self.words)}")
+        if self.sources:
+            more = len(self.sources) - _SHOWN
+            lines.append(f"  source: {'; '.join(self.sources[:_SHOWN])}" + (f"; and {more} more" if more > 0 else ""))
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, object]:

@@ -130,7 +130,8 @@ def _digests(facts: Facts, folder: Path, study: Path) -> Iterator[Problem]:
         for recorded, pointer in digests.items():
             # An empty digest: the fact is that the file is not there.
             if recorded != (actual or ""):
-                yield Problem(f"the file {name} (of the fact at {pointer})", f"digest {recorded}", actual or "no file")
+                at = f" (of the fact at {pointer})" if pointer else ""
+                yield Problem(f"the file {name}{at}", f"digest {recorded}", actual or "no file")
 
 
 def _sha256(path: Path) -> str | None:

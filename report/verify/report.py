@@ -1,14 +1,16 @@
-"""A page in a file: whether everything on it is backed, down to the sample files."""
+"""A page in a file: whether it is what its facts give, and they what their files give."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness_tasks.reading import Kind, read_text
-from report.facts.current import recorded_facts
-from report.verify import check, counted
-from report.verify.items import items
-from report.verify.page import read_page
+from report.facts.current import read_facts, recorded_facts
+from report.page.explorer.page import CHUNK_FOLDER
+from report.page.template.lookup import own_templates
+from report.verify.differences import count_numerals, differences
+from report.verify.made import comparable, made_of, original, sources_of
+from report.verify.pieces import is_html, pieces
 from report.verify.problems import Problem
 from report.verify.recount import AGAIN, count_facts, recount
 
@@ -18,7 +20,7 @@ _UNCHECKED = Problem(
 _PAGE = Kind(
     "the page",
     "there is nothing to verify",
-    "name the report.md or report.html that `python -m report build STUDY` wrote",
+    "name a page that `python -m report build STUDY` wrote, such as report.html",
     limit_mib=1024,
 )
 
@@ -29,54 +31,49 @@ class Verdict:
 
     problems: list[Problem]
     numerals: int
-    """Numerals on the page; 0 where there are problems, as for the next."""
-    sentences: int
-    """Sentences on the page."""
+    """Numerals on the page; 0 where there are problems."""
     facts: int
     """Facts that were computed again."""
-    own: list[str]
+    own: list[str] = field(default_factory=list)
     """What only templates of the study's own say; nothing judges it."""
 
 
-def verify_report(report: Path, *, facts: Path | None = None) -> Verdict:
+def verify_report(report: Path, *, facts: Path | None = None, page_only: bool = False) -> Verdict:
     """Returns what is wrong with the page in the file ``report`` and with the facts and files behind it.
+
+    ``page_only``: the facts are taken as they are recorded, for a copy of a page without the results.
 
     Raises:
         UserError: the page or the facts cannot be read, or nothing can be computed again.
     """
     source = facts or report.parent / "facts.json"
-    page, recorded = _text(report), recorded_facts(source)
-    own: list[str] = []
-    problems = recount(recorded, source.parent)
+    page = read_text(report, _PAGE).replace("\r\n", "\n")  # as version control may write them on Windows
+    recorded = (read_facts if page_only else recorded_facts)(source)
+    again = 0 if page_only else count_facts(recorded)
+    problems = [] if page_only else recount(recorded, source.parent)
     if any(problem.place.startswith(("facts.json", AGAIN)) for problem in problems):
         # Facts that the files do not give back no page, and may be of any shape.
-        return Verdict([*problems, _UNCHECKED], 0, 0, count_facts(recorded), own)
-    if recorded.get("templates"):
-        page, problems_of_own, own = _own(page, recorded, source.parent)
-        problems += problems_of_own
-    problems += [*check(page, recorded), *items(page, recorded, source.parent)]
-    numerals, sentences = (0, 0) if problems else counted(page, recorded)
-    return Verdict(problems, numerals, sentences, count_facts(recorded), own)
+        return Verdict([*problems, _UNCHECKED], 0, again)
+    folder, templates = source.parent, own_templates(source.parent) if recorded.get("templates") else None
+    made = made_of(recorded, folder, templates)
+    name = original(made, report, page)
+    wanted, shown = (comparable(text, folder) for text in (made[name], page))
+    problems += differences(shown, wanted, sources_of(recorded))
+    for beside in sorted(name for name in made if name.startswith(f"{CHUNK_FOLDER}/") and is_html(page)):
+        problems += _beside(report.parent / beside, made[beside])
+    own = _own(made[name], made_of(recorded, folder, None)[name]) if templates else []
+    return Verdict(problems, 0 if problems else count_numerals(page), again, own)
 
 
-def _own(page: str, facts: dict[str, Any], folder: Path) -> tuple[str, list[Problem], list[str]]:
-    """Returns the page as our templates make it, which can be judged, and what the study's own ones add to it.
-
-    A page by the study's own templates has to be, letter by letter, what those beside the facts make of them.
-    """
-    from report.page.render import render
-    from report.page.template import own_templates
-
-    name = "report.html" if read_page(page).html else "report.md"
-    ours, theirs = render(facts, folder)[name], render(facts, folder, own_templates(folder))[name]
-    problems = []
-    if page != theirs:
-        wanted = f"what the templates in {folder / 'templates'} make of the facts"
-        problems.append(Problem("the page", "a page that templates of the study's own did not make", wanted))
-    known = {block.text for block in read_page(ours).blocks}
-    added = [block.text for block in read_page(theirs).blocks if block.text and block.text not in known]
-    return ours, problems, added
+def _beside(path: Path, wanted: str) -> Iterator[Problem]:
+    """Yields what is wrong with a file of the explorer's items beside a page."""
+    if not path.is_file():
+        yield Problem(f"the file {path.name} beside the page", "", "items of the explorer")
+    elif list(differences(read_text(path, _PAGE), wanted)):
+        yield Problem(f"the file {path.name} beside the page", "items that the sample files do not give", "theirs")
 
 
-def _text(path: Path) -> str:
-    return read_text(path, _PAGE)
+def _own(theirs: str, ours: str) -> list[str]:
+    """Returns the texts of a page by the study's own templates that our templates do not make."""
+    known = {piece.text for piece in pieces(ours)}
+    return [piece.text for piece in pieces(theirs) if piece.text and piece.text not in known]

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from synthetic import REVIEWS, folder_of, write_json, write_study
-from test_verify_command import run
 
 from report.commands.build import build_report
 from report.compare.collect import collect
 from report.compare.page import render_markdown
+from tests.report.verify.test_verify_command import run
 
 TUNED = f"{REVIEWS}-lora-seed1"
 SAID = "was scored although these guards of scoring failed, because `--allow` named them: "

@@ -22,9 +22,9 @@ from report.page.html import html_of, tokens_of
 from report.page.render import render_html, render_markdown
 from report.reading.texts import shell_word
 from report.sentences import find
-from report.verify import check
-from report.verify.page import squeezed
 from report.verify.report import verify_report
+from tests.oracle import check
+from tests.oracle.page import squeezed
 
 BEGINNINGS = [
     "1. item", "1) item", "10. x", "1.", "1)", "- item", "-", "* item", "*", "+ item", "+", "# x", "#", "###### x",

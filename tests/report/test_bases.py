@@ -9,7 +9,7 @@ from synthetic import FINGERPRINT, PASSAGES, REVIEWS, change_json, folder_of, wr
 
 from report.commands.build import build_report
 from report.facts.across import spreads
-from report.verify import check
+from tests.oracle import check
 
 FIRST, SECOND = "1" * 40, "2" * 40
 CHECKPOINT = f"{REVIEWS}-lora-seed1"

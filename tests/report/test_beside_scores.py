@@ -21,9 +21,9 @@ from harness_tasks.errors import UserError
 from report.commands.build import build_report
 from report.facts import measured
 from report.page.whole import collect
-from report.verify import check
 from report.verify.report import verify_report
 from studies import load_study
+from tests.oracle import check
 
 
 def collected(study: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from report.__main__ import app
 from report.commands.build import build_report
 from report.facts.current import sealed
 from report.page import whole
-from report.verify.pages import stale_files
+from report.verify.made import stale_files
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from synthetic import REVIEWS, folder_of, write_json, write_rows, write_study
-from test_verify_command import run
 
 from harness_tasks.errors import UserError
 from report.commands.build import build_report
 from report.page.explorer.items import read_task
 from report.page.explorer.pack import pack_task
 from report.page.render import render_markdown
+from tests.report.verify.test_verify_command import run
 
 OWN = "film_points"
 """A metric of the task's own, in nobody's register."""

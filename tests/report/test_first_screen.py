@@ -11,8 +11,8 @@ from report.commands.build import build_report
 from report.page.render import render_markdown
 from report.page.whole import collect
 from report.sentences.summary import sizes
-from report.verify import check
 from studies import load_study
+from tests.oracle import check
 
 GUARDS = [
     {"id": "bos", "verdict": "pass", "found": "no start token"},

@@ -8,7 +8,7 @@ import pytest
 from synthetic import folder_of, ledger, write_json, write_study
 
 from report.commands.build import build_report
-from report.verify import check
+from tests.oracle import check
 
 NAME = "reviews-lora-seed1"
 

@@ -8,8 +8,8 @@ import pytest
 
 from report.page.footnotes import CLOSE, MIDDLE, OPEN, Notes, marked_up, script_text, unmarked
 from report.page.render import render
-from report.verify import check
-from report.verify.page import read_page
+from tests.oracle import check
+from tests.oracle.page import read_page
 from tests.report.synthetic import folder_of, write_study
 
 NOWHERE = Path("nowhere")

@@ -33,7 +33,7 @@ def test_the_page_says_that_it_has_words_of_its_own(study: Path) -> None:
     page = (folder_of(study) / "report.md").read_text()
     assert "Nobody was harmed by small, which has 1,000 parameters." in page
     assert "templates of its own (`answer_ethics.md.j2`, `report.md.j2`): what they say beside the facts" in page
-    assert "nothing stood on it that they do not license" not in page
+    assert "makes this page again from them" not in page
 
 
 @pytest.mark.parametrize("name", ["report.md", "report.html"])
@@ -48,7 +48,15 @@ def test_a_page_that_they_did_not_make_is_found(study: Path) -> None:
     page = folder_of(study) / "report.md"
     page.write_text(page.read_text().replace("Nobody was harmed", "Everybody was helped"))
     problems = verify_report(page).problems
-    assert [problem.found for problem in problems] == ["a page that templates of the study's own did not make"]
+    assert [problem.found for problem in problems] == ["Everybody was helped by small, which has 1,000 parameters."]
+
+
+def test_a_template_that_was_changed_since_is_found(study: Path) -> None:
+    template = folder_of(study) / "templates" / "answer_ethics.md.j2"
+    template.write_text(template.read_text() + "\nIt is the best.\n")
+    problems = verify_report(folder_of(study) / "report.md").problems
+    assert problems[0].place == "the file templates/answer_ethics.md.j2"
+    assert problems[0].found.startswith("digest ")
 
 
 def test_a_changed_fact_is_found_all_the_same(study: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from synthetic import folder_of, write_study
 
 from report.commands.build import build_report
-from report.verify.page import read_page
+from tests.oracle.page import read_page
 
 
 @pytest.fixture(scope="module")

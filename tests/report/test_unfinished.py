@@ -9,8 +9,8 @@ from synthetic import ALWAYS_POSITIVE, PASSAGES, REVIEWS, folder_of, write_study
 from report.commands.build import build_report
 from report.facts.unfinished import unfinished_facts
 from report.page.whole import collect
-from report.verify import check
 from studies import load_study
+from tests.oracle import check
 
 FAILED = {
     "failed": [

@@ -13,11 +13,11 @@ from test_random_facts import shaken
 
 from report.page.figures import Picture, pictures
 from report.page.render import render
-from report.verify import check
-from report.verify.expected import Figure
-from report.verify.matching import compare
-from report.verify.outline import outline
-from report.verify.page import read_page
+from tests.oracle import check
+from tests.oracle.expected import Figure
+from tests.oracle.matching import compare
+from tests.oracle.outline import outline
+from tests.oracle.page import read_page
 
 NOWHERE = Path("nowhere")
 """A folder without sample files."""

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from report.verify import tables
-from report.verify.expected import Figure, Table, table
-from report.verify.lines import Fact, Line, count, joined, known, line, number, setting, text, value
+from tests.oracle import tables
+from tests.oracle.expected import Figure, Table, table
+from tests.oracle.lines import Fact, Line, count, joined, known, line, number, setting, text, value
 
 Part = Mapping[str, Any]
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import TypeVar
 
-from report.verify.expected import Code, Expected, Figure, Heading, Prose, Table
-from report.verify.lines import Departure, Line, follow, matches, said
-from report.verify.numerals import numeral_at
-from report.verify.page import Block, Label
+from report.sentences.lexicon import unlicensed
 from report.verify.problems import Problem
-from report.verify.words import unlicensed
+from tests.oracle.expected import Code, Expected, Figure, Heading, Prose, Table
+from tests.oracle.lines import Departure, Line, follow, matches, said
+from tests.oracle.numerals import numeral_at
+from tests.oracle.page import Block, Label
 
 One = TypeVar("One")
 Other = TypeVar("Other")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from report.verify.page import Block, Label, read_page
+from tests.oracle.page import Block, Label, read_page
 
 MARKDOWN = r"""# A *b* \<c\>
 

@@ -1,6 +1,6 @@
 """Which way a difference went, as far as its interval allows to say."""
 
-from report.verify.lines import Fact, known
+from tests.oracle.lines import Fact, known
 
 
 def way(difference: Fact) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from report.verify.lines import Fact, Line, line
-from report.verify.page import squeezed
+from tests.oracle.lines import Fact, Line, line
+from tests.oracle.page import squeezed
 
 
 @dataclass(frozen=True)

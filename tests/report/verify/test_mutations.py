@@ -35,8 +35,8 @@ from report.page import render
 from report.page.figures import pictures
 from report.page.render import at
 from report.page.template import lookup
-from report.verify import check
 from report.verify.recount import compared, recomputed, recount, study_file
+from tests.oracle import check
 
 LEAST = 0.99
 PAGES = ("report.md", "report.html")

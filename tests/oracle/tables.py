@@ -6,8 +6,8 @@ To add a table, write a function that gives its header and its rows; to add a co
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.verify.expected import Table, table
-from report.verify.lines import (
+from tests.oracle.expected import Table, table
+from tests.oracle.lines import (
     Fact,
     Line,
     chance,

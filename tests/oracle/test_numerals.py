@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.verify.lines import Departure, difference, follow, interval, line, matches, percent, setting, text, value
-from report.verify.numerals import Duration, Number, Setting, Size, Whole, count_numerals, numeral_at
+from tests.oracle.lines import Departure, difference, follow, interval, line, matches, percent, setting, text, value
+from tests.oracle.numerals import Duration, Number, Setting, Size, Whole, count_numerals, numeral_at
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.verify import lines
-from report.verify.lines import Fact, Line, count, counted, joined, known, line, number, percent, reason, text
-from report.verify.ways import way
+from tests.oracle import lines
+from tests.oracle.lines import Fact, Line, count, counted, joined, known, line, number, percent, reason, text
+from tests.oracle.ways import way
 
 Part = Mapping[str, Any]
 

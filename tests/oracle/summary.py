@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.verify import weights
-from report.verify.lines import Line, count, joined, known, line, reason, text
+from tests.oracle import weights
+from tests.oracle.lines import Line, count, joined, known, line, reason, text
 
 Part = Mapping[str, Any]
 
-READ_AGAIN = line(
-    "Before this page was written, it was read again beside its facts, and nothing stood on it that they do not "
-    "license; python -m report verify repeats that, down to the sample files."
+HOW_TO_VERIFY = line(
+    "python -m report verify computes the facts again from the sample files, makes this page again from them, and "
+    "names whatever differs."
 )
 
 
@@ -63,4 +63,4 @@ def checks(facts: Part) -> Iterator[Line]:
         )
         yield line(words, names=joined(map(text, facts["templates"])))
     else:
-        yield READ_AGAIN
+        yield HOW_TO_VERIFY

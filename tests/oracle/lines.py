@@ -9,8 +9,8 @@ from functools import cache
 from string import Formatter
 from typing import Any
 
-from report.verify.numerals import Chance, Duration, Number, Setting, Size, Slot, Whole
-from report.verify.page import squeezed
+from tests.oracle.numerals import Chance, Duration, Number, Setting, Size, Slot, Whole
+from tests.oracle.page import squeezed
 
 Part = str | Slot
 Line = tuple[Part, ...]

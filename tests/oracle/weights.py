@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from report.verify.lines import Line, count, duration, joined, known, line, percent, reason, size, text
+from tests.oracle.lines import Line, count, duration, joined, known, line, percent, reason, size, text
 
 Part = Mapping[str, Any]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.verify.expected import Figure, table
-from report.verify.figures import named
-from report.verify.lines import Line, count, joined, known, line, text
-from report.verify.numerals import Number, Whole
+from tests.oracle.expected import Figure, table
+from tests.oracle.figures import named
+from tests.oracle.lines import Line, count, joined, known, line, text
+from tests.oracle.numerals import Number, Whole
 
 Part = Mapping[str, Any]
 

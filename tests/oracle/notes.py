@@ -7,10 +7,10 @@ from typing import Any
 
 from report.reading.results import at
 from report.reading.texts import shell_word
-from report.verify import lines
-from report.verify.lines import Line, known, matches
-from report.verify.page import Page, squeezed
 from report.verify.problems import Problem
+from tests.oracle import lines
+from tests.oracle.lines import Line, known, matches
+from tests.oracle.page import Page, squeezed
 
 Part = Mapping[str, Any]
 

@@ -8,9 +8,9 @@ and its condition to the function that chooses among those of its kind, or a fun
 from collections.abc import Mapping
 from typing import Any
 
-from report.verify import lines
-from report.verify.lines import Fact, Line, chance, count, known, line, number, percent, reason, setting, text
-from report.verify.ways import way
+from tests.oracle import lines
+from tests.oracle.lines import Fact, Line, chance, count, known, line, number, percent, reason, setting, text
+from tests.oracle.ways import way
 
 Part = Mapping[str, Any]
 """A part of the facts: a task, a comparison, a checkpoint."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from report.reading.texts import shell_word
-from report.verify import answer_figures, causes, cautions, figures, sentences, summary, tables, weight_figures, weights
-from report.verify.expected import Code, Expected, Heading, Prose, code, items, paragraph
-from report.verify.lines import Line, confidence, count, digest, joined, known, line, number, reason, setting, text
+from tests.oracle import answer_figures, causes, cautions, figures, sentences, summary, tables, weight_figures, weights
+from tests.oracle.expected import Code, Expected, Heading, Prose, code, items, paragraph
+from tests.oracle.lines import Line, confidence, count, digest, joined, known, line, number, reason, setting, text
 
 Part = Mapping[str, Any]
 

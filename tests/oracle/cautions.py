@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from report.verify import lines
-from report.verify.lines import Line, count, known, line, reason, setting, text
-from report.verify.sentences import overlap, overlap_kind
+from tests.oracle import lines
+from tests.oracle.lines import Line, count, known, line, reason, setting, text
+from tests.oracle.sentences import overlap, overlap_kind
 
 Part = Mapping[str, Any]
 

@@ -1,0 +1,82 @@
+"""What a file of facts gives: every page and export that is made of it, by name; and which files are another thing."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+
+from harness_tasks.errors import UserError
+from report.facts.current import read_facts
+from report.page.render import noted_lines, render
+from report.page.template.lookup import own_templates
+from report.verify.pieces import Piece, is_html
+from studies import load_study
+
+
+def made_of(facts: Mapping[str, Any], folder: Path, own: Path | None) -> dict[str, str]:
+    """Returns the text of every page and export of ``facts`` by its name in ``folder``; see `render`.
+
+    Raises:
+        UserError: no page can be made of these facts, which an older or a newer version wrote.
+    """
+    try:
+        return render(facts, folder, own)
+    except (TemplateError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise UserError(
+            f"no page can be made of the facts in {folder} ({type(error).__name__}: {error})",
+            "another version of Aftertune wrote them, with other parts or sentences",
+            "verify the page with the version that made it, or write both again: python -m report build STUDY",
+        ) from error
+
+
+def stale_files(study: Path, *, output: Path | None = None) -> list[Path]:
+    """Returns the files in the study's folder that are not what the facts.json there gives, or are missing.
+
+    Raises:
+        UserError: there is no facts.json, or it holds no facts.
+    """
+    folder = output or load_study(study).folder
+    made = made_of(read_facts(folder / "facts.json"), folder, own_templates(folder))
+    return [folder / name for name, text in made.items() if not _holds(folder / name, text, folder)]
+
+
+def _holds(path: Path, text: str, folder: Path) -> bool:
+    # What is no UTF-8 must not be read as if it were what was written.
+    shown = path.read_bytes().decode("utf-8", "surrogateescape") if path.is_file() else None
+    return shown is not None and comparable(shown, folder) == comparable(text, folder)
+
+
+def comparable(page: str, folder: Path) -> str:
+    """Returns what of ``page`` can be compared with what the facts and the samples in ``folder`` give.
+
+    Where the samples are not there, what the explorer shows of them cannot be told.
+    """
+    if (folder / "scores").is_dir():
+        return page
+    return re.sub(r'<section id="explorer".*?</section>', "", page, flags=re.DOTALL)
+
+
+def original(made: Mapping[str, str], page: Path, text: str) -> str:
+    """Returns the name of that file of ``made`` which the file ``page`` with the content ``text`` is, or is a copy of.
+
+    A copy may have any name: then it is the file with which it shares most lines.
+    """
+    if page.name in made:
+        return page.name
+    alike = [name for name, other in made.items() if is_html(other) == is_html(text)]
+    lines = set(text.splitlines())
+    return max(alike or made, key=lambda name: len(lines & set(made[name].splitlines())))
+
+
+def sources_of(facts: Mapping[str, Any]) -> Callable[[Piece], Sequence[str]]:
+    """Returns what names the facts that a piece of a study's page shows: their places, and the files they come from."""
+    lines, notes = noted_lines(facts)
+
+    def sources(piece: Piece) -> list[str]:
+        in_html = [int(number) for number in re.findall(r'data-n="(\d+)"', piece.source)]
+        found = [notes[number] for number in in_html or lines.get(piece.line, []) if number < len(notes)]
+        return list(dict.fromkeys(f"{note['fact']} of {note['file']}" for note in found))
+
+    return sources
