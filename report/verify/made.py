@@ -23,6 +23,8 @@ def made_of(facts: Mapping[str, Any], folder: Path, own: Path | None) -> dict[st
     """
     try:
         return render(facts, folder, own)
+    except UserError:
+        raise
     except (TemplateError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise UserError(
             f"no page can be made of the facts in {folder} ({type(error).__name__}: {error})",

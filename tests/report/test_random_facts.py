@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from synthetic import folder_of, write_study
 
 from report.commands.build import build_report
 from report.page.render import render_markdown
 from report.sentences import find
+from tests.report.synthetic import folder_of, write_study
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -12,8 +12,17 @@ from typing import Any
 
 import pytest
 from jinja2 import TemplateError
-from mutations import ON_THE_PAGE, hashes, plant
-from synthetic import (
+
+from harness_tasks.files import sha256_file
+from report.commands.build import build_report
+from report.facts.values import sources
+from report.page import render
+from report.page.figures import pictures
+from report.page.render import at
+from report.page.template import lookup
+from report.verify.recount import compared, recomputed, recount, study_file
+from tests.oracle import check
+from tests.report.synthetic import (
     ALL_WRONG,
     GOLD,
     LEARNED,
@@ -25,18 +34,9 @@ from synthetic import (
     write_scores,
     write_study,
 )
-from test_random_facts import facts as random_facts
-from test_random_facts import shaken
-
-from harness_tasks.files import sha256_file
-from report.commands.build import build_report
-from report.facts.values import sources
-from report.page import render
-from report.page.figures import pictures
-from report.page.render import at
-from report.page.template import lookup
-from report.verify.recount import compared, recomputed, recount, study_file
-from tests.oracle import check
+from tests.report.test_random_facts import facts as random_facts
+from tests.report.test_random_facts import shaken
+from tests.report.verify.mutations import ON_THE_PAGE, hashes, plant
 
 LEAST = 0.99
 PAGES = ("report.md", "report.html")
@@ -97,7 +97,7 @@ def test_several_methods_and_seeds_pass(tmp_path: Path) -> None:
 
 
 def test_an_audit_of_claims_passes(tmp_path: Path) -> None:
-    claims = Path(__file__).resolve().parents[2] / "studies" / "seed-claims.yaml"
+    claims = Path(__file__).resolve().parents[3] / "studies" / "seed-claims.yaml"
     file = write_study(tmp_path, claims=str(claims))
     build_report(file, output=folder_of(file))
     facts, pages = read(folder_of(file))

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from report.commands.build import build_report
 from report.commands.verify import verify
+from report.facts.current import sealed
 from tests.report.synthetic import change_json, folder_of, write_study
 
 app = typer.Typer()
@@ -135,6 +136,18 @@ def test_a_copy_without_results_is_verified_beside_its_facts_alone(made: Path, t
     result = run(tmp_path / "report.html", "--page-only")
     assert result.exit_code == 2
     assert "was changed after it was written" in result.stderr
+
+
+def test_facts_of_another_version_are_told_from_wrong_ones(made: Path, tmp_path: Path) -> None:
+    """A later version may know a sentence that this one does not, and say so in facts with a hash of their own."""
+    facts = json.loads((made / "facts.json").read_text(encoding="utf-8"))
+    facts["findings"]["headline"][0]["id"] = "headline_of_tomorrow"
+    (tmp_path / "facts.json").write_text(json.dumps(sealed(facts)), encoding="utf-8")
+    shutil.copy(made / "report.md", tmp_path)
+    result = run(tmp_path / "report.md", "--page-only")
+    assert result.exit_code == 2
+    assert "no page can be made of the facts in" in result.stderr
+    assert "another version of Aftertune wrote them" in result.stderr
 
 
 def test_an_added_sentence_is_licensed_by_nothing(folder: Path) -> None:
