@@ -195,6 +195,7 @@ RUN = {
         a_copied_template, swap=an_own_study
     ),
     "python -m report push studies/demo.yaml --dry-run": Case(a_card, swap=a_pushable_study, after=[BUILD]),
+    "python -m report verify docs/demo/report.html --page-only": Case(a_page_that_is_backed),
     "make verify": Case(
         a_page_that_is_backed,
         make="python -m report verify build/demo/report.md",

@@ -10,9 +10,18 @@ from harness_tasks.errors import exit_on_user_error
 
 
 def verify(
-    report: Annotated[Path, typer.Argument(help="the page: report.md, report.html, report.tex or a copy of one")],
+    report: Annotated[
+        Path,
+        typer.Argument(
+            help="the page: report.html, report.md or report.tex, compare.html or .md, a model card, or a copy"
+        ),
+    ],
+    results: Annotated[
+        list[Path] | None, typer.Argument(help="for a page of `compare`: what was compared, in its order")
+    ] = None,
     facts: Annotated[
-        Path | None, typer.Option(help="facts.json, in the folder with the study's results; unset: beside the page")
+        Path | None,
+        typer.Option(help="facts.json, in the study's folder, or compare.json; unset: beside the page"),
     ] = None,
     page_only: Annotated[
         bool,
@@ -28,7 +37,7 @@ def verify(
         # Here, because what renders pages takes longer to load than `--help` may.
         from report.verify.report import verify_report
 
-        verdict = verify_report(report, facts=facts, page_only=page_only)
+        verdict = verify_report(report, results or (), facts=facts, page_only=page_only)
     if as_json:
         print(json.dumps([problem.as_dict() for problem in verdict.problems], ensure_ascii=False, indent=2))
     elif verdict.problems:

@@ -12,9 +12,6 @@ from report.hub.record import CHECKPOINTS, SPACE, write_entry
 from report.hub.upload import Target, push_target
 from studies import load_study
 
-NOBODY = "YOUR-ACCOUNT"
-"""The namespace that a dry run shows where none is named: the token's account is not asked for."""
-
 
 def push_study(
     study: Path,
@@ -35,7 +32,15 @@ def push_study(
         HubError: the Hub or the network failed.
     """
     # Here, because templates and what renders them take longer to load than `--help` may.
-    from report.hub.targets import check_repository, check_target, checkpoint_target, repositories, shown, space_target
+    from report.hub.targets import (
+        NOBODY,
+        check_repository,
+        check_target,
+        checkpoint_target,
+        repositories,
+        shown,
+        space_target,
+    )
     from report.page.whole import facts_now
 
     plan = load_study(study)

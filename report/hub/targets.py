@@ -12,7 +12,7 @@ from report.facts.redact import text_notice
 from report.hub.card import Subject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
 from report.hub.contents import checkpoint_contents, configuration, is_vocabulary, searched
-from report.hub.licences import Licence
+from report.hub.licences import Licence, licence_of
 from report.hub.record import CHECKPOINTS, SPACE, read_record
 from report.hub.upload import Target
 from report.page.formats import code
@@ -20,6 +20,8 @@ from report.page.template import own_templates
 from report.reading.texts import cleaned
 from studies import Study
 
+NOBODY = "YOUR-ACCOUNT"
+"""The namespace that a dry run shows where none is named: the token's account is not asked for."""
 _LONGEST_NAME = 96
 """Characters of a repository's name that the Hub allows."""
 
@@ -107,6 +109,18 @@ def checkpoint_target(
     message = f"Aftertune: {checkpoint} of the study {plan.name}"
     gone = _gone(folder, CHECKPOINTS, checkpoint, repo, contents)
     return Target(repo, "model", contents, message, private, create_pr, gone), left
+
+
+def card_texts(plan: Study, study: Path, folder: Path, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the card of each checkpoint by its repository: the one it was pushed to, else the one of a dry run."""
+    licence, record = licence_of(plan, folder), read_record(folder, CHECKPOINTS)
+    trained = [found["name"]["value"] for found in facts["checkpoints"] if "absent" not in found]
+    cards = {}
+    for name, repo in repositories(plan, licence, trained, None, plan.hub.namespace or NOBODY).items():
+        place = str(record.get(name, {}).get("repo") or repo)
+        target, _ = checkpoint_target(plan, study, folder, facts, name, place, licence, private=False, create_pr=False)
+        cards[place] = _text(target.files["README.md"])
+    return cards
 
 
 def space_target(

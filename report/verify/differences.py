@@ -1,6 +1,5 @@
 """Where two pages differ: what stands there, and what should."""
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
@@ -23,7 +22,7 @@ def differences(
     pairs = list(_pairs(pieces(page), pieces(wanted)))
     seen = [pair for pair in pairs if len({"".join(piece.source.split()) if piece else "" for piece in pair}) > 1]
     for one, other in seen or pairs:  # white space, where nothing else differs
-        place = (one or other).place if one is None or other is None or one.place == other.place else other.place
+        place = other.place if other else one.place if one else ""
         shown, said = one.text if one else "", other.text if other else ""
         if shown == said and one and other:  # what differs is hidden
             shown, said = " ".join(one.source.split()), " ".join(other.source.split())
@@ -80,13 +79,3 @@ def _cut(text: str, start: int) -> str:
         return text
     begin, end = max(0, start - _AROUND), start + _LONG
     return ("… " if begin else "") + text[begin:end] + (" …" if end < len(text) else "")
-
-
-def count_numerals(page: str) -> int:
-    """Returns how many numerals a reader sees on ``page``.
-
-    >>> count_numerals("On `sst2`, +0.025 of 1,000 items")
-    3
-    """
-    seen = (piece.text for piece in pieces(page) if not re.match(r"<(script|style|!|meta|section)", piece.source))
-    return sum(len(re.findall(r"\d[\d,.]*", text)) for text in seen)

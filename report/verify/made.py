@@ -1,7 +1,8 @@
-"""What a file of facts gives: every page and export that is made of it, by name; and which files are another thing."""
+"""What a file of facts gives: pages, exports and cards, by name; and which files are not that."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from jinja2 import TemplateError
 
 from harness_tasks.errors import UserError
 from report.facts.current import read_facts
+from report.hub.targets import card_texts
 from report.page.render import noted_lines, render
 from report.page.template.lookup import own_templates
 from report.verify.pieces import Piece, is_html
@@ -16,20 +18,29 @@ from studies import load_study
 
 
 def made_of(facts: Mapping[str, Any], folder: Path, own: Path | None) -> dict[str, str]:
-    """Returns the text of every page and export of ``facts`` by its name in ``folder``; see `render`.
-
-    Raises:
-        UserError: no page can be made of these facts, which an older or a newer version wrote.
-    """
-    try:
+    """Returns the text of every page and export of ``facts`` by its name in ``folder``; see `render` and `makeable`."""
+    with makeable(folder / "facts.json"):
         return render(facts, folder, own)
+
+
+def cards_of(facts: Mapping[str, Any], study: Path, folder: Path) -> dict[str, str]:
+    """Returns the model card of every checkpoint by its repository; see `card_texts` and `makeable`."""
+    with makeable(folder / "facts.json"):
+        return card_texts(load_study(study), study, folder, facts)
+
+
+@contextmanager
+def makeable(source: Path) -> Iterator[None]:
+    """Raises UserError where no page can be made of the facts in the file ``source``: another version wrote them."""
+    try:
+        yield
     except UserError:
         raise
     except (TemplateError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise UserError(
-            f"no page can be made of the facts in {folder} ({type(error).__name__}: {error})",
+            f"no page can be made of the facts in {source} ({type(error).__name__}: {error})",
             "another version of Aftertune wrote them, with other parts or sentences",
-            "verify the page with the version that made it, or write both again: python -m report build STUDY",
+            "verify the page with the version that made it, or write page and facts again",
         ) from error
 
 

@@ -145,3 +145,13 @@ def unpacked(page: str) -> str:
         return piece[1] + text.replace("<", "&lt;")
 
     return _PACKED.sub(opened, page)
+
+
+def count_numerals(page: str) -> int:
+    """Returns how many numerals a reader sees on ``page``.
+
+    >>> count_numerals("On `sst2`, +0.025 of 1,000 items")
+    3
+    """
+    seen = (piece.text for piece in pieces(page) if not re.match(r"<(script|style|!|meta|section)", piece.source))
+    return sum(len(re.findall(r"\d[\d,.]*", text)) for text in seen)

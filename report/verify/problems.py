@@ -1,6 +1,6 @@
 """What is wrong with a page: where, what stands there, what should, and which fact says so."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 _SHOWN = 4
 """Sources of one problem that are printed; JSON has all."""
@@ -32,3 +32,16 @@ class Problem:
     def as_dict(self) -> dict[str, object]:
         """Returns the problem for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of verifying a page."""
+
+    problems: list[Problem]
+    numerals: int
+    """Numerals on the page; 0 where there are problems."""
+    facts: int
+    """Facts that were computed again."""
+    own: list[str] = field(default_factory=list)
+    """What only templates of the study's own say; nothing judges it."""

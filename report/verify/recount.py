@@ -141,15 +141,15 @@ def _sha256(path: Path) -> str | None:
         return None
 
 
-def compared(facts: Facts, again: Facts) -> Iterator[Problem]:
-    """Yields where the recorded facts are not those that were computed again."""
+def compared(facts: Facts, again: Facts, *, name: str = "facts.json") -> Iterator[Problem]:
+    """Yields where the recorded facts, in the file ``name``, are not those that were computed again."""
     recorded = {key: part for key, part in facts.items() if key != "state"}  # of this machine's files and program
     for place, one, other in _differences(recorded, again, ""):
         if place == "/study/file/value" and Path(str(one)).name == Path(str(other)).name:
             continue  # the copy beside the facts stands in for the file that the study was run from
         if isinstance(one, str) and isinstance(other, str) and _elsewhere(one, other):
             continue
-        yield Problem(f"facts.json {place}", _told(one), _told(other))
+        yield Problem(f"{name} {place}", _told(one), _told(other))
 
 
 _ABSENT = object()

@@ -1,19 +1,22 @@
 """A page in a file: whether it is what its facts give, and they what their files give."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, read_text
 from report.facts.current import read_facts, recorded_facts
 from report.page.explorer.page import CHUNK_FOLDER
 from report.page.template.lookup import own_templates
-from report.verify.differences import count_numerals, differences
-from report.verify.made import comparable, made_of, original, sources_of
-from report.verify.pieces import is_html, pieces
-from report.verify.problems import Problem
-from report.verify.recount import AGAIN, count_facts, recount
+from report.verify.comparison import is_comparison, verify_comparison
+from report.verify.differences import differences
+from report.verify.made import cards_of, comparable, made_of, original, sources_of
+from report.verify.pieces import count_numerals, is_html, pieces
+from report.verify.problems import Problem, Verdict
+from report.verify.recount import AGAIN, count_facts, recount, study_file
 
+FACTS_FILES = ("facts.json", "compare.json")
+"""What the facts beside a page may be called: those of a study, and of a comparison."""
 _UNCHECKED = Problem(
     "the page", "a page that was not checked", "the facts that its files give: write both again with `report build`"
 )
@@ -25,43 +28,51 @@ _PAGE = Kind(
 )
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What came of verifying a page."""
-
-    problems: list[Problem]
-    numerals: int
-    """Numerals on the page; 0 where there are problems."""
-    facts: int
-    """Facts that were computed again."""
-    own: list[str] = field(default_factory=list)
-    """What only templates of the study's own say; nothing judges it."""
-
-
-def verify_report(report: Path, *, facts: Path | None = None, page_only: bool = False) -> Verdict:
+def verify_report(
+    report: Path, results: Sequence[Path] = (), *, facts: Path | None = None, page_only: bool = False
+) -> Verdict:
     """Returns what is wrong with the page in the file ``report`` and with the facts and files behind it.
 
-    ``page_only``: the facts are taken as they are recorded, for a copy of a page without the results.
+    The page is one of a study, a model card, or one of ``report compare``; then ``results`` are what was compared, in
+    that order. ``page_only``: the facts are taken as they are recorded, for a copy of a page without the results.
 
     Raises:
         UserError: the page or the facts cannot be read, or nothing can be computed again.
     """
-    source = facts or report.parent / "facts.json"
     page = read_text(report, _PAGE).replace("\r\n", "\n")  # as version control may write them on Windows
+    source = facts or next(
+        filter(Path.is_file, [report.parent / name for name in FACTS_FILES]), report.parent / FACTS_FILES[0]
+    )
+    if is_comparison(source):
+        return verify_comparison(report, page, source, results, page_only=page_only)
+    if results:
+        raise UserError(
+            f"{report} is a page of a study, and results were named beside it ({results[0]})",
+            "the study's folder holds its own",
+            "leave them out, or name the page that `report compare` wrote",
+        )
+    return _study(report, page, source, page_only=page_only)
+
+
+def _study(report: Path, page: str, source: Path, *, page_only: bool) -> Verdict:
+    folder = source.parent
     recorded = (read_facts if page_only else recorded_facts)(source)
     again = 0 if page_only else count_facts(recorded)
-    problems = [] if page_only else recount(recorded, source.parent)
+    problems = [] if page_only else recount(recorded, folder)
     if any(problem.place.startswith(("facts.json", AGAIN)) for problem in problems):
         # Facts that the files do not give back no page, and may be of any shape.
         return Verdict([*problems, _UNCHECKED], 0, again)
-    folder, templates = source.parent, own_templates(source.parent) if recorded.get("templates") else None
-    made = made_of(recorded, folder, templates)
+    templates = own_templates(folder) if recorded.get("templates") else None
+    if page.startswith("---\n"):
+        made = cards_of(recorded, study_file(recorded, folder), folder)
+    else:
+        made = made_of(recorded, folder, templates)
     name = original(made, report, page)
     wanted, shown = (comparable(text, folder) for text in (made[name], page))
     problems += differences(shown, wanted, sources_of(recorded))
     for beside in sorted(name for name in made if name.startswith(f"{CHUNK_FOLDER}/") and is_html(page)):
         problems += _beside(report.parent / beside, made[beside])
-    own = _own(made[name], made_of(recorded, folder, None)[name]) if templates else []
+    own = _own(made[name], ours[name]) if templates and name in (ours := made_of(recorded, folder, None)) else []
     return Verdict(problems, 0 if problems else count_numerals(page), again, own)
 
 

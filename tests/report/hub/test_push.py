@@ -17,7 +17,7 @@ from synthetic import folder_of
 
 from report.commands.build import build_report
 from report.facts.publication import hub_facts
-from report.hub.push import NOBODY
+from report.hub.targets import NOBODY
 from report.verify.report import verify_report
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
@@ -54,6 +54,18 @@ def test_every_checkpoint_gets_a_repository_with_card_weights_and_records(
     assert found.files["adapter_model.safetensors"] == weights.read_bytes()
     assert found.commits == [("main", f"Aftertune: {REVIEWS} of the study trial")]
     assert f"{hub.address}/{REPO} commit {found.heads['main']}\n" in result.stdout
+
+
+def test_the_card_that_the_hub_shows_can_be_verified(hub: FakeHub, push: Push, study: Path, tmp_path: Path) -> None:
+    push()
+    build_report(study, output=folder_of(study))
+    card, facts = tmp_path / "README.md", folder_of(study) / "facts.json"
+    card.write_text(text(hub, REPO, "README.md"), encoding="utf-8")
+    assert verify_report(card, facts=facts).problems == []
+    assert "value: 0.95\n" in card.read_text(encoding="utf-8")
+    card.write_text(text(hub, REPO, "README.md").replace("value: 0.95\n", "value: 0.98\n", 1), encoding="utf-8")
+    problems = verify_report(card, facts=facts).problems
+    assert [(one.found, one.facts) for one in problems] == [("value: 0.98", "value: 0.95")]
 
 
 def test_pushing_twice_makes_one_commit_and_leaves_the_record_as_it_is(hub: FakeHub, push: Push, study: Path) -> None:

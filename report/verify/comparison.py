@@ -1,0 +1,66 @@
+"""A page of `report compare`: whether it is what compare.json gives, and that what the compared results give."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness_tasks.errors import UserError
+from harness_tasks.reading import Kind, read_json
+from report.compare.collect import SCHEMA, collect
+from report.compare.page import render
+from report.verify.differences import differences
+from report.verify.made import makeable, original
+from report.verify.pieces import count_numerals
+from report.verify.problems import Verdict
+from report.verify.recount import compared, count_facts
+
+_FACTS = Kind(
+    "the file of facts",
+    "all that a page says comes from its facts",
+    "name the facts.json or compare.json that was written with the page: verify PAGE --facts FILE",
+    limit_mib=2048,
+)
+
+
+def is_comparison(source: Path) -> bool:
+    """Returns whether the file of facts ``source`` is one of a comparison; False where it cannot be read."""
+    try:
+        return isinstance(facts := read_json(source, _FACTS), dict) and facts.get("schema") == SCHEMA
+    except UserError:
+        return False
+
+
+def verify_comparison(page_file: Path, page: str, source: Path, results: Sequence[Path], *, page_only: bool) -> Verdict:
+    """Returns what is wrong with the text ``page`` of a comparison's page, and with its facts in ``source``.
+
+    Raises:
+        UserError: ``results`` are not named, or cannot be compared.
+    """
+    recorded = read_json(source, _FACTS)
+    if not results and not page_only:
+        raise UserError(
+            f"{source} does not say where the results lie that it compares: paths are not published",
+            "the facts are computed again from them",
+            f"name them in their order: verify {page_file} RESULTS..., or leave the facts as they are: --page-only",
+        )
+    problems = [] if page_only else list(compared(recorded, _again(recorded, results), name=source.name))
+    if not problems:
+        with makeable(source):
+            made = render(recorded)
+        problems = list(differences(page, made[original(made, page_file, page)]))
+    return Verdict(problems, 0 if problems else count_numerals(page), 0 if page_only else count_facts(recorded))
+
+
+def _again(recorded: Mapping[str, Any], results: Sequence[Path]) -> dict[str, Any]:
+    """Returns the facts of comparing ``results`` by the same gates, as compare.json would hold them."""
+    found: dict[str, Any] = json.loads(json.dumps(collect(results, _gates(recorded))))
+    return found
+
+
+def _gates(recorded: Mapping[str, Any]) -> list[str]:
+    try:
+        gates = [f"{row['task']['value']}:{row['metric']['value']}" for row in recorded["regressions"]]
+    except (LookupError, TypeError):
+        return []  # then the facts differ, and that is said of the regressions
+    return list(dict.fromkeys(gates))
