@@ -26,8 +26,8 @@ from report.compare.seeds import seed_facts
 from report.compare.settings import apart_facts, setting_facts
 from report.facts.measured import interval_fact
 from report.facts.values import Fact, fact, missing
-from report.reading.directions import Direction, direction
 from report.statistics import paired_tests
+from report.statistics.directions import MetricDirection, metric_direction
 
 LEVEL = 0.05
 """The level at which a corrected p-value says that one model beats another."""
@@ -59,7 +59,7 @@ def board_facts(
     task: str, key: str, entries: Sequence[Entry], *, named: bool = False, primary: bool = True
 ) -> dict[str, Any]:
     """Returns the leaderboard of one metric; ``named``: its filter is said, since the task has several."""
-    said = direction(key.partition(",")[0], [run for e in entries for run in e.runs[task].with_leaves])
+    said = metric_direction(key.partition(",")[0], [run for e in entries for run in e.runs[task].with_leaves])
     better = said.better
     scored = [(e, measure(e.runs[task], key)) for e in entries if key in metric_keys(e.runs[task])]
     scored.sort(key=lambda member: (member[1].value if better is False else -member[1].value, member[0].name))
@@ -153,7 +153,7 @@ def _group(task: str, entries: Sequence[Entry]) -> str | None:
     return above.pop() if len(above) == 1 else None
 
 
-def _row(place: int, members: Sequence[Member], verdicts: _Verdicts, said: Direction) -> dict[str, Any]:
+def _row(place: int, members: Sequence[Member], verdicts: _Verdicts, said: MetricDirection) -> dict[str, Any]:
     entry, found = members[place]
     beaten = np.flatnonzero(verdicts.beats[place]).tolist()
     best = 1 + int(np.count_nonzero(verdicts.beats[:, place]))

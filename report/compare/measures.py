@@ -10,7 +10,6 @@ from harness_tasks.errors import UserError
 from report.compare.answers import Answers
 from report.compare.recorded import (
     CONFIDENCE,
-    SHARES,
     Part,
     Recorded,
     checked_error,
@@ -19,11 +18,11 @@ from report.compare.recorded import (
 )
 from report.compare.runs import Run
 from report.compare.shape import LARGEST, number
-from report.facts.measured import LABEL_METRICS, SUM_METRICS
 from report.facts.values import Unit
-from report.reading.results import NOT_METRICS, Item, items_of
+from report.reading.results import NOT_METRICS, ItemScore, items_of
 from report.statistics import intervals
 from report.statistics.intervals import Interval
+from report.statistics.metrics import metric_of
 
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
@@ -51,7 +50,7 @@ class Measure:
     recorded: Recorded
     n: int | None
     scale: float | None
-    items: list[Item] | None = None
+    items: list[ItemScore] | None = None
     names: Sequence[tuple[str, str]] = ()
     prompts: Sequence[str | None] = ()
     targets: Sequence[str | None] = ()
@@ -69,9 +68,7 @@ class Measure:
 
     @property
     def unit(self) -> Unit:
-        if self.metric == "mcc":
-            return "coefficient"
-        return "points" if self.scale == 100 else "proportion" if self.scale == 1 else "number"
+        return metric_of(self.metric).unit(self.scale)
 
     @property
     def source(self) -> dict[str, str]:
@@ -148,7 +145,8 @@ class Measure:
     @property
     def _no_share(self) -> str:
         """That a score is no share of items though its name is that of one; empty where it can be."""
-        if 0 <= self.value <= 1 or not self.metric.startswith("acc") or self.metric not in SHARES or self.scale == 100:
+        is_share = self.metric.startswith("acc") and metric_of(self.metric).is_share
+        if 0 <= self.value <= 1 or not is_share or self.scale == 100:
             return ""
         return f"the score, {self.value:.6g}, is none from 0 to 1, as lm_eval's {self.metric} is"
 
@@ -222,7 +220,7 @@ def _with_items(bare: Measure) -> Measure:
         abs(one) < LARGEST for one in chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in known)
     ):
         return replace(bare, why="the samples do not hold it item by item")
-    if not isinstance(known[0], float) and metric not in SUM_METRICS:
+    if not isinstance(known[0], float) and metric_of(metric).made_of is None:
         return replace(bare, why="the samples do not hold it as one number an item")
     named = all(row["doc_hash"] for row in rows)
     return replace(
@@ -278,7 +276,7 @@ def _clusters(run: Run, rows: list[dict[str, Any]]) -> list[Any] | None:
     return [str(row["doc"][name]) for row in rows]
 
 
-def _counted(found: Measure, items: list[Item], scale: float | None) -> Interval:
+def _counted(found: Measure, items: list[ItemScore], scale: float | None) -> Interval:
     try:
         return intervals.level(found.metric, items, found.clusters, scale=scale, confidence=CONFIDENCE)
     except ValueError as error:
@@ -294,7 +292,7 @@ def _inferred_scale(found: Measure) -> float | None:
     if found.scale is not None or not found.items:
         return found.scale
     if isinstance(found.items[0], tuple):
-        return 1.0 if found.metric in (*LABEL_METRICS, "ece") else None
+        return metric_of(found.metric).scale
     return 1.0 if set(found.items) <= {0.0, 1.0} else None
 
 

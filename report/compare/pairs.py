@@ -18,10 +18,10 @@ from typing import Any
 from harness_tasks.rendering import render_from_results
 from report.compare.asked import Seen, filter_of, repeats, seen, told_by_names, told_by_samples, told_by_seeds
 from report.compare.measures import CONFIDENCE, Measure
-from report.compare.recorded import SHARES
 from report.compare.runs import Run
 from report.statistics import intervals, paired_tests
 from report.statistics.intervals import Interval
+from report.statistics.metrics import metric_of
 from report.statistics.sums import encoded
 
 _SETTINGS = {
@@ -150,7 +150,7 @@ def _refusal(one: Measure, other: Measure) -> str:
         return "the metric was computed in two ways: the task's list of metrics differs"
     if one.scale != other.scale and one.run.metadata.get("scale") != other.run.metadata.get("scale"):
         return "the metric has two scales"
-    if one.metric in SHARES and 100 not in (one.scale, other.scale) and (one.value > 1) != (other.value > 1):
+    if metric_of(one.metric).is_share and 100 not in (one.scale, other.scale) and (one.value > 1) != (other.value > 1):
         return f"the scores seem to be on two scales, 0 to 1 and 0 to 100: {one.value:.6g} and {other.value:.6g}"
     return ""
 

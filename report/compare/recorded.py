@@ -13,17 +13,11 @@ from math import isclose, sqrt
 from report.compare.shape import LARGEST
 from report.statistics import intervals
 from report.statistics.intervals import Interval
+from report.statistics.metrics import metric_of
 
 CONFIDENCE = 0.95
 TOLERANCE = 0.02
 """How far, relatively, a recorded error may be from what its parts give."""
-
-SHARES = frozenset(
-    """
-    acc acc_norm acc_all acc_mutual_info acc_bytes exact_match em exact pass@1 quasi_exact_match
-    """.split()  # noqa: SIM905
-)
-"""Metrics whose items are between 0 and 1, so that their mean has a largest standard error."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +49,7 @@ def checked_error(metric: str, value: float, stderr: float | None, n: int | None
         return Recorded(None, f"the recorded standard error, {stderr:.4g}, is below 0")
     if parts:
         return _of_group(metric, value, stderr, parts)
-    if stderr is None or metric not in SHARES or n == 1 or not 0 <= value <= 1:
+    if stderr is None or not metric_of(metric).is_share or n == 1 or not 0 <= value <= 1:
         return Recorded(stderr)
     largest = sqrt(value * (1 - value) / ((n or 2) - 1))
     if stderr > largest * (1 + TOLERANCE) + 1e-12:
@@ -74,7 +68,7 @@ def recorded_interval(metric: str, value: float, error: Recorded, n: int | None,
     'Wilson, from the recorded score and number of items; no samples'
     """
     reason, count, stderr = why or "no samples", n or 0, error.stderr
-    inside = 0 < value < 1 or (metric in SHARES and value in (0.0, 1.0))
+    inside = 0 < value < 1 or (metric_of(metric).is_share and value in (0.0, 1.0))
     if count > 1 and inside and stderr is not None and isclose(stderr, _of_share(value, count), rel_tol=1e-6):
         found = intervals.wilson(value * count, count, CONFIDENCE)
         method = f"Wilson, from the recorded score and number of items; {reason}"
@@ -141,7 +135,7 @@ def _from_parts(metric: str, value: float, parts: Sequence[Part]) -> float | Non
 
 def _size(metric: str, part: Part) -> int | None:
     """Returns a part's number of items: as recorded, else as the standard error of right and wrong tells it."""
-    if part.n or metric not in SHARES or not part.stderr or not 0 < part.value < 1:
+    if part.n or not metric_of(metric).is_share or not part.stderr or not 0 < part.value < 1:
         return part.n
     found = part.value * (1 - part.value) / part.stderr**2 + 1
     return round(found) if found > 1.5 and isclose(found, round(found), rel_tol=1e-6) else None

@@ -15,7 +15,7 @@ from report.compare.pairs import difference
 from report.compare.runs import Entry, Given
 from report.facts.measured import interval_fact
 from report.facts.values import fact
-from report.reading.directions import direction
+from report.statistics.directions import metric_direction
 
 
 def regression_facts(given: Given, gates: Sequence[str]) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def _gate(given: Given, gate: str) -> list[dict[str, Any]]:
     pairs = _pairs(given, gate, [entry for entry in scored if key in metric_keys(entry.runs[task])])
     guarded = [entry.runs[task] for pair in pairs for entry in pair]
     _refuse_gaps(given, gate, pairs)
-    said = direction(key.partition(",")[0], [part for run in guarded for part in run.with_leaves])
+    said = metric_direction(key.partition(",")[0], [part for run in guarded for part in run.with_leaves])
     if said.better is None:
         raise UserError(
             f"whether more {metric} is better on {task} cannot be told: {said.why}",

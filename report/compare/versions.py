@@ -10,8 +10,8 @@ from report.compare.runs import Entry, Given
 from report.facts.current import read_facts
 from report.facts.measured import interval_fact
 from report.facts.values import Fact, fact, missing
-from report.reading.directions import direction
 from report.statistics import intervals, paired_tests
+from report.statistics.directions import metric_direction
 
 Row = tuple[str, str, str]
 """A part of the study, whose it is, and what: `recipe`, a checkpoint, `learning_rate`."""
@@ -136,7 +136,7 @@ def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, Any], Difference]:
     one, two = (measure(entry.runs[task], key) for entry in (before, after))
     found = difference(two, one)
-    better = direction(two.metric, [*one.run.with_leaves, *two.run.with_leaves]).better
+    better = metric_direction(two.metric, [*one.run.with_leaves, *two.run.with_leaves]).better
     source = two.source
     change = missing(found.refused)
     if found.interval is not None:

@@ -28,6 +28,8 @@ from report.reading.lengths import read_lengths
 from report.reading.results import Document, read_json
 from report.reading.scored import refuse_other
 from report.statistics import intervals
+from report.statistics.formulas import CONFIDENCE
+from report.statistics.metrics import made_of
 
 Row = dict[str, Any]
 
@@ -89,11 +91,12 @@ def _prior(folder: Path, home: str, measured: Measured) -> dict[str, Any]:
 def _calibration(measured: Measured) -> dict[str, Any]:
     """Returns how the confidence of the answers compares with how often they are right, in all and by confidence."""
     scores, source = measured.scores, measured.scores.samples.source()
-    items = [item for item in measured.items("ece") or [] if isinstance(item, tuple)] if "ece" in scores.metrics else []
-    if not items:
+    metric = next((name for name in made_of(CONFIDENCE) if name in scores.metrics), None)
+    items = [item for item in measured.items(metric) or [] if isinstance(item, tuple)] if metric else []
+    if metric is None or not items:
         return {"overconfidence": missing("the samples hold no probabilities"), "bins": []}
     sure, right = ([float(item[side]) for item in items] for side in (0, 1))
-    clusters = scores.clusters(scores.having("ece"))
+    clusters = scores.clusters(scores.having(metric))
     return {
         "confidence": interval_fact(intervals.level("confidence", sure, clusters), "share", source),
         "right": interval_fact(intervals.level("acc", right, clusters), "share", source),

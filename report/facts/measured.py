@@ -12,37 +12,11 @@ from harness_tasks.kinds import ANSWERED
 from harness_tasks.metrics import has_content, normalise, prediction_text
 from harness_tasks.reading import checked
 from report.facts.values import Fact, Unit, fact
-from report.reading.results import Item, Scores, items_of
-from report.statistics.sums import check_lists
+from report.reading.results import ItemScore, Scores, items_of
+from report.statistics.formulas import LABEL_PAIR, check_items
+from report.statistics.metrics import metric_of
 
 Result = TypeVar("Result")
-
-LABEL_METRICS = ("precision", "recall", "f1", "mcc")
-"""The metrics of (gold, predicted) pairs that can be counted again."""
-
-SUM_METRICS = (*LABEL_METRICS, "ece", "bleu")
-"""The metrics that are no mean of their items, and that can be counted again from what the items add to their sums."""
-
-ANSWER_METRICS = ("meteor", "meteor_exact_stem", "rouge1", "rouge2", "rougeL", "bleu")
-"""The metrics that need a gold answer to compare with."""
-
-_LABELS = {
-    "acc": "accuracy",
-    "mcc": "Matthews correlation",
-    "brier": "Brier score",
-    "ece": "calibration error (ECE)",
-    "meteor": "METEOR (exact, stem, synonym)",
-    "meteor_exact_stem": "METEOR (exact, stem)",
-    "rouge1": "ROUGE-1",
-    "rouge2": "ROUGE-2",
-    "rougeL": "ROUGE-L",
-    "bleu": "BLEU",
-    "exact": "exact match",
-    "HasAns_exact": "answerable exact match",
-    "HasAns_f1": "answerable token F1",
-    "NoAns_exact": "unanswerable exact match",
-    "NoAns_f1": "unanswerable token F1",
-}
 
 
 @dataclass(frozen=True)
@@ -53,23 +27,23 @@ class Measured:
     scale: float | None
     """The upper end of the task's metrics; None where the task does not say."""
 
-    def items(self, metric: str, rows: list[dict[str, Any]] | None = None) -> list[Item] | None:
+    def items(self, metric: str, rows: list[dict[str, Any]] | None = None) -> list[ItemScore] | None:
         """Returns what each item gives to ``metric``; None where that cannot be counted with."""
         if rows is None:
             if metric not in self._items:
                 self._items[metric] = self.items(metric, self.scores.having(metric))
             return self._items[metric]
-        known = items_of(rows, metric)
-        if not known or (metric not in SUM_METRICS and not isinstance(known[0], float)):
+        known, made_of = items_of(rows, metric), metric_of(metric).made_of
+        if not known or (made_of is None and not isinstance(known[0], float)):
             return None
-        if any(isinstance(item, tuple) for item in known):
+        if made_of is not None and any(isinstance(item, tuple) for item in known):
             with _said_in_three_parts(self):
-                check_lists(metric, known)
+                check_items(metric, made_of, known)
         return known
 
     def pairs(self, metric: str) -> list[tuple[int, int]]:
         """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs of labels."""
-        values = self.items(metric) if metric in LABEL_METRICS else None
+        values = self.items(metric) if metric_of(metric).made_of is LABEL_PAIR else None
         return [(int(value[0]), int(value[1])) for value in values or [] if isinstance(value, tuple)]
 
     @cached_property
@@ -78,7 +52,7 @@ class Measured:
         return {}
 
     @cached_property
-    def _items(self) -> dict[str, list[Item] | None]:
+    def _items(self) -> dict[str, list[ItemScore] | None]:
         return {}
 
     @cached_property
@@ -119,18 +93,15 @@ def positive_name(measured: Measured) -> Fact:
 
 def label_of(measured: Measured, metric: str) -> str:
     """Returns how the page calls ``metric``; one of answerable questions alone says so."""
-    if metric == "f1":
-        return "F1" if measured.kind == "classification" else "token F1"
-    label = _LABELS.get(metric, metric.replace("_", " "))
-    part = metric in ANSWER_METRICS and len(measured.scores.having(metric)) < len(measured.scores.rows)
+    known = metric_of(metric)
+    label = known.label if measured.kind == "classification" else known.text_label or known.label
+    part = known.needs_gold and len(measured.scores.having(metric)) < len(measured.scores.rows)
     return f"answerable {label}" if part else label
 
 
 def unit_of(measured: Measured, metric: str) -> Unit:
     """Returns the unit in which ``metric`` is shown."""
-    if metric == "mcc":
-        return "coefficient"
-    return "points" if measured.scale == 100 else "proportion"
+    return metric_of(metric).unit(100.0 if measured.scale == 100 else 1.0)
 
 
 def gold_answers(row: dict[str, Any]) -> list[str]:

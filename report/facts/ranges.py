@@ -14,7 +14,6 @@ from typing import Any
 from harness_tasks import metrics
 from harness_tasks.baselines import first_sentence
 from report.facts.measured import (
-    LABEL_METRICS,
     Measured,
     counted,
     gold_answers,
@@ -23,11 +22,12 @@ from report.facts.measured import (
     unit_of,
 )
 from report.facts.values import Fact, fact, is_known, missing
-from report.reading.directions import Direction, direction
-from report.reading.results import Item
+from report.reading.results import ItemScore
 from report.statistics import intervals
+from report.statistics.directions import MetricDirection, metric_direction
+from report.statistics.metrics import METRICS
 
-Baseline = dict[str, list[Item | None]]
+Baseline = dict[str, list[ItemScore | None]]
 """What each item gives to each metric without a model; None where the item does not count for the metric."""
 
 
@@ -69,9 +69,8 @@ class Ranges:
         kind = self.measured.kind
         if kind == "classification":
             golds = [gold for gold, _ in self.measured.label_pairs]
-            found: Baseline = {metric: [(gold, gold) for gold in golds] for metric in LABEL_METRICS}
-            n = len(golds)
-            return {**found, "acc": [1.0] * n, "brier": [0.0] * n, "ece": [(1.0, 1.0)] * n}
+            found = {known.name: [known.perfect_item(gold) for gold in golds] for known in METRICS.values()}
+            return {name: items for name, items in found.items() if None not in items}
         return self._gold_answers() if kind == "extraction" else {}
 
     def _constant_labels(self) -> dict[str, Baseline]:
@@ -79,12 +78,16 @@ class Ranges:
         names = self.measured.labels if len(self.measured.labels) == 2 else ["negative", "positive"]
         found: dict[str, Baseline] = {}
         for label in (1, 0):
-            pairs: list[Item | None] = [(gold, label) for gold in golds]
-            right: list[Item | None] = [float(gold == label) for gold in golds]
-            found[f"always giving the label {names[label]}"] = {"acc": right, **dict.fromkeys(LABEL_METRICS, pairs)}
+            found[f"always giving the label {names[label]}"] = {
+                known.name: [known.of_label(gold, label) for gold in golds]
+                for known in METRICS.values()
+                if known.of_label
+            }
         share = sum(golds) / len(golds)
-        brier: list[Item | None] = [(share - gold) ** 2 for gold in golds]
-        return found | {"giving each label its share as its probability": {"brier": brier}}
+        by_share: Baseline = {
+            known.name: [known.of_share(gold, share) for gold in golds] for known in METRICS.values() if known.of_share
+        }
+        return found | {"giving each label its share as its probability": by_share}
 
     def _answers(self, given: Sequence[str]) -> Baseline:
         return _by_metric(_answer_scores(given, [gold_answers(row) for row in self.measured.scores.rows]))
@@ -144,11 +147,11 @@ class Ranges:
             self._ceilings[metric] = self._score(metric, self.best_possible[metric])
         return self._ceilings[metric]
 
-    def direction(self, metric: str) -> Direction:
+    def direction(self, metric: str) -> MetricDirection:
         """Returns whether higher is better on the metric, by the result file; None where it does not say."""
-        return direction(metric, [self.measured.scores])
+        return metric_direction(metric, [self.measured.scores])
 
-    def _score(self, metric: str, items: list[Item | None]) -> Fact:
+    def _score(self, metric: str, items: list[ItemScore | None]) -> Fact:
         scores = self.measured.scores
         interval = counted(intervals.level, self.measured, metric, items, scores.clusters(scores.rows))
         return interval_fact(interval, unit_of(self.measured, metric), scores.samples.source())

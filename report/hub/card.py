@@ -14,10 +14,9 @@ from report.facts.values import Fact, is_known
 from report.hub.licences import Licence
 from report.page import formats
 from report.reading.results import at
+from report.statistics.metrics import metric_of
 
 _TASK_TYPES = {"classification": "text-classification", "extraction": "question-answering"}
-_METRICS = {"acc": "accuracy", "mcc": "matthews_correlation", "exact": "exact_match", "brier": "brier_score"}
-"""The Hub's names of metrics where lm_eval's differ."""
 _LOADERS = {
     "causal": "AutoModelForCausalLM",
     "sequence-classification": "AutoModelForSequenceClassification",
@@ -221,7 +220,7 @@ def _results(subject: Subject, task: Mapping[str, Any], comparison: Mapping[str,
             dataset_config=recorded.get("dataset_name"),
             dataset_split=recorded.get("test_split") or recorded.get("validation_split"),
             dataset_revision=data["revision"].get("value") if on_hub else None,
-            metric_type=_METRICS.get(row["metric"], row["metric"]),
+            metric_type=metric_of(row["metric"]).hub or row["metric"],
             metric_name=f"{row['label']['value']} ({_uncertainty(score)})",
             metric_value=score["value"],
             metric_args={key: value for key, value in arguments.items() if value is not None},

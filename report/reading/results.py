@@ -13,7 +13,7 @@ from harness_tasks.kinds import SAMPLES
 from harness_tasks.reading import Kind
 from report.reading import kinds
 
-Item = float | tuple[float, ...]
+ItemScore = float | tuple[float, ...]
 """What one scored item gives to a metric: its own score, or what the metric sums over items, such as the pair
 (gold label, predicted label), the pair (confidence, right) or the n-gram counts of BLEU."""
 
@@ -222,7 +222,7 @@ class Scores:
         return {row: names.setdefault(name, name) for row, name in known}
 
 
-def items_of(rows: Iterable[Mapping[str, Any]], metric: str) -> list[Item] | None:
+def items_of(rows: Iterable[Mapping[str, Any]], metric: str) -> list[ItemScore] | None:
     """Returns what each row gives to ``metric``; None where one gives neither a number nor a list of numbers.
 
     >>> items_of([{"f1": [1, 0]}, {"f1": [1, 1]}], "f1"), items_of([{"acc": True}, {"acc": 0.5}], "acc")

@@ -1,1 +1,1 @@
-"""Scores and their uncertainty: intervals, paired tests, the spread over seeds."""
+"""Scores and their uncertainty: the table of metrics, intervals, paired tests, the spread over seeds."""

@@ -18,7 +18,9 @@ from typing import Literal
 
 import numpy as np
 
-from report.statistics.sums import ROUNDING, UNDEFINED, Array, Encoded, Item, codes_of, encoded, sum_by
+from report.reading.results import ItemScore
+from report.statistics.formulas import Array
+from report.statistics.sums import ROUNDING, Encoded, codes_of, encoded, sum_by
 
 Direction = Literal["higher", "lower", "no clear difference", "equal"]
 NO_CHANGE = "no item changed"
@@ -86,7 +88,7 @@ def paired_jackknife(
 
 def level(
     metric: str,
-    items: Sequence[Item],
+    items: Sequence[ItemScore | None],
     clusters: Sequence[Hashable] | None = None,
     *,
     scale: float | None = 1.0,
@@ -118,22 +120,21 @@ def level(
     value = _exact(float(statistic.value(sums)), scale)
     support = statistic.support(by_cluster[0])
     if not support:
-        return Interval(value, None, None, f"no interval: {UNDEFINED[metric]}", n, count, confidence)
-    trials = _trials(metric, sample, scale) if count == n else None
+        return Interval(value, None, None, f"no interval: {statistic.formula.undefined}", n, count, confidence)
+    trials = _trials(sample, scale) if count == n else None
     if trials is not None:
         ends = _wilson_ends(value / (scale or 1.0), trials, confidence)
-        over = {"precision": " over the predicted positives", "recall": " over the gold positives"}
-        name = "Wilson" + (over.get(metric, "") if sample.of_lists else "")
-        return _between(ends, value, 0.0, scale or 1.0, name, n, count, confidence)
+        method = "Wilson" + statistic.formula.trials
+        return _between(ends, value, 0.0, scale or 1.0, method, n, count, confidence)
     found = _jackknife(by_cluster, n, lambda sums: statistic.value(sums[0]), confidence)
     bounded = scale is not None
-    return _finish(found, value, statistic.low, statistic.high, support, statistic.note, bounded=bounded)
+    return _finish(found, value, statistic.low, statistic.high, support, statistic.formula.note, bounded=bounded)
 
 
 def difference(
     metric: str,
-    before_items: Sequence[Item],
-    after_items: Sequence[Item],
+    before_items: Sequence[ItemScore | None],
+    after_items: Sequence[ItemScore | None],
     clusters: Sequence[Hashable] | None = None,
     *,
     scale: float | None = 1.0,
@@ -163,9 +164,9 @@ def difference_of(metric: str, pair: Encoded, *, scale: float | None = 1.0, conf
     found = _jackknife(by_cluster, n, lambda sums: statistic.value(sums[1]) - statistic.value(sums[0]), confidence)
     value = _exact(found.value, scale)
     if not supports:
-        return Interval(value, None, None, f"no interval: {UNDEFINED[metric]}", n, count, confidence)
+        return Interval(value, None, None, f"no interval: {statistic.formula.undefined}", n, count, confidence)
     span = statistic.high - statistic.low
-    return _finish(found, value, -span, span, min(supports), statistic.note, bounded=scale is not None)
+    return _finish(found, value, -span, span, min(supports), statistic.formula.note, bounded=scale is not None)
 
 
 def direction(difference: Interval) -> Direction:
@@ -241,10 +242,10 @@ def _exact(value: float, scale: float | None) -> float:
     return 0.0 if abs(value) <= ROUNDING * (scale or 1.0) else value
 
 
-def _trials(metric: str, sample: Encoded, scale: float | None) -> int | None:
+def _trials(sample: Encoded, scale: float | None) -> int | None:
     """Returns of how many independent trials the score is a proportion, None where it is none."""
     if scale is None:
         return None
     if sample.of_lists:
-        return int(sample.values[0][:, 1].sum()) if metric in ("precision", "recall") else None
+        return int(sample.values[0][:, 1].sum()) if sample.statistic.formula.trials else None
     return len(sample.codes) if sample.all_or_nothing(scale) else None

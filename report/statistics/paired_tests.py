@@ -17,8 +17,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from report.reading.results import ItemScore
+from report.statistics.formulas import Array
 from report.statistics.intervals import NO_CHANGE, Interval, difference, wilson
-from report.statistics.sums import ROUNDING, UNDEFINED, Array, Encoded, Item, encoded
+from report.statistics.sums import ROUNDING, Encoded, encoded
 
 Verdict = Literal["equivalent", "not equivalent", "cannot be told"]
 CHUNK = 2_000_000
@@ -69,8 +71,8 @@ class Equivalence:
 
 def paired_test(
     metric: str,
-    before_items: Sequence[Item],
-    after_items: Sequence[Item],
+    before_items: Sequence[ItemScore | None],
+    after_items: Sequence[ItemScore | None],
     clusters: Sequence[Hashable] | None = None,
     *,
     scale: float | None = 1.0,
@@ -122,8 +124,8 @@ def mcnemar(before_items: Sequence[float], after_items: Sequence[float]) -> Pair
 
 def swap_test(
     metric: str,
-    before_items: Sequence[Item],
-    after_items: Sequence[Item],
+    before_items: Sequence[ItemScore | None],
+    after_items: Sequence[ItemScore | None],
     clusters: Sequence[Hashable] | None = None,
     *,
     scale: float | None = 1.0,
@@ -178,8 +180,8 @@ def detectable(difference: Interval, power: float = 0.8, alpha: float = 0.05) ->
 
 def equivalence(
     metric: str,
-    one_items: Sequence[Item],
-    other_items: Sequence[Item],
+    one_items: Sequence[ItemScore | None],
+    other_items: Sequence[ItemScore | None],
     clusters: Sequence[Hashable] | None = None,
     *,
     margin: float,
@@ -240,7 +242,7 @@ def _swap(metric: str, pair: Encoded, draws: int, seed: int, unit: float) -> Pai
     if pair.clusters < 2:
         return PairedTest(None, f"no p-value: one {one_of}")
     if not any(pair.statistic.support(sums) for sums in by_cluster):
-        return PairedTest(None, f"no p-value: {UNDEFINED[metric]}")
+        return PairedTest(None, f"no p-value: {pair.statistic.formula.undefined}")
     before, after = by_cluster
     changed = (before - after)[(before != after).any(axis=1)]  # (C clusters, D): what an exchange adds to after
     if not len(changed):

@@ -16,8 +16,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from harness_tasks.metrics import corpus_bleu as task_bleu
 from harness_tasks.metrics import expected_calibration_error
+from report.statistics.formulas import bleu
 from report.statistics.intervals import difference, level
-from report.statistics.sums import bleu, encoded
+from report.statistics.sums import encoded
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "then", "it", "ran", "off", "to", "see", "dog", "by", "river"]
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from report.facts.measured import LABEL_METRICS, gold_answers, input_field, response
+from report.facts.measured import gold_answers, input_field, response
+from report.statistics.formulas import LABEL_PAIR
+from report.statistics.metrics import made_of
 
 Choices = list[tuple[str, float]]
 """Each choice and its log-likelihood, natural logarithm."""
@@ -78,7 +80,7 @@ def _arguments(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _label_pair(row: dict[str, Any]) -> tuple[int, int] | None:
     """Returns the gold and the predicted label's number, from a metric that is made of such pairs."""
-    for metric in LABEL_METRICS:
+    for metric in made_of(LABEL_PAIR):
         value = row.get(metric)
         if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
             return value[0], value[1]

@@ -13,20 +13,13 @@ from typing import Any
 from report.facts.publication import HUB_PAGE
 from report.facts.values import Fact, is_known
 from report.reading.texts import one_line
+from report.statistics.metrics import metric_of
 
 SCHEMA_VERSION = "0.3.0"
 """The version of `eval.schema.json` in the package every-eval-ever of the same version."""
 
 FOLDER = "every_eval_ever"
 
-_CANONICAL = {"acc": "accuracy", "f1": "f1", "precision": "precision", "recall": "recall"}
-"""The names that the format's registry has for metrics from 0 to 1; any other metric is named by its harness."""
-
-_KINDS = {"acc": "accuracy", "f1": "f1", "precision": "precision", "recall": "recall", "mcc": "correlation"} | {
-    "brier": "brier_score",
-    "ece": "calibration_error",
-    **dict.fromkeys(("bleu", "rouge1", "rouge2", "rougeL"), "text_overlap"),
-}
 _SCALES = {"proportion": (0.0, 1.0), "points": (0.0, 100.0), "coefficient": (-1.0, 1.0)}
 _UNITS = {"proportion": "proportion", "points": "percent", "coefficient": "coefficient"}
 _UNKNOWN = "unknown"
@@ -162,11 +155,12 @@ def _data(task: Mapping[str, Any]) -> dict[str, Any]:
 def _metric(task: Mapping[str, Any], score: Mapping[str, Any], known: Fact) -> dict[str, Any]:
     metric, unit = one_line(score["metric"]), known["unit"]
     ranges: Mapping[str, Any] = next((row for row in task["ranges"] if row["metric"] == score["metric"]), {})
-    canonical = _CANONICAL.get(metric) if unit == "proportion" else None
+    entry = metric_of(metric)
+    canonical = entry.every_eval_ever if unit == "proportion" else None
     lowest, highest = _SCALES[unit]
     # A task that does not say its scale may have one that is not ours.
     holds = lowest <= known["value"] <= highest
-    kind = {"metric_kind": _KINDS[metric]} if metric in _KINDS else {}
+    kind = {"metric_kind": entry.every_eval_ever_kind} if entry.every_eval_ever_kind else {}
     return {
         "evaluation_description": _text(task["about"]) or _text(task["name"]),
         "metric_id": canonical or f"lm-evaluation-harness.{metric}",

@@ -10,7 +10,8 @@ from lm_eval_folders import right, write_folder
 from report.compare.collect import collect
 from report.compare.files import read_all
 from report.compare.page import render_markdown
-from report.reading.directions import HIGHER, LOWER, OF_THE_NAME, UNSAID, direction
+from report.statistics.directions import OF_THE_NAME, UNSAID, metric_direction
+from report.statistics.metrics import better_of
 
 
 def told(tmp_path: Path, metric: str, *, higher: Any = None, listed: Any = None) -> tuple[bool | None, str]:
@@ -20,7 +21,7 @@ def told(tmp_path: Path, metric: str, *, higher: Any = None, listed: Any = None)
     content["higher_is_better"] = {"even": higher or {}}
     content["configs"]["even"]["metric_list"] = listed or []
     file.write_text(json.dumps(content))
-    found = direction(metric, [read_all([file]).entries[0].runs["even"]])
+    found = metric_direction(metric, [read_all([file]).entries[0].runs["even"]])
     return found.better, found.said or found.why
 
 
@@ -85,7 +86,7 @@ def test_a_group_has_the_direction_of_its_tasks(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     del content["higher_is_better"]
     file.write_text(json.dumps(content))
-    assert direction("mine", read_all([file]).entries[0].runs["both"].with_leaves).better is True
+    assert metric_direction("mine", read_all([file]).entries[0].runs["both"].with_leaves).better is True
 
 
 def test_the_table_is_lm_evals_own_register() -> None:
@@ -93,6 +94,4 @@ def test_the_table_is_lm_evals_own_register() -> None:
     from lm_eval.api.registry import HIGHER_IS_BETTER_REGISTRY
 
     known = {name: better for name, better in dict(HIGHER_IS_BETTER_REGISTRY).items() if name != "bypass"}
-    assert {name for name, better in known.items() if better} <= HIGHER
-    assert {name for name, better in known.items() if not better} <= LOWER
-    assert not HIGHER & LOWER
+    assert {name: better_of(name) for name in known} == known

@@ -1,8 +1,8 @@
 """Whether higher or lower is better on a metric: what the result files say, by the name that they use for it.
 
 It stands in `higher_is_better` (lm_eval 0.4.3 and later) or in the task's `metric_list` (all of 0.4). Both may name the
-metric otherwise than its score: `pass_at_k` where the score is `pass@1`. Where no file says it, lm_eval's own metric of
-that name does, and the page says so. Two files that contradict each other leave it open, and both are named.
+metric otherwise than its score: `pass_at_k` where the score is `pass@1`. Where no file says it, the table of
+metrics does, and the page says so. Two files that contradict each other leave it open, and both are named.
 """
 
 import re
@@ -11,30 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from report.reading.results import NOT_METRICS, Document
-
-HIGHER = frozenset(
-    """
-    acc acc_norm acc_all acc_bytes acc_mutual_info bleu chrf chrf++ exact_match f1 likelihood mcc
-    best_exact best_f1 em exact mc1 mc2 mrr rouge1 rouge2 rougel rougelsum accuracy balanced_accuracy
-    bertscore meteor pass_at_k precision recall squad_f1
-    """.split()  # noqa: SIM905
-)
-"""Metrics of which higher is better: by lm_eval 0.4.13's register of metrics; by the tasks of lm_eval 0.3; by the cards
-of `evaluate`'s metrics."""
-
-LOWER = frozenset(
-    """
-    brier_score bits_per_byte byte_perplexity perplexity ter word_perplexity ppl cer ece mae mse wer
-    """.split()  # noqa: SIM905
-)
-"""Metrics of which lower is better, by the same."""
+from report.statistics.metrics import better_of
 
 UNSAID = "no file says whether higher is better"
 OF_THE_NAME = "no file says it; of lm_eval's own metric of that name"
 
 
 @dataclass(frozen=True)
-class Direction:
+class MetricDirection:
     """Whether higher is better; None where that is not known, for the reason ``why``. ``said``: who says it."""
 
     better: bool | None
@@ -57,7 +41,7 @@ class Scored(Protocol):
     def per_task(self, key: str) -> Any: ...
 
 
-def direction(metric: str, runs: Iterable[Scored]) -> Direction:
+def metric_direction(metric: str, runs: Iterable[Scored]) -> MetricDirection:
     """Returns the direction of ``metric``, a name without its filter, by the files of ``runs``.
 
     Of a group, its tasks are among the ``runs``: they say what it does not.
@@ -68,13 +52,15 @@ def direction(metric: str, runs: Iterable[Scored]) -> Direction:
             told.setdefault(better, (run.results.file, where))
     if len(told) == 2:
         places = [f"{file} ({where})" for file, where in (told[True], told[False])]
-        return Direction(None, why=f"the files contradict each other: higher by {places[0]}, lower by {places[1]}")
+        return MetricDirection(
+            None, why=f"the files contradict each other: higher by {places[0]}, lower by {places[1]}"
+        )
     for better, (_, where) in told.items():
-        return Direction(better, where)
+        return MetricDirection(better, where)
     for name in _spellings(metric):
-        if name.lower() in HIGHER | LOWER:
-            return Direction(name.lower() in HIGHER, OF_THE_NAME)
-    return Direction(None, why=UNSAID)
+        if (known := better_of(name)) is not None:
+            return MetricDirection(known, OF_THE_NAME)
+    return MetricDirection(None, why=UNSAID)
 
 
 def _told(metric: str, run: Scored) -> Iterator[tuple[bool, str]]:
