@@ -19,14 +19,9 @@ from finetune.sizes import Sizes, layer_count
 EFFICIENCY = {"float32": 0.65, "bfloat16": 0.48}
 """Share of a matrix product's speed that whole steps reach. Measured on a processor core: 0.68 for LoRA in float32; in
 bfloat16 0.47 for LoRA, 0.34 for DoRA, 0.55 for full fine-tuning."""
-UTILISATION = 0.4
-"""Model FLOPs utilisation: the share of a device's stated peak that whole training steps reach. Published: 0.38 to 0.43
-for Llama 3 on H100 GPUs (Dubey et al. 2024, table 4), 0.46 for PaLM (Chowdhery et al. 2022). Small steps reach less."""
 RENDER_ROW_S, RENDER_TOKEN_S, GUARD_ROW_S = 0.95e-3, 5.3e-6, 1e-4
 """Seconds to render a row, for each token of it, and to let the guards look at it. Measured on a processor core: 58 s
 for SST-2's 53,766 rows of 24 tokens, 24 s for SQuAD's 11,877 of 203; 2 to 3 s for the guards."""
-BANDWIDTH = 20.0
-"""Megabytes a second of a download, where none is given."""
 PROBE_S = 0.2
 """Seconds for which the machine is asked for its speed."""
 BYTES = {"float32": 4, "bfloat16": 2}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from finetune.recipe import Recipe
-from report.commands.build import build_report
+from report.page.build import build_report
 from studies.study import Author, HubRepos, Model, Study, TaskPlan, load_study, study_files
 
 ROOT = Path(__file__).resolve().parent.parent

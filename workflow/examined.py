@@ -20,7 +20,7 @@ from harness_tasks.outputs import refuse_links_out
 from harness_tasks.reading import Kind, read_json
 from studies import Checkpoint, Grid, Study, load_grid
 from studies.study import BUILT_IN
-from workflow import commands
+from workflow import step_commands
 
 _FILE = Kind(
     name="what was found of the training rows",
@@ -55,7 +55,7 @@ def known(study: Study, checkpoint: Checkpoint) -> dict[str, Any] | None:
     """Returns what was found of the run that stands for ``checkpoint``; None where nothing is known, or no longer."""
     same = (checkpoint.task, checkpoint.head, checkpoint.method)
     one = next(one for one in training_runs(study) if (one.task, one.head, one.method) == same)
-    file = commands.plan_file(study, one)
+    file = step_commands.plan_file(study, one)
     if not file.is_file():
         return None
     content: dict[str, Any] = read_json(file, _FILE)
@@ -102,7 +102,7 @@ def _examined(study: Study, checkpoint: Checkpoint) -> tuple[Examined, list[Any]
     from harness_tasks.loading import load_task
 
     _write_base(study)
-    run = run_of_command(commands.train(study, checkpoint))
+    run = run_of_command(step_commands.train(study, checkpoint))
     # Neither rows nor guards depend on the device, which may be another machine's, or on how the base is packed.
     run = replace(run, device="cpu", dtype="float32" if run.dtype == "auto" else run.dtype)
     run = replace(run, method="lora" if run.method == "qlora" else run.method)
@@ -125,7 +125,7 @@ def _examined(study: Study, checkpoint: Checkpoint) -> tuple[Examined, list[Any]
     content = found.as_json()
     if not failed:
         refuse_links_out(study.folder)
-        write_json(commands.plan_file(study, checkpoint), {"key": _key(study, checkpoint), "found": content})
+        write_json(step_commands.plan_file(study, checkpoint), {"key": _key(study, checkpoint), "found": content})
     return Examined(study, checkpoint, content), failed
 
 
@@ -144,7 +144,7 @@ def _write_base(study: Study) -> None:
 
 
 def _key(study: Study, checkpoint: Checkpoint) -> str:
-    return commands.train_key(study, checkpoint)
+    return step_commands.train_key(study, checkpoint)
 
 
 def main(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from finetune import estimate
+from finetune.assumed import BANDWIDTH, UTILISATION
 from finetune.estimate import shown_time
 from finetune.machine import resolve_device
 from studies import Grid, Study
@@ -36,13 +36,13 @@ def plan_grid(
     *,
     teraflops: float | None = None,
     efficiency: float | None = None,
-    bandwidth: float = estimate.BANDWIDTH,
+    bandwidth: float = BANDWIDTH,
     at_a_time: int | None = None,
     as_json: bool = False,
 ) -> str:
     """Returns the plan of a grid as text, or as JSON with the same values; see `workflow.plan.plan`."""
     device, lines = "cpu", list[Line]()
-    speed = teraflops and teraflops * 1e12 * (efficiency or estimate.UTILISATION)
+    speed = teraflops and teraflops * 1e12 * (efficiency or UTILISATION)
     for study in grid.studies.values():
         found = planned(study, speed=speed, bandwidth=bandwidth)
         speed = found.speed  # probed once

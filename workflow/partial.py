@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness_tasks.outputs import is_as_written, written
-from report.commands.build import MANIFEST
 from report.compare.output import MANIFEST as COMPARE_MANIFEST
+from report.facts.paths import MANIFEST
 from studies import Grid, Study
-from workflow import commands
+from workflow import step_commands
 from workflow.failures import place, rules_failed
 
 _LONG_AGO = 1
@@ -24,10 +24,10 @@ def make_pages(grid: Grid, environment: Mapping[str, str]) -> list[Path]:
     made = []
     for file, study in grid.studies.items():
         if place(study).is_file() and _is_scored(study) and "report" not in rules_failed(place(study)):
-            made += _made(commands.report(file), study.folder, "report", environment)
+            made += _made(step_commands.report(file), study.folder, "report", environment)
     is_board = not grid.is_one_study and "compare" not in rules_failed(place(grid))
     if is_board and any(map(_is_scored, grid.studies.values())):
-        made += _made(commands.compare(grid), grid.folder, "compare", environment)
+        made += _made(step_commands.compare(grid), grid.folder, "compare", environment)
     return made
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune import estimate
+from finetune.assumed import BANDWIDTH, UTILISATION
 from finetune.fits import Fit, fits
 from finetune.fits import shown as shown_fits
 from finetune.heads import Head
@@ -31,7 +32,7 @@ from harness_tasks.machine import largest_forward
 from harness_tasks.models.files import refusals
 from studies import Checkpoint, Study
 from studies.study import BUILT_IN
-from workflow import commands
+from workflow import step_commands
 from workflow.examined import known, training_runs
 from workflow.pins import revision_of
 
@@ -84,7 +85,7 @@ class Planned:
 
 
 def planned(
-    study: Study, *, dtype: str | None = None, speed: float | None = None, bandwidth: float = estimate.BANDWIDTH
+    study: Study, *, dtype: str | None = None, speed: float | None = None, bandwidth: float = BANDWIDTH
 ) -> Planned:
     """Returns the plan of a study in a dtype, at so many operations a second; each is probed here where it is None.
 
@@ -126,16 +127,16 @@ def plan(
     *,
     teraflops: float | None = None,
     efficiency: float | None = None,
-    bandwidth: float = estimate.BANDWIDTH,
+    bandwidth: float = BANDWIDTH,
     as_json: bool = False,
 ) -> str:
     """Returns the plan as text, or as JSON with the same values.
 
     ``teraflops``: the device's stated peak; ``efficiency``: the share of it that steps reach.
     """
-    reached = teraflops and teraflops * 1e12 * (efficiency or estimate.UTILISATION)
+    reached = teraflops and teraflops * 1e12 * (efficiency or UTILISATION)
     found = planned(study, speed=reached, bandwidth=bandwidth)
-    share = (efficiency or estimate.UTILISATION) if teraflops else estimate.EFFICIENCY[found.dtype]
+    share = (efficiency or UTILISATION) if teraflops else estimate.EFFICIENCY[found.dtype]
     waiting = [step for step in found.steps if not step.done]
     summary = {
         "study": study.name,
@@ -204,7 +205,7 @@ def _config(study: Study) -> Any:
     if study.model.id == "embedded" and not Path(study.model.path, "config.json").is_file():
         return LlamaConfig(**json.loads(Path(__file__).with_name("embedded_config.json").read_text()))
     if study.model.id in BUILT_IN and not Path(study.model.path).is_dir():
-        words = [sys.executable, *commands.base_model(study)[1:]]
+        words = [sys.executable, *step_commands.base_model(study)[1:]]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     place = study.model.path if Path(study.model.path).is_dir() else study.model.config or study.model.path
     fetch_model(place, revision_of(study), weights=False)
@@ -232,8 +233,8 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
         steps.append(_prior_step(study, None, task, base, dtype))
     for checkpoint in study.checkpoints():
         steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], sizes, dtype, speed))
-        if commands.is_merged(checkpoint):
-            done = (commands.merged_folder(study, checkpoint) / "merged_from.json").is_file()
+        if step_commands.is_merged(checkpoint):
+            done = (step_commands.merged_folder(study, checkpoint) / "merged_from.json").is_file()
             steps.append(Step(f"merge {checkpoint.name}", done, None, None, None, 8 * base, START_S))
         steps.append(_score_step(study, checkpoint, checkpoint.task, base, sizes, dtype, speed))
         steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
@@ -279,7 +280,7 @@ def _score_step(
         rendering = estimate.preparation_seconds(rows, size["prompt_tokens"])
         seconds = START_S + rendering + 2 * parameters * tokens / speed
     memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + _batch_bytes(study, size, sizes, dtype)
-    done = (commands.scores_folder(study, task, checkpoint) / "results.json").is_file()
+    done = (step_commands.scores_folder(study, task, checkpoint) / "results.json").is_file()
     return Step(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
 
 
@@ -295,13 +296,13 @@ def _batch_bytes(study: Study, size: dict[str, int] | None, sizes: Sizes, dtype:
 
 def _prior_step(study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str) -> Step:
     name = checkpoint.name if checkpoint else "base"
-    done = (commands.scores_folder(study, task, checkpoint) / "prior.json").is_file()
+    done = (step_commands.scores_folder(study, task, checkpoint) / "prior.json").is_file()
     memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype]
     return Step(f"prior of {name} on {task}", done, None, None, None, memory, START_S)
 
 
 def _overlap_step(study: Study, checkpoint: Checkpoint) -> Step:
-    done = commands.overlap_file(study, checkpoint).is_file()
+    done = step_commands.overlap_file(study, checkpoint).is_file()
     rows = _scored_rows(study, checkpoint.task)
     return Step(f"overlap with the rows of {checkpoint.name}", done, rows, None, None, None, OVERLAP_S)
 
@@ -315,7 +316,7 @@ def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, sizes: Sizes,
     """Returns what `finetune.estimate` says of the run."""
     work, recipe = _work(study, checkpoint), study.plan(checkpoint.task).recipe
     name = f"fine-tune {checkpoint.name}"
-    done = (commands.checkpoint_folder(study, checkpoint) / "finetune.json").is_file()
+    done = (step_commands.checkpoint_folder(study, checkpoint) / "finetune.json").is_file()
     if work is None:
         return Step(name, done, None, None, ledger.trainable, None, None)
     seen, size = known(study, checkpoint), _size(checkpoint.task)
@@ -365,7 +366,7 @@ def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
     """Returns what the base model, the checkpoints, merged ones too, and the trainer's largest take on disk at most."""
     base = ledgers["base"].total * estimate.BYTES["float32"] if study.model.id in BUILT_IN else 0
     sizes = [estimate.disk_bytes(ledgers[one.name], one.method) for one in study.checkpoints()]
-    merged = ledgers["base"].total * estimate.BYTES["float32"] * sum(map(commands.is_merged, study.checkpoints()))
+    merged = ledgers["base"].total * estimate.BYTES["float32"] * sum(map(step_commands.is_merged, study.checkpoints()))
     return int(base + merged + sum(kept for kept, _ in sizes) + max(passing for _, passing in sizes))
 
 

@@ -9,7 +9,7 @@ from finetune.machine import resolve_device, resolve_dtype
 from harness_tasks.__main__ import app
 from harness_tasks.errors import exit_on_user_error
 from studies import load_study
-from workflow import commands
+from workflow import step_commands
 
 
 def prior(study_file: str, task: str, name: str) -> None:
@@ -18,9 +18,9 @@ def prior(study_file: str, task: str, name: str) -> None:
         study = load_study(study_file)
         checkpoint = next((one for one in study.checkpoints() if one.name == name), None)
         dtype = resolve_dtype(study.dtype, resolve_device(study.device))
-        output = commands.scores_folder(study, task, checkpoint) / "prior.json"
-        words = commands.prior(study, task, checkpoint, dtype=dtype, output=output)
-        raise typer.Exit(app(words[len(commands.PYTHON) + 1 :], standalone_mode=False) or 0)
+        output = step_commands.scores_folder(study, task, checkpoint) / "prior.json"
+        words = step_commands.prior(study, task, checkpoint, dtype=dtype, output=output)
+        raise typer.Exit(app(words[len(step_commands.PYTHON) + 1 :], standalone_mode=False) or 0)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from harness_tasks.lengths import write_lengths
 from harness_tasks.reading import read_json
 from report.reading.kinds import SHARD_COMMAND
 from studies import Checkpoint, Study, load_study
-from workflow import commands
+from workflow import step_commands
 from workflow.pins import revision_of
 
 
@@ -46,10 +46,10 @@ def score(
 
 
 def _score_shard(study: Study, task: str, checkpoint: Checkpoint | None, shard: str) -> None:
-    made = commands.scratch_folder(study, task, checkpoint, shard) / "output"
+    made = step_commands.scratch_folder(study, task, checkpoint, shard) / "output"
     words = _run(study, task, checkpoint, made, shard)
     scored = _scored(study, checkpoint)
-    output = commands.shard_folder(study, task, checkpoint, int(shard.partition("/")[0]))
+    output = step_commands.shard_folder(study, task, checkpoint, int(shard.partition("/")[0]))
     shutil.rmtree(output, ignore_errors=True)
     output.parent.mkdir(parents=True, exist_ok=True)
     made.replace(output)
@@ -58,13 +58,15 @@ def _score_shard(study: Study, task: str, checkpoint: Checkpoint | None, shard: 
 
 
 def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join: bool) -> None:
-    output = commands.scores_folder(study, task, checkpoint)
-    scratch = commands.scratch_folder(study, task, checkpoint)
+    output = step_commands.scores_folder(study, task, checkpoint)
+    scratch = step_commands.scratch_folder(study, task, checkpoint)
     made = scratch / "output"
     if join:
         shutil.rmtree(made, ignore_errors=True)
-        each = [commands.shard_folder(study, task, checkpoint, number) for number in commands.shard_numbers(study)]
-        words = commands.join(study, task, checkpoint, made)
+        each = [
+            step_commands.shard_folder(study, task, checkpoint, number) for number in step_commands.shard_numbers(study)
+        ]
+        words = step_commands.join(study, task, checkpoint, made)
         _call(words)
         said = [read_json(folder / "command.json", SHARD_COMMAND) for folder in each]
         command = " && ".join([*(one["command"] for one in said), shlex.join(words)])
@@ -98,7 +100,7 @@ def _scored(study: Study, checkpoint: Checkpoint | None) -> dict[str, str | None
     """
     found: dict[str, str | None] = {"base": base_record(study.model.path, revision_of(study))["fingerprint"]}
     if checkpoint:
-        found["checkpoint"] = sha256_file(commands.checkpoint_folder(study, checkpoint) / "finetune.json")
+        found["checkpoint"] = sha256_file(step_commands.checkpoint_folder(study, checkpoint) / "finetune.json")
     return found
 
 
@@ -106,7 +108,7 @@ def _run(study: Study, task: str, checkpoint: Checkpoint | None, made: Path, sha
     """Returns the command that scores, after it has run and left lm_eval's files under ``made``."""
     shutil.rmtree(made, ignore_errors=True)
     dtype = resolve_dtype(study.dtype, resolve_device(study.device))
-    words = commands.score(study, task, checkpoint, dtype=dtype, output=made, shard=shard)
+    words = step_commands.score(study, task, checkpoint, dtype=dtype, output=made, shard=shard)
     _call(words)
     return words
 

@@ -10,7 +10,7 @@ import typer
 
 from harness_tasks.errors import exit_on_user_error
 from studies import load_study
-from workflow import commands
+from workflow import step_commands
 
 
 def train(study_file: str, name: str) -> None:
@@ -18,7 +18,7 @@ def train(study_file: str, name: str) -> None:
     with exit_on_user_error():
         study = load_study(study_file)
         checkpoint = next(one for one in study.checkpoints() if one.name == name)
-        words = commands.train(study, checkpoint)
+        words = step_commands.train(study, checkpoint)
     os.execv(sys.executable, [sys.executable, *words[1:]])
 
 

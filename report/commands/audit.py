@@ -4,14 +4,14 @@ import json
 import textwrap
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from harness_tasks.errors import exit_on_user_error
-from report.audit import audit_claims
-from report.audit.claims import read_claims
-from report.audit.outcome import Verdict, Word
+
+if TYPE_CHECKING:
+    from report.audit.outcome import Verdict
 
 WIDTH = 110
 """Characters a line of the list, so that it reads in a terminal."""
@@ -26,6 +26,10 @@ def audit(
 
     Exit codes: 0; 1 where a claim is impossible or missing; 2 for wrong input.
     """
+    # Here, because what decides takes longer to load than `--help` may.
+    from report.audit import audit_claims
+    from report.audit.claims import read_claims
+
     with exit_on_user_error():
         verdicts = audit_claims(claims)
         if as_json:
@@ -36,8 +40,10 @@ def audit(
             raise typer.Exit(1)
 
 
-def listed(title: str, verdicts: list[Verdict]) -> str:
+def listed(title: str, verdicts: "list[Verdict]") -> str:
     """Returns the verdicts as text: one a paragraph, its words indented, and a line with how many there are of each."""
+    from report.audit.outcome import Word
+
     counts = Counter(verdict.verdict for verdict in verdicts)
     paragraphs = [f"{title}: {len(verdicts)} claims"]
     for verdict in verdicts:

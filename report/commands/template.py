@@ -1,14 +1,11 @@
 """`python -m report template list|copy`: the templates of a page, and copies of them for a study to change."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness_tasks.errors import UserError, exit_on_user_error
-from harness_tasks.files import write_text
-from report.page.template.lookup import OURS, OWN, REPLACEABLE, own_templates
+from harness_tasks.errors import exit_on_user_error
 
 template = typer.Typer(no_args_is_help=True, help="Lists the templates of a page, and copies them for you to change.")
 
@@ -18,6 +15,8 @@ _STUDY = "the study's YAML file: its own templates lie in the folder templates/ 
 @template.command("list")
 def list_(study: Annotated[Path | None, typer.Argument(help=_STUDY)] = None) -> None:
     """List the templates that a study may replace, and those that this one has of its own."""
+    from report.page.template.own import listed
+
     with exit_on_user_error():
         print("\n".join(listed(study)))
 
@@ -28,47 +27,8 @@ def copy(
     names: Annotated[list[str], typer.Argument(help="templates, as `list` names them")],
 ) -> None:
     """Copy templates into the study's own folder, where they are looked up first; none that is there already."""
+    from report.page.template.own import copied
+
     with exit_on_user_error():
         for path in copied(study, names):
             print(path)
-
-
-def listed(study: Path | None) -> list[str]:
-    """Returns a line for each template: its name, what it holds, and whether the study has one of its own."""
-    own = own_templates(_folder(study)) if study else None
-    found = {path.name: "a template of the study's own" for path in sorted(own.iterdir())} if own else {}
-    said = {**REPLACEABLE, **{name: what for name, what in found.items() if name not in REPLACEABLE}}
-    width = max(map(len, said))
-    return [f"{name:{width}}  {what}{'  (yours)' if name in found else ''}" for name, what in said.items()]
-
-
-def copied(study: Path, names: list[str]) -> list[Path]:
-    """Returns where the templates ``names`` were copied to; none is where anything is wrong with one of them.
-
-    Raises:
-        UserError: there is no such template, or the study has one of that name.
-    """
-    own = _folder(study) / OWN
-    for name in names:
-        if name not in REPLACEABLE:
-            nearest = difflib.get_close_matches(name, REPLACEABLE, 1, cutoff=0)[0]
-            raise UserError(
-                f"there is no template {name!r} to copy",
-                "nothing would look it up",
-                f"copy {nearest}, or see `template list`",
-            )
-        if (own / name).exists():
-            raise UserError(
-                f"{own / name} is there already", "what you changed in it would be lost", "move it away, and copy again"
-            )
-    for name in names:
-        write_text(own / name, (OURS / name).read_text(encoding="utf-8"))
-    return [own / name for name in names]
-
-
-def _folder(study: Path) -> Path:
-    if not study.is_file():
-        raise UserError(
-            f"there is no study file {study}", "its own templates lie beside it", "name the study's YAML file"
-        )
-    return study.parent

@@ -1,6 +1,9 @@
-"""The names of the files that the page's figures have."""
+"""The names that files have in a study's folder."""
 
 import re
+
+MANIFEST = "report_files.json"
+"""Names the files that a build wrote: those, and no others, are removed when a later one has them no more."""
 
 
 def figure_path(kind: str, *names: str) -> str:

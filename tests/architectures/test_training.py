@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from finetune.plan import plan
 from harness_tasks.models.seqcls import SequenceClassifierLM
-from report.commands.params import ledger_for
+from report.reading.ledgers import ledger_for
 
 WORST = ("qwen3-moe",)
 """Experts in one tensor, of which few see a token, and which are saved one by one."""

@@ -10,7 +10,7 @@ import pytest
 from payloads import PAYLOADS
 from synthetic import folder_of, write_study
 
-from report.commands.build import build_report
+from report.page.build import build_report
 from report.verify.report import verify_report
 
 CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from synthetic import folder_of, write_study
 
-from report.commands.build import build_report
+from report.page.build import build_report
 
 
 @pytest.fixture(scope="module")

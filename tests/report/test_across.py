@@ -19,7 +19,7 @@ from synthetic import (
     write_study,
 )
 
-from report.commands.build import build_report
+from report.page.build import build_report
 from report.page.whole import collect
 from studies import load_study
 

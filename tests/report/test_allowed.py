@@ -5,9 +5,9 @@ from pathlib import Path
 
 from synthetic import REVIEWS, folder_of, write_json, write_study
 
-from report.commands.build import build_report
 from report.compare.collect import collect
 from report.compare.page import render_markdown
+from report.page.build import build_report
 from tests.report.verify.test_verify_command import run
 
 TUNED = f"{REVIEWS}-lora-seed1"

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from payloads import PAYLOADS
 from synthetic import folder_of, write_study
 
-from report.commands.build import build_report
 from report.facts.values import fact
 from report.page import formats
+from report.page.build import build_report
 from report.page.figures.beside import begun
 from report.page.html import html_of, tokens_of
 from report.page.render import render_html, render_markdown

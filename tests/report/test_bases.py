@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from synthetic import FINGERPRINT, PASSAGES, REVIEWS, change_json, folder_of, write_study
 
-from report.commands.build import build_report
 from report.facts.across import spreads
+from report.page.build import build_report
 from tests.oracle import check
 
 FIRST, SECOND = "1" * 40, "2" * 40

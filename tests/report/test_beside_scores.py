@@ -18,8 +18,8 @@ from synthetic import (
 )
 
 from harness_tasks.errors import UserError
-from report.commands.build import build_report
 from report.facts import measured
+from report.page.build import build_report
 from report.page.whole import collect
 from report.verify.report import verify_report
 from studies import load_study

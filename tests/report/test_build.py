@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from harness_tasks import UserError
 from report.__main__ import app
-from report.commands.build import build_report
+from report.page.build import build_report
 
 
 def built(study: Path) -> tuple[dict[str, Any], str, str]:
@@ -409,7 +409,7 @@ def test_build_loads_no_torch_and_rendering_no_scipy(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     folder = folder_of(study)
     code = (
-        "import sys, pathlib; from report.commands.build import build_report; "
+        "import sys, pathlib; from report.page.build import build_report; "
         f"build_report(pathlib.Path({str(study)!r}), output=pathlib.Path({str(folder)!r})); "
         "print(sorted({'torch', 'transformers', 'evaluate', 'datasets', 'lm_eval'} & set(sys.modules)))"
     )

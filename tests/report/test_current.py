@@ -8,9 +8,9 @@ from synthetic import change_json, folder_of, write_study
 from typer.testing import CliRunner
 
 from report.__main__ import app
-from report.commands.build import build_report
 from report.facts.current import sealed
 from report.page import whole
+from report.page.build import build_report
 from report.verify.made import stale_files
 
 

@@ -10,7 +10,7 @@ import pytest
 from synthetic import REVIEWS, folder_of, write_json, write_rows, write_study
 
 from harness_tasks.errors import UserError
-from report.commands.build import build_report
+from report.page.build import build_report
 from report.page.explorer.items import read_task
 from report.page.explorer.pack import pack_task
 from report.page.render import render_markdown

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from synthetic import change_json, folder_of, write_study
 
-from report.commands.build import build_report
+from report.page.build import build_report
 from report.page.render import render_markdown
 from report.page.whole import collect
 from report.sentences.summary import sizes

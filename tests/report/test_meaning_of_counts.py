@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from synthetic import folder_of, ledger, write_json, write_study
 
-from report.commands.build import build_report
+from report.page.build import build_report
 from tests.oracle import check
 
 NAME = "reviews-lora-seed1"

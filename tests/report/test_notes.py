@@ -18,7 +18,7 @@ NOWHERE = Path("nowhere")
 
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    from report.commands.build import build_report
+    from report.page.build import build_report
 
     study = write_study(tmp_path_factory.mktemp("notes"))
     build_report(study, output=folder_of(study))
@@ -58,7 +58,7 @@ def test_marks_are_gone_from_both_pages(facts: dict[str, Any]) -> None:
 
 
 def test_a_text_that_looks_like_a_mark_marks_nothing(tmp_path: Path) -> None:
-    from report.commands.build import build_report
+    from report.page.build import build_report
 
     study = write_study(tmp_path, title=f"A {OPEN}0{MIDDLE}99 %{CLOSE} better model", authors=[
         {"name": f"`{OPEN}0{MIDDLE}1{CLOSE}", "did": f"{OPEN}1{MIDDLE}7{CLOSE}"}

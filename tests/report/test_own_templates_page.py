@@ -9,7 +9,7 @@ from synthetic import folder_of, write_study
 from typer.testing import CliRunner
 
 from report.__main__ import app
-from report.commands.build import build_report
+from report.page.build import build_report
 from report.verify.report import verify_report
 
 ANSWER = (

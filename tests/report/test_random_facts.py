@@ -18,7 +18,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from report.commands.build import build_report
+from report.page.build import build_report
 from report.page.render import render_markdown
 from report.sentences import find
 from tests.report.synthetic import folder_of, write_study

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report.__main__ import app as report
-from report.commands.build import build_report
 from report.compare.output import compare_results
+from report.page.build import build_report
 from report.page.whole import facts_now
 from report.reading.scored import refuse_other
 from report.verify.report import verify_report

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from synthetic import folder_of, write_study
 
-from report.commands.build import build_report
+from report.page.build import build_report
 from tests.oracle.page import read_page
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from synthetic import ALWAYS_POSITIVE, PASSAGES, REVIEWS, folder_of, write_study
 
-from report.commands.build import build_report
 from report.facts.unfinished import unfinished_facts
+from report.page.build import build_report
 from report.page.whole import collect
 from studies import load_study
 from tests.oracle import check

@@ -11,13 +11,13 @@ import pytest
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.outputs import sha256_of_text, write_outputs
-from report.commands.build import MANIFEST
 from report.compare.output import MANIFEST as COMPARE_MANIFEST
+from report.facts.paths import MANIFEST
 from studies import load_grid, load_study
 from studies.study import RUN_VARIABLE
-from workflow.__main__ import _environment, snakemake
 from workflow.engine import find_profile
 from workflow.partial import changed_pages
+from workflow.run import _environment, snakemake
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = "title: t\nmodel: {id: tiny-random}\ntasks: {reviews_demo: }\nauthors: [{name: a, did: b}]\n"

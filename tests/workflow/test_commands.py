@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from harness_tasks.loading import parse_model_args
 from studies import load_study
-from workflow import commands
+from workflow import step_commands
 from workflow.__main__ import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,8 +35,8 @@ def words_of(tmp_path: Path, method: str, task: str = "reviews_demo") -> tuple[l
     (tmp_path / "heads.yaml").write_text(STUDY)
     study = load_study(tmp_path / "heads.yaml")
     checkpoint = next(one for one in study.checkpoints() if (one.task, one.method) == (task, method))
-    score = commands.score(study, task, checkpoint, dtype="float32", output=Path("out"))
-    return commands.train(study, checkpoint), score
+    score = step_commands.score(study, task, checkpoint, dtype="float32", output=Path("out"))
+    return step_commands.train(study, checkpoint), score
 
 
 def following(words: list[str], option: str) -> str:
@@ -66,12 +66,12 @@ def test_no_name_of_a_folder_adds_or_changes_an_argument(
     study = load_study("nice,trust_remote_code=True,v=2.yaml")
     for checkpoint in [None, *study.checkpoints()]:
         task = checkpoint.task if checkpoint else "reviews_demo"
-        words = commands.score(study, task, checkpoint, dtype="float32", output=Path("out"))
+        words = step_commands.score(study, task, checkpoint, dtype="float32", output=Path("out"))
         found = model_args(words)
         assert set(found) <= {"pretrained", "peft", "dtype", "answers"}
         assert str(folder) in found.values() or "checkpoints" in found["pretrained"] or "merged" in found["pretrained"]
         assert shlex.split(shlex.join(words)) == words
-        asked = commands.prior(study, task, checkpoint, dtype="float32", output=Path("out"))
+        asked = step_commands.prior(study, task, checkpoint, dtype="float32", output=Path("out"))
         assert parse_model_args(following(asked, "--model_args")) == {k: v for k, v in found.items() if k != "answers"}
 
 
@@ -117,7 +117,7 @@ def test_qlora_is_scored_as_the_model_that_it_was_merged_into(tmp_path: Path) ->
 def test_the_base_is_always_scored_as_a_language_model(tmp_path: Path) -> None:
     (tmp_path / "heads.yaml").write_text(STUDY)
     study = load_study(tmp_path / "heads.yaml")
-    words = commands.score(study, "reviews_demo", None, dtype="float32", output=Path("out"))
+    words = step_commands.score(study, "reviews_demo", None, dtype="float32", output=Path("out"))
     assert following(words, "--model") == "hf-shared"
     assert model_args(words)["answers"] == "build/heads/scratch/scores/base/reviews_demo/answers"
     assert ("head", "sequence-classification") in [(one.method, one.head) for one in study.checkpoints()]

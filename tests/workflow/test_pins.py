@@ -15,7 +15,7 @@ from hub_snapshots import FIRST, SECOND, downloaded
 
 from harness_tasks import UserError
 from studies import load_grid, load_study
-from workflow import commands
+from workflow import step_commands
 from workflow.pins import pin_models, revision_of
 
 STUDY = """
@@ -50,26 +50,26 @@ def test_every_step_takes_the_commit_that_main_was_at_the_first(cache: Path) -> 
     pin_models(load_grid(str(file)))
     study = load_study(file)
     one, two = study.checkpoints()
-    for words in (commands.train(study, one), commands.train(study, two)):
+    for words in (step_commands.train(study, one), step_commands.train(study, two)):
         assert words[words.index("--revision") + 1] == FIRST
     for checkpoint in (None, two):
-        score = commands.score(study, "reviews_demo", checkpoint, dtype="float32", output=Path("out"))
-        prior = commands.prior(study, "reviews_demo", checkpoint, dtype="float32", output=Path("out"))
+        score = step_commands.score(study, "reviews_demo", checkpoint, dtype="float32", output=Path("out"))
+        prior = step_commands.prior(study, "reviews_demo", checkpoint, dtype="float32", output=Path("out"))
         for words in (score, prior):
             assert json.loads(words[words.index("--model_args") + 1])["revision"] == FIRST
-    assert FIRST in commands.parameters(study, None, Path("out"))
-    assert FIRST in commands.describe_key(study)
+    assert FIRST in step_commands.parameters(study, None, Path("out"))
+    assert FIRST in step_commands.describe_key(study)
 
 
 def test_without_its_pin_a_study_begins_anew(cache: Path) -> None:
     file = study_at()
     pin_models(load_grid(str(file)))
-    key = commands.train_key(load_study(file), load_study(file).checkpoints()[0])
+    key = step_commands.train_key(load_study(file), load_study(file).checkpoints()[0])
     downloaded(cache, "ada/base", SECOND, "config.json")
     Path("build/mine/pinned.json").unlink()
     pin_models(load_grid(str(file)))
     assert revision_of(load_study(file)) == SECOND
-    assert commands.train_key(load_study(file), load_study(file).checkpoints()[0]) != key
+    assert step_commands.train_key(load_study(file), load_study(file).checkpoints()[0]) != key
 
 
 def test_a_commit_in_the_study_needs_no_pin_and_another_wish_another(cache: Path) -> None:

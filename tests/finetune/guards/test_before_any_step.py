@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from finetune.__main__ import app as finetune
 from finetune.guards import GuardError
 from studies import Grid, load_grid
-from workflow import commands, examined
+from workflow import examined, step_commands
 from workflow.__main__ import app as workflow
 
 
@@ -37,7 +37,7 @@ def test_what_stops_a_run_stops_the_study(
     monkeypatch.chdir(tmp_path)
     grid = grid_of(tmp_path, model={"id": str(tiny_model)})
     words = ["python", "-m", "finetune", "train", *arguments_of(case, tiny_model, tmp_path)]
-    monkeypatch.setattr(commands, "train", lambda study, checkpoint: [*words, "--save-steps", "25"])
+    monkeypatch.setattr(step_commands, "train", lambda study, checkpoint: [*words, "--save-steps", "25"])
     with pytest.raises(GuardError) as stopped:
         examined.examine(grid)
     trained = CliRunner().invoke(finetune, words[3:])
@@ -73,7 +73,7 @@ def test_both_plans_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout[result.stdout.index("{") :])
     steps = {step["step"]: step for step in summary["steps"]}
-    words = commands.train(study, study.checkpoints()[0])
+    words = step_commands.train(study, study.checkpoints()[0])
     alone = CliRunner().invoke(finetune, ["plan", *words[4:], "--json"])
     found = json.loads(alone.stdout)
     for seed in (1, 2):  # one look at the rows stands for both

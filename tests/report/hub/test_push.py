@@ -15,9 +15,9 @@ from fake_hub import OTHERS, TOKEN, FakeHub
 from pushable_study import write_hashes, write_pushable, write_weights
 from synthetic import folder_of
 
-from report.commands.build import build_report
 from report.facts.publication import hub_facts
 from report.hub.targets import NOBODY
+from report.page.build import build_report
 from report.verify.report import verify_report
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"

@@ -14,9 +14,9 @@ import pytest
 from jinja2 import TemplateError
 
 from harness_tasks.files import sha256_file
-from report.commands.build import build_report
 from report.facts.values import sources
 from report.page import render
+from report.page.build import build_report
 from report.page.figures import pictures
 from report.page.render import at
 from report.page.template import lookup

@@ -8,8 +8,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from report.__main__ import app
-from report.commands.build import build_report
 from report.compare.output import compare_results
+from report.page.build import build_report
 from tests.report.synthetic import folder_of, write_study
 
 

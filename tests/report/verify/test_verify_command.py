@@ -11,9 +11,9 @@ import typer
 from click.testing import Result
 from typer.testing import CliRunner
 
-from report.commands.build import build_report
 from report.commands.verify import verify
 from report.facts.current import sealed
+from report.page.build import build_report
 from tests.report.synthetic import change_json, folder_of, write_study
 
 app = typer.Typer()
