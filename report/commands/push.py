@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from harness_tasks.errors import exit_on_user_error
-from report.hub.push import push_study
 
 
 def push(
@@ -33,6 +32,9 @@ def push(
     What was pushed stands in hub.json, from which `report build` takes its links. The token is that of `hf auth login`
     or HF_TOKEN. Exit codes: 0; 1 where the Hub or the network failed; 2 for what you can mend.
     """
+    # Here, because templates and the Hub's client take longer to load than `--help` may.
+    from report.hub.push import push_study
+
     with exit_on_user_error():
         for line in push_study(
             study, repo=repo, private=private, create_pr=create_pr, dry_run=dry_run, space=space, output=output

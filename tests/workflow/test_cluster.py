@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import House
 from slurm import Slurm, missing, slurm, until
 from test_grid_run import GRID
 
 from studies.tiny_model import write_tiny_model
+from tests.workflow.conftest import House
 
 MODELS = ("one", "two")
 PLUGIN = "snakemake_executor_plugin_slurm"

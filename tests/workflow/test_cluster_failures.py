@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from conftest import House
 from test_rerun import changed
 
+from tests.workflow.conftest import House
 from workflow import failures
 
 RECORD = {

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import House
+
+from tests.workflow.conftest import House
 
 
 def run_and_kill(house: House, when: Callable[[], bool]) -> None:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import House
+
+from tests.workflow.conftest import House
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import House
 from sklearn import metrics as oracle
+
+from tests.workflow.conftest import House
 
 CHECKPOINTS = ["reviews_demo-lora-seed1", "passages_demo-lora-seed1"]
 PAIRS = [("base", "reviews_demo"), ("base", "passages_demo"), *((name, name.split("-")[0]) for name in CHECKPOINTS)]

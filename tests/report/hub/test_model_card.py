@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import run_push
 from fake_hub import FakeHub
 from huggingface_hub import ModelCard, parse_eval_result_entries
 from pushable_study import write_pushable
 from synthetic import folder_of
 
 from report.hub.card import base_on_hub, loading
+from tests.report.hub.conftest import run_push
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
 

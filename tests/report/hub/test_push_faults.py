@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Push
 from fake_hub import TOKEN, FakeHub, Fault
 from synthetic import folder_of
+
+from tests.report.hub.conftest import Push
 
 FIRST, SECOND = "ada/small-reviews-lora-seed1", "ada/small-passages-lora-seed1"
 STEPS = {

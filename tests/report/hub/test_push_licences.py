@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import run_push
 from fake_hub import FakeHub
 from pushable_study import write_pushable
 from synthetic import folder_of
 
 from report.hub.licences import TERMS
+from tests.report.hub.conftest import run_push
 
 LLAMA = {"id": "meta-llama/Llama-3.2-1B", "name": "Llama-3.2-1B", "licence": "llama3.2"}
 NOTICE = (
