@@ -277,7 +277,9 @@ def score(metric: str, values: Sequence[Any]) -> float | None:
         return None
     if all(isinstance(value, int | float) for value in values):
         return sum(values) / len(values)
-    return float(getattr(metrics, metric)(values))
+    if metric not in metrics.PAIR_SCORES:
+        raise ValueError(f"its items are no numbers, and of pairs only {', '.join(metrics.PAIR_SCORES)} are known")
+    return float(metrics.PAIR_SCORES[metric](values))
 
 
 def unscorable(samples: str | Path, metric: str) -> Callable[[Exception], UserError]:

@@ -6,7 +6,7 @@ rouge_score are imported when a score that needs them is first computed.
 
 from harness_tasks.metrics._bleu import bleu_statistics, corpus_bleu
 from harness_tasks.metrics._calibration import Bin, brier, expected_calibration_error, probabilities, reliability
-from harness_tasks.metrics._classification import Confusion, confusion, f1, mcc, precision, recall
+from harness_tasks.metrics._classification import PAIR_SCORES, Confusion, confusion, f1, mcc, precision, recall
 from harness_tasks.metrics._meteor import meteor_name, meteor_score
 from harness_tasks.metrics._rouge import rouge_scores
 from harness_tasks.metrics._rows import answer_scores, classification_scores
@@ -23,6 +23,7 @@ from harness_tasks.metrics._squad import (
 
 __all__ = [
     "NO_ANSWER",
+    "PAIR_SCORES",
     "Bin",
     "Confusion",
     "Kind",

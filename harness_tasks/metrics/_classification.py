@@ -73,5 +73,9 @@ def mcc(pairs: Iterable[Sequence[int]]) -> float:
     return _ratio(tp * tn - fp * fn, math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
 
 
+PAIR_SCORES = {"precision": precision, "recall": recall, "f1": f1, "mcc": mcc}
+"""By the metric's name, what gives it of [gold, predicted] pairs: for an `aggregation` of a task, too."""
+
+
 def _ratio(numerator: float, denominator: float) -> float:
     return numerator / denominator if denominator else 0.0
