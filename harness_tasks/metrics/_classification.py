@@ -1,10 +1,11 @@
-"""Precision, recall, F1 and Matthews' correlation of two-class predictions, from [gold, predicted] pairs.
+"""Precision, recall, F1 and Matthews' correlation of two classes, macro-F1 of any, from [gold, predicted] pairs.
 
-The pairs are the sample rows' own values, labels 0 and 1 with 1 positive. A score whose denominator is 0 is 0.0, as
-scikit-learn's ``zero_division=0`` has it. All scores but MCC lie between 0 and 1; MCC between -1 and 1.
+The pairs are the sample rows' own values; of two classes labels 0 and 1 with 1 positive. A score whose denominator is
+0 is 0.0, as scikit-learn's ``zero_division=0`` has it. All scores but MCC lie between 0 and 1; MCC between -1 and 1.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -73,7 +74,24 @@ def mcc(pairs: Iterable[Sequence[int]]) -> float:
     return _ratio(tp * tn - fp * fn, math.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)))
 
 
-PAIR_SCORES = {"precision": precision, "recall": recall, "f1": f1, "mcc": mcc}
+def macro_f1(pairs: Iterable[Sequence[int]]) -> float:
+    """Returns the unweighted mean of every label's F1, of any number of labels; 0.0 where there is no pair.
+
+    As scikit-learn's ``f1_score(average="macro")``: a label counts where an item has it or was given it, so one that is
+    only gold, or only predicted, has F1 0 and lowers the mean, and one that occurs on neither side is left out.
+
+    >>> macro_f1([[0, 0], [1, 1], [2, 1]])  # F1 1, 2/3 and 0
+    0.5555555555555555
+    """
+    found = Counter((gold, predicted) for gold, predicted in pairs)
+    ends = Counter[int]()
+    for (gold, predicted), n in found.items():
+        ends[gold] += n
+        ends[predicted] += n
+    return _ratio(math.fsum(2 * found[label, label] / n for label, n in ends.items()), len(ends))
+
+
+PAIR_SCORES = {"precision": precision, "recall": recall, "f1": f1, "mcc": mcc, "macro_f1": macro_f1}
 """By the metric's name, what gives it of [gold, predicted] pairs: for an `aggregation` of a task, too."""
 
 

@@ -133,6 +133,33 @@ def _mcc_parts(sums: Array) -> tuple[Array, Array, Array]:
     return above, total**2 - (gold**2).sum(axis=-1), total**2 - (predicted**2).sum(axis=-1)
 
 
+# --- macro-F1 ---
+
+
+def _encode_labels(items: Sequence[Sequence[int]], labels: Labels) -> Array:
+    """Returns (items, 3 × K): for each label whether the item was given it rightly, has it, and was given it."""
+    gold, predicted = (np.array(items)[:, [side]] == labels.known for side in (0, 1))
+    return np.column_stack([gold & predicted, gold, predicted]).astype(float)
+
+
+def _macro_f1(sums: Array) -> Array:
+    """Returns the mean over labels of 2TP/(2TP+FP+FN), of the labels that occur in these sums, gold or predicted.
+
+    That is scikit-learn's convention: a label that is only gold or only predicted has F1 0, one that is neither, which
+    a sample without some clusters may lack, does not count.
+    """
+    right, gold, predicted = np.split(sums, 3, axis=-1)
+    below = gold + predicted
+    each = np.divide(2 * right, below, out=np.zeros(below.shape), where=below > 0)
+    return np.asarray(each.sum(axis=-1) / np.maximum((below > 0).sum(axis=-1), 1))
+
+
+def _macro_f1_support(by_cluster: Array) -> int:
+    """Returns in how many clusters the rarest gold label occurs, as for MCC."""
+    gold = np.split(by_cluster, 3, axis=1)[1]
+    return int(min(np.count_nonzero(column) for column in gold.T if column.any()))
+
+
 # --- corpus BLEU ---
 
 
@@ -226,6 +253,7 @@ F1 = Formula(
     "no item is positive or was predicted positive",
 )
 MCC = Formula(LABEL_PAIR, _encode_matrix, _mcc, _mcc_support, "all items have one label, or were given one", lowest=-1)
+MACRO_F1 = Formula(LABEL_PAIR, _encode_labels, _macro_f1, _macro_f1_support, "there are no items")
 BLEU = Formula(
     BLEU_COUNTS,
     _encode_bleu,

@@ -153,6 +153,14 @@ METRICS = {
             every_eval_ever_kind="correlation",
             scikit_learn=("matthews_corrcoef", {}),
         ),
+        _of_label_pairs(
+            "macro_f1",
+            "macro-F1",
+            formulas.MACRO_F1,
+            hub="f1",
+            every_eval_ever_kind="f1",
+            scikit_learn=("f1_score", {"average": "macro"}),
+        ),
         Metric(
             "brier",
             "Brier score",

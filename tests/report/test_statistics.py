@@ -267,7 +267,7 @@ def test_unknown_scale_is_not_clipped() -> None:
             "kappa",
             [[1, 1]],
             None,
-            "kappa: its items are lists, and of lists only precision, recall, f1, mcc, bleu, ece are known",
+            "kappa: its items are lists, and of lists only precision, recall, f1, mcc, macro_f1, bleu, ece are known",
         ),
         ("f1", [[1, 1], 0.5], None, "f1: some items are no lists of 2 numbers"),
         ("acc", [1.0, 0.0], ["a"], "2 items but 1 cluster names"),
