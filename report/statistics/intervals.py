@@ -4,7 +4,7 @@ A metric is a function of sums over items (`report.statistics.sums`). Deleting a
 delete-one-cluster jackknife costs one pass, for every metric alike, and for the difference of two scores on the same
 items as well. Its interval is estimate ± t(G − 1) × SE with G clusters. For 24 to 200 clusters and a nominal 95 % it
 covers 93.0 to 95.1 % for levels and 94.5 to 95.5 % for paired differences (5,000 data sets a design, see
-``tests/report/test_simulation.py``); a percentile bootstrap over clusters has 92.2 to 94.7 % for levels (1,500).
+``test_simulation.py`` in the tests); a percentile bootstrap over clusters has 92.2 to 94.7 % for levels (1,500).
 
 Wilson, E. B. (1927), JASA 22, 209-212; Tukey, J. W. (1958), Ann. Math. Stat. 29, 614 (abstract); Cameron, A. C. and
 Miller, D. L. (2015), J. Human Resources 50, 317-372, on t with G − 1 degrees of freedom.

@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report" / "explorer"))
 
-from synthetic import folder_of, write_study
+from tests.report.synthetic import folder_of, write_study
 
 AXE = Path(__file__).resolve().parents[2] / "build" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
 _BROWSERS = ["chromium", "chromium-browser", "google-chrome"]  # as `make browser` looks for them

@@ -7,9 +7,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report" / "compare"))
 
-from lm_eval_folders import write_folder
-
 from report.compare.output import compare_results
+from tests.report.compare.lm_eval_folders import write_folder
 
 
 def test_a_leaderboard_is_sorted_by_a_click_and_turned_round_by_another(

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from explorer_pages import write_page
-from payloads import PAYLOADS
-from synthetic import write_rows
 
 from report.page.explorer import explorer
+from tests.report.page.explorer.explorer_pages import write_page
+from tests.report.payloads import PAYLOADS
+from tests.report.synthetic import write_rows
 
 WORDS = 'document.querySelector(".detail").textContent'
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from explorer_pages import write_page
-from synthetic import PASSAGES, REVIEWS
 
 from report.page.explorer import explorer
+from tests.report.page.explorer.explorer_pages import write_page
+from tests.report.synthetic import PASSAGES, REVIEWS
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from explorer_pages import write_page
 from large_study import PASSAGES, write_large_study
 
 from report.page.explorer import explorer
 from report.page.explorer.page import LARGEST
+from tests.report.page.explorer.explorer_pages import write_page
 
 ITEMS = 13_470
 

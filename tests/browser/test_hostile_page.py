@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from payloads import PAYLOADS
-from synthetic import folder_of, write_study
 
 from report.page.build import build_report
 from report.verify.report import verify_report
+from tests.report.payloads import PAYLOADS
+from tests.report.synthetic import folder_of, write_study
 
 CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """What a YAML file cannot hold at all."""

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import folder_of, write_study
 
 from report.page.build import build_report
+from tests.report.synthetic import folder_of, write_study
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,9 @@ import json
 import struct
 from pathlib import Path
 
-from synthetic import folder_of, write_study
-
 from harness_tasks.files import sha256_file
 from harness_tasks.models.weights import tensors_of
+from tests.report.synthetic import folder_of, write_study
 
 ADAPTER = {"base_model_name_or_path": "build/base", "peft_type": "LORA", "r": 16, "task_type": "CAUSAL_LM"}
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import TIME, right, write_folder
 from typer.testing import CliRunner
 
 from report.__main__ import app
 from report.compare.answers import answers_of
 from report.compare.collect import collect
 from report.compare.page import render, render_markdown
+from tests.report.compare.lm_eval_folders import TIME, right, write_folder
 
 
 def generated(root: Path, model: str, texts: list[str], scores: list[float], read: list[Any] | None = None) -> Path:

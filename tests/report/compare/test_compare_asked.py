@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import right, write_folder
 
 from report.compare.boards import task_facts
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.pairs import difference
+from tests.report.compare.lm_eval_folders import right, write_folder
 
 
 def measured(file: Path, task: str = "t", key: str = "acc,none") -> Measure:

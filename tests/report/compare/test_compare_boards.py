@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import right, write_folder
 from statsmodels.stats.multitest import multipletests
 
 from report.compare.collect import collect
+from tests.report.compare.lm_eval_folders import right, write_folder
 
 
 def board(root: Path, models: dict[str, list[float]], **options: Any) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import typer
 from click.testing import Result
-from lm_eval_folders import right, write_folder, write_study
 from typer.testing import CliRunner
 
 from report.commands.compare import compare
 from report.facts.current import sealed
+from tests.report.compare.lm_eval_folders import right, write_folder, write_study
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(compare)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lm_eval_folders import write_folder
 from scipy.stats import t, ttest_rel
 
 from report.compare import crowds
@@ -18,6 +17,7 @@ from report.compare.measures import Measure, measure
 from report.compare.page import render
 from report.compare.pairs import WELCH, difference
 from report.statistics.paired_tests import holm_of
+from tests.report.compare.lm_eval_folders import write_folder
 
 
 def measures(root: Path, models: list[list[Any]], **options: Any) -> list[Measure]:

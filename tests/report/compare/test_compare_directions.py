@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import right, write_folder
 
 from report.compare.collect import collect
 from report.compare.files import read_all
 from report.compare.page import render_markdown
 from report.statistics.directions import OF_THE_NAME, UNSAID, metric_direction
 from report.statistics.metrics import better_of
+from tests.report.compare.lm_eval_folders import right, write_folder
 
 
 def told(tmp_path: Path, metric: str, *, higher: Any = None, listed: Any = None) -> tuple[bool | None, str]:

@@ -5,12 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
-from lm_eval_folders import TIME, right, write_folder, write_study
 
 from harness_tasks import UserError
 from report.compare.collect import collect
 from report.compare.files import read_all
 from report.compare.measures import measure, metric_keys
+from tests.report.compare.lm_eval_folders import TIME, right, write_folder, write_study
 
 
 def test_lm_evals_own_folders_give_a_model_each(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import right, write_folder, write_study
 
 from harness_tasks import UserError
 from report.compare.collect import collect
 from report.compare.files import read_all
+from tests.report.compare.lm_eval_folders import right, write_folder, write_study
 
 TIMES = ("2026-11-25T10-00-00.000001", "2026-11-25T11-00-00.000001", "2026-11-25T12-00-00.000001")
 

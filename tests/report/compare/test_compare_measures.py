@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from lm_eval_folders import TIME, right, write_folder
 
 from harness_tasks import UserError
 from report.compare.collect import collect
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure
 from report.compare.recorded import Recorded, recorded_interval
+from tests.report.compare.lm_eval_folders import TIME, right, write_folder
 
 
 def measured(file: Path, task: str = "even", key: str = "acc,none") -> Measure:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import right, write_folder
 
 from report.compare.collect import collect
 from report.compare.output import compare_results
 from report.compare.page import render
+from tests.report.compare.lm_eval_folders import right, write_folder
 
 PAYLOADS = [
     "<script>alert(1)</script>",

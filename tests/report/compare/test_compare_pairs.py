@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import right, write_folder
 from scipy.stats import ttest_ind
 
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure
 from report.compare.pairs import difference
+from tests.report.compare.lm_eval_folders import right, write_folder
 
 
 def measured(root: Path, items: list[float], **options: Any) -> Measure:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from lm_eval_folders import TIME, right, write_folder
 from typer.testing import CliRunner
 
 from report.__main__ import app
+from tests.report.compare.lm_eval_folders import TIME, right, write_folder
 
 LATER = "2026-11-26T00-00-00.000001"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import TIME, right, write_folder
 from typer.testing import CliRunner
 
 from harness_tasks.errors import UserError
 from report.__main__ import app
 from report.compare.collect import collect
 from report.compare.identity import differing, identity_of
+from tests.report.compare.lm_eval_folders import TIME, right, write_folder
 
 
 def put(path: Path, content: Any) -> Path:

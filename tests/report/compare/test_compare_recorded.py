@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import right, write_folder
 
 from report.compare.collect import collect
 from report.compare.page import render_markdown
 from report.compare.recorded import Part, checked_error, recorded_interval
+from tests.report.compare.lm_eval_folders import right, write_folder
 
 
 def share_error(value: float, n: int) -> float:

@@ -6,10 +6,10 @@ from pathlib import Path
 from statistics import stdev
 
 import pytest
-from lm_eval_folders import right, write_folder, write_study
 
 from report.compare.collect import collect
 from report.compare.page import render
+from tests.report.compare.lm_eval_folders import right, write_folder, write_study
 
 SEEDS = {1: 60, 2: 70, 3: 65}
 

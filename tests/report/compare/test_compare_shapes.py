@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lm_eval_folders import TIME, right, write_folder
 
 from report.compare.collect import collect
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure, metric_keys
+from tests.report.compare.lm_eval_folders import TIME, right, write_folder
 
 ACC = [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "hub_server"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "hub_server"))
 
 from fake_hub import TOKEN, FakeHub, running
-from pushable_study import write_pushable
-from synthetic import folder_of
 from typer.testing import CliRunner, Result
+
+from tests.report.pushable_study import write_pushable
+from tests.report.synthetic import folder_of
 
 Push = Callable[..., Result]
 

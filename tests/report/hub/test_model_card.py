@@ -12,11 +12,11 @@ import pytest
 import yaml
 from fake_hub import FakeHub
 from huggingface_hub import ModelCard, parse_eval_result_entries
-from pushable_study import write_pushable
-from synthetic import folder_of
 
 from report.hub.card import base_on_hub, loading
 from tests.report.hub.conftest import run_push
+from tests.report.pushable_study import write_pushable
+from tests.report.synthetic import folder_of
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
 

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import yaml
 from fake_hub import OTHERS, TOKEN, FakeHub
-from pushable_study import write_hashes, write_pushable, write_weights
-from synthetic import folder_of
 
 from report.facts.publication import hub_facts
 from report.hub.targets import NOBODY
 from report.page.build import build_report
 from report.verify.report import verify_report
 from tests.report.hub.conftest import Push, run_push
+from tests.report.pushable_study import write_hashes, write_pushable, write_weights
+from tests.report.synthetic import folder_of
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
 REPO = f"ada/small-{REVIEWS}"

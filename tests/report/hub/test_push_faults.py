@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from fake_hub import TOKEN, FakeHub, Fault
-from synthetic import folder_of
 
 from tests.report.hub.conftest import Push
+from tests.report.synthetic import folder_of
 
 FIRST, SECOND = "ada/small-reviews-lora-seed1", "ada/small-passages-lora-seed1"
 STEPS = {

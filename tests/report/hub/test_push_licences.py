@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 from fake_hub import FakeHub
-from pushable_study import write_pushable
-from synthetic import folder_of
 
 from report.hub.licences import TERMS
 from tests.report.hub.conftest import run_push
+from tests.report.pushable_study import write_pushable
+from tests.report.synthetic import folder_of
 
 LLAMA = {"id": "meta-llama/Llama-3.2-1B", "name": "Llama-3.2-1B", "licence": "llama3.2"}
 NOTICE = (

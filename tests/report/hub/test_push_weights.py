@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import folder_of
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
 from harness_tasks.models.weights import tensors_of
 from harness_tasks.weights import check_weights
 from tests.report.hub.conftest import Push
+from tests.report.synthetic import folder_of
 
 REVIEWS, PASSAGES = "reviews-lora-seed1", "passages-lora-seed1"
 WEIGHTS = "adapter_model.safetensors"

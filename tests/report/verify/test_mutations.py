@@ -22,6 +22,8 @@ from report.page.render import at
 from report.page.template import lookup
 from report.verify.recount import compared, recomputed, recount, study_file
 from tests.oracle import check
+from tests.report.sentences.test_random_facts import facts as random_facts
+from tests.report.sentences.test_random_facts import shaken
 from tests.report.synthetic import (
     ALL_WRONG,
     GOLD,
@@ -34,8 +36,6 @@ from tests.report.synthetic import (
     write_scores,
     write_study,
 )
-from tests.report.test_random_facts import facts as random_facts
-from tests.report.test_random_facts import shaken
 from tests.report.verify.mutations import ON_THE_PAGE, hashes, plant
 
 LEAST = 0.99

@@ -1,0 +1,262 @@
+"""The page's figures on the synthetic study: which there are, that they are to scale, and that verify knows each."""
+
+import json
+import random
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from report.page.figures import Picture, pictures
+from report.page.render import render
+from tests.oracle import check
+from tests.oracle.expected import Figure
+from tests.oracle.matching import compare
+from tests.oracle.outline import outline
+from tests.oracle.page import read_page
+from tests.report.sentences.test_random_facts import shaken
+
+NOWHERE = Path("nowhere")
+"""A folder without sample files."""
+
+OF_A_STUDY = {
+    "summary",
+    "parameters",
+    "loss-reviews-lora-seed1",
+    "loss-passages-lora-seed1",
+    "changes-reviews-lora-seed1",
+    "changes-passages-lora-seed1",
+    "confusion-reviews-lora-seed1-on-reviews",
+    "reliability-reviews-lora-seed1-on-reviews",
+    "moves-reviews-lora-seed1-on-reviews",
+    "distributions-passages-lora-seed1-on-passages",
+    "moves-passages-lora-seed1-on-passages",
+}
+
+
+def named(facts: dict[str, Any], name: str) -> Picture:
+    return pictures(facts)[f"figures/{name}.svg"]
+
+
+def boxes(svg: str, colour: str) -> list[tuple[float, float, float, float]]:
+    """Returns left, top, width and height of every box of a colour, also where many share a path."""
+    found = []
+    for shape, style in re.findall(r'<path d="([^"]*)" style="([^"]*)"', svg):
+        if f"fill: {colour};" in style + ";":
+            for x, y, right, bottom in re.findall(r"M (\S+) (\S+) L \S+ \S+ L (\S+) (\S+) L \S+ \S+ z", shape):
+                left, top = float(x), float(y)
+                found.append((left, top, round(float(right) - left, 2), round(float(bottom) - top, 2)))
+    return found
+
+
+def test_every_figure_has_a_title_words_and_its_data(facts: dict[str, Any]) -> None:
+    drawn = pictures(facts)
+    assert set(drawn) == {f"figures/{name}.svg" for name in OF_A_STUDY}
+    for name, picture in drawn.items():
+        root = ElementTree.fromstring(picture.svg)
+        title, words = (root.find(f"{{http://www.w3.org/2000/svg}}{tag}") for tag in ("title", "desc"))
+        assert title is not None
+        assert title.text == picture.title
+        assert words is not None
+        assert words.text
+        assert picture.rows, name
+        assert all(len(row) == len(picture.columns) for row in picture.rows), name
+        assert all(cell for row in picture.rows for cell in row), name
+    ids = [found for picture in drawn.values() for found in re.findall(r' id="([^"]*)"', picture.svg)]
+    assert len(ids) == len(set(ids)) == 2 * len(drawn)
+
+
+def test_the_same_facts_give_the_same_bytes(long_facts: dict[str, Any]) -> None:
+    again = json.loads(json.dumps(long_facts))
+    assert {name: picture.svg for name, picture in pictures(long_facts).items()} == {
+        name: picture.svg for name, picture in pictures(again).items()
+    }
+
+
+def test_the_summary_is_to_scale(facts: dict[str, Any]) -> None:
+    """The row is 532 pixels long from 14: 0.5 lies at 280, 0.95 at 519.4; of 100 points 27 in 30 lie at 492.8."""
+    picture = named(facts, "summary")
+    places = re.findall(r'x="([\d.]+)" y="[\d.]+">(0\.500|0\.950|90\.00|100\.00)</text>', picture.svg)
+    assert places == [("280", "0.500"), ("519.4", "0.950"), ("492.8", "90.00")]
+    score, base, tuned, floor, ceiling = picture.rows[0]
+    assert score == "reviews, accuracy: base and reviews-lora-seed1"
+    assert base.startswith("0.500 [")
+    assert tuned.startswith("0.950 [")
+    assert floor.startswith("0.500 [")
+    assert ceiling.startswith("1.000 [")
+    # The band between floor and ceiling.
+    assert (280, 45, 266, 18) in boxes(picture.svg, "currentColor")
+
+
+def test_gold_label_and_answer(facts: dict[str, Any]) -> None:
+    """The base model says positive of all 40; of the 20 and 20, the checkpoint is wrong once each."""
+    picture = named(facts, "confusion-reviews-lora-seed1-on-reviews")
+    assert picture.rows == (("base", "20", "0", "20", "0"), ("fine-tuned", "19", "1", "1", "19"))
+    shares = re.findall(r'style="fill: (#\w{6}); opacity: ([\d.]+)"', picture.svg)[:6]
+    right, wrong = "#2f6fde", "#c2410c"
+    # What is 0 has no colour: of the base model two cells.
+    expected = [(right, 1.0), (wrong, 1.0), (right, 0.95), (wrong, 0.05), (wrong, 0.05), (right, 0.95)]
+    assert [(colour, float(share)) for colour, share in shares] == [
+        (colour, pytest.approx(0.55 * share, abs=0.006)) for colour, share in expected
+    ]
+
+
+def test_bands_are_as_broad_as_their_items_are_many(facts: dict[str, Any]) -> None:
+    """Of 40 items 19 are right both times, 19 fixed, 1 broken, 1 wrong both times; all of them are 150 pixels."""
+    picture = named(facts, "moves-reviews-lora-seed1-on-reviews")
+    assert picture.rows == (
+        ("right both times", "19"),
+        ("broken", "1"),
+        ("fixed", "19"),
+        ("wrong both times", "1"),
+    )
+    bands = re.findall(
+        r'd="M 118 (\S+) C \S+ \S+ \S+ \S+ 372 (\S+) L 372 (\S+) C \S+ \S+ \S+ \S+ 118 (\S+) z"', picture.svg
+    )
+    breadths = [
+        (round(float(bottom) - float(top), 1), round(float(low) - float(high), 1)) for top, high, low, bottom in bands
+    ]
+    assert breadths == [(71.2, 71.2), (3.8, 3.8), (71.2, 71.2), (3.8, 3.8)]
+    assert re.findall(r">((?:right|wrong|fixed|broken)[^<]*)</text>", picture.svg) == [
+        "right: 20", "wrong: 20", "right both times: 19", "fixed: 19", "broken: 1", "wrong both times: 1",
+    ]  # fmt: skip
+
+
+def test_words_of_thin_bands_do_not_run_into_each_other(facts: dict[str, Any]) -> None:
+    lines = [
+        float(y) for y in re.findall(r'x="388" y="([\d.]+)">', named(facts, "moves-reviews-lora-seed1-on-reviews").svg)
+    ]
+    assert all(below - above >= 16.9 for above, below in pairwise(lines))
+
+
+def test_lengths_and_scores(facts: dict[str, Any]) -> None:
+    """Every answer is of one word; the base model never abstains and is exact ten times, the checkpoint abstains ten
+    times and is right 27 times of 30."""
+    picture = named(facts, "distributions-passages-lora-seed1-on-passages")
+    rows = {(what, span): counts for what, span, *counts in picture.rows}
+    assert rows["words in the answer", "0"] == ["0", "10"]
+    assert rows["words in the answer", "1"] == ["30", "20"]
+    assert rows["token F1 of the answer", "0"] == ["20", "3"]
+    assert rows["token F1 of the answer", "100"] == ["10", "27"]
+    assert sum(int(count) for counts in rows.values() for count in counts) == 4 * 30
+    assert list(dict.fromkeys(span for what, span in rows if what.startswith("words"))) == [
+        "0", "1", "2", "3", "4", "5", "6–10", "11–20", "21+",
+    ]  # fmt: skip
+    widths = {round(width, 1) for _, _, width, _ in boxes(picture.svg, "#2f6fde")}
+    # Of 30 words in an answer 66 pixels, and of 27 scores.
+    assert widths == {22.0, 44.0, 7.3, 66.0}
+
+
+def test_how_sure_and_how_often_right(facts: dict[str, Any]) -> None:
+    """Every answer has the probability e / (e + 1) = 73.1 %."""
+    picture = named(facts, "reliability-reviews-lora-seed1-on-reviews")
+    assert picture.rows == (
+        ("base", "70.0 % to 80.0 %", "40", "73.1 %", "50.0 %"),
+        ("fine-tuned", "70.0 % to 80.0 %", "40", "73.1 %", "95.0 %"),
+    )
+
+
+def test_bars_of_parameters_are_on_one_scale(facts: dict[str, Any]) -> None:
+    """Of 1,050 parameters, 532 pixels long: 600, 400 and 50 of the adapter, which alone was trained."""
+    picture = named(facts, "parameters")
+    assert [row for row in picture.rows if row[0] == "reviews-lora-seed1"] == [
+        ("reviews-lora-seed1", "embeddings", "600", "0"),
+        ("reviews-lora-seed1", "attention", "400", "0"),
+        ("reviews-lora-seed1", "adapter", "50", "50"),
+    ]
+    grey = [(width, height) for _, _, width, height in boxes(picture.svg, "currentColor")]
+    assert grey[:2] == [(304.0, 16), (202.67, 16)]
+    assert [box for box in boxes(picture.svg, "#2f6fde") if box[3] == 16] == [
+        (520.67, 90, 25.33, 16),
+        (520.67, 154, 25.33, 16),
+    ]
+    words = re.findall(r">([^<]*)</text>", picture.svg)
+    assert words[:4] == ["small", "1,000 in total", "embeddings", "attention"]
+    assert words[4:6] == ["reviews-lora-seed1", "1,050 in total, 50 trained"]
+
+
+def test_layers_are_shaded_by_how_much_they_changed(facts: dict[str, Any]) -> None:
+    picture = named(facts, "changes-reviews-lora-seed1")
+    assert picture.columns == ("layer", "q")
+    assert picture.rows == (("0", "1.00 %"), ("1", "2.00 %"))
+    assert re.findall(r">([^<]*)</text>", picture.svg) == ["layer", "0", "1", "q", "not trained", "0 %", "2.00 %"]
+
+
+def test_loss_beside_that_of_the_development_split(long_facts: dict[str, Any]) -> None:
+    picture = named(long_facts, "loss-reviews-lora-seed1")
+    assert picture.columns == ("step", "training loss", "loss on the development split")
+    assert picture.rows == (
+        ("1", "2.500", "not noted"),
+        ("5", "0.500", "0.900"),
+        ("10", "0.250", "0.400"),
+        ("13", "0.192", "0.450"),
+    )
+
+
+def test_accuracy_on_the_development_split(long_facts: dict[str, Any]) -> None:
+    """12,345 tokens in 13 steps: 4,748 by step 5, 9,496 by step 10."""
+    picture = named(long_facts, "development-reviews-lora-seed1")
+    assert picture.rows == (("5", "4,748", "0.500"), ("10", "9,496", "0.750"), ("13", "12,345", "0.700"))
+    kept = re.search(r'x="([\d.]+)" y="[\d.]+">kept</text>', picture.svg)
+    assert kept is not None
+    assert float(kept[1]) == pytest.approx(52 + 492 * 9496 / 12345 + 6, abs=0.01)
+
+
+def test_scores_over_training_tokens(long_facts: dict[str, Any]) -> None:
+    picture = named(long_facts, "tokens-reviews")
+    assert [row[:3] for row in picture.rows] == [
+        ("base", "base", "0"),
+        ("reviews-lora-seed1", "lora", "12,345"),
+        ("reviews-lora-seed2", "lora", "24,690"),
+        ("reviews-full-seed1", "full", "24,690"),
+    ]
+    assert [row[3].partition(" ")[0] for row in picture.rows] == ["0.500", "0.950", "0.950", "1.000"]
+    assert "figures/tokens-passages.svg" not in pictures(long_facts)
+
+
+def test_both_books_have_every_figure(facts: dict[str, Any], long_facts: dict[str, Any]) -> None:
+    for known in (facts, long_facts):
+        made = render(known, NOWHERE)
+        for page in ("report.md", "report.html"):
+            problems = check(made[page], known)
+            assert not problems, "\n".join(map(str, problems[:5]))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_books_agree_on_facts_of_any_kind(facts: dict[str, Any], seed: int) -> None:
+    known = shaken(facts, random.Random(seed))
+    for task in known["tasks"]:
+        for comparison in task["comparisons"]:
+            if not comparison["transitions"]:
+                comparison["figures"].pop("moves", None)
+    problems = check(render(known, NOWHERE)["report.html"], known)
+    assert not problems, "\n".join(map(str, problems[:5]))
+
+
+def test_a_wrong_text_in_any_drawing_is_found(long_facts: dict[str, Any]) -> None:
+    """One digit of each label, each description and each datum of every drawing is changed in turn."""
+    html = render(long_facts, NOWHERE)["report.html"]
+    expected = [one for one in outline(long_facts) if isinstance(one, Figure)]
+    figures = re.findall(r"<figure>.*?</figure>", html, flags=re.DOTALL)
+    assert len(figures) == len(expected) == len(pictures(long_facts))
+    for figure, licensed in zip(figures, expected, strict=True):
+        assert not list(compare(read_page(f"<html>{figure}</html>").blocks, [licensed]))
+        # The origin of an axis is left out: of 10,000 tokens 4 are too few to be missed between ticks.
+        for part in (r"<text [^>]*>(?!0<)[^<]*?(\d)[^<]*<", r"<desc[^>]*>[^<]*?(\d)", r"<td>[^<]*?(\d)[^<]*</td>"):
+            places = [found.start(1) for found in re.finditer(part, figure)]
+            assert places, figure[:600]
+            for place in places:
+                wrong = f"{figure[:place]}{(int(figure[place]) + 4) % 10}{figure[place + 1 :]}"
+                blocks = read_page(f"<html>{wrong}</html>").blocks
+                assert list(compare(blocks, [licensed])), wrong[place - 200 : place + 50]
+
+
+def test_a_figure_that_no_fact_has_is_found(facts: dict[str, Any]) -> None:
+    markdown = render(facts, NOWHERE)["report.md"]
+    image = next(line for line in markdown.splitlines() if line.startswith("![Where items moved"))
+    assert check(markdown.replace(image, ""), facts)
+    assert check(markdown.replace(image, f"{image}\n\n{image}"), facts)
+    assert check(markdown.replace(image, image.replace("moves-", "confusion-")), facts)
