@@ -72,6 +72,7 @@ def all_metrics(folder: str, task: str) -> None:
     from report.facts.measured import Measured
     from report.reading.results import read_scores
     from report.statistics import intervals, paired_tests
+    from report.statistics.sums import pair_of, sample_of
 
     read = [read_scores(Path(folder), name, task) for name in ("base", "tuned")]
     base, tuned = (Measured(scores, float(scores.metadata["scale"])) for scores in read if scores)
@@ -81,10 +82,11 @@ def all_metrics(folder: str, task: str) -> None:
         assert one is not None
         assert two is not None
         clusters = base.scores.clusters(base.scores.having(metric))
-        intervals.level(metric, one, clusters, scale=base.scale)
-        intervals.level(metric, two, clusters, scale=base.scale)
-        intervals.difference(metric, one, two, clusters, scale=base.scale)
-        paired_tests.swap_test(metric, one, two, clusters, scale=base.scale)
+        for items in (one, two):
+            intervals.level(sample_of(metric, items, clusters, scale=base.scale))
+        pair = pair_of(metric, one, two, clusters, scale=base.scale)
+        intervals.difference(pair)
+        paired_tests.swap_test(pair)
     print(json.dumps({"metrics": len(base.scores.metrics), "statistics_cpu_s": time.process_time() - began}))
 
 

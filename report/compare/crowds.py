@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from report.compare.measures import Measure
 from report.compare.pairs import DEGREES_OF_NORMAL, WELCH, backend, question_of, relation
-from report.statistics.sums import ROUNDING, Array, codes_of, encoded
+from report.statistics.formulas import Array
+from report.statistics.sums import ROUNDING, codes_of, sample_of
 
 MOST_PAIRS = 500
 """The most pairs of which every single one is tested by itself, and shown."""
@@ -111,13 +112,13 @@ def _paired(members: Sequence[Measure], first: Measure) -> _Paired:
     for member in members:
         assert member.items is not None
         places = sorted(range(len(member.names)), key=member.names.__getitem__)
-        sample = encoded(member.metric, [[member.items[i] for i in places]], clusters, member.scale)
+        sample = sample_of(member.metric, [member.items[i] for i in places], clusters, scale=member.scale)
         by_cluster = sample.by_cluster()[0]
         totals = by_cluster.sum(axis=0)
         values.append(float(sample.statistic.value(totals)))
         left_out.append(sample.statistic.value(totals - by_cluster))
         defined.append(bool(sample.statistic.support(by_cluster)))
-        binary.append(independent and member.scale is not None and sample.all_or_nothing(member.scale))
+        binary.append(independent and sample.all_or_nothing)
         items.append(sample.values[0][:, 0] > 0)
     found = np.array(left_out)
     return _Paired(

@@ -23,6 +23,7 @@ from report.reading.results import NOT_METRICS, ItemScore, items_of
 from report.statistics import intervals
 from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
+from report.statistics.sums import sample_of
 
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
@@ -278,7 +279,7 @@ def _clusters(run: Run, rows: list[dict[str, Any]]) -> list[Any] | None:
 
 def _counted(found: Measure, items: list[ItemScore], scale: float | None) -> Interval:
     try:
-        return intervals.level(found.metric, items, found.clusters, scale=scale, confidence=CONFIDENCE)
+        return intervals.level(sample_of(found.metric, items, found.clusters, scale=scale), confidence=CONFIDENCE)
     except ValueError as error:
         raise UserError(
             f"{found.run.results.file}: {error}",

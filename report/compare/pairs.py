@@ -22,7 +22,7 @@ from report.compare.runs import Run
 from report.statistics import intervals, paired_tests
 from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
-from report.statistics.sums import encoded
+from report.statistics.sums import pair_of
 
 _SETTINGS = {
     "num_fewshot": "the numbers of worked examples in the prompt",
@@ -256,10 +256,9 @@ def _paired(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:
     assert other.items is not None
     scale = one.scale if one.scale == other.scale else None
     items = _aligned(one, other, other.items)
-    pair = encoded(one.metric, [items, one.items], one.clusters, scale)
-    interval = intervals.difference_of(one.metric, pair, scale=scale, confidence=CONFIDENCE)
-    test = paired_tests.paired_test_of(one.metric, pair, scale=scale)
-    return interval, test.p, test.method
+    pair = pair_of(one.metric, items, one.items, one.clusters, scale=scale)
+    test = paired_tests.paired_test(pair)
+    return intervals.difference(pair, confidence=CONFIDENCE), test.p, test.method
 
 
 def _independent(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:

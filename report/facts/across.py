@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from report.facts.measured import Measured, counted, interval_fact, label_of, unit_of
+from report.facts.measured import Measured, interval_fact, label_of, unit_of
 from report.facts.pairing import aligned, refusal, signature_differs
 from report.facts.values import fact, is_known, missing
 from report.statistics import intervals, paired_tests, seed_spread
@@ -72,8 +72,8 @@ def _equivalence(
     if reason or items[0] is None or items[1] is None:
         return told | {"absent": missing(reason or "the samples do not hold it item by item")}
     clusters = first.scores.clusters(rows)
-    difference = counted(intervals.difference, first, primary, *items, clusters)
-    verdict = counted(paired_tests.equivalence, first, primary, *items, clusters, margin=margin * scale)
+    pair = first.pair(primary, items[0], items[1], clusters)
+    difference, verdict = intervals.difference(pair), paired_tests.equivalence(pair, margin=margin * scale)
     unit, source = unit_of(first, primary), second.scores.samples.source()
     also = [first.scores.samples.source()]
     return told | {

@@ -30,6 +30,7 @@ from report.reading.scored import refuse_other
 from report.statistics import intervals
 from report.statistics.formulas import CONFIDENCE
 from report.statistics.metrics import made_of
+from report.statistics.sums import pair_of, sample_of
 
 Row = dict[str, Any]
 
@@ -55,9 +56,9 @@ def _classification(measured: Measured, folder: Path, home: str) -> dict[str, An
     return {
         **{name: fact(number, "count", source, n=len(pairs)) for name, number in counts._asdict().items()},
         "wrong": fact(wrong, "count", source, n=len(pairs)),
-        "predicted_share": interval_fact(intervals.level("acc", predicted, clusters), "share", source),
-        "gold_share": interval_fact(intervals.level("acc", gold, clusters), "share", source),
-        "bias": interval_fact(intervals.difference("acc", gold, predicted, clusters), "share", source),
+        "predicted_share": interval_fact(intervals.level(sample_of("acc", predicted, clusters)), "share", source),
+        "gold_share": interval_fact(intervals.level(sample_of("acc", gold, clusters)), "share", source),
+        "bias": interval_fact(intervals.difference(pair_of("acc", gold, predicted, clusters)), "share", source),
         "prior": _prior(folder, home, measured),
         "calibration": _calibration(measured),
         **_ties(measured),
@@ -98,9 +99,9 @@ def _calibration(measured: Measured) -> dict[str, Any]:
     sure, right = ([float(item[side]) for item in items] for side in (0, 1))
     clusters = scores.clusters(scores.having(metric))
     return {
-        "confidence": interval_fact(intervals.level("confidence", sure, clusters), "share", source),
-        "right": interval_fact(intervals.level("acc", right, clusters), "share", source),
-        "overconfidence": interval_fact(intervals.difference("acc", right, sure, clusters), "share", source),
+        "confidence": interval_fact(intervals.level(sample_of("confidence", sure, clusters)), "share", source),
+        "right": interval_fact(intervals.level(sample_of("acc", right, clusters)), "share", source),
+        "overconfidence": interval_fact(intervals.difference(pair_of("acc", right, sure, clusters)), "share", source),
         "bins": [
             {
                 "lower": fact(found.lower, "share", source),
@@ -159,7 +160,7 @@ def _share(measured: Measured, rows: list[Row], holds: Any) -> Fact:
     if not rows:
         return missing("no scored question is of this kind")
     scores = measured.scores
-    interval = intervals.level("acc", [float(holds(row)) for row in rows], scores.clusters(rows))
+    interval = intervals.level(sample_of("acc", [float(holds(row)) for row in rows], scores.clusters(rows)))
     return interval_fact(interval, "share", scores.samples.source())
 
 
@@ -167,7 +168,9 @@ def _words(measured: Measured, rows: list[Row], count: Any) -> Fact:
     if not rows:
         return missing("no answerable question was answered in words")
     scores = measured.scores
-    interval = intervals.level("words", [float(count(row)) for row in rows], scores.clusters(rows), scale=None)
+    interval = intervals.level(
+        sample_of("words", [float(count(row)) for row in rows], scores.clusters(rows), scale=None)
+    )
     return interval_fact(interval, "number", scores.samples.source())
 
 

@@ -1,11 +1,11 @@
 """A checkpoint's scores on one task, with what is needed to count with them and to name what was counted."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import isfinite
-from typing import Any, TypeVar
+from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.kinds import ANSWERED
@@ -15,8 +15,7 @@ from report.facts.values import Fact, Unit, fact
 from report.reading.results import ItemScore, Scores, items_of
 from report.statistics.formulas import LABEL_PAIR, check_items
 from report.statistics.metrics import metric_of
-
-Result = TypeVar("Result")
+from report.statistics.sums import Encoded, pair_of, sample_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,22 @@ class Measured:
             with _said_in_three_parts(self):
                 check_items(metric, made_of, known)
         return known
+
+    def sample(self, metric: str, items: Sequence[ItemScore | None], clusters: Sequence[str] | None) -> Encoded:
+        """Returns ``items`` of ``metric`` as intervals take them; UserError where they do not fit the task's scale."""
+        with _said_in_three_parts(self):
+            return sample_of(metric, items, clusters, scale=self.scale)
+
+    def pair(
+        self,
+        metric: str,
+        before: Sequence[ItemScore | None],
+        after: Sequence[ItemScore | None],
+        clusters: Sequence[str] | None,
+    ) -> Encoded:
+        """Returns items before and after as intervals and tests take them; errors as for `sample`."""
+        with _said_in_three_parts(self):
+            return pair_of(metric, before, after, clusters, scale=self.scale)
 
     def pairs(self, metric: str) -> list[tuple[int, int]]:
         """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs of labels."""
@@ -153,12 +168,6 @@ def answer(row: dict[str, Any]) -> str:
 # The same texts are asked again for each part of the items, and beside each checkpoint.
 _answer = lru_cache(maxsize=100_000)(prediction_text)
 normalised = lru_cache(maxsize=100_000)(normalise)
-
-
-def counted(function: Callable[..., Result], measured: Measured, metric: str, *items: Any, **options: Any) -> Result:
-    """Returns what ``function`` of `report.statistics.intervals` gives; its complaints in three parts."""
-    with _said_in_three_parts(measured):
-        return function(metric, *items, scale=measured.scale, **options)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.overlap import GRADES
-from report.facts.measured import Measured, counted, interval_fact, unit_of
+from report.facts.measured import Measured, interval_fact, unit_of
 from report.facts.pairing import aligned
 from report.facts.values import Fact, fact, missing
 from report.reading import kinds
@@ -83,12 +83,12 @@ def _part(base: Measured, after: Measured, metric: str, rows: list[dict[str, Any
     clusters = base.scores.clusters(kept)
     unit, also = unit_of(base, metric), [source]
     return named | {
-        "before": interval_fact(counted(intervals.level, base, metric, one, clusters), unit, source),
+        "before": interval_fact(intervals.level(base.sample(metric, one, clusters)), unit, source),
         "after": interval_fact(
-            counted(intervals.level, after, metric, two, clusters), unit, after.scores.samples.source()
+            intervals.level(after.sample(metric, two, clusters)), unit, after.scores.samples.source()
         ),
         "difference": interval_fact(
-            counted(intervals.difference, base, metric, one, two, clusters),
+            intervals.difference(base.pair(metric, one, two, clusters)),
             unit,
             after.scores.samples.source(),
             also=also,

@@ -15,7 +15,6 @@ from harness_tasks import metrics
 from harness_tasks.baselines import first_sentence
 from report.facts.measured import (
     Measured,
-    counted,
     gold_answers,
     interval_fact,
     label_of,
@@ -153,7 +152,7 @@ class Ranges:
 
     def _score(self, metric: str, items: list[ItemScore | None]) -> Fact:
         scores = self.measured.scores
-        interval = counted(intervals.level, self.measured, metric, items, scores.clusters(scores.rows))
+        interval = intervals.level(self.measured.sample(metric, items, scores.clusters(scores.rows)))
         return interval_fact(interval, unit_of(self.measured, metric), scores.samples.source())
 
     def facts(self) -> list[dict[str, Any]]:
@@ -223,7 +222,7 @@ def above_floor(measured: Measured, ranges: Ranges) -> Fact:
     if any(item is None for item in without):
         return missing("the floor was computed on other items")
     clusters = scores.clusters(scores.having(primary))
-    interval = counted(intervals.difference, measured, primary, without, items, clusters)
+    interval = intervals.difference(measured.pair(primary, without, items, clusters))
     return interval_fact(interval, unit_of(measured, primary), scores.samples.source())
 
 

@@ -15,7 +15,6 @@ from report.facts.learning_curves import over_tokens
 from report.facts.measured import (
     Measured,
     abstains,
-    counted,
     interval_fact,
     label_of,
     positive_name,
@@ -33,7 +32,7 @@ from report.reading.lengths import gold_within, read_lengths
 from report.reading.results import Document, Scores, is_begun, read_json, read_scores
 from report.reading.scored import refuse_other, refuse_replaced
 from report.statistics import intervals, paired_tests
-from report.statistics.sums import encoded
+from report.statistics.sums import pair_of
 
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
@@ -292,7 +291,7 @@ def _counted_level(measured: Measured, metric: str) -> Fact:
     items = measured.items(metric)
     if items is None:
         return fact(value, unit, source, n=len(rows) or None, no_interval="no interval: not a known function of items")
-    interval = counted(intervals.level, measured, metric, items, scores.clusters(rows))
+    interval = intervals.level(measured.sample(metric, items, scores.clusters(rows)))
     if abs(interval.value - value) > AGREEMENT * (measured.scale or 1.0):
         raise UserError(
             f"{source['file']} says {metric} = {value}, its samples give {interval.value}",
@@ -306,17 +305,16 @@ def _paired(base: Measured, after: Measured, metric: str) -> dict[str, Fact]:
     """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
     later = aligned(base.scores, after.scores)
     in_order = later is after.scores.rows
-    items = (base.items(metric), after.items(metric, None if in_order else [row for row in later if metric in row]))
+    one, two = base.items(metric), after.items(metric, None if in_order else [row for row in later if metric in row])
     reason = signature_differs(base.scores, after.scores, metric)
-    if items[0] is None or items[1] is None or len(items[0]) != len(items[1]):
+    if one is None or two is None or len(one) != len(two):
         reason = reason or "the samples do not hold it item by item, so the two cannot be paired"
-    if reason:
-        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(reason))
+    if reason or one is None or two is None:
+        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(str(reason)))
     clusters, unit = base.scores.clusters(base.scores.having(metric)), unit_of(base, metric)
     source, also = after.scores.samples.source(), [base.scores.samples.source()]
-    pair = counted(encoded, base, metric, items, clusters)
-    interval = intervals.difference_of(metric, pair, scale=base.scale)
-    test = paired_tests.paired_test_of(metric, pair, scale=base.scale)
+    pair = base.pair(metric, one, two, clusters)
+    interval, test = intervals.difference(pair), paired_tests.paired_test(pair)
     smallest = paired_tests.detectable(interval)
     return {
         "difference": interval_fact(interval, unit, source, also=also),
@@ -380,5 +378,5 @@ def _shift(base: Measured, after: Measured) -> dict[str, Any] | None:
         what = "questions left unanswered"
     else:
         return None
-    interval = intervals.difference("share", before_items, after_items, base.scores.clusters(rows))
+    interval = intervals.difference(pair_of("share", before_items, after_items, base.scores.clusters(rows)))
     return {"what": fact(what, "text", source), "change": interval_fact(interval, "share", source, also=also)}

@@ -18,9 +18,8 @@ from typing import Literal
 
 import numpy as np
 
-from report.reading.results import ItemScore
 from report.statistics.formulas import Array
-from report.statistics.sums import ROUNDING, Encoded, codes_of, encoded, sum_by
+from report.statistics.sums import ROUNDING, Encoded, codes_of, sum_by
 
 Direction = Literal["higher", "lower", "no clear difference", "equal"]
 NO_CHANGE = "no item changed"
@@ -86,22 +85,8 @@ def paired_jackknife(
     return _jackknife(by_cluster, len(before), lambda sums: statistic(sums[1]) - statistic(sums[0]), confidence)
 
 
-def level(
-    metric: str,
-    items: Sequence[ItemScore | None],
-    clusters: Sequence[Hashable] | None = None,
-    *,
-    scale: float | None = 1.0,
-    positive_label: int = 1,
-    confidence: float = 0.95,
-) -> Interval:
-    """Returns the score on ``items`` and its interval, clipped to the metric's range.
-
-    ``metric``: the name; it matters only for items that are lists: [gold, predicted] (precision, recall, f1, mcc),
-    [confidence, correct] (ece) and BLEU's ten counts (bleu; see `report.statistics.sums`). Numbers are averaged,
-    whatever their name. Items that are None do not have the metric and are skipped, as are clusters of them.
-    ``clusters``: one name an item; None: items are independent.
-    ``scale``: the upper end of the metric (1 or 100); None: unknown, nothing is clipped and no fall-back is possible.
+def level(sample: Encoded, *, confidence: float = 0.95) -> Interval:
+    """Returns the score of one sample and its interval, clipped to the metric's range.
 
     The method is the first of these that fits: none where the score is undefined (its value is then 0); Wilson for a
     proportion of independent items (for precision and recall: of the predicted or the gold positives); none for one
@@ -109,11 +94,8 @@ def level(
     clusters for items.
 
     An ECE's interval is one of the binned estimate, which is biased upwards; its method says so.
-
-    Raises ValueError where no item has the metric, for a score outside 0 to ``scale``, and for an unknown metric of
-    lists.
     """
-    sample = encoded(metric, [items], clusters, scale, positive_label)
+    scale = sample.scale
     statistic, by_cluster = sample.statistic, sample.by_cluster()
     n, count = len(sample.codes), sample.clusters
     sums = by_cluster[0].sum(axis=0)
@@ -121,7 +103,7 @@ def level(
     support = statistic.support(by_cluster[0])
     if not support:
         return Interval(value, None, None, f"no interval: {statistic.formula.undefined}", n, count, confidence)
-    trials = _trials(sample, scale) if count == n else None
+    trials = _trials(sample) if count == n else None
     if trials is not None:
         ends = _wilson_ends(value / (scale or 1.0), trials, confidence)
         method = "Wilson" + statistic.formula.trials
@@ -131,31 +113,15 @@ def level(
     return _finish(found, value, statistic.low, statistic.high, support, statistic.formula.note, bounded=bounded)
 
 
-def difference(
-    metric: str,
-    before_items: Sequence[ItemScore | None],
-    after_items: Sequence[ItemScore | None],
-    clusters: Sequence[Hashable] | None = None,
-    *,
-    scale: float | None = 1.0,
-    positive_label: int = 1,
-    confidence: float = 0.95,
-) -> Interval:
-    """Returns the score on ``after_items`` minus that on ``before_items``, the same items in the same order.
+def difference(pair: Encoded, *, confidence: float = 0.95) -> Interval:
+    """Returns the score of the second sample minus that of the first.
 
-    Arguments as for `level`. One undefined score counts as 0, as it does in the table; two give no interval.
-    Where no item that bears on the metric changed, the difference is 0 and so are both ends; else the method is the
-    paired jackknife, none for one cluster, and where all clusters changed alike Wilson with clusters for items and
-    the range of differences stretched over 0 to 1.
-
-    Raises ValueError where the two do not pair (different lengths, a metric missing on one side only), and as `level`.
+    One undefined score counts as 0, as it does in the table; two give no interval. Where no item that bears on the
+    metric changed, the difference is 0 and so are both ends; else the method is the paired jackknife, none for one
+    cluster, and where all clusters changed alike Wilson with clusters for items and the range of differences stretched
+    over 0 to 1.
     """
-    pair = encoded(metric, [before_items, after_items], clusters, scale, positive_label)
-    return difference_of(metric, pair, scale=scale, confidence=confidence)
-
-
-def difference_of(metric: str, pair: Encoded, *, scale: float | None = 1.0, confidence: float = 0.95) -> Interval:
-    """Returns what `difference` does, of two samples that are encoded: a test of them may need them as well."""
+    scale = pair.scale
     statistic, by_cluster = pair.statistic, pair.by_cluster()
     n, count = len(pair.codes), pair.clusters
     if not pair.changed:
@@ -242,10 +208,9 @@ def _exact(value: float, scale: float | None) -> float:
     return 0.0 if abs(value) <= ROUNDING * (scale or 1.0) else value
 
 
-def _trials(sample: Encoded, scale: float | None) -> int | None:
+def _trials(sample: Encoded) -> int | None:
     """Returns of how many independent trials the score is a proportion, None where it is none."""
-    if scale is None:
-        return None
     if sample.of_lists:
-        return int(sample.values[0][:, 1].sum()) if sample.statistic.formula.trials else None
-    return len(sample.codes) if sample.all_or_nothing(scale) else None
+        is_proportion = sample.scale is not None and sample.statistic.formula.trials
+        return int(sample.values[0][:, 1].sum()) if is_proportion else None
+    return len(sample.codes) if sample.all_or_nothing else None

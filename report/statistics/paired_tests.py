@@ -10,17 +10,16 @@ Riezler, S. and Maxwell, J. T. (2005), ACL workshop on evaluation measures, 57-6
 547-556.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from report.reading.results import ItemScore
 from report.statistics.formulas import Array
 from report.statistics.intervals import NO_CHANGE, Interval, difference, wilson
-from report.statistics.sums import ROUNDING, Encoded, encoded
+from report.statistics.sums import ROUNDING, Encoded
 
 Verdict = Literal["equivalent", "not equivalent", "cannot be told"]
 CHUNK = 2_000_000
@@ -69,34 +68,15 @@ class Equivalence:
     method: str
 
 
-def paired_test(
-    metric: str,
-    before_items: Sequence[ItemScore | None],
-    after_items: Sequence[ItemScore | None],
-    clusters: Sequence[Hashable] | None = None,
-    *,
-    scale: float | None = 1.0,
-    positive_label: int = 1,
-    draws: int = 10_000,
-    seed: int = 1,
-) -> PairedTest:
+def paired_test(pair: Encoded, *, draws: int = 10_000, seed: int = 1) -> PairedTest:
     """Returns the test that fits: exact McNemar for right or wrong on independent items, else the swap test.
 
-    Arguments and errors as for `intervals.difference` and `swap_test`. No p-value is given for one cluster or one item,
-    which no exchange tells from another, and where both scores are undefined. Where no item changed, p is 1.
+    No p-value is given for one cluster or one item, which no exchange tells from another, and where both scores are
+    undefined. Where no item changed, p is 1.
     """
-    pair = encoded(metric, [before_items, after_items], clusters, scale, positive_label)
-    return paired_test_of(metric, pair, scale=scale, draws=draws, seed=seed)
-
-
-def paired_test_of(
-    metric: str, pair: Encoded, *, scale: float | None = 1.0, draws: int = 10_000, seed: int = 1
-) -> PairedTest:
-    """Returns what `paired_test` does, of two samples that are encoded."""
-    independent = 1 < pair.clusters == len(pair.codes)
-    if scale is not None and independent and pair.all_or_nothing(scale):
+    if 1 < pair.clusters == len(pair.codes) and pair.all_or_nothing:
         return mcnemar(*(values[:, 0].tolist() for values in pair.values))
-    return _swap(metric, pair, draws, seed, scale or 1.0)
+    return swap_test(pair, draws=draws, seed=seed)
 
 
 def mcnemar(before_items: Sequence[float], after_items: Sequence[float]) -> PairedTest:
@@ -122,26 +102,42 @@ def mcnemar(before_items: Sequence[float], after_items: Sequence[float]) -> Pair
     return PairedTest(p, "exact McNemar test", fixed, broken)
 
 
-def swap_test(
-    metric: str,
-    before_items: Sequence[ItemScore | None],
-    after_items: Sequence[ItemScore | None],
-    clusters: Sequence[Hashable] | None = None,
-    *,
-    scale: float | None = 1.0,
-    positive_label: int = 1,
-    draws: int = 10_000,
-    seed: int = 1,
-) -> PairedTest:
+def swap_test(pair: Encoded, *, draws: int = 10_000, seed: int = 1) -> PairedTest:
     """Returns how often exchanging before and after by whole cluster gives a difference at least as large as ours.
 
     The statistic is the absolute difference of the two scores; a tie is a hit, and so is what differs by rounding.
     Clusters in which nothing changed play no part. Where the others have no more than ``draws`` exchanges, all are
     counted and p is exact; else p = (1 + hits) / (1 + draws) of random ones, which keeps its level (Phipson and Smyth
-    2010). Arguments and errors as for `intervals.difference`; see `paired_test` for what has no p-value.
+    2010). See `paired_test` for what has no p-value.
     """
-    pair = encoded(metric, [before_items, after_items], clusters, scale, positive_label)
-    return _swap(metric, pair, draws, seed, scale or 1.0)
+    value, by_cluster = pair.statistic.value, pair.by_cluster()
+    one_of = "item" if pair.clusters == len(pair.codes) else "cluster"
+    if not pair.changed:
+        return PairedTest(1.0, NO_CHANGE, observed=0.0)
+    if pair.clusters < 2:
+        return PairedTest(None, f"no p-value: one {one_of}")
+    if not any(pair.statistic.support(sums) for sums in by_cluster):
+        return PairedTest(None, f"no p-value: {pair.statistic.formula.undefined}")
+    before, after = by_cluster
+    changed = (before - after)[(before != after).any(axis=1)]  # (C clusters, D): what an exchange adds to after
+    if not len(changed):
+        return PairedTest(1.0, "no cluster's sum changed", observed=0.0)
+    exact = 2 ** len(changed) <= draws
+    number = 2 ** len(changed) if exact else draws
+    totals = before.sum(axis=0), after.sum(axis=0)
+    observed = abs(float(value(totals[1]) - value(totals[0])))
+    least = observed - 100 * ROUNDING * max(pair.scale or 1.0, observed)
+    if exact:
+        moved = (np.arange(number)[:, None] >> np.arange(len(changed)) & 1).astype(float) @ changed
+    else:
+        moved = _exchanged(changed, number, np.random.default_rng(seed))
+    found = np.abs(value(totals[1] + moved) - value(totals[0] - moved))
+    hits = int(np.count_nonzero(found >= least))
+    if exact:
+        method = f"exact swap test by {one_of}: all {number:,} exchanges of the {len(changed)} that changed"
+        return PairedTest(hits / number, method, observed=observed, hits=hits, draws=number)
+    method = f"swap test by {one_of}: {draws:,} random exchanges, seed {seed}"
+    return PairedTest((1 + hits) / (1 + draws), method, observed=observed, hits=hits, draws=draws, seed=seed)
 
 
 def holm(ps: Sequence[float | None]) -> list[float | None]:
@@ -178,17 +174,7 @@ def detectable(difference: Interval, power: float = 0.8, alpha: float = 0.05) ->
     return Detectable(float(quantiles.sum()) * difference.standard_error, method)
 
 
-def equivalence(
-    metric: str,
-    one_items: Sequence[ItemScore | None],
-    other_items: Sequence[ItemScore | None],
-    clusters: Sequence[Hashable] | None = None,
-    *,
-    margin: float,
-    scale: float | None = 1.0,
-    positive_label: int = 1,
-    alpha: float = 0.05,
-) -> Equivalence:
+def equivalence(pair: Encoded, *, margin: float, alpha: float = 0.05) -> Equivalence:
     """Returns whether the two scores are shown to differ by less than ``margin`` (in the metric's scale, above 0).
 
     Two one-sided t tests at level ``alpha`` on the paired jackknife's standard error (Schuirmann 1987), which is the
@@ -199,10 +185,9 @@ def equivalence(
     """
     if not 0 < margin < float("inf"):
         raise ValueError(f"a margin of {margin}: needs a number above 0")
-    chosen = {"scale": scale, "positive_label": positive_label}
-    found = difference(metric, one_items, other_items, clusters, **chosen, confidence=1 - 2 * alpha)  # type: ignore[arg-type]
+    found = difference(pair, confidence=1 - 2 * alpha)
     if found.method == NO_CHANGE:
-        found = _unchanged(encoded(metric, [one_items], clusters, scale, positive_label), found)
+        found = _unchanged(pair, found)
     if found.lower is None or found.upper is None:
         return Equivalence("cannot be told", None, found, margin, f"no p-value: {found.method}")
     p, method = None, f"no p-value: the interval is {found.method}"
@@ -231,38 +216,6 @@ def _unchanged(sample: Encoded, found: Interval) -> Interval:
     most = span * (wilson(0, support, found.confidence).upper or 0.0)
     unit = "item" if sample.clusters == len(sample.codes) else "cluster"
     return replace(found, lower=-most, upper=most, method=f"Wilson over {unit}s, none of which changed")
-
-
-def _swap(metric: str, pair: Encoded, draws: int, seed: int, unit: float) -> PairedTest:
-    """The swap test of a pair."""
-    value, by_cluster = pair.statistic.value, pair.by_cluster()
-    one_of = "item" if pair.clusters == len(pair.codes) else "cluster"
-    if not pair.changed:
-        return PairedTest(1.0, NO_CHANGE, observed=0.0)
-    if pair.clusters < 2:
-        return PairedTest(None, f"no p-value: one {one_of}")
-    if not any(pair.statistic.support(sums) for sums in by_cluster):
-        return PairedTest(None, f"no p-value: {pair.statistic.formula.undefined}")
-    before, after = by_cluster
-    changed = (before - after)[(before != after).any(axis=1)]  # (C clusters, D): what an exchange adds to after
-    if not len(changed):
-        return PairedTest(1.0, "no cluster's sum changed", observed=0.0)
-    exact = 2 ** len(changed) <= draws
-    number = 2 ** len(changed) if exact else draws
-    totals = before.sum(axis=0), after.sum(axis=0)
-    observed = abs(float(value(totals[1]) - value(totals[0])))
-    least = observed - 100 * ROUNDING * max(unit, observed)
-    if exact:
-        moved = (np.arange(number)[:, None] >> np.arange(len(changed)) & 1).astype(float) @ changed
-    else:
-        moved = _exchanged(changed, number, np.random.default_rng(seed))
-    found = np.abs(value(totals[1] + moved) - value(totals[0] - moved))
-    hits = int(np.count_nonzero(found >= least))
-    if exact:
-        method = f"exact swap test by {one_of}: all {number:,} exchanges of the {len(changed)} that changed"
-        return PairedTest(hits / number, method, observed=observed, hits=hits, draws=number)
-    method = f"swap test by {one_of}: {draws:,} random exchanges, seed {seed}"
-    return PairedTest((1 + hits) / (1 + draws), method, observed=observed, hits=hits, draws=draws, seed=seed)
 
 
 def _exchanged(changed: Array, draws: int, random: np.random.Generator) -> Array:

@@ -40,15 +40,16 @@ class SumStatistic:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One sample, or two on the same items, ready to be summed.
+    """One sample of scored items, or two on the same items: what every interval and test takes.
 
     ``values``: each sample's items that have the metric, encoded (items, D). ``codes``: their clusters as 0 to G − 1.
-    ``of_lists``: whether the items are lists, not numbers.
+    ``scale``: the upper end of the metric (1 or 100); None: unknown. ``of_lists``: the items are lists, not numbers.
     """
 
     statistic: SumStatistic
     values: list[Array]
     codes: NDArray[np.intp]
+    scale: float | None
     of_lists: bool
 
     @property
@@ -60,27 +61,62 @@ class Encoded:
         """Whether the two samples differ in anything that the metric uses."""
         return not np.array_equal(self.values[0], self.values[-1])
 
-    def all_or_nothing(self, scale: float) -> bool:
-        """Returns whether every item is a number that is 0 or ``scale``: right or wrong."""
-        return not self.of_lists and all(np.isin(values[:, 0], (0.0, scale)).all() for values in self.values)
+    @property
+    def all_or_nothing(self) -> bool:
+        """Whether every item is a number that is 0 or the scale: right or wrong."""
+        if self.of_lists or self.scale is None:
+            return False
+        return all(np.isin(values[:, 0], (0.0, self.scale)).all() for values in self.values)
 
     def by_cluster(self) -> Array:
         """Returns (samples, G, D): the sums by cluster."""
         return np.stack([sum_by(self.codes, values) for values in self.values])
 
 
-def encoded(
+def sample_of(
+    metric: str,
+    items: Sequence[ItemScore | None],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    scale: float | None = 1.0,
+    positive_label: int = 1,
+) -> Encoded:
+    """Returns one sample of ``items``, encoded; those that are None do not have the metric and are left out.
+
+    ``metric``: the name; it matters only for items that are lists (see `report.statistics.formulas`). Numbers are
+    averaged, whatever their name. ``clusters``: one name an item; None: items are independent. ``scale``: the upper end
+    of the metric (1 or 100); None: unknown, nothing is clipped and no fall-back is possible.
+
+    Raises ValueError where no item has the metric, for cluster names that are missing, for a score outside 0 to
+    ``scale``, and for items the metric cannot be of.
+    """
+    return _encoded(metric, [items], clusters, scale, positive_label)
+
+
+def pair_of(
+    metric: str,
+    before_items: Sequence[ItemScore | None],
+    after_items: Sequence[ItemScore | None],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    scale: float | None = 1.0,
+    positive_label: int = 1,
+) -> Encoded:
+    """Returns two samples of the same items in the same order, encoded.
+
+    Arguments and errors as for `sample_of`; ValueError too where the two do not pair (different lengths, a metric that
+    an item has on one side only).
+    """
+    return _encoded(metric, [before_items, after_items], clusters, scale, positive_label)
+
+
+def _encoded(
     name: str,
     samples: Sequence[Sequence[ItemScore | None]],
     clusters: Sequence[Hashable] | None,
     scale: float | None,
-    positive_label: int = 1,
+    positive_label: int,
 ) -> Encoded:
-    """Returns one or two samples of the same items, encoded; items that are None are left out.
-
-    Raises ValueError where no item has the metric, where two samples do not pair (lengths, a metric on one side only),
-    for cluster names that are missing, for a score outside 0 to ``scale``, and for items the metric cannot be of.
-    """
     first, last = samples[0], samples[-1]
     if len(first) != len(last):
         raise ValueError(f"{name}: {len(first)} items before and {len(last)} after do not pair")
@@ -100,7 +136,7 @@ def encoded(
         raise ValueError(f"{name}: no item has this metric, so there is no score")
     statistic, labels = _statistic(name, [item for sample in kept for item in sample], scale, positive_label)
     values, codes = [statistic.formula.encode(sample, labels) for sample in kept], codes_of(clusters, len(kept[0]))
-    return Encoded(statistic, values, codes, isinstance(kept[0][0], list | tuple))
+    return Encoded(statistic, values, codes, scale, isinstance(kept[0][0], list | tuple))
 
 
 def codes_of(clusters: Sequence[Hashable] | None, n: int) -> NDArray[np.intp]:

@@ -12,12 +12,12 @@ from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 from sklearn.metrics import f1_score
+from statistics_of_items import level, paired_test
 from synthetic import REVIEWS, folder_of, write_json, write_rows, write_study
 
 from harness_tasks.metrics import PAIR_SCORES
-from report.commands.build import build_report
 from report.compare.output import compare_results
-from report.statistics import intervals, paired_tests
+from report.page.build import build_report
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -44,7 +44,7 @@ def pairs_of(n: int, size: int, seed: int, share: float = 0.5) -> list[tuple[int
     ],
 )
 def test_it_is_scikit_learns_with_absent_labels_too(pairs: Pairs) -> None:
-    assert intervals.level("macro_f1", pairs).value == pytest.approx(by_scikit_learn(pairs), abs=1e-12)
+    assert level("macro_f1", pairs).value == pytest.approx(by_scikit_learn(pairs), abs=1e-12)
     assert PAIR_SCORES["macro_f1"](pairs) == pytest.approx(by_scikit_learn(pairs), abs=1e-12)
 
 
@@ -54,7 +54,7 @@ def test_a_sample_without_a_cluster_counts_the_labels_that_are_left() -> None:
     left_out = [by_scikit_learn(part) for part in kept]
     mean = sum(left_out) / 3
     error = (2 / 3 * sum((score - mean) ** 2 for score in left_out)) ** 0.5
-    assert intervals.level("macro_f1", pairs, films).standard_error == pytest.approx(error)
+    assert level("macro_f1", pairs, films).standard_error == pytest.approx(error)
 
 
 def test_the_swap_test_counts_every_exchange() -> None:
@@ -67,7 +67,7 @@ def test_the_swap_test_counts_every_exchange() -> None:
             for side, one in zip(sides, pair[:: -1 if swapped >> place & 1 else 1], strict=True):
                 side.append(one)
         hits += abs(by_scikit_learn(sides[1]) - by_scikit_learn(sides[0])) >= apart - 1e-12
-    assert paired_tests.paired_test("macro_f1", before, after).p == pytest.approx(hits / 2**6)
+    assert paired_test("macro_f1", before, after).p == pytest.approx(hits / 2**6)
 
 
 TASK = """task: sides

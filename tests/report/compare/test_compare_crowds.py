@@ -137,7 +137,7 @@ def test_a_crowd_has_whole_ranks_and_a_bounded_page(tmp_path: Path) -> None:
 def test_the_time_of_a_crowd_does_not_go_into_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every model is encoded once, however many it stands beside."""
     calls: list[str] = []
-    encoded = crowds.encoded
-    monkeypatch.setattr(crowds, "encoded", lambda *given: calls.append(given[0]) or encoded(*given))
+    encoded = crowds.sample_of
+    monkeypatch.setattr(crowds, "sample_of", lambda *given, **o: calls.append(given[0]) or encoded(*given, **o))
     all_p_values(measures(tmp_path, chances(12, 20)))
     assert len(calls) == 12

@@ -12,21 +12,19 @@ from hypothesis import strategies as st
 from scipy.stats import permutation_test
 from scipy.stats import t as student
 from sklearn.metrics import f1_score, matthews_corrcoef
+from statistics_of_items import difference, equivalence, paired_test, swap_test
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from report.statistics import paired_tests
-from report.statistics.intervals import Interval, difference
+from report.statistics.intervals import Interval
 from report.statistics.paired_tests import (
     Detectable,
     PairedTest,
     detectable,
-    equivalence,
     holm,
     mcnemar,
-    paired_test,
-    swap_test,
 )
 from report.statistics.seed_spread import spread
 

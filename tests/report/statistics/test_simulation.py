@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.special import betaincinv
+from statistics_of_items import difference, level, swap_test
 
-from report.statistics.intervals import Interval, difference, level
-from report.statistics.paired_tests import mcnemar, swap_test
+from report.statistics.intervals import Interval
+from report.statistics.paired_tests import mcnemar
 
 SEED = 20_261
 SETS = 5_000

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu import corpus_bleu
 from sacrebleu.metrics import BLEU
+from statistics_of_items import difference, level
 from statsmodels.stats.proportion import proportion_confint
 
 from harness_tasks.metrics import corpus_bleu as task_bleu
 from harness_tasks.metrics import expected_calibration_error
 from report.statistics.formulas import bleu
-from report.statistics.intervals import difference, level
-from report.statistics.sums import encoded
+from report.statistics.sums import sample_of
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "then", "it", "ran", "off", "to", "see", "dog", "by", "river"]
 
@@ -172,7 +172,7 @@ def test_calibration_that_did_not_change() -> None:
 
 def bootstrap_error(metric: str, items: Any, clusters: list[int], scale: float, draws: int = 4000) -> float:
     """The standard error of the score by drawing whole clusters with replacement."""
-    sample = encoded(metric, [items], clusters, scale, 1)
+    sample = sample_of(metric, items, clusters, scale=scale)
     sums = sample.by_cluster()[0]
     times = np.random.default_rng(0).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), draws)
     return float(np.std(sample.statistic.value(times @ sums), ddof=1))
