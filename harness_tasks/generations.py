@@ -5,10 +5,8 @@ cut off. Nothing of torch or lm_eval is imported here.
 """
 
 import json
-import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -117,17 +115,9 @@ def write_noted(samples: Path) -> Path | None:
     return output
 
 
-@contextmanager
-def noted_beside(output: Path | None) -> Iterator[None]:
-    """Inside, lm_eval scores with ``--output_path output``; what was noted is then written beside its new samples."""
-    _noted.clear()  # another model's
-    folder = output.parent if output and output.suffix == ".json" else output
-    before = set(folder.rglob("samples_*.jsonl")) if folder else set()
-    yield
-    # Of several processes each has noted its own items; the first one's file has the others' as unknown.
-    if folder and os.environ.get("RANK", "0") == "0":
-        for samples in sorted(set(folder.rglob("samples_*.jsonl")) - before):
-            write_noted(samples)
+def forget() -> None:
+    """Drops what was noted: another model is scored next."""
+    _noted.clear()
 
 
 def read_generations(file: Path) -> dict[int, ItemGenerations]:

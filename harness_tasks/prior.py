@@ -13,7 +13,6 @@ from typing import Any
 from harness_tasks import TASKS_PATH, prompts
 from harness_tasks.errors import UserError
 from harness_tasks.metrics import probabilities
-from harness_tasks.models.files import asking
 
 INPUTS = ("", "N/A", "[MASK]")
 
@@ -58,25 +57,27 @@ def prior(
             "it is the field that the task declares as its input, to be left empty here",
             "correct `input` under `metadata:` in the task's YAML",
         )
-    with asking(model, model_args.get("pretrained")):
-        lm = _load_model(model, model_args, batch_size=batch_size, device=device)
-        num_fewshot = set_shots(loaded, num_fewshot)
-        loaded.set_fewshot_seed(1234)  # lm_eval's own default: the same worked examples as when items are scored
-        choices = [str(choice) for choice in loaded.doc_to_choice(doc)]
-        requests = []
-        for text in INPUTS:
-            empty = {**doc, field: text}
-            prompt = prompts.context(
-                loaded,
-                empty,
-                num_fewshot=num_fewshot,
-                apply_chat_template=apply_chat_template,
-                fewshot_as_multiturn=apply_chat_template,
-                chat_template=lm.apply_chat_template if apply_chat_template else None,
-            )
-            built = prompts.requests(loaded, empty, prompt, apply_chat_template=apply_chat_template)
-            requests += built[: len(choices)]  # a task may ask for each choice without its prompt too
-        answers = [float(answer[0]) for answer in lm.loglikelihood(requests)]
+    from harness_tasks.models.making import chat_template_of
+
+    lm = _load_model(model, model_args, batch_size=batch_size, device=device)
+    chat_template = chat_template_of(lm, model, model_args)
+    num_fewshot = set_shots(loaded, num_fewshot)
+    loaded.set_fewshot_seed(1234)  # lm_eval's own default: the same worked examples as when items are scored
+    choices = [str(choice) for choice in loaded.doc_to_choice(doc)]
+    requests = []
+    for text in INPUTS:
+        empty = {**doc, field: text}
+        prompt = prompts.context(
+            loaded,
+            empty,
+            num_fewshot=num_fewshot,
+            apply_chat_template=apply_chat_template,
+            fewshot_as_multiturn=apply_chat_template,
+            chat_template=chat_template if apply_chat_template else None,
+        )
+        built = prompts.requests(loaded, empty, prompt, apply_chat_template=apply_chat_template)
+        requests += built[: len(choices)]  # a task may ask for each choice without its prompt too
+    answers = [float(answer[0]) for answer in lm.loglikelihood(requests)]
     inputs = []
     for at, text in enumerate(INPUTS):
         likelihoods = answers[at * len(choices) : (at + 1) * len(choices)]
@@ -88,18 +89,14 @@ def prior(
 
 
 def _load_model(model: str, model_args: Mapping[str, Any], *, batch_size: str, device: str) -> Any:
-    from lm_eval.api.registry import get_model
-
     from harness_tasks.guards import enforce
     from harness_tasks.guards.adapter_base import adapter_base
-    from harness_tasks.models import register_models
     from harness_tasks.models.heads import check_model, fetch_weights, warning_of_rounded_logarithms
+    from harness_tasks.models.making import make_model
 
-    register_models()
     check_model(model, model_args)
     if warning := warning_of_rounded_logarithms(model, model_args):
         print(warning, file=sys.stderr)
     enforce([adapter_base(model_args)], ("adapter-base",))
     fetch_weights(model, model_args)
-
-    return get_model(model).create_from_arg_obj(dict(model_args), {"batch_size": batch_size, "device": device})
+    return make_model(model, model_args, batch_size=batch_size, device=device)

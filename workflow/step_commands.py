@@ -15,7 +15,7 @@ MODELS: dict[Head, str] = {
     "question-answering": "hf-span",
 }
 """The class of lm_eval that scores a checkpoint with that head; a language model's is the study's backend."""
-SHARD_CODE = ("shards", "shard_run", "shard_files", "same_run", "merging")
+SHARD_CODE = tuple(f"shards.{name}" for name in ("division", "scoring", "files", "same_settings", "merging"))
 """The modules of `harness_tasks` that cut a score and join it."""
 
 

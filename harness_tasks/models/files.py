@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
-from traceback import walk_tb
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, TypeAdapter
@@ -192,29 +191,6 @@ def refusals(error_of: Callable[[Exception], UserError]) -> Iterator[None]:
         if type(error).__name__ == "OutOfMemoryError":
             raise
         raise error_of(error) from None
-
-
-_MAKING = {"create_from_arg_obj", "create_from_arg_string"}
-_SPELLING = {"tok_encode", "tok_batch_encode", "tok_decode", "apply_chat_template"}
-"""Methods of lm_eval's model classes in which a model's files, or its tokenizer's, show what they are."""
-
-
-@contextmanager
-def asking(model: str, place: Any) -> Iterator[None]:
-    """Turns what a class of lm_eval raises inside over files of the model or its tokenizer into a `UserError`.
-
-    lm_eval makes the model and scores with it in one call, so where it was raised says which it is; what is raised
-    elsewhere passes. ``place``: the model that is asked; where the class ``model`` has none, the class itself.
-    """
-    where = place or f"the model class {model}"
-    try:
-        yield
-    except Exception as error:
-        methods = {frame.f_code.co_name for frame, _ in walk_tb(error.__traceback__)}
-        if not methods & (_MAKING | _SPELLING):
-            raise
-        with refusals(cannot_load(where) if methods & _MAKING else cannot_spell(where)):
-            raise
 
 
 def cannot_spell(place: Any) -> Callable[[Exception], UserError]:

@@ -14,7 +14,7 @@ from made_up_model import write_results
 
 from harness_tasks import TASKS_PATH
 from harness_tasks.loading import load_task
-from harness_tasks.shards import Shard, shard_of, shard_record
+from harness_tasks.shards.division import Shard, shard_of, shard_record
 
 TASKS = ("reviews_demo", "passages_demo")
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_model import write_results
 
-from harness_tasks.merging import merge
 from harness_tasks.prompts import has_scorers
-from harness_tasks.shard_files import read_shard
-from harness_tasks.shards import Shard
+from harness_tasks.shards.division import Shard
+from harness_tasks.shards.files import read_shard
+from harness_tasks.shards.merging import merge
 from report.compare.collect import collect
 
 pytestmark = pytest.mark.skipif(

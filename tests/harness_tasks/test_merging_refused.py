@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from harness_tasks import UserError
 from harness_tasks.__main__ import app
-from harness_tasks.merging import merge
 from harness_tasks.prompts import has_scorers
+from harness_tasks.shards.merging import merge
 
 pytestmark = pytest.mark.skipif(
     has_scorers(), reason="lm_eval 0.5 gives no scores of rows, by which shards are cut here; a shard itself runs there"

@@ -16,11 +16,12 @@ from random_heads import note_task, write_adapter, write_head
 from typer.testing import CliRunner
 
 from harness_tasks import UserError
-from harness_tasks.__main__ import app, check_arguments
+from harness_tasks.__main__ import app
 from harness_tasks.lengths import write_lengths
-from harness_tasks.models.files import asking
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
+from harness_tasks.models.making import chat_template_of, make_model
 from harness_tasks.models.related import are_related, trained_on, warning_of_related
+from harness_tasks.scoring.arguments import check_arguments
 
 KINDS = {"SEQ_CLS": "hf-seqcls", "QUESTION_ANS": "hf-span"}
 
@@ -132,7 +133,7 @@ def test_results_and_lengths_are_those_of_any_model(
     words = ",".join(f"{key}={value}" for key, value in heads[given].items()) + ",dtype=float32"
     arguments = ["--model", given.split()[0], "--model_args", words, "--tasks", task, "--limit", "3", "--device", "cpu"]
     arguments += ["--batch_size", "2", "--output_path", str(tmp_path / "out"), "--log_samples"]
-    monkeypatch.setattr(sys, "argv", sys.argv)  # the command sets lm_eval's, and lm_eval logs to the runner's stderr
+    # lm_eval logs to the runner's stderr
     monkeypatch.setattr(logging.getLogger("lm_eval"), "handlers", [])
     monkeypatch.setattr(logging.root, "handlers", logging.root.handlers[:])
     done = CliRunner().invoke(app, ["run", *arguments])
@@ -293,16 +294,20 @@ def test_a_model_that_the_stock_class_cannot_make_is_said_in_three_parts(
     assert f"Found: {model} cannot be loaded (" in result.stderr
 
 
-def test_what_a_model_class_raises_while_it_scores_passes() -> None:
-    with pytest.raises(KeyError, match="scored"), asking("hf", "here"):
-        raise KeyError("scored")
+def test_a_class_without_a_folder_that_cannot_be_made_is_named() -> None:
+    with pytest.raises(UserError) as caught:
+        make_model("openai-completions", {"model": "davinci-002", "num_concurrent": "many"})
+    assert caught.value.found.startswith("the model class openai-completions cannot be loaded (")
 
-    def create_from_arg_obj() -> None:
-        raise KeyError("no key is set")
 
-    with pytest.raises(UserError) as caught, asking("openai-completions", None):
-        create_from_arg_obj()
-    assert caught.value.found == "the model class openai-completions cannot be loaded ('no key is set')"
+def test_only_the_template_is_blamed_for_what_the_template_raises(tiny_model: Path) -> None:
+    lm = make_model("hf", {"pretrained": str(tiny_model)}, device="cpu")
+    template = chat_template_of(lm, "hf", {"pretrained": str(tiny_model)})
+    assert template([{"role": "user", "content": "A"}]) == lm.apply_chat_template([{"role": "user", "content": "A"}])
+    lm.tokenizer.chat_template = "{{ raise_exception('not this one') }}"
+    with pytest.raises(UserError) as caught:
+        template([{"role": "user", "content": "A"}])
+    assert caught.value.found == f"the tokenizer of {tiny_model} cannot be used (not this one)"
 
 
 @pytest.mark.parametrize("model", ["hf", "hf-shared", "hf-recorded"])

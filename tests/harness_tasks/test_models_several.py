@@ -1,7 +1,6 @@
 """Several adapters on one base in one run of `python -m harness_tasks run`."""
 
 import json
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from typer.testing import CliRunner
 
 from harness_tasks import UserError
 from harness_tasks.__main__ import app
-from harness_tasks.models.several import runs, score_each
 from harness_tasks.models.shared import SharedLM
+from harness_tasks.scoring.adapters import on_one_base, runs
+from harness_tasks.scoring.arguments import check_arguments
 
 LIMIT = ["--tasks", "reviews_demo,passages_demo", "--limit", "6", "--log_samples", "--device", "cpu"]
 
@@ -30,7 +30,6 @@ def adapters(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> list
 
 def score(output: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> list[Any]:
     """Returns the sample rows of both tasks, by model, in the order in which the models were scored."""
-    monkeypatch.setattr(sys, "argv", list(sys.argv))
     done = CliRunner().invoke(app, ["run", *words, *LIMIT, "--output_path", str(output)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     found = []
@@ -125,6 +124,15 @@ def test_a_list_of_one_is_a_list(
     assert adapter == adapters[0]
 
 
+def test_a_cache_that_does_not_know_the_adapter_is_refused() -> None:
+    given = json.dumps({"pretrained": "BASE", "peft": [None, "A"]})
+    words = ["--model", "hf-shared", "--model_args", given, "--tasks", "reviews_demo", "--use_cache", "answers"]
+    with pytest.raises(UserError) as error:
+        check_arguments(words)
+    assert error.value.found == "--use_cache with 2 models"
+    assert '"answers": DIR' in error.value.mend
+
+
 def test_other_classes_take_no_list() -> None:
     with pytest.raises(UserError) as error:
         runs("hf", {"pretrained": "BASE", "peft": ["A", "B"]})
@@ -140,9 +148,9 @@ def test_a_learned_prompt_is_refused_in_a_list(
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
     get_peft_model(base, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2)).save_pretrained(tmp_path)
     each = [{"pretrained": str(tiny_model), "peft": place} for place in (*adapters[:others], str(tmp_path))]
-    scored: list[Any] = []
+    loaded: list[Any] = []
     with pytest.raises(UserError) as error:
-        score_each(each, scored.append)
+        on_one_base(each, loaded.append)
     assert "is a learned prompt (PROMPT_TUNING), in a list of adapters" in str(error.value)
     assert f"peft={tmp_path}" in str(error.value)
-    assert scored == []
+    assert loaded == []

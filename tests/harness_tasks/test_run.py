@@ -16,9 +16,10 @@ from lm_eval.utils import handle_non_serializable, hash_string
 from typer.testing import CliRunner
 
 from harness_tasks import TASKS_PATH, UserError
-from harness_tasks.__main__ import app, check_arguments
+from harness_tasks.__main__ import app
 from harness_tasks.loading import doc_hash, load_task, task_manager
 from harness_tasks.rendering import render_from_results, render_hash, render_parts
+from harness_tasks.scoring.arguments import check_arguments
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +186,7 @@ def test_samples_in_any_order_name_their_own_rows(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """lm_eval 0.4.13 itself writes the first of the rows, in their order, under the first number that is named."""
-    monkeypatch.setattr(sys, "argv", sys.argv)  # the command sets lm_eval's, and lm_eval logs to the runner's stderr
+    # lm_eval logs to the runner's stderr
     monkeypatch.setattr(logging.getLogger("lm_eval"), "handlers", [])
     monkeypatch.setattr(logging.root, "handlers", logging.root.handlers[:])
     words = ["run", "--model", "hf-shared", "--model_args", f"pretrained={tiny_model},dtype=float32"]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ from lm_eval.tasks import TaskManager
 from made_up_model import MadeUpModel
 
 from harness_tasks import TASKS_PATH, UserError
-from harness_tasks.__main__ import check_arguments
 from harness_tasks.loading import load_task
-from harness_tasks.prompts import has_scorers
-from harness_tasks.shard_files import read_shard
-from harness_tasks.shard_run import ShardRun, shard_run, take_shard
-from harness_tasks.shards import Shard, parse_shard, shard_indices, shard_record, whole_indices, whole_record
+from harness_tasks.prompts import has_scorers, rows_argument
+from harness_tasks.scoring.arguments import check_arguments
+from harness_tasks.shards.division import Shard, parse_shard, shard_indices, shard_record, whole_indices, whole_record
+from harness_tasks.shards.files import read_shard
+from harness_tasks.shards.scoring import ShardRun, ShardTasks, shard_run, take_shard
 
 NAMES = st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=40)
 
@@ -93,15 +93,15 @@ def test_the_rows_of_a_limited_run() -> None:
 def prompts(words: Sequence[str], shard: Shard | None = None) -> dict[int, str]:
     """Returns the hash of each item's prompt by its number, as a run of ``words`` and its shard make it."""
     config = check_arguments([*words, "--log_samples", "--output_path", "out"]).config
-    part = shard_run(shard, config, include_path=TASKS_PATH) if shard else None
-    with part.scored() if part else nullcontext():
-        found: Any = simple_evaluate(
-            model=MadeUpModel("base", 0.5),
-            tasks=config.tasks,
-            num_fewshot=config.num_fewshot,
-            samples=json.loads(part.samples()[1]) if part else config.samples,
-            task_manager=TaskManager(include_path=str(TASKS_PATH), include_defaults=False),
-        )
+    part = shard_run(shard, config) if shard else None
+    settings: dict[str, Any] = {"include_path": str(TASKS_PATH), "include_defaults": False}
+    found: Any = simple_evaluate(
+        model=MadeUpModel("base", 0.5),
+        tasks=["passages_demo"],
+        num_fewshot=config.num_fewshot,
+        samples={"passages_demo": rows_argument(part.mine if part else config.samples["passages_demo"])},
+        task_manager=ShardTasks(part, **settings) if part else TaskManager(**settings),
+    )
     return {row["doc_id"]: row["prompt_hash"] for row in found["samples"]["passages_demo"]}
 
 
@@ -158,16 +158,17 @@ KEPT = ["--log_samples", "--output_path", "out"]
 )
 def test_runs_that_cannot_be_divided(words: list[str], found: str, mend: str) -> None:
     with pytest.raises(UserError) as caught:
-        shard_run(Shard(1, 2), check_arguments(words).config, include_path=TASKS_PATH)
+        shard_run(Shard(1, 2), check_arguments(words).config)
     why = "shards are merged from the sample rows of one task, each with the prompt that the whole run gives it"
     assert (caught.value.found, caught.value.why, caught.value.mend) == (found, why, mend)
 
 
 def test_shots_and_several_processes_do_not_go_together() -> None:
-    task = load_task("passages_demo")
-    task.set_config("num_fewshot", 2)
-    with ShardRun("passages_demo", Shard(1, 2), [0], [0, 1], 168).scored(), pytest.raises(UserError) as caught:
-        task.build_all_requests(samples=[0], rank=0, world_size=2)
+    part = ShardRun("passages_demo", Shard(1, 2), [0], [0, 1], 168, num_fewshot=2)
+    part.check_processes(1)
+    replace(part, num_fewshot=0).check_processes(2)
+    with pytest.raises(UserError) as caught:
+        part.check_processes(2)
     assert str(caught.value) == (
         "Found: a shard with shots, scored by 2 processes\n"
         "Why it matters: each process draws shots for its own items, so no run by one has the same prompts\n"

@@ -9,10 +9,11 @@ from safetensors import safe_open
 from typer.testing import CliRunner
 
 from finetune.merge import merge
-from harness_tasks.__main__ import app, check_arguments
+from harness_tasks.__main__ import app
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
 from harness_tasks.models.heads import fetch_weights
+from harness_tasks.scoring.arguments import check_arguments
 
 LOST = r"the weights in .* are not those that training left: .* has another hash than tensors\.json says"
 

@@ -13,12 +13,13 @@ from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
 
 from harness_tasks import TASKS_PATH, UserError
-from harness_tasks.__main__ import app, check_arguments
+from harness_tasks.__main__ import app
 from harness_tasks.guards import GUARDS, enforce, take_allowed
 from harness_tasks.guards.adapter_base import adapter_base
 from harness_tasks.guards.shots import shots
 from harness_tasks.guards.verdicts import GuardError, Verdict
 from harness_tasks.loading import load_task
+from harness_tasks.scoring.arguments import check_arguments
 
 ITEMS = [{"q": f"What is item {i}?", "a": f"alpha{i}"} for i in range(6)]
 TASK = """task: leaky_demo

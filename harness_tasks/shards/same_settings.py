@@ -7,7 +7,7 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.rendering import ADDRESS
-from harness_tasks.shard_files import ShardFiles
+from harness_tasks.shards.files import ShardFiles
 
 _OF_ITEMS = {"results", "groups", "n-samples", "task_hashes", "date", "total_evaluation_time_seconds"}
 """What results say of their items and of the time: made anew when shards are joined."""
@@ -27,7 +27,7 @@ _MAY_DIFFER = (
 """
 
 
-def check_same_run(shards: Sequence[ShardFiles]) -> None:
+def check_same_settings(shards: Sequence[ShardFiles]) -> None:
     """Raises UserError where one of ``shards`` was not scored as the first one was; it names up to four differences."""
     first = _settings(shards[0])
     for shard in shards[1:]:

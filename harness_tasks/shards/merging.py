@@ -20,9 +20,9 @@ from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.models.files import refusals
 from harness_tasks.overlap import unscorable
-from harness_tasks.same_run import check_same_run, without_differing
-from harness_tasks.shard_files import Row, ShardFiles, read_shard
-from harness_tasks.shards import Shard, whole_record
+from harness_tasks.shards.division import Shard, whole_record
+from harness_tasks.shards.files import Row, ShardFiles, read_shard
+from harness_tasks.shards.same_settings import check_same_settings, without_differing
 
 _BOOTSTRAP_ITERATIONS = 100_000
 
@@ -52,7 +52,7 @@ def merge(
     """
     shards = _in_order([read_shard(folder) for folder in folders])
     scored = [shard for shard in shards if shard.rows]
-    check_same_run(scored)
+    check_same_settings(scored)
     _check_items(shards)
     name = shards[0].task
     task = load_task(name, include_path=include_path, metadata=metadata)

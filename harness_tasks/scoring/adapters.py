@@ -1,9 +1,8 @@
 """Several checkpoints of one base in one run: the base is loaded once, and each adapter is put on it in turn."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
-from unittest import mock
 
 from harness_tasks.errors import UserError
 
@@ -32,43 +31,29 @@ def runs(model: str, model_args: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*base, *({**others, "peft": adapter} for adapter in named)]
 
 
-def with_model_args(arguments: Sequence[str], model_args: Mapping[str, Any]) -> list[str]:
-    """Returns lm_eval's ``arguments`` with other model arguments, as JSON.
+def on_one_base(
+    model_args: Sequence[Mapping[str, Any]], make: Callable[[Mapping[str, Any]], Any]
+) -> Callable[[Mapping[str, Any]], Any]:
+    """Returns what gives the model of each of ``model_args``: one `hf-shared`, with one adapter after another on it.
 
-    >>> with_model_args(["--model_args", "pretrained=A", "peft=B", "--tasks", "x"], {"pretrained": "A"})
-    ['--tasks', 'x', '--model_args', '{"pretrained": "A"}']
-    """
-    kept, is_dropped = list[str](), False
-    for word in arguments:
-        if word.startswith("-"):
-            is_dropped = word.split("=")[0] in ("--model_args", "-a")
-        if not is_dropped:
-            kept.append(word)
-    return [*kept, "--model_args", json.dumps(model_args)]
-
-
-def score_each(model_args: Sequence[Mapping[str, Any]], score: Callable[[Mapping[str, Any]], None]) -> None:
-    """Calls ``score`` with each of ``model_args``; every `hf-shared` that lm_eval makes meanwhile is the same one.
-
-    Raises UserError, before anything is loaded, where an adapter is a learned prompt.
+    ``make`` loads the base when the first is asked for. Raises UserError, before that, where an adapter is a learned
+    prompt.
     """
     from harness_tasks.models.loading import refuse_learned_prompts
-    from harness_tasks.models.shared import SharedLM
 
     adapters = [each["peft"] for each in model_args if each.get("peft")]
     for adapter in adapters:
         refuse_learned_prompts(adapter, model_args[0].get("revision"))
-    make = SharedLM.create_from_arg_obj
-    loaded: list[SharedLM] = []
 
-    def made(arguments: dict[str, Any], additional_config: dict[str, Any] | None = None) -> SharedLM:
-        if not loaded:
-            loaded.append(make({key: value for key, value in arguments.items() if key != "peft"}, additional_config))
-            if len(model_args) > 1:
-                loaded[0].share_below(adapters)
-        loaded[0].wear(arguments.get("peft"))
-        return loaded[0]
+    @cache
+    def base() -> Any:
+        lm = make({key: value for key, value in model_args[0].items() if key != "peft"})
+        if len(model_args) > 1:
+            lm.share_below(adapters)
+        return lm
 
-    with mock.patch.object(SharedLM, "create_from_arg_obj", made):
-        for arguments in model_args:
-            score(arguments)
+    def wearing(each: Mapping[str, Any]) -> Any:
+        base().wear(each.get("peft"))
+        return base()
+
+    return wearing

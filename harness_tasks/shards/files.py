@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from harness_tasks.errors import UserError
 from harness_tasks.kinds import SHARD_RESULTS, SHARD_SAMPLES
 from harness_tasks.reading import parse_json, read_json, read_text
-from harness_tasks.shards import Shard
+from harness_tasks.shards.division import Shard
 
 
 class Row(NamedTuple):

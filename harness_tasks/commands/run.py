@@ -1,0 +1,26 @@
+"""`python -m harness_tasks run` is lm_eval's `run` with our tasks, guards and shards."""
+
+import typer
+
+from harness_tasks.errors import exit_on_user_error
+
+SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""Every argument, `--help` too, is handed on."""
+HELP = (
+    "Run lm_eval with these arguments; our tasks are found without --include_path, their data checked first. "
+    "With --shard K/N: part K of N of the task's items. With --allow GUARD: although that guard fails."
+)
+
+
+def run(context: typer.Context) -> None:
+    """Hands all arguments to ``lm_eval run``, once every task of ours that they name can load its data.
+
+    Beside lm_eval's model classes there are `hf-shared`, which answers as `hf` does in less time, `hf-recorded`, and
+    `hf-seqcls` and `hf-span`, for heads. ``--shard K/N`` scores one part of the items, for `merge-shards` to join;
+    ``--allow GUARD`` goes on where a guard of scoring fails.
+    Where a class of ours generates, a file says beside lm_eval's samples why each generation ended.
+    """
+    with exit_on_user_error():
+        from harness_tasks.scoring.run import run as score
+
+        score(context.args)
