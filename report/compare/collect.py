@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness_tasks.collection import no_search_for_cycles
 from harness_tasks.errors import UserError
 from report.compare.boards import LEVEL, task_facts
 from report.compare.costs import cost_facts
@@ -19,11 +18,12 @@ from report.compare.settings import UNRECORDED
 from report.compare.versions import version_facts
 from report.facts.unfinished import FILE, unfinished_facts
 from report.facts.values import Fact, fact, is_known, missing
+from report.reading.garbage_collection import no_garbage_collection
 
 SCHEMA = "aftertune-comparison/1"
 
 
-@no_search_for_cycles()
+@no_garbage_collection()
 def collect(paths: Sequence[Path], gates: Sequence[str] = (), *, strict: bool = False) -> dict[str, Any]:
     """Returns the facts of a comparison of the results in ``paths``; ``gates`` are `TASK:METRIC`.
 

@@ -13,8 +13,7 @@ from markupsafe import Markup, escape
 from report.page import formats
 from report.page.explorer import Explorer, items_of
 from report.page.exports import exports
-from report.page.figures import Picture
-from report.page.figures.beside import begun
+from report.page.figures import Picture, pictures
 from report.page.footnotes import Notes, marked_up, marks, unmarked
 from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
 from report.page.template import environment, filled, source
@@ -32,10 +31,10 @@ def render(facts: Mapping[str, Any], folder: Path, own: Path | None = None) -> d
     ``folder`` is the study's, with the sample files that the explorer shows; ``own`` is that of the study's own
     templates, where it has one.
     """
-    drawing, notes = begun(facts), Notes(facts)
+    notes = Notes(facts)
     marked = _marked_markdown(facts, notes, own)
     items, others = items_of(facts, folder), exports(facts, own)
-    drawn = drawing()
+    drawn = pictures(facts)
     page = _html_page(facts, marked, notes, drawn, items, own)
     return {
         "report.md": with_footnotes(unmarked(marked)),

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness_tasks.collection import no_search_for_cycles
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report.facts.checkpoint import checkpoint_facts
@@ -16,6 +15,7 @@ from report.facts.redact import redacted_facts
 from report.facts.study import study_facts
 from report.facts.values import Fact, fact, is_known, missing
 from report.page.template.lookup import OWN, own_names, own_templates
+from report.reading.garbage_collection import no_garbage_collection
 from report.reading.results import is_begun
 from report.sentences import find
 from studies import Study
@@ -57,7 +57,7 @@ def copies(study: Path, plan: Study) -> dict[str, Path]:
     return {path.name: path for path in beside} | templates
 
 
-@no_search_for_cycles()
+@no_garbage_collection()
 def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``."""
     # Here, because scipy and numpy take longer to load than `--help` may.

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from report.facts.values import fact
 from report.page import formats
 from report.page.build import build_report
-from report.page.figures.beside import begun
+from report.page.figures import pictures
 from report.page.html import html_of, tokens_of
 from report.page.render import render_html, render_markdown
 from report.reading.texts import shell_word
@@ -73,9 +73,7 @@ def problems(found: dict[str, Any], *, html: bool) -> list[str]:
     page = render_markdown(found)
     wrong = [str(problem) for problem in check(page, found)]
     if html:
-        drawing = begun(found)
-        render_markdown(found)
-        wrong += [str(problem) for problem in check(render_html(found, drawing()), found)]
+        wrong += [str(problem) for problem in check(render_html(found, pictures(found)), found)]
     return wrong
 
 
