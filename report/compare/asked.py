@@ -1,6 +1,7 @@
 """Whether two models were asked the same, beyond what the settings say: by their samples, else by the data's names."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness_tasks.rendering import ADDRESS
@@ -17,7 +18,7 @@ class Seen(NamedTuple):
     regraded: int
 
 
-def seen(one: Measure, prompts: list[Any], targets: list[Any]) -> Seen:
+def seen(one: Measure, prompts: Sequence[Any], targets: Sequence[Any]) -> Seen:
     """Returns what the samples of two say; ``prompts`` and ``targets``: the other's, in the order of ``one``."""
     asked = list(zip(one.prompts, prompts, strict=True))
     graded = zip(one.targets, targets, strict=True)

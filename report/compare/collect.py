@@ -6,7 +6,7 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from report.compare.boards import LEVEL, task_facts
-from report.compare.costs import cost_facts
+from report.compare.costs import UNRECORDED, cost_facts
 from report.compare.crowds import MOST_PAIRS
 from report.compare.files import read_all
 from report.compare.names import plain_tree
@@ -14,7 +14,6 @@ from report.compare.pictures import COSTS, priced
 from report.compare.recorded import CONFIDENCE
 from report.compare.regressions import regression_facts
 from report.compare.runs import Entry, PassedOver
-from report.compare.settings import UNRECORDED
 from report.compare.versions import version_facts
 from report.facts.unfinished import FILE, unfinished_facts
 from report.facts.values import Fact, fact, is_known, missing

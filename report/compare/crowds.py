@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from report.compare.measures import Measure
-from report.compare.pairs import DEGREES_OF_NORMAL, WELCH, backend, question_of, relation
+from report.compare.pairs import DEGREES_OF_NORMAL, WELCH, Beside, backend, question_of, relation
 from report.statistics.formulas import Array
 from report.statistics.sums import ROUNDING, codes_of, sample_of
 
@@ -56,7 +56,7 @@ def all_p_values(members: Sequence[Measure]) -> Tested:
     encoded_before: dict[tuple[int, bool], _Paired] = {}
     for number, one in enumerate(alike):
         for other in alike[number:]:
-            refused, unpaired, *_ = relation(members[one[0]], members[other[0]])
+            refused, unpaired, *_ = relation(Beside(members[one[0]], members[other[0]]))
             if refused:
                 continue
             if unpaired:

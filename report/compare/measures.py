@@ -6,7 +6,6 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from harness_tasks.errors import UserError
 from report.compare.answers import Answers
 from report.compare.recorded import (
     CONFIDENCE,
@@ -18,16 +17,13 @@ from report.compare.recorded import (
 )
 from report.compare.runs import Run
 from report.compare.shape import LARGEST, number
+from report.facts.measured import AGREEMENT, unfit_items
 from report.facts.values import Unit
 from report.reading.results import NOT_METRICS, ItemScore, items_of
 from report.statistics import intervals
 from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
 from report.statistics.sums import sample_of
-
-AGREEMENT = 1e-9
-"""Largest difference between a recorded score and our recount of it, relative to the scale."""
-
 
 _OF_OTHERS = ("HasAns_", "NoAns_", "inst_level_")
 """Metrics of a part of the items, or of an item's several instructions (IFEval): how many there are is not recorded."""
@@ -163,9 +159,7 @@ class Measure:
 def metric_keys(run: Run) -> list[str]:
     """Returns the metrics with a number, as `metric,filter`: the primary one first, the rest as lm_eval listed them."""
     keys = [key for key, value in run.scores.items() if "," in key and _is_metric(key) and _is_score(key, value)]
-    listed = run.configuration.get("metric_list") or []
-    first = run.metadata.get("primary") or next((str(entry.get("metric")) for entry in listed), None)
-    return sorted(keys, key=lambda key: key.partition(",")[0] != first)
+    return sorted(keys, key=lambda key: key.partition(",")[0] != run.primary)
 
 
 def measure(run: Run, key: str) -> Measure:
@@ -269,23 +263,14 @@ def _clusters(run: Run, rows: list[dict[str, Any]]) -> list[Any] | None:
     lacking = next((row["doc_id"] for row in rows if name not in (row.get("doc") or {})), None)
     if lacking is not None:
         assert run.samples is not None
-        raise UserError(
-            f"item {lacking} of {run.samples.file} has no field `{name}`, which {run.task} names as its cluster",
-            "items of one cluster resemble each other, and an interval that ignores it is too narrow",
-            "give every row of the task's data that field, or take `cluster` out of the task's metadata",
-        )
+        raise run.without_cluster(run.samples.file, lacking)
     return [str(row["doc"][name]) for row in rows]
 
 
 def _counted(found: Measure, items: list[ItemScore], scale: float | None) -> Interval:
-    try:
-        return intervals.level(sample_of(found.metric, items, found.clusters, scale=scale), confidence=CONFIDENCE)
-    except ValueError as error:
-        raise UserError(
-            f"{found.run.results.file}: {error}",
-            "the items do not fit what the task says of its metrics",
-            "correct `scale` in the task's metadata, or the metric that gives such items",
-        ) from None
+    with unfit_items(found.run.results.file):
+        sample = sample_of(found.metric, items, found.clusters, scale=scale)
+    return intervals.level(sample, confidence=CONFIDENCE)
 
 
 def _inferred_scale(found: Measure) -> float | None:

@@ -9,9 +9,9 @@ Welch, B. L. (1947), Biometrika 34, 28-35; Satterthwaite, F. E. (1946), Biometri
 """
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import hypot, isinf
 from typing import Any
 
@@ -19,6 +19,7 @@ from harness_tasks.rendering import render_from_results
 from report.compare.asked import Seen, filter_of, repeats, seen, told_by_names, told_by_samples, told_by_seeds
 from report.compare.measures import CONFIDENCE, Measure
 from report.compare.runs import Run
+from report.facts.pairing import order, other_items
 from report.statistics import intervals, paired_tests
 from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
@@ -61,25 +62,47 @@ class Difference:
     p_method: str = ""
 
 
+@dataclass(frozen=True)
+class Beside:
+    """One score beside another of the same items, which are put into one order once."""
+
+    one: Measure
+    other: Measure
+
+    @cached_property
+    def _order(self) -> list[int] | None:
+        return order(self.one.names, self.other.names)
+
+    def in_order(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Returns ``values`` of the other's items in the order of the one's."""
+        return values if self._order is None else [values[place] for place in self._order]
+
+    @cached_property
+    def seen(self) -> Seen:
+        """What the samples say of the prompts and gold answers."""
+        return seen(self.one, *(self.in_order(values) for values in (self.other.prompts, self.other.targets)))
+
+
 def difference(one: Measure, other: Measure) -> Difference:
     """Returns ``one`` minus ``other`` in the metric's own scale, or why there is no such difference."""
-    refused, unpaired, flags, explained = relation(one, other)
+    two = Beside(one, other)
+    refused, unpaired, flags, explained = relation(two)
     if refused:
         return Difference(refused=refused)
     if unpaired:
         flags += (*_limits(one, other), *told_by_names(one.run, other.run, explained=bool(flags)))
         return Difference("", unpaired, flags, *_independent(one, other))
-    found = _seen(one, other)
-    flags += told_by_samples(found, len(one.names), explained=explained)
-    flags += told_by_seeds(one.run, other.run) if found.unknown else ()
-    return Difference("", "", flags, *_paired(one, other))
+    flags += told_by_samples(two.seen, len(one.names), explained=explained)
+    flags += told_by_seeds(one.run, other.run) if two.seen.unknown else ()
+    return Difference("", "", flags, *_paired(two))
 
 
-def relation(one: Measure, other: Measure) -> tuple[str, str, tuple[str, ...], bool]:
+def relation(two: Beside) -> tuple[str, str, tuple[str, ...], bool]:
     """Returns why two may not be compared, why they are not paired (both empty where they are), and what differs.
 
     Last, whether what differs in their settings makes other prompts.
     """
+    one, other = two.one, two.other
     refused, flags, explained = _refusal(one, other), tuple[str, ...](), False
     if not refused:
         refused, flags, explained = _questions(one, other)
@@ -89,8 +112,9 @@ def relation(one: Measure, other: Measure) -> tuple[str, str, tuple[str, ...], b
         flags += ("which class of lm_eval asked is not recorded for both",)
     elif not refused and classes[0] != classes[1]:
         flags += (f"answered by two classes of lm_eval: {_shown(classes[0])} and {_shown(classes[1])}",)
-        if not unpaired and (changed := _seen(one, other).changed):
-            refused = f"two classes of lm_eval asked with other prompts: of {changed:,} of {len(one.names):,} items"
+        if not unpaired and two.seen.changed:
+            changed, n = two.seen.changed, len(one.names)
+            refused = f"two classes of lm_eval asked with other prompts: of {changed:,} of {n:,} items"
     return refused, "" if refused else unpaired, flags, explained
 
 
@@ -98,11 +122,6 @@ def backend(found: Measure) -> str | None:
     """Returns the class of lm_eval that asked the model; None where the results do not say."""
     said = found.run.results.value("config", "model")
     return said if isinstance(said, str) else None
-
-
-def _seen(one: Measure, other: Measure) -> Seen:
-    """Returns what the samples say of the prompts and gold answers of two that can be paired."""
-    return seen(one, *(_aligned(one, other, values) for values in (other.prompts, other.targets)))
 
 
 def question_of(found: Measure) -> dict[str, Any]:
@@ -225,9 +244,8 @@ def _unpaired(one: Measure, other: Measure) -> str:
             return "no samples of both" if found.why == "no samples" else found.why
         if not found.names:
             return "the samples do not say which item is which"
-    if one.names != other.names and (before := Counter(one.names)) != (after := Counter(other.names)):
-        shared = sum((before & after).values())
-        return f"the scored items differ: {shared:,} are the same, of {before.total():,} and {after.total():,}"
+    if differ := other_items(one.names, other.names):
+        return "the scored items differ: {:,} are the same, of {:,} and {:,}".format(*differ)
     if isinstance(one.items[0], tuple) != isinstance(other.items[0], tuple):  # type: ignore[index]
         return "the samples hold it in two ways"
     return ""
@@ -241,22 +259,12 @@ def _limits(one: Measure, other: Measure) -> tuple[str, ...]:
     return (f"the numbers of scored items differ: {counts[0]:,} and {counts[1]:,}",)
 
 
-def _aligned(one: Measure, other: Measure, values: Any) -> list[Any]:
-    """Returns the ``values`` of ``other`` in the order of the items of ``one``."""
-    if one.names == other.names:
-        return list(values)
-    waiting: dict[tuple[str, str], list[Any]] = {}
-    for name, value in zip(other.names, values, strict=True):
-        waiting.setdefault(name, []).append(value)
-    return [waiting[name].pop(0) for name in one.names]
-
-
-def _paired(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:
+def _paired(two: Beside) -> tuple[Interval, float | None, str]:
+    one, other = two.one, two.other
     assert one.items is not None
     assert other.items is not None
     scale = one.scale if one.scale == other.scale else None
-    items = _aligned(one, other, other.items)
-    pair = pair_of(one.metric, items, one.items, one.clusters, scale=scale)
+    pair = pair_of(one.metric, two.in_order(other.items), one.items, one.clusters, scale=scale)
     test = paired_tests.paired_test(pair)
     return intervals.difference(pair, confidence=CONFIDENCE), test.p, test.method
 

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness_tasks.errors import UserError
 from report.compare.answers import Answers
 from report.compare.shape import Place, Results, count
-from report.reading.results import Document
+from report.reading.results import Document, TaskResults
 
 
 @dataclass(frozen=True)
@@ -24,13 +23,12 @@ class Samples(Document):
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(TaskResults):
     """One model's scores on one task or group of tasks.
 
     ``samples``: its sample rows; None where there are none. ``leaves``: a group's tasks.
     """
 
-    task: str
     results: Results
     samples: Samples | None
     folder: Path
@@ -45,25 +43,6 @@ class Run:
     def with_leaves(self) -> tuple["Run", ...]:
         """The run itself, and of a group its tasks."""
         return (self, *self.leaves)
-
-    @property
-    def scores(self) -> dict[str, Any]:
-        """The numbers that lm_eval recorded, by metric and filter such as `acc,none`."""
-        return self.results.content["results"][self.task]
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """The task's configuration as lm_eval recorded it; empty for a group, and where none is recorded."""
-        return self.results.content["configs"].get(self.task) or {}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What the task says of itself."""
-        return self.configuration.get("metadata") or {}
-
-    def per_task(self, key: str) -> Any:
-        """Returns the task's entry under a key of the results such as `versions`; None where there is none."""
-        return self.results.content[key].get(self.task)
 
     @property
     def counted(self) -> tuple[int | None, int | None]:

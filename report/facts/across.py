@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from report.facts.measured import Measured, interval_fact, label_of, unit_of
-from report.facts.pairing import aligned, refusal, signature_differs
+from report.facts.pairing import Pair
 from report.facts.values import fact, is_known, missing
 from report.statistics import intervals, paired_tests, seed_spread
 
@@ -63,17 +63,13 @@ def _equivalence(
     scale = first.scale or 1.0
     first, second = (replace(side, scale=scale) if side.scale != scale else side for side in (first, second))
     primary = str(first.scores.primary)
-    reason = refusal(first, second, {"task": {"value": None}}) or signature_differs(
-        first.scores, second.scores, primary
-    )
-    rows = first.scores.having(primary)
-    later = [row for row in aligned(first.scores, second.scores) if primary in row]
-    items = (first.items(primary, rows), second.items(primary, later))
-    if reason or items[0] is None or items[1] is None:
+    pair = Pair(first, second)
+    reason = pair.refusal({"task": {"value": None}}) or pair.signature_differs(primary)
+    before, after = (None, None) if reason else pair.items(primary)
+    if before is None or after is None:
         return told | {"absent": missing(reason or "the samples do not hold it item by item")}
-    clusters = first.scores.clusters(rows)
-    pair = first.pair(primary, items[0], items[1], clusters)
-    difference, verdict = intervals.difference(pair), paired_tests.equivalence(pair, margin=margin * scale)
+    encoded = first.pair(primary, before, after, first.scores.clusters(first.scores.having(primary)))
+    difference, verdict = intervals.difference(encoded), paired_tests.equivalence(encoded, margin=margin * scale)
     unit, source = unit_of(first, primary), second.scores.samples.source()
     also = [first.scores.samples.source()]
     return told | {

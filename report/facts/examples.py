@@ -4,7 +4,7 @@ from itertools import islice
 from typing import Any
 
 from report.facts.measured import Measured, gold_answers, input_field, response
-from report.facts.pairing import aligned
+from report.facts.pairing import Pair
 from report.facts.values import Fact, fact
 
 SHOWN = 2
@@ -17,10 +17,10 @@ KINDS = {"fixed": (False, True), "broken": (True, False), "both_right": (True, T
 """Right before and right after, by name."""
 
 
-def examples(base: Measured, after: Measured, metric: str) -> dict[str, list[dict[str, Any]]]:
+def examples(pair: Pair, metric: str) -> dict[str, list[dict[str, Any]]]:
     """Returns the first items of each kind, of different clusters as far as there are, by a right-or-wrong metric."""
-    before = base.scores.rows
-    later = aligned(base.scores, after.scores)
+    base, after = pair.before, pair.after
+    before, later = base.scores.rows, pair.later
     clusters = base.scores.clusters(before) or [row["doc_hash"] for row in before]
     sides = [(one[metric] > 0, two[metric] > 0) for one, two in zip(before, later, strict=True)]
     found: dict[str, list[dict[str, Any]]] = {}

@@ -17,6 +17,9 @@ from report.statistics.formulas import LABEL_PAIR, check_items
 from report.statistics.metrics import metric_of
 from report.statistics.sums import Encoded, pair_of, sample_of
 
+AGREEMENT = 1e-9
+"""Largest difference between a recorded score and our recount of it, relative to the scale."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -36,13 +39,13 @@ class Measured:
         if not known or (made_of is None and not isinstance(known[0], float)):
             return None
         if made_of is not None and any(isinstance(item, tuple) for item in known):
-            with _said_in_three_parts(self):
+            with unfit_items(self.scores.samples.file):
                 check_items(metric, made_of, known)
         return known
 
     def sample(self, metric: str, items: Sequence[ItemScore | None], clusters: Sequence[str] | None) -> Encoded:
         """Returns ``items`` of ``metric`` as intervals take them; UserError where they do not fit the task's scale."""
-        with _said_in_three_parts(self):
+        with unfit_items(self.scores.samples.file):
             return sample_of(metric, items, clusters, scale=self.scale)
 
     def pair(
@@ -53,7 +56,7 @@ class Measured:
         clusters: Sequence[str] | None,
     ) -> Encoded:
         """Returns items before and after as intervals and tests take them; errors as for `sample`."""
-        with _said_in_three_parts(self):
+        with unfit_items(self.scores.samples.file):
             return pair_of(metric, before, after, clusters, scale=self.scale)
 
     def pairs(self, metric: str) -> list[tuple[int, int]]:
@@ -171,12 +174,13 @@ normalised = lru_cache(maxsize=100_000)(normalise)
 
 
 @contextmanager
-def _said_in_three_parts(measured: Measured) -> Iterator[None]:
+def unfit_items(file: str) -> Iterator[None]:
+    """Raises UserError for what items of ``file`` are refused for inside: they do not fit their metric or its scale."""
     try:
         yield
     except ValueError as error:
         raise UserError(
-            f"{measured.scores.samples.file}: {error}",
+            f"{file}: {error}",
             "the items do not fit what the task says of its metrics",
             "correct `scale` in the task's metadata, or the metric that gives such items",
         ) from None

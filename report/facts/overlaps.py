@@ -7,20 +7,21 @@ from typing import Any
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.overlap import GRADES
-from report.facts.measured import Measured, interval_fact, unit_of
-from report.facts.pairing import aligned
+from report.facts.measured import interval_fact, unit_of
+from report.facts.pairing import Pair
 from report.facts.values import Fact, fact, missing
 from report.reading import kinds
 from report.reading.results import read_rows
 from report.statistics import intervals
 
 
-def overlap_facts(folder: Path, base: Measured, after: Measured, checkpoint: str) -> dict[str, Any]:
+def overlap_facts(folder: Path, pair: Pair, checkpoint: str) -> dict[str, Any]:
     """Returns the items of each grade of overlap, and the primary scores on the items without any and with some.
 
     Raises:
         UserError: the file of the grades is about other items than the scored ones, or other training rows.
     """
+    base = pair.before
     task, primary = base.scores.task, base.scores.primary
     name = f"overlap/{checkpoint}/overlap_{task}.jsonl"
     if not (folder / name).exists():
@@ -63,17 +64,18 @@ def overlap_facts(folder: Path, base: Measured, after: Measured, checkpoint: str
         "some_share": fact(len(touched) / total, "share", source, n=total),
         "none": fact(len(free), "count", source, n=total),
         "parts": [
-            _part(base, after, primary, part, part_name)
+            _part(pair, primary, part, part_name)
             for part_name, part in (("without any overlap", free), ("with some overlap", touched))
             if primary
         ],
     }
 
 
-def _part(base: Measured, after: Measured, metric: str, rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
+def _part(pair: Pair, metric: str, rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
     """Returns before, after and difference of the primary metric on a part of the items."""
+    base, after = pair.before, pair.after
     source = base.scores.samples.source()
-    later = {id(one): two for one, two in zip(base.scores.rows, aligned(base.scores, after.scores), strict=True)}
+    later = {id(one): two for one, two in zip(base.scores.rows, pair.later, strict=True)}
     kept = [row for row in rows if metric in row]
     one = base.items(metric, kept) if kept else None
     two = after.items(metric, [later[id(row)] for row in kept]) if kept else None

@@ -1,54 +1,91 @@
 """Which scores may be set against each other, and which item of the one belongs to which of the other."""
 
 from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from harness_tasks.rendering import render_from_results, render_hash
 from report.facts.measured import Measured
-from report.reading.results import Scores
+from report.reading.results import ItemScore
 
 
-def refusal(base: Measured, after: Measured, checkpoint: dict[str, Any]) -> str | None:
-    """Returns why the two may not be compared; None where they may.
+@dataclass(frozen=True)
+class Pair:
+    """Two checkpoints' scores on one task; the items are paired by `doc_hash` (`doc_id` is no name)."""
 
-    The same items, asked with the same rendered prompts of the same task version, and trained on prompts rendered in
-    that way: otherwise the difference mixes what fine-tuning did with what the prompt did.
+    before: Measured
+    after: Measured
+
+    @cached_property
+    def later(self) -> list[dict[str, Any]]:
+        """The rows of ``after`` in the order of those of ``before``."""
+        rows, places = self.after.scores.rows, order(self.before.scores.hashes, self.after.scores.hashes)
+        return rows if places is None else [rows[place] for place in places]
+
+    def items(self, metric: str) -> tuple[list[ItemScore] | None, list[ItemScore] | None]:
+        """Returns what each item gives to ``metric`` before and after; None for what cannot be counted with."""
+        if self.later is self.after.scores.rows:
+            return self.before.items(metric), self.after.items(metric)
+        return self.before.items(metric), self.after.items(metric, [row for row in self.later if metric in row])
+
+    def refusal(self, checkpoint: dict[str, Any]) -> str | None:
+        """Returns why the two may not be compared; None where they may.
+
+        The same items, asked with the same rendered prompts of the same task version, and trained on prompts rendered
+        in that way: otherwise the difference mixes what fine-tuning did with what the prompt did.
+        """
+        one, two = self.before.scores, self.after.scores
+        if one.per_task("versions") != two.per_task("versions"):
+            return (
+                f"the task's version differs: {one.per_task('versions')} for the base model, "
+                f"{two.per_task('versions')} for the checkpoint"
+            )
+        rendered = [render_hash(render_from_results(scores.results.content, scores.task)) for scores in (one, two)]
+        if rendered[0] != rendered[1]:
+            return "the prompts were rendered in different ways before and after fine-tuning"
+        trained = checkpoint.get("render_hash", {}).get("value")
+        if trained is not None and checkpoint["task"]["value"] == one.task and trained != rendered[0]:
+            return "the checkpoint was trained on prompts rendered in another way than the scored ones"
+        if differ := other_items(one.hashes, two.hashes):
+            shared, before, after = differ
+            return f"the scored items differ: {shared} are the same, of {before} before and {after} after fine-tuning"
+        pairs = zip(one.rows, self.later, strict=True)
+        changed = sum(a.get("prompt_hash") != b.get("prompt_hash") for a, b in pairs)
+        return f"the prompts of {changed} items differ before and after fine-tuning" if changed else None
+
+    def signature_differs(self, metric: str) -> str | None:
+        """Returns why one metric may not be compared: it was computed in two ways; None where it may."""
+        scored = (self.before.scores, self.after.scores)
+        one, two = ((scores.metadata.get("signature") or {}).get(metric) for scores in scored)
+        said = f"it was computed in two ways: {one} for the base model, {two} for the checkpoint"
+        return None if one == two else said
+
+
+def other_items(before: Sequence[Hashable], after: Sequence[Hashable]) -> tuple[int, int, int] | None:
+    """Returns how many items two have in common, and how many each has; None where they are the same.
+
+    >>> other_items(["a", "b"], ["b", "c", "c"]), other_items(["a", "b"], ["b", "a"])
+    ((1, 2, 3), None)
     """
-    one, two = base.scores, after.scores
-    if one.per_task("versions") != two.per_task("versions"):
-        return (
-            f"the task's version differs: {one.per_task('versions')} for the base model, "
-            f"{two.per_task('versions')} for the checkpoint"
-        )
-    rendered = [render_hash(render_from_results(scores.results.content, scores.task)) for scores in (one, two)]
-    if rendered[0] != rendered[1]:
-        return "the prompts were rendered in different ways before and after fine-tuning"
-    trained = checkpoint.get("render_hash", {}).get("value")
-    if trained is not None and checkpoint["task"]["value"] == one.task and trained != rendered[0]:
-        return "the checkpoint was trained on prompts rendered in another way than the scored ones"
-    before, later = (Counter(scores.hashes) for scores in (one, two))
-    if before != later:
-        shared = sum((before & later).values())
-        return (
-            f"the scored items differ: {shared} are the same, of {before.total()} before and {later.total()} after "
-            "fine-tuning"
-        )
-    pairs = zip(one.rows, aligned(one, two), strict=True)
-    changed = sum(a.get("prompt_hash") != b.get("prompt_hash") for a, b in pairs)
-    return f"the prompts of {changed} items differ before and after fine-tuning" if changed else None
+    if before == after:
+        return None
+    one, two = Counter(before), Counter(after)
+    return None if one == two else ((one & two).total(), one.total(), two.total())
 
 
-def signature_differs(base: Scores, after: Scores, metric: str) -> str | None:
-    """Returns why one metric may not be compared: it was computed in two ways; None where it may."""
-    one, two = ((scores.metadata.get("signature") or {}).get(metric) for scores in (base, after))
-    return None if one == two else f"it was computed in two ways: {one} for the base model, {two} for the checkpoint"
+def order(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[int] | None:
+    """Returns at which place of ``after`` each item of ``before`` stands, those not in it left out.
 
+    None where the two are in one order.
 
-def aligned(base: Scores, after: Scores) -> list[dict[str, Any]]:
-    """Returns the rows of ``after`` in the order of the base's items, paired by `doc_hash` (`doc_id` is no name)."""
-    if after.hashes == base.hashes:
-        return after.rows
-    waiting: dict[str, list[dict[str, Any]]] = {}
-    for row in after.rows:
-        waiting.setdefault(row["doc_hash"], []).append(row)
-    return [waiting[row["doc_hash"]].pop(0) for row in base.rows if waiting.get(row["doc_hash"])]
+    >>> order(["a", "b", "a"], ["a", "a", "b"])
+    [0, 2, 1]
+    """
+    if before == after:
+        return None
+    waiting: dict[Hashable, list[int]] = {}
+    for place in range(len(after) - 1, -1, -1):
+        waiting.setdefault(after[place], []).append(place)
+    return [waiting[name].pop() for name in before if waiting.get(name)]

@@ -13,6 +13,7 @@ from report.facts.diagnosis import diagnosis
 from report.facts.examples import KINDS, examples
 from report.facts.learning_curves import over_tokens
 from report.facts.measured import (
+    AGREEMENT,
     Measured,
     abstains,
     interval_fact,
@@ -21,7 +22,7 @@ from report.facts.measured import (
     unit_of,
 )
 from report.facts.overlaps import overlap_facts
-from report.facts.pairing import aligned, refusal, signature_differs
+from report.facts.pairing import Pair
 from report.facts.paths import figure_path
 from report.facts.ranges import Ranges, above_floor, floor_facts, place
 from report.facts.unfinished import undone, why_unscored
@@ -33,10 +34,6 @@ from report.reading.results import Document, Scores, is_begun, read_json, read_s
 from report.reading.scored import refuse_other, refuse_replaced
 from report.statistics import intervals, paired_tests
 from report.statistics.sums import pair_of
-
-AGREEMENT = 1e-9
-"""Largest difference between a recorded score and our recount of it, relative to the scale."""
-
 
 Sides = Mapping[str, Measured]
 """The checkpoints that were scored on a task, by name; the base model is `base`."""
@@ -204,16 +201,17 @@ def _comparison(
     """Returns the scores of one checkpoint beside the base's, metric by metric."""
     name, task = checkpoint["name"]["value"], ranges.measured.scores.task
     unscored = missing(why_unscored(folder, name, task))
+    pair = Pair(base, after) if base and after else None
     other_base, refused = None, None
     if after:
         scored = scored_on_another(model, base.scores if base else None, after.scores)
         other_base = trained_on_another(model, checkpoint) or scored
-        refused = other_base or (refusal(base, after, checkpoint) if base else None)
+        refused = other_base or (pair.refusal(checkpoint) if pair else None)
     metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
-    scores = [_score(base, after, metric, ranges, unscored, refused) for metric in metrics]
-    pair = (base, after) if base and after and not refused else None
+    scores = [_score(base, after, pair, metric, ranges, unscored, refused) for metric in metrics]
+    pair = None if refused else pair
     graded = (metric for metric in metrics if ranges.direction(metric).better) if pair else iter(())
-    right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(*pair, metric)), None)
+    right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(pair, metric)), None)
     return {
         "checkpoint": checkpoint["name"],
         "trained_on": checkpoint["task"],
@@ -224,15 +222,21 @@ def _comparison(
         "after": _side(after, ranges, folder) if after else {"absent": unscored},
         "refused": missing(refused) if refused else None,
         "other_base": missing(other_base) if other_base else None,
-        "transitions": _transitions(*pair, right_or_wrong) if pair and right_or_wrong else None,
-        "examples": examples(*pair, right_or_wrong) if pair and right_or_wrong else None,
-        "shift": _shift(*pair) if pair else None,
-        "overlap": overlap_facts(folder, *pair, name) if pair else None,
+        "transitions": _transitions(pair, right_or_wrong) if pair and right_or_wrong else None,
+        "examples": examples(pair, right_or_wrong) if pair and right_or_wrong else None,
+        "shift": _shift(pair) if pair else None,
+        "overlap": overlap_facts(folder, pair, name) if pair else None,
     }
 
 
 def _score(
-    base: Measured | None, after: Measured | None, metric: str, ranges: Ranges, unscored: Fact, refused: str | None
+    base: Measured | None,
+    after: Measured | None,
+    pair: Pair | None,
+    metric: str,
+    ranges: Ranges,
+    unscored: Fact,
+    refused: str | None,
 ) -> dict[str, Any]:
     """Returns one metric before and after, the difference, its test, and where between floor and ceiling both lie."""
     known = ranges.measured
@@ -240,8 +244,8 @@ def _score(
     after_fact = _level(after, metric) if after else unscored
     no_difference = missing(refused or "one of the two scores is missing")
     paired: dict[str, Any] = dict.fromkeys(("difference", "p_value", "p_method", "detectable"), no_difference)
-    if base and after and not refused and is_known(before_fact) and is_known(after_fact):
-        paired = _paired(base, after, metric)
+    if pair and not refused and is_known(before_fact) and is_known(after_fact):
+        paired = _paired(pair, metric)
     floor, ceiling = ranges.floor(metric)[0], ranges.ceiling(metric)
     return {
         "metric": metric,
@@ -301,20 +305,18 @@ def _counted_level(measured: Measured, metric: str) -> Fact:
     return interval_fact(interval, unit, source, also=[scores.samples.source()], value=value)
 
 
-def _paired(base: Measured, after: Measured, metric: str) -> dict[str, Fact]:
+def _paired(pair: Pair, metric: str) -> dict[str, Fact]:
     """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
-    later = aligned(base.scores, after.scores)
-    in_order = later is after.scores.rows
-    one, two = base.items(metric), after.items(metric, None if in_order else [row for row in later if metric in row])
-    reason = signature_differs(base.scores, after.scores, metric)
+    base, after, (one, two) = pair.before, pair.after, pair.items(metric)
+    reason = pair.signature_differs(metric)
     if one is None or two is None or len(one) != len(two):
         reason = reason or "the samples do not hold it item by item, so the two cannot be paired"
     if reason or one is None or two is None:
         return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(str(reason)))
     clusters, unit = base.scores.clusters(base.scores.having(metric)), unit_of(base, metric)
     source, also = after.scores.samples.source(), [base.scores.samples.source()]
-    pair = base.pair(metric, one, two, clusters)
-    interval, test = intervals.difference(pair), paired_tests.paired_test(pair)
+    encoded = base.pair(metric, one, two, clusters)
+    interval, test = intervals.difference(encoded), paired_tests.paired_test(encoded)
     smallest = paired_tests.detectable(interval)
     return {
         "difference": interval_fact(interval, unit, source, also=also),
@@ -326,12 +328,12 @@ def _paired(base: Measured, after: Measured, metric: str) -> dict[str, Fact]:
     }
 
 
-def _is_right_or_wrong(base: Measured, after: Measured, metric: str) -> bool:
+def _is_right_or_wrong(pair: Pair, metric: str) -> bool:
     """Returns whether each item is simply right or wrong by ``metric``, of which higher is better, on both sides."""
-    if len(base.scores.having(metric)) != len(base.scores.rows):
+    base = pair.before.scores
+    if len(base.having(metric)) != len(base.rows) or any(metric not in row for row in pair.later):
         return False
-    items = [base.items(metric), after.items(metric, aligned(base.scores, after.scores))]
-    return all(side is not None and set(side) <= {0.0, base.scale or 1.0} for side in items)
+    return all(side is not None and set(side) <= {0.0, pair.before.scale or 1.0} for side in pair.items(metric))
 
 
 def _figures(task: str, before: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Fact]:
@@ -351,9 +353,10 @@ def _figures(task: str, before: dict[str, Any], comparison: dict[str, Any]) -> d
     }
 
 
-def _transitions(base: Measured, after: Measured, metric: str) -> dict[str, Any]:
+def _transitions(pair: Pair, metric: str) -> dict[str, Any]:
     """Returns how many items went from wrong to right and so on, by a metric that is right or wrong an item."""
-    pairs = zip(base.scores.rows, aligned(base.scores, after.scores), strict=True)
+    base, after = pair.before, pair.after
+    pairs = zip(base.scores.rows, pair.later, strict=True)
     counts = Counter((one[metric] > 0, two[metric] > 0) for one, two in pairs)
     source, also = after.scores.samples.source(), [base.scores.samples.source()]
     return {
@@ -365,10 +368,11 @@ def _transitions(base: Measured, after: Measured, metric: str) -> dict[str, Any]
     }
 
 
-def _shift(base: Measured, after: Measured) -> dict[str, Any] | None:
+def _shift(pair: Pair) -> dict[str, Any] | None:
     """Returns how the answers changed as such: the share that say positive, or the share left unanswered."""
+    base, after = pair.before, pair.after
     kind, source, also = base.kind, after.scores.samples.source(), [base.scores.samples.source()]
-    rows, later = base.scores.rows, aligned(base.scores, after.scores)
+    rows, later = base.scores.rows, pair.later
     if kind == "classification":
         metric = str(base.label_metric)
         before_items, after_items = ([float(row[metric][1] == 1) for row in side] for side in (rows, later))

@@ -105,11 +105,52 @@ def read_rows(folder: Path, name: str, kind: Kind, *, head: Kind | None = None) 
 
 
 @dataclass(frozen=True)
-class Scores:
-    """One checkpoint's scores on one task: lm_eval's results, and its sample rows of the first filter."""
+class TaskResults:
+    """What lm_eval recorded of one model on one task."""
 
     task: str
     results: Document
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The numbers that lm_eval recorded, by metric and filter such as `acc,none`."""
+        recorded: dict[str, Any] = self.results.content["results"][self.task]
+        return recorded
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The task's configuration as lm_eval recorded it; empty where none is recorded."""
+        return (self.results.content.get("configs") or {}).get(self.task) or {}
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the task says of itself: primary metric, scale, cluster, data."""
+        return self.configuration.get("metadata") or {}
+
+    def per_task(self, key: str) -> Any:
+        """Returns the task's entry under a key of the results such as `versions`; None where there is none."""
+        return (self.results.content.get(key) or {}).get(self.task)
+
+    @property
+    def primary(self) -> str | None:
+        """The metric that the task declares as its primary one; else the first one that it lists."""
+        listed = self.configuration.get("metric_list") or []
+        declared = self.metadata.get("primary") or next((entry.get("metric") for entry in listed), None)
+        return str(declared) if declared else None
+
+    def without_cluster(self, file: str, item: int) -> UserError:
+        """Returns the error for an ``item`` of the sample file ``file`` that lacks the field of its cluster."""
+        return UserError(
+            f"item {item} of {file} has no field `{self.metadata['cluster']}`, which {self.task} names as its cluster",
+            "items of one cluster resemble each other, and an interval that ignores it is too narrow",
+            "give every row of the task's data that field, or take `cluster` out of the task's metadata",
+        )
+
+
+@dataclass(frozen=True)
+class Scores(TaskResults):
+    """One checkpoint's scores on one task: lm_eval's results, and its sample rows of the first filter."""
+
     samples: Document
 
     @cached_property
@@ -136,26 +177,6 @@ class Scores:
         """The name of the first filter, `none` in most tasks."""
         return self.samples.content[0].get("filter")
 
-    @property
-    def scores(self) -> dict[str, Any]:
-        """The numbers that lm_eval recorded, by metric and filter such as `acc,none`."""
-        recorded: dict[str, Any] = self.results.content["results"][self.task]
-        return recorded
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """The task's configuration as lm_eval recorded it."""
-        return (self.results.content.get("configs") or {}).get(self.task) or {}
-
-    @property
-    def metadata(self) -> dict[str, Any]:
-        """What the task says of itself: primary metric, scale, cluster, data."""
-        return self.configuration.get("metadata") or {}
-
-    def per_task(self, key: str) -> Any:
-        """Returns the task's entry under a key of the results such as `versions`; None where there is none."""
-        return (self.results.content.get(key) or {}).get(self.task)
-
     @cached_property
     def metrics(self) -> list[str]:
         """The metrics recorded for the first filter, the primary one first, the rest as lm_eval listed them."""
@@ -166,15 +187,6 @@ class Scores:
             if number and by_filter == self.filter and metric not in NOT_METRICS and not metric.endswith("_stderr"):
                 names.append(metric)
         return sorted(names, key=lambda name: name != self.primary)
-
-    @property
-    def primary(self) -> str | None:
-        """The metric that the task declares as its primary one; else the first one that it lists."""
-        declared = self.metadata.get("primary")
-        if declared:
-            return str(declared)
-        listed = self.configuration.get("metric_list") or []
-        return str(listed[0]["metric"]) if listed else None
 
     def recorded(self, metric: str) -> tuple[float, dict[str, str]]:
         """Returns the value that lm_eval recorded, and where it stands."""
@@ -208,11 +220,7 @@ class Scores:
             return [self._cluster_of[id(row)] for row in rows]
         except KeyError:
             lacking = next(row["doc_id"] for row in rows if name not in row.get("doc", {}))
-            raise UserError(
-                f"item {lacking} of {self.samples.file} has no field `{name}`, which {self.task} names as its cluster",
-                "items of one cluster resemble each other, and an interval that ignores it is too narrow",
-                "give every row of the task's data that field, or take `cluster` out of the task's metadata",
-            ) from None
+            raise self.without_cluster(self.samples.file, lacking) from None
 
     @cached_property
     def _cluster_of(self) -> dict[int, str]:

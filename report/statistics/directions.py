@@ -8,9 +8,9 @@ metrics does, and the page says so. Two files that contradict each other leave i
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from report.reading.results import NOT_METRICS, Document
+from report.reading.results import NOT_METRICS, TaskResults
 from report.statistics.metrics import better_of
 
 UNSAID = "no file says whether higher is better"
@@ -26,22 +26,7 @@ class MetricDirection:
     why: str = ""
 
 
-class Scored(Protocol):
-    """One model's scores on one task, as a result file of lm_eval holds them."""
-
-    @property
-    def results(self) -> Document: ...
-
-    @property
-    def scores(self) -> Mapping[str, Any]: ...
-
-    @property
-    def configuration(self) -> Mapping[str, Any]: ...
-
-    def per_task(self, key: str) -> Any: ...
-
-
-def metric_direction(metric: str, runs: Iterable[Scored]) -> MetricDirection:
+def metric_direction(metric: str, runs: Iterable[TaskResults]) -> MetricDirection:
     """Returns the direction of ``metric``, a name without its filter, by the files of ``runs``.
 
     Of a group, its tasks are among the ``runs``: they say what it does not.
@@ -63,7 +48,7 @@ def metric_direction(metric: str, runs: Iterable[Scored]) -> MetricDirection:
     return MetricDirection(None, why=UNSAID)
 
 
-def _told(metric: str, run: Scored) -> Iterator[tuple[bool, str]]:
+def _told(metric: str, run: TaskResults) -> Iterator[tuple[bool, str]]:
     """Yields what a run's file says of ``metric``, and where."""
     said = _of_name(metric, run, dict(run.per_task("higher_is_better") or {}))
     if said is not None:
@@ -77,7 +62,7 @@ def _told(metric: str, run: Scored) -> Iterator[tuple[bool, str]]:
         yield said, "metric_list"
 
 
-def _of_name(metric: str, run: Scored, said: Mapping[str, Any]) -> bool | None:
+def _of_name(metric: str, run: TaskResults, said: Mapping[str, Any]) -> bool | None:
     """Returns what is ``said`` of a metric, by its name or another spelling of it.
 
     A task with one entry has its scores from that one, whatever they are called: a function may return a dictionary.
