@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from harness_tasks.errors import UserError
-from harness_tasks.models.body import body_name
+from harness_tasks.models.body_name import body_name
 
 Head = Literal["causal", "sequence-classification", "question-answering"]
 TASK_TYPES: dict[Head, str] = {

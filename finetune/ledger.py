@@ -24,7 +24,7 @@ from finetune.recipe import ADAPTER_METHODS, Method
 from finetune.targets import layer_indices, lora_target_names
 from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
-from harness_tasks.models.body import body_name
+from harness_tasks.models.body_name import body_name
 from harness_tasks.models.files import refusals
 
 ComponentName = Literal["embeddings", "attention", "MLP", "norms", "head", "adapter", "other"]

@@ -36,7 +36,7 @@ from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import usual_modes, write_text
 from harness_tasks.hub.download import fetch_model
-from harness_tasks.models.body import body_name
+from harness_tasks.models.body_name import body_name
 from harness_tasks.models.files import ADAPTER, refusals
 from harness_tasks.models.language_models import refuse_encoder
 from harness_tasks.models.loading import in_own_dtype, quiet, renamed_body, warn_of_layers_left_out

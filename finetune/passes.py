@@ -15,7 +15,7 @@ from finetune import causal
 from finetune.batches import Group
 from finetune.heads import without_adapter
 from finetune.rows import Row
-from harness_tasks.models.neighbours import LONG_TOKENS, changes, tolerance, trial_text
+from harness_tasks.models.batch_effects import LONG_TOKENS, changes, tolerance, trial_text
 
 
 def logits(formulation: Any, model: Any, batch: dict[str, Any], *, alone_over: int | None) -> Tensor:

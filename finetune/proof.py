@@ -27,7 +27,7 @@ from finetune.rows import Row
 from harness_tasks.files import write_json
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.kinds import TENSORS
-from harness_tasks.models.neighbours import alone_over
+from harness_tasks.models.batch_effects import alone_over
 from harness_tasks.models.weights import tensors_of
 from harness_tasks.reading import read_json, read_rows
 

@@ -11,7 +11,7 @@ from finetune.meta import Described, built_on_meta, described, quiet_meta
 from finetune.sizes import layer_count
 from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
-from harness_tasks.models.body import body_name
+from harness_tasks.models.body_name import body_name
 
 
 def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:

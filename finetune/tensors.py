@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import TrainerCallback
 
 from finetune.ledger import ComponentName, component_of
-from harness_tasks.models.body import body_name
+from harness_tasks.models.body_name import body_name
 
 CHUNK = 1 << 22
 """Numbers at a time that are held in float64 while a norm is added up."""

@@ -21,7 +21,7 @@ from finetune.batches import IGNORED, Group, StepSampler, group_rows, groups_a_s
 from finetune.heads import without_adapter
 from finetune.prepare import Prepared
 from harness_tasks.errors import UserError
-from harness_tasks.models.neighbours import alone_over
+from harness_tasks.models.batch_effects import alone_over
 
 EAGER_TOKENS = 512
 """Longest row for which a processor computes attention step by step: there torch's fused attention takes longer on the

@@ -8,7 +8,7 @@ from finetune.guards.evidence import Evidence
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.models.files import front_matter
-from harness_tasks.models.related import are_related
+from harness_tasks.models.overlapping_tasks import are_related
 
 
 def merged_base(evidence: Evidence) -> Verdict:

@@ -6,7 +6,7 @@ from finetune.guards.evidence import Evidence
 from finetune.prepare import split_named
 from finetune.run import DEV
 from harness_tasks.guards.verdicts import Verdict
-from harness_tasks.models.related import are_related
+from harness_tasks.models.overlapping_tasks import are_related
 from harness_tasks.overlap import GRADES
 
 MOST_OVERLAP = 0.05

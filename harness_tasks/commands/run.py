@@ -21,6 +21,10 @@ def run(context: typer.Context) -> None:
     Where a class of ours generates, a file says beside lm_eval's samples why each generation ended.
     """
     with exit_on_user_error():
+        if {"-h", "--help"} & set(context.args):
+            from harness_tasks.scoring.command_line import print_help
+
+            print_help()
         from harness_tasks.scoring.run import run as score
 
         score(context.args)

@@ -1,8 +1,8 @@
 """Model classes for lm_eval: `hf-shared` and `hf-recorded` for language models, `hf-seqcls` and `hf-span` for heads."""
 
 MODELS = {
-    "hf-shared": "harness_tasks.models.shared:SharedLM",
-    "hf-recorded": "harness_tasks.models.recorded:RecordedLM",
+    "hf-shared": "harness_tasks.models.shared_lm:SharedLM",
+    "hf-recorded": "harness_tasks.models.recorded_lm:RecordedLM",
     "hf-seqcls": "harness_tasks.models.seqcls:SequenceClassifierLM",
     "hf-span": "harness_tasks.models.span:SpanReaderLM",
 }

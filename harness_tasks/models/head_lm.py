@@ -13,11 +13,11 @@ from tqdm import tqdm
 from transformers import AutoConfig, AutoTokenizer
 
 from harness_tasks.errors import UserError
+from harness_tasks.models.batch_effects import alone_over
 from harness_tasks.models.commits import commit_of
 from harness_tasks.models.files import cannot_load, refusals
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.loading import load_head
-from harness_tasks.models.neighbours import alone_over
 
 
 class HeadLM(LM):

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
 from harness_tasks.errors import UserError
-from harness_tasks.models.body import body_name
+from harness_tasks.models.body_name import body_name
 from harness_tasks.models.weights import tensors_of
 
 _CLASSIFIERS = (".score.weight", ".classifier.weight", ".classifier.out_proj.weight")

@@ -49,7 +49,7 @@ def on_one_base(
     def base() -> Any:
         lm = make({key: value for key, value in model_args[0].items() if key != "peft"})
         if len(model_args) > 1:
-            lm.share_below(adapters)
+            lm.share_lower_layers(adapters)
         return lm
 
     def wearing(each: Mapping[str, Any]) -> Any:

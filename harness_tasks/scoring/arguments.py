@@ -17,10 +17,10 @@ from harness_tasks.guards.adapter_base import adapter_base
 from harness_tasks.guards.shots import shots
 from harness_tasks.loading import check_task, load_task, matching, tags_of, task_manager, unknown_task
 from harness_tasks.models.heads import check_model, fetch_weights, warning_of_rounded_logarithms
-from harness_tasks.models.related import warning_of_related
+from harness_tasks.models.overlapping_tasks import warning_of_related
 from harness_tasks.sampling import sample_indices
 from harness_tasks.scoring.adapters import runs
-from harness_tasks.scoring.evaluation import parse
+from harness_tasks.scoring.command_line import parse
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,17 @@ The model comes as an object: what fails in making it is told from what fails in
 scored on one base that is loaded once.
 """
 
-import argparse
 import json
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
 from lm_eval import simple_evaluate
-from lm_eval._cli.run import Run
 from lm_eval.config.evaluate_config import EvaluatorConfig
 from lm_eval.loggers import EvaluationTracker, WandbLogger
 from lm_eval.tasks import TaskManager
@@ -24,7 +22,6 @@ from lm_eval.utils import handle_non_serializable, make_table
 
 from harness_tasks import generations
 from harness_tasks._messages import first_line
-from harness_tasks.errors import UserError
 
 _PASSED_ON = (
     *("tasks", "model_args", "num_fewshot", "batch_size", "max_batch_size", "device", "use_cache", "limit", "samples"),
@@ -41,22 +38,6 @@ _PASSED_ON = (
 """The settings of a run that `simple_evaluate` takes by the name that they have on lm_eval's command line."""
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 """What results call them."""
-
-
-def parse(arguments: Sequence[str]) -> EvaluatorConfig:
-    """Returns what the arguments of `lm_eval run` ask for, as lm_eval reads them.
-
-    Raises UserError where lm_eval refuses them. Arguments that its parser does not know end the process with its
-    message and exit code 2; `--help` with its help.
-    """
-    parser = argparse.ArgumentParser(prog="lm-eval")
-    Run.create(parser.add_subparsers())
-    try:
-        return EvaluatorConfig.from_cli(parser.parse_args(["run", *arguments]))
-    except (ValueError, TypeError, OSError) as error:
-        raise UserError(
-            str(error), "lm_eval refuses these arguments", "`python -m harness_tasks run --help` lists the right ones"
-        ) from error
 
 
 def set_seeds(config: EvaluatorConfig) -> None:

@@ -18,7 +18,7 @@ from harness_tasks.loading import task_manager
 from harness_tasks.models.making import chat_template_of, make_model
 from harness_tasks.scoring.adapters import on_one_base
 from harness_tasks.scoring.arguments import Checked, check_arguments
-from harness_tasks.scoring.evaluation import evaluate, parse, set_seeds
+from harness_tasks.scoring.evaluation import evaluate, set_seeds
 from harness_tasks.shards.scoring import ShardRun, ShardTasks, shard_run, take_shard
 
 
@@ -29,8 +29,6 @@ def run(arguments: Sequence[str]) -> None:
     """
     words, shard = take_shard(arguments)
     words, allowed = take_allowed(words)
-    if {"-h", "--help"} & set(words):
-        parse(words)
     checked = check_arguments(_with_defaults(words), allowed)
     part = shard_run(shard, checked.config) if shard else None
     if part and not part.mine:

@@ -14,7 +14,7 @@ from scores_by_class import difference, scores, scores_alone
 
 from harness_tasks.errors import UserError
 from harness_tasks.models.loading import refuse_unfilled
-from harness_tasks.models.shared import SharedLM
+from harness_tasks.models.shared_lm import SharedLM
 
 WORST = ("llama-dynamic", "gpt-neo", "phi3-longrope", "qwen2", "llama4", "mamba2")
 """Frequencies by the longest sequence so far, local layers, frequencies by the longest row, windows in some layers,

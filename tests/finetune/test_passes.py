@@ -16,7 +16,7 @@ from finetune import causal, classifier, span
 from finetune.batches import Group
 from finetune.passes import logits, takes_groups
 from finetune.rows import Row
-from harness_tasks.models.neighbours import alone_over
+from harness_tasks.models.batch_effects import alone_over
 
 HEADS = {
     causal: AutoModelForCausalLM,

@@ -46,8 +46,8 @@ def scored(model: Path, data: Path) -> dict[str, Any]:
     from finetune.rows import Renderer, training_rows
     from harness_tasks import TASKS_PATH
     from harness_tasks.loading import load_task, task_manager
-    from harness_tasks.models.recorded import RecordedLM
-    from harness_tasks.models.shared import SharedLM
+    from harness_tasks.models.recorded_lm import RecordedLM
+    from harness_tasks.models.shared_lm import SharedLM
     from harness_tasks.prior import prior
     from harness_tasks.rendering import render_hash, render_parts
 

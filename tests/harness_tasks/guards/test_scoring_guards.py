@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_cache import write_commit
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 from typer.testing import CliRunner
@@ -306,9 +307,6 @@ def test_what_cannot_be_compared_is_said(adapter: Path, tiny_model: Path) -> Non
 
 
 def test_another_commit_of_the_base(adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from hub_cache import write_commit
-
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     write_commit(tmp_path, "model", "ada/one", "a" * 40, {"config.json": b"{}"}, branch="main")
     own = {"base_model_name_or_path": "ada/one"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from harness_tasks.models.body import body_name
+from harness_tasks.models.body_name import body_name
 
 SHORT_TOKENS, LONG_TOKENS = 12, 40
 """The shortest and the longest row of a trial where the configuration names no length."""

@@ -9,7 +9,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from random_heads import write_adapter
 from transformers import AutoModelForCausalLM
 
-from harness_tasks.models.adapters import quicken
+from harness_tasks.models.fast_lora import quicken
 
 IDS = torch.tensor([[5, 17, 3, 99, 42, 7, 7, 60], [1, 2, 3, 4, 5, 6, 7, 8]])
 

@@ -9,7 +9,7 @@ from random_heads import write_adapter
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
 
-from harness_tasks.models.below import Below, first_changed
+from harness_tasks.models.lower_layers import LowerLayers, first_changed
 
 TEXT = (5, 17, 3, 99, 42, 7, 7, 60)
 
@@ -54,7 +54,7 @@ def test_a_tensor_in_no_layer_may_change_all(model: Any, tensor: str) -> None:
 
 def test_a_part_that_is_known_passes_over_the_layers_below(model: Any) -> None:
     wanted, calls = logits(model, TEXT), layer_calls(model)
-    below = Below(model, 1, 10**9)
+    below = LowerLayers(model, 1, 10**9)
     for _ in range(2):
         with below.known([(TEXT, 0)]):
             assert torch.equal(logits(model, TEXT), wanted)
@@ -71,7 +71,7 @@ def test_a_part_that_is_known_passes_over_the_layers_below(model: Any) -> None:
 
 def test_nothing_is_kept_beyond_the_budget(model: Any) -> None:
     calls, size = layer_calls(model), len(TEXT) * model.config.hidden_size * 4
-    below = Below(model, 1, size + 10)
+    below = LowerLayers(model, 1, size + 10)
     other = TEXT[::-1]
     for text in (TEXT, other, TEXT, other):
         with below.known([(text, 0)]):
@@ -81,7 +81,7 @@ def test_nothing_is_kept_beyond_the_budget(model: Any) -> None:
 
 def test_a_forward_that_fails_keeps_nothing(model: Any) -> None:
     calls = layer_calls(model)
-    below = Below(model, 1, 10**9)
+    below = LowerLayers(model, 1, 10**9)
     with pytest.raises(RuntimeError), below.known([(TEXT, 0)]):
         raise RuntimeError
     with below.known([(TEXT, 0)]):

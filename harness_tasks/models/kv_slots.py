@@ -64,7 +64,7 @@ AttentionInterface.register(ATTENTION, rows_attention)
 AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 
 
-class Rows:
+class KeyValueSlots:
     """Keys and values of ``slots`` sequences of up to ``capacity`` tokens of a causal LM; see `forward`.
 
     ``lengths`` (slots) are the tokens that each holds; ``held`` names what beginning a slot holds whole, if any.
@@ -177,7 +177,7 @@ def token_bytes(model: Any) -> int:
 
 
 class _Window(Cache):
-    """The slots of a `Rows` that one forward goes on with, as transformers' cache."""
+    """The slots of a `KeyValueSlots` that one forward goes on with, as transformers' cache."""
 
     def __init__(self, store: torch.Tensor, window: slice, places: torch.Tensor, seen: int) -> None:
         super().__init__(layers=[_Layer(part, window, places, seen) for part in store])
@@ -215,5 +215,5 @@ class _Layer(CacheLayerMixin):
         return self.seen, 0
 
     def get_max_length(self) -> int:
-        """Returns -1: what there is room for is known to `Rows`."""
+        """Returns -1: what there is room for is known to `KeyValueSlots`."""
         return -1

@@ -20,7 +20,7 @@ from harness_tasks.__main__ import app
 from harness_tasks.lengths import write_lengths
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.making import chat_template_of, make_model
-from harness_tasks.models.related import are_related, trained_on, warning_of_related
+from harness_tasks.models.overlapping_tasks import are_related, trained_on, warning_of_related
 from harness_tasks.scoring.arguments import check_arguments
 
 KINDS = {"SEQ_CLS": "hf-seqcls", "QUESTION_ANS": "hf-span"}
@@ -253,8 +253,8 @@ def test_logarithms_are_taken_in_float32(tiny_model: Path) -> None:
     """Beside the float32 log-softmax of the very bfloat16 logits; lm_eval's `hf` rounds each of them to 8 bits."""
     from lm_eval.models.huggingface import HFLM
 
-    from harness_tasks.models.recorded import RecordedLM
-    from harness_tasks.models.shared import SharedLM
+    from harness_tasks.models.recorded_lm import RecordedLM
+    from harness_tasks.models.shared_lm import SharedLM
 
     context, choices = "A fine film.", (" a", " b", "c" * 70)  # the last one is longer than `hf-shared` reads itself
     requests = [asked("loglikelihood", context, text) for text in choices]

@@ -11,15 +11,15 @@ from typing import Any
 import torch
 
 from harness_tasks.machine import largest_forward
-from harness_tasks.models.below import Below, Name, first_changed
-from harness_tasks.models.neighbours import SHORT_TOKENS, changes, rope_switch, tolerance, trial_text
+from harness_tasks.models.batch_effects import SHORT_TOKENS, changes, rope_switch, tolerance, trial_text
+from harness_tasks.models.kv_slots import ATTENTION, KeyValueSlots, token_bytes
+from harness_tasks.models.lower_layers import LowerLayers, Name, first_changed
 from harness_tasks.models.prefixes import Leaf, Node, share
-from harness_tasks.models.rows import ATTENTION, Rows, token_bytes
 
 Ids = Sequence[int]
 
 
-class Reader:
+class BatchedModel:
     """Reads and writes token sequences with ``model``, a causal LM of transformers that `readable` has returned.
 
     At most ``rows`` sequences stand beside each other, and keys and values take at most ``memory_bytes``; ``autocast``
@@ -35,10 +35,10 @@ class Reader:
         self.model, self.rows, self.memory_bytes, self.autocast = model, rows, memory_bytes, autocast
         self.largest = largest_forward(model.device.type)
         self.tokens_read = self.logits_made = 0
-        self.below: Below | None = None
+        self.below: LowerLayers | None = None
         self.longest = least(changes(model.config)[1], rope_switch(model.config))
 
-    def share_below(self, adapters: Iterable[Iterable[str]]) -> int | None:
+    def share_lower_layers(self, adapters: Iterable[Iterable[str]]) -> int | None:
         """Reads once what the layers below all ``adapters``, by their tensors' names, make of what `read` is given.
 
         Returns how many layers that are; None where there are none. It is tried: a text whose part is known must give
@@ -47,12 +47,12 @@ class Reader:
         first = first_changed(self.model, adapters)
         if not first:
             return None
-        below = self.below = Below(self.model, first, self.memory_bytes)
+        below = self.below = LowerLayers(self.model, first, self.memory_bytes)
         text = tuple((5 * n + 1) % 97 for n in range(12))
         names: list[Name] = [(text, 0), (text[:7], 0)]
         try:
             once, again = (
-                self._forward(Rows(self.model, 2, 12), 0, [ids for ids, _ in names], stays=False, names=names)
+                self._forward(KeyValueSlots(self.model, 2, 12), 0, [ids for ids, _ in names], stays=False, names=names)
                 for _ in range(2)
             )
             is_same = torch.allclose(once[:, -1].float(), again[:, -1].float(), atol=1e-4, rtol=1e-3)
@@ -131,11 +131,11 @@ class Reader:
         if part:
             yield part
 
-    def _rows(self, part: Sequence[Leaf], limit: int) -> Rows:
+    def _rows(self, part: Sequence[Leaf], limit: int) -> KeyValueSlots:
         """Returns room for as many sequences as the batch size and the memory allow."""
         capacity = max(leaf.end for leaf in part) + limit
         most = self.memory_bytes // 2 // (token_bytes(self.model) * (capacity + 1))
-        return Rows(self.model, max(1, min(self.rows, most, len(part))), capacity)
+        return KeyValueSlots(self.model, max(1, min(self.rows, most, len(part))), capacity)
 
     def _take(self, waiting: deque[Any], most: int) -> list[Any]:
         """Returns the next leaves, or nodes, as many as one forward reads."""
@@ -148,7 +148,7 @@ class Reader:
             batch.append(waiting.popleft())
         return batch
 
-    def _begin(self, rows: Rows, beginnings: "Beginnings", batch: Sequence[Leaf], first: int) -> None:
+    def _begin(self, rows: KeyValueSlots, beginnings: "Beginnings", batch: Sequence[Leaf], first: int) -> None:
         """Gives each leaf of ``batch`` a slot, from ``first`` on, with what it shares, read where it was not yet."""
         for nodes in beginnings.missing(batch):
             waiting = deque(sorted(nodes, key=lambda node: len(node.tokens)))
@@ -166,7 +166,7 @@ class Reader:
 
     def _forward(
         self,
-        rows: Rows,
+        rows: KeyValueSlots,
         first: int,
         tokens: Sequence[Sequence[int]],
         kept: int = 1,
@@ -265,10 +265,10 @@ def _is_read_in_parts(model: Any, tokens: int, before: str) -> bool:
             for text in texts
         ]
         model.set_attn_implementation(ATTENTION)
-        rows = Rows(model, 2, tokens)
+        rows = KeyValueSlots(model, 2, tokens)
         rows.forward(0, [text[:half] for text, half in zip(texts, halves, strict=True)])
         in_parts = rows.forward(0, [text[half:] for text, half in zip(texts, halves, strict=True)])
-        at_once = Rows(model, 2, tokens).forward(0, texts, stays=False)
+        at_once = KeyValueSlots(model, 2, tokens).forward(0, texts, stays=False)
     return all(
         torch.allclose(found[row, -1].float(), whole, atol=tolerance(model, whole), rtol=0)
         for found in (in_parts, at_once)

@@ -16,7 +16,7 @@ _FORMAT = 1
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf", "*config.json")
 
 
-class Answers:
+class AnswerCache:
     """Answers of one model by the ids of the prompt and what was asked of them, in the file `answers.sqlite`.
 
     ``model`` says whose answers are meant, and may be set anew. SQLite writes each lot whole or not at all, whatever

@@ -14,9 +14,9 @@ from lm_eval.models.huggingface import HFLM
 from random_heads import write_adapter
 
 from harness_tasks import UserError
-from harness_tasks.models.answers import Answers
-from harness_tasks.models.reader import Rows
-from harness_tasks.models.shared import SharedLM
+from harness_tasks.models.answer_cache import AnswerCache
+from harness_tasks.models.batched_inference import KeyValueSlots
+from harness_tasks.models.shared_lm import SharedLM
 from studies.tiny_model import write_tiny_model
 
 WRITE = {"until": ["\n\n"], "max_gen_toks": 6}
@@ -51,7 +51,7 @@ def test_an_interrupted_evaluation_goes_on(
     ask(whole)
 
     broken = load(tiny_model, tmp_path / "answers")
-    forward, calls = Rows.forward, 0
+    forward, calls = KeyValueSlots.forward, 0
 
     def interrupted(*arguments: Any, **named: Any) -> torch.Tensor:
         nonlocal calls
@@ -60,10 +60,10 @@ def test_an_interrupted_evaluation_goes_on(
             raise KeyboardInterrupt
         return forward(*arguments, **named)
 
-    monkeypatch.setattr(Rows, "forward", interrupted)
+    monkeypatch.setattr(KeyValueSlots, "forward", interrupted)
     with pytest.raises(KeyboardInterrupt):
         ask(broken)
-    monkeypatch.setattr(Rows, "forward", forward)
+    monkeypatch.setattr(KeyValueSlots, "forward", forward)
     resumed = load(tiny_model, tmp_path / "answers")
     assert [row[0] for row in ask(resumed)] == pytest.approx([row[0] for row in plain], abs=1e-4)
     assert 0 < read(resumed) < read(whole)
@@ -102,14 +102,14 @@ def test_another_one_gets_answers_of_its_own(other: str, tiny_model: Path, tmp_p
 
 KILLED = """
 import os, signal, sys
-from harness_tasks.models.answers import Answers
-keep, kept = Answers.keep, []
+from harness_tasks.models.answer_cache import AnswerCache
+keep, kept = AnswerCache.keep, []
 def keep_and_die(self, kind, answers):
     keep(self, kind, answers)
     kept.append(kind)
     if len(kept) == 5:
         os.kill(os.getpid(), signal.SIGKILL)
-Answers.keep = keep_and_die
+AnswerCache.keep = keep_and_die
 from harness_tasks.__main__ import app
 app(["run", *sys.argv[1:]])
 """
@@ -140,6 +140,6 @@ def test_a_command_killed_half_way_goes_on_without_asking_again(tiny_model: Path
 def test_a_file_that_is_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "answers.sqlite").write_text("not a database, and long enough to be looked at" * 10)
     with pytest.raises(UserError) as error:
-        Answers(tmp_path, {})
+        AnswerCache(tmp_path, {})
     assert "answers.sqlite cannot be read" in str(error.value)
     assert "delete it, or name another folder" in str(error.value)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from instances import asked
 from lm_eval.models.huggingface import HFLM
 
-from harness_tasks.models import reader
+from harness_tasks.models import batched_inference
 from harness_tasks.models.prefixes import share
-from harness_tasks.models.shared import SharedLM
+from harness_tasks.models.shared_lm import SharedLM
 
 LETTERS = "abcdefgh \n"
 
@@ -30,7 +30,7 @@ def ours(tiny_model: Path) -> SharedLM:
     return lm
 
 
-def configure(lm: SharedLM, rows: int, memory_gb: float = 1.0) -> reader.Reader:
+def configure(lm: SharedLM, rows: int, memory_gb: float = 1.0) -> batched_inference.BatchedModel:
     assert lm.reader is not None
     lm.reader.rows, lm.reader.memory_bytes, lm.reader.tokens_read = rows, int(memory_gb * 1e9), 0
     return lm.reader
@@ -127,7 +127,7 @@ def test_a_model_that_reads_otherwise_is_scored_as_hf_does(
             raise NotImplementedError
         return torch.zeros(2, 1, plain.model.config.vocab_size)
 
-    monkeypatch.setattr(reader.Rows, "forward", forward)
+    monkeypatch.setattr(batched_inference.KeyValueSlots, "forward", forward)
     lm = SharedLM(pretrained=str(tiny_model), dtype="float32", device="cpu", batch_size=2)
     assert "cannot be read in parts; it is scored as `hf` does" in capsys.readouterr().err
     assert lm.model.config._attn_implementation == plain.model.config._attn_implementation

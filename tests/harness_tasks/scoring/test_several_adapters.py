@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from harness_tasks import UserError
 from harness_tasks.__main__ import app
-from harness_tasks.models.shared import SharedLM
+from harness_tasks.models.shared_lm import SharedLM
 from harness_tasks.scoring.adapters import on_one_base, runs
 from harness_tasks.scoring.arguments import check_arguments
 
@@ -102,7 +102,7 @@ def test_what_is_below_reads_a_sequence_once(tiny_model: Path, tmp_path: Path, c
     upper = [str(write_adapter(tiny_model, tmp_path / f"a{n}", "CAUSAL_LM", seed=n, layers=[1])) for n in (1, 2)]
     lm = SharedLM(pretrained=str(tiny_model), dtype="float32", device="cpu", batch_size=4)
     assert lm.reader is not None
-    lm.share_below(upper)
+    lm.share_lower_layers(upper)
     assert "hf-shared: 1 of 2 layers are below every adapter" in capsys.readouterr().err
     calls = {0: 0, 1: 0}
     for number, layer in enumerate(lm.reader.model.model.layers):

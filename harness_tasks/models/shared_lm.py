@@ -18,13 +18,13 @@ from tqdm import tqdm
 
 from harness_tasks.generations import ending, note
 from harness_tasks.machine import fast_dtype, fast_threads
-from harness_tasks.models.adapters import quicken
-from harness_tasks.models.answers import Answers, contents, identity
+from harness_tasks.models.answer_cache import AnswerCache, contents, identity
+from harness_tasks.models.batch_effects import alone_over, writes_beside
+from harness_tasks.models.batched_inference import BatchedModel, readable
+from harness_tasks.models.fast_lora import quicken
 from harness_tasks.models.files import cannot_load, refusals
 from harness_tasks.models.loading import tensor_shapes
-from harness_tasks.models.neighbours import alone_over, writes_beside
-from harness_tasks.models.reader import Reader, readable
-from harness_tasks.models.recorded import RecordedLM
+from harness_tasks.models.recorded_lm import RecordedLM
 
 LONGEST_CONTINUATION = 64
 """Tokens of a continuation up to which its scores are read off one forward here; longer ones go through `hf`'s way."""
@@ -65,8 +65,8 @@ class SharedLM(RecordedLM):
         self._quicken()
         if on_cpu:
             torch.set_num_threads(fast_threads(str(self.model.dtype).removeprefix("torch.")))
-        self.reader: Reader | None = None
-        self.answers: Answers | None = None
+        self.reader: BatchedModel | None = None
+        self.answers: AnswerCache | None = None
         given = str(self.batch_size)
         is_changed = self.backend == "causal" and alone_over(self.model) is not None
         model = readable(self.model) if self.backend == "causal" and self.world_size == 1 else None
@@ -79,7 +79,7 @@ class SharedLM(RecordedLM):
             return
         most = 64 if self.device.type == "cpu" else 128
         rows = int(given) if given.isdigit() and int(given) > 0 else most
-        self.reader = Reader(model, rows, int(float(memory_gb) * 1e9), self._autocast)
+        self.reader = BatchedModel(model, rows, int(float(memory_gb) * 1e9), self._autocast)
         took = f"{model.dtype}, {torch.get_num_threads()} threads, {rows} sequences at most beside each other"
         print(f"hf-shared: {took}", file=sys.stderr)
         if answers:
@@ -93,7 +93,7 @@ class SharedLM(RecordedLM):
                     "revision": self.revision,
                 },
             )
-            self.answers = Answers(Path(answers), told)
+            self.answers = AnswerCache(Path(answers), told)
 
     def get_model_info(self) -> dict[str, Any]:
         """Returns what results say of the model: what `hf` says, and how it was asked."""
@@ -119,11 +119,11 @@ class SharedLM(RecordedLM):
             worn = [contents(place, self.revision) for place in (adapter, self.delta) if place]
             self.answers.model = {**self.answers.model, "adapters": worn}
 
-    def share_below(self, adapters: Sequence[str]) -> None:
+    def share_lower_layers(self, adapters: Sequence[str]) -> None:
         """Reads once what the base's layers below all of these adapters make of a sequence; before any is worn."""
         if self.reader is None:
             return
-        if below := self.reader.share_below([tensor_shapes(adapter, self.revision) for adapter in adapters]):
+        if below := self.reader.share_lower_layers([tensor_shapes(adapter, self.revision) for adapter in adapters]):
             layers = self.model.config.get_text_config().num_hidden_layers
             print(f"hf-shared: {below} of {layers} layers are below every adapter: read once", file=sys.stderr)
 

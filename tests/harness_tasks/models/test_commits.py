@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hub_snapshots import FIRST, SECOND, downloaded
 
-from harness_tasks.models.answers import contents
+from harness_tasks.models.answer_cache import contents
 from harness_tasks.models.commits import commit_of, is_commit
 
 

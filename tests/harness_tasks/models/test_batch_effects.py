@@ -17,7 +17,7 @@ from transformers import (
     PreTrainedConfig,
 )
 
-from harness_tasks.models.neighbours import alone_over, changes, rope_switch, writes_beside
+from harness_tasks.models.batch_effects import alone_over, changes, rope_switch, writes_beside
 
 PHI3 = Phi3Config(**SMALL, **LONGROPE)
 DYNAMIC = LlamaConfig(**SMALL, max_position_embeddings=20,

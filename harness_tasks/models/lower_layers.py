@@ -11,7 +11,7 @@ Name = tuple[Sequence[int], int]
 """A part of a sequence: the whole sequence, and the position of the part's first token."""
 
 
-class Below:
+class LowerLayers:
     """The hidden states that enter layer ``first`` of ``model``, kept by sequence from one checkpoint to the next.
 
     They take at most ``memory_bytes``; what there is no room for is computed each time. Until `end` is called, each
