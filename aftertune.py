@@ -1,23 +1,57 @@
-"""The installed script `aftertune`: the command lines of the rooms as sub-commands."""
+"""The installed script `aftertune`: every verb of the rooms, side by side."""
+
+from collections.abc import Callable
 
 import typer
 
-from finetune.__main__ import app as finetune_app
+from finetune.commands.embedded import embedded
+from finetune.commands.merge import merge
+from finetune.commands.plan import plan as plan_training
+from finetune.commands.train import train
 from harness_tasks import TASKS_PATH
-from harness_tasks.__main__ import app as tasks_app
-from report.__main__ import app as report_app
+from harness_tasks.commands import run as score
+from harness_tasks.commands.check import check
+from harness_tasks.commands.merge_shards import merge_shards
+from harness_tasks.commands.overlap import overlap
+from harness_tasks.commands.prior import prior
+from harness_tasks.commands.sample import sample
+from report.commands.audit import audit
+from report.commands.build import build
+from report.commands.compare import compare
+from report.commands.params import params
+from report.commands.push import push
+from report.commands.template import template
+from report.commands.verify import verify
+from workflow.commands.plan import plan
+from workflow.commands.run import run
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    pretty_exceptions_enable=False,
     help="Measures what fine-tuning changed in a language model, and writes it up.",
 )
-app.add_typer(finetune_app, name="finetune")
-app.add_typer(report_app, name="report")
-app.add_typer(tasks_app, name="tasks")
 
 
-@app.command("tasks-path")
 def tasks_path() -> None:
-    """Prints the folder of the harness tasks, for `lm_eval --include_path`."""
+    """Print the folder of the harness tasks, for `lm_eval --include_path`."""
     print(TASKS_PATH)
+
+
+PANELS: dict[str, dict[str, Callable[..., None]]] = {
+    "A study, whole": {"run": run, "plan": plan},
+    "Pages and results": {"build": build, "verify": verify, "compare": compare, "audit": audit, "push": push},
+    "Models and checkpoints": {
+        "train": train, "plan-training": plan_training, "params": params, "merge": merge, "embedded": embedded,
+    },
+    "Tasks and scores": {
+        "check": check, "sample": sample, "overlap": overlap, "prior": prior, "merge-shards": merge_shards,
+        "tasks-path": tasks_path,
+    },
+}  # fmt: skip
+"""The verbs by the panel of the help that they stand in."""
+
+for panel, verbs in PANELS.items():
+    for name, verb in verbs.items():
+        app.command(name, rich_help_panel=panel)(verb)
+app.command("score", context_settings=score.SETTINGS, help=score.HELP, rich_help_panel="Tasks and scores")(score.run)
+app.add_typer(template, name="template", rich_help_panel="Pages and results")

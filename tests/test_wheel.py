@@ -125,7 +125,7 @@ def test_every_room_is_imported_from_the_installed_copy(elsewhere: Elsewhere) ->
 
 def test_the_script_counts_a_configuration(elsewhere: Elsewhere) -> None:
     shutil.copy(ROOT / "tests" / "data" / "llama-3.2-1b" / "config.json", elsewhere.folder / "config.json")
-    ledger = json.loads(elsewhere.script("report", "params", "config.json", "--json"))
+    ledger = json.loads(elsewhere.script("params", "config.json", "--json"))
     assert ledger["total"] == 1_235_814_400
 
 

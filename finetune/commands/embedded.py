@@ -11,7 +11,7 @@ from harness_tasks.errors import exit_on_user_error
 def embedded(
     output: Annotated[Path, typer.Option(help="Folder for the model.")] = Path("build/base"),
 ) -> None:
-    """Unpacks the embedded base model (SmolLM2-135M-Instruct) into a safetensors folder."""
+    """Unpack the embedded base model (SmolLM2-135M-Instruct) into a safetensors folder."""
     with exit_on_user_error():
         from finetune.embedded import write_embedded
 

@@ -14,7 +14,7 @@ def merge(
     base: Annotated[str | None, typer.Option(help="Base model, where the adapter's own path is not found.")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="Go on where this guard of scoring fails.")] = None,
 ) -> None:
-    """Writes the base model's weights with the adapter's added."""
+    """Write the base model's weights with the adapter's added."""
     with exit_on_user_error():
         from finetune.merge import merge as merge_adapter
         from harness_tasks.guards import check_allowed

@@ -20,7 +20,7 @@ def plan(
     probe: Annotated[bool, typer.Option("--probe", help="Load the model and time three steps.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Says what a run would do, without weights: parameters, memory, time, a rendered row, every guard's verdict."""
+    """Say what a run would do, without weights: parameters, memory, time, a rendered row, every guard's verdict."""
 
     with exit_on_user_error():
         run = run_of({"output": output, **values})

@@ -22,7 +22,7 @@ def train(
         str | None, typer.Option(help="A run for each of these seeds, joined by commas, into OUTPUT-seed1 and so on.")
     ] = None,
 ) -> None:
-    """Fine-tunes a model on a task's training rows; interrupted, the same command goes on where it was."""
+    """Fine-tune a model on a task's training rows; interrupted, the same command goes on where it was."""
     with exit_on_user_error():
         run = run_of({**values, "output": output} if output else values)
         runs = [run]

@@ -7,7 +7,7 @@ import typer
 
 from harness_tasks.errors import exit_on_user_error
 
-template = typer.Typer(no_args_is_help=True, help="Lists the templates of a page, and copies them for you to change.")
+template = typer.Typer(no_args_is_help=True, help="List the templates of a page, and copy them for you to change.")
 
 _STUDY = "the study's YAML file: its own templates lie in the folder templates/ beside it"
 

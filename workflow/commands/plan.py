@@ -33,7 +33,7 @@ def plan(
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Prints what a study would do: steps, parameters, rows, memory, time, downloads; which GPU's memory would do.
+    """Print what a study would do: steps, parameters, rows, memory, time, downloads; which GPU's memory would do.
 
     It looks at the rows of each training run, as `finetune plan` does, and ends with exit code 1 where a guard would
     stop one. Of a grid it prints a line a model, the critical path, and the time with some number of steps at a time.

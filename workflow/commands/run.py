@@ -15,7 +15,7 @@ def run(
         str, typer.Option(help="Where the steps run: local, slurm, or a folder with a Snakemake profile.")
     ] = "local",
 ) -> None:
-    """Does every step of a study that is not done yet, up to the report; of a grid, up to the leaderboard."""
+    """Do every step of a study that is not done yet, up to the report; of a grid, up to the leaderboard."""
     # Here, because what runs a study takes longer to load than `--help` may.
     from workflow.run import run_steps
 
