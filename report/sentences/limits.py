@@ -7,6 +7,9 @@ from report.facts.values import is_known, missing
 from report.reading.results import pointer
 from report.sentences.rules import Finding, comparisons, decide, direction, finding, primary
 
+FEWEST_CLUSTERS = 24
+"""Of those for which the coverage of the intervals was simulated: see `report.statistics.intervals`."""
+
 
 def limits(facts: Mapping[str, Any]) -> list[Finding]:
     """What the numbers do not cover."""
@@ -20,6 +23,8 @@ def limits(facts: Mapping[str, Any]) -> list[Finding]:
             found.append(finding("limit_applied", {k: f"{at}/{k}" for k in ("name", "scored", "available")}))
         if not task["clustered"]:
             found.append(finding("clusters_undeclared", {"name": f"{at}/name"}))
+        elif few := _over_few_clusters(task):
+            found.append(finding("clusters_few", {"name": f"{at}/name", "difference": at + pointer(*few)}))
         for c, comparison in enumerate(task["comparisons"]):
             place = f"{at}/comparisons/{c}"
             for key in ("dtype", "model_class"):
@@ -35,6 +40,18 @@ def limits(facts: Mapping[str, Any]) -> list[Finding]:
                 evidence = {"checkpoint": f"{at}/name", "rows": f"{at}/data/dropped/{d}/rows"}
                 found.append(finding("identical_left_out", evidence))
     return found
+
+
+def _over_few_clusters(task: Mapping[str, Any]) -> tuple[str | int, ...]:
+    """Returns the place in ``task`` of the first primary difference over fewer clusters than was simulated; else ()."""
+    for c, comparison in enumerate(task["comparisons"]):
+        index = primary(comparison)
+        if (
+            index is not None
+            and comparison["scores"][index]["difference"].get("clusters", FEWEST_CLUSTERS) < FEWEST_CLUSTERS
+        ):
+            return ("comparisons", c, "scores", index, "difference")
+    return ()
 
 
 def warnings(facts: Mapping[str, Any]) -> list[Finding]:

@@ -59,12 +59,27 @@ def _limits_of(task: Part) -> Iterable[Line]:
             "narrow."
         )
         yield line(words, name=name)
+    else:
+        yield from _few_clusters(task)
     for comparison in task["comparisons"]:
         checkpoint = text(comparison["checkpoint"])
         for key, words in _UNLIKE.items():
             before, after = task["before"].get(key, {}), comparison["after"].get(key, {})
             if known(before) and known(after) and before["value"] != after["value"]:
                 yield line(words, name=name, before=text(before), after=text(after), checkpoint=checkpoint)
+
+
+def _few_clusters(task: Part) -> Iterable[Line]:
+    """Yields that intervals were never tried on so few clusters: fewer than 24, the fewest of their simulation."""
+    differences = (score["difference"] for one in task["comparisons"] for score in one["scores"] if score["primary"])
+    few = [one for one in differences if "clusters" in one and not one["clusters"] >= 24]
+    if few:
+        words = (
+            "On {name}, the {items} items lie in {clusters} clusters. The coverage of the intervals was simulated for "
+            "more clusters only; on so few they may be too narrow."
+        )
+        name = text(task["name"])
+        yield line(words, name=name, items=lines.counted(few[0], "n"), clusters=lines.counted(few[0], "clusters"))
 
 
 def warnings(facts: Part) -> list[Line]:
