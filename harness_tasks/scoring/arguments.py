@@ -1,6 +1,7 @@
 """What the arguments of a run ask for, checked before a model is loaded."""
 
 import math
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ def check_arguments(arguments: Sequence[str], allowed: Sequence[str] = ()) -> Ch
             "lm_eval's cache of answers does not know the adapter: one would be given another's",
             'leave --use_cache out, and add "answers": DIR to --model_args, where hf-shared keeps those of each model',
         )
+    if config.output_path:
+        _check_output(Path(config.output_path))
     for model_args in each:
         check_model(config.model, model_args, num_fewshot=config.num_fewshot or 0)
     include_path = config.include_path or TASKS_PATH
@@ -90,6 +93,18 @@ def check_arguments(arguments: Sequence[str], allowed: Sequence[str] = ()) -> Ch
     for model_args in each:
         fetch_weights(config.model, model_args)
     return Checked(config, each, tasks.loaded, tasks.ours_alone, passed_over)
+
+
+def _check_output(output: Path) -> None:
+    """Raises UserError where lm_eval, which only notes in its log that it could not, would save no results."""
+    folder = output.parent if output.suffix == ".json" else output
+    nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise UserError(
+            f"the output path {output}: {nearest} is no folder that can be written to",
+            "lm_eval would score every item, and save nothing",
+            "name another --output_path",
+        )
 
 
 def _check_tasks(config: EvaluatorConfig, include_path: str | Path) -> _Tasks:

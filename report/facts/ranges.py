@@ -31,7 +31,8 @@ Baseline = dict[str, list[ItemScore | None]]
 
 
 _MANY = 5_000
-"""From so many answers on several processes are faster, though each first takes a second to start."""
+"""From so many answers on several processes are faster, though each first takes a second to start: the 10,570 answers
+of SQuAD v1.1 take 8 s of one core."""
 
 
 class Ranges:

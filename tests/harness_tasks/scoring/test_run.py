@@ -165,6 +165,18 @@ def test_an_unknown_task_in_run() -> None:
     assert "reviews_demo" in caught.value.mend
 
 
+@pytest.mark.parametrize("output", ["taken", "taken/below", "taken/results.json"])
+def test_an_output_path_that_no_folder_can_be_made_at(tmp_path: Path, output: str) -> None:
+    """lm_eval itself scores, says so in its log alone, and exits with 0."""
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(UserError) as caught:
+        check_arguments(["--tasks", "reviews_demo", "--log_samples", "--output_path", str(tmp_path / output)])
+    assert (
+        caught.value.found
+        == f"the output path {tmp_path / output}: {tmp_path / 'taken'} is no folder that can be written to"
+    )
+
+
 def test_sample_writes_whole_films(tmp_path: Path) -> None:
     done = command("sample", "reviews_demo", "--limit", "50", "--seed", "3", "--output", "rows.json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
