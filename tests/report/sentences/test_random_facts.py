@@ -21,8 +21,11 @@ from hypothesis import strategies as st
 from report.page.build import build_report
 from report.page.render import render_markdown
 from report.sentences import find
+from tests.report.sentences.rare_facts import shake_rarely
 from tests.report.synthetic import folder_of, write_study
 
+LEVELS = [1.0, 0.05, 0.049, 0.00003]
+"""P-values on both sides of the level, and at it."""
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -40,11 +43,14 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
     """Returns the facts with other scores, intervals, p-values, counts and holes, drawn with ``choice``."""
     facts = copy.deepcopy(facts)
     for task in facts["tasks"]:
+        if "kind" not in task:
+            continue
         top = 100.0 if task["kind"] == "extraction" else 1.0
         for comparison in task["comparisons"]:
             for score in comparison["scores"]:
                 _shake_score(score, top, choice)
-            _shake_overlap(comparison["overlap"], top, choice)
+            if "some" in (comparison["overlap"] or {}):
+                _shake_overlap(comparison["overlap"], top, choice)
             if choice.random() < 0.1:
                 comparison["refused"] = {"missing": "the scored items differ"}
                 for score in comparison["scores"]:
@@ -55,9 +61,11 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
                 _shake_difference(comparison["shift"]["change"], 1.0, choice)
         for side in (task["before"], *(comparison["after"] for comparison in task["comparisons"])):
             _shake_side(side, top, choice)
-        if choice.random() < 0.2:
+        if "floor" in task and choice.random() < 0.2:
             task["floor"]["score"] = {"missing": "none is known"}
     for checkpoint in facts["checkpoints"]:
+        if "absent" in checkpoint:
+            continue
         total = choice.choice([1000, 1000, 1050, 999])
         checkpoint["parameters"]["total"]["value"] = total
         checkpoint["parameters"]["added"]["value"] = choice.choice([0, 50, total - 1000 if total > 1000 else 0])
@@ -68,11 +76,24 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
         changes["trained_changed"]["value"] = choice.choice([0, changes["trained"]["value"]])
     if choice.random() < 0.3:
         facts["study"]["seeds"] = [*facts["study"]["seeds"], {**facts["study"]["seeds"][0], "value": 2}]
+    for pair in facts["equivalences"]:
+        _shake_equivalence(pair, choice)
+    shake_rarely(facts, choice)
     facts["findings"] = find(facts)
     return facts
 
 
+def _shake_equivalence(pair: dict[str, Any], choice: random.Random) -> None:
+    if "absent" not in pair:
+        _shake_difference(pair["difference"], 1.0, choice)
+        pair["p_value"] = choice.choice(
+            [{"missing": "one cluster"}, *({**pair["p_value"], "value": p} for p in LEVELS)]
+        )
+
+
 def _shake_score(score: dict[str, Any], top: float, choice: random.Random) -> None:
+    if "value" not in score["difference"]:
+        return
     if choice.random() < 0.1:
         score["after"] = {"missing": "it has not been scored"}
         score["difference"] = score["p_value"] = score["detectable"] = {"missing": "one of the two scores is missing"}
@@ -85,7 +106,7 @@ def _shake_score(score: dict[str, Any], top: float, choice: random.Random) -> No
     for side in ("before", "after"):
         _surround(score[side], top, choice)
     if "value" in score["p_value"]:
-        score["p_value"]["value"] = choice.choice([1.0, 0.05, 0.049, 0.00003, choice.random()])
+        score["p_value"]["value"] = choice.choice([*LEVELS, choice.random()])
         if "value" in score["adjusted"]:
             score["adjusted"]["value"] = min(1.0, 2 * score["p_value"]["value"])
     score["higher_is_better"] = choice.choice([True, True, True, False, None])
@@ -124,6 +145,8 @@ def _shake_overlap(overlap: dict[str, Any], top: float, choice: random.Random) -
 
 
 def _shake_side(side: dict[str, Any], top: float, choice: random.Random) -> None:
+    if "diagnosis" not in side:
+        return
     _shake_difference(side["above_floor"], top, choice)
     for found in side["diagnosis"].values():
         for key in ("bias",):

@@ -107,7 +107,7 @@ def _pieces(page: str) -> list[str]:
     return _HIDDEN.split(page) if page.lstrip().startswith("<") else [page]
 
 
-def _replaced(page: str, pattern: str, choice: random.Random, new: Callable[[str], str | None]) -> str | None:
+def replaced(page: str, pattern: str, choice: random.Random, new: Callable[[str], str | None]) -> str | None:
     """Returns the page with one match of ``pattern`` in its visible text changed to ``new`` of it."""
     pieces = _pieces(page)
     places = [(i, found) for i in range(0, len(pieces), 2) for found in re.finditer(pattern, pieces[i])]
@@ -123,7 +123,7 @@ def _replaced(page: str, pattern: str, choice: random.Random, new: Callable[[str
 
 def digit(page: str, choice: random.Random) -> str | None:
     """Changes one digit of the visible text into another."""
-    return _replaced(
+    return replaced(
         page, r"(?<!&#x)\d(?!\d?;)", choice, lambda old: choice.choice([d for d in "0123456789" if d != old])
     )
 
@@ -132,14 +132,14 @@ def word(page: str, choice: random.Random) -> str | None:
     """Changes one word of direction or certainty, puts one in, or takes a `not` or `no` out."""
     kind = choice.random()
     if kind < 0.15:
-        return _replaced(page, r"\b(?:not|no) ", choice, lambda _: "")
+        return replaced(page, r"\b(?:not|no) ", choice, lambda _: "")
     if kind < 0.3:
         extra = choice.choice(["significantly ", "clearly ", "slightly ", "not "])
-        return _replaced(
+        return replaced(
             page, r"\b(?:is|are|was|were|has|improves|rises|falls|says|answers)\b ", choice, lambda old: old + extra
         )
     known = "|".join(sorted(map(re.escape, WORDS), key=len, reverse=True))
-    return _replaced(page, rf"\b(?:{known})\b", choice, lambda old: choice.choice(WORDS[old]))
+    return replaced(page, rf"\b(?:{known})\b", choice, lambda old: choice.choice(WORDS[old]))
 
 
 def cells(page: str, choice: random.Random) -> str | None:
@@ -191,7 +191,7 @@ def sentence(page: str, choice: random.Random) -> str | None:
     return "\n\n".join(blocks)
 
 
-ON_THE_PAGE: dict[str, Mutate] = {"digit": digit, "word": word, "cells": cells, "sentence": sentence}
+SAID: dict[str, Mutate] = {"digit": digit, "word": word, "cells": cells, "sentence": sentence}
 
 
 _OF_THE_PAGE = ("answer_", "audit.", "findings.", "macros.", "report.", "reproduce.")
