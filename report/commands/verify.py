@@ -8,6 +8,9 @@ import typer
 
 from harness_tasks.errors import exit_on_user_error
 
+_SHOWN = 100
+"""Problems that are printed."""
+
 
 def verify(
     report: Annotated[
@@ -41,7 +44,9 @@ def verify(
     if as_json:
         print(json.dumps([problem.as_dict() for problem in verdict.problems], ensure_ascii=False, indent=2))
     elif verdict.problems:
-        print("\n".join(map(str, verdict.problems)))
+        print("\n".join(map(str, verdict.problems[:_SHOWN])))
+        if (more := len(verdict.problems) - _SHOWN) > 0:
+            print(f"and {more:,} more, which --json lists")
         print(f"{len(verdict.problems)} {'problem' if len(verdict.problems) == 1 else 'problems'}")
     else:
         again = "the facts were not computed again" if page_only else f"{verdict.facts:,} facts recomputed"

@@ -71,16 +71,31 @@ def comparable(page: str, folder: Path) -> str:
     return re.sub(r'<section id="explorer".*?</section>', "", page, flags=re.DOTALL)
 
 
+_LEAST_SHARED = 0.5
+"""Of the lines of a copy under another name: with fewer it is another page."""
+
+
 def original(made: Mapping[str, str], page: Path, text: str) -> str:
     """Returns the name of that file of ``made`` which the file ``page`` with the content ``text`` is, or is a copy of.
 
     A copy may have any name: then it is the file with which it shares most lines.
+
+    Raises:
+        UserError: it shares fewer than half of its lines with any.
     """
     if page.name in made:
         return page.name
     alike = [name for name, other in made.items() if is_html(other) == is_html(text)]
     lines = set(text.splitlines())
-    return max(alike or made, key=lambda name: len(lines & set(made[name].splitlines())))
+    shared = {name: len(lines & set(made[name].splitlines())) / max(len(lines), 1) for name in alike or made}
+    nearest = max(shared, key=lambda name: shared[name])
+    if shared[nearest] < _LEAST_SHARED:
+        raise UserError(
+            f"{page} shares {shared[nearest]:.0%} of its lines with {nearest}, the nearest file that the facts give",
+            "it is no copy of one of their pages, so there is nothing to set it beside",
+            "name the page and the facts that belong together: verify PAGE --facts FILE",
+        )
+    return nearest
 
 
 def sources_of(facts: Mapping[str, Any]) -> Callable[[Piece], Sequence[str]]:

@@ -138,6 +138,20 @@ def test_a_copy_without_results_is_verified_beside_its_facts_alone(made: Path, t
     assert "was changed after it was written" in result.stderr
 
 
+def test_another_page_is_refused_and_a_long_list_is_cut(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.md"
+    other.write_text("# A page\n\nof somebody else.\n", encoding="utf-8")
+    result = run(other, "--facts", folder / "facts.json")
+    assert result.exit_code == 2
+    assert "other.md shares 33% of its lines with report.md, the nearest file that the facts give" in result.stderr
+    (folder / "report.md").write_text("", encoding="utf-8")
+    result = run(folder / "report.md")
+    assert result.exit_code == 1
+    assert result.stdout.count("  found: nothing") == 100
+    assert " more, which --json lists\n" in result.stdout
+    assert len(json.loads(run(folder / "report.md", "--json").stdout)) > 100
+
+
 def test_facts_of_another_version_are_told_from_wrong_ones(made: Path, tmp_path: Path) -> None:
     """A later version may know a sentence that this one does not, and say so in facts with a hash of their own."""
     facts = json.loads((made / "facts.json").read_text(encoding="utf-8"))
