@@ -46,9 +46,9 @@ def compare(
             print("\n".join(str(output / name) for name in file_names(facts)))
         else:
             # Here, because what renders pages takes longer to load than `--help` may.
-            from report.compare.page import render_markdown
+            from report.compare.comparison_page import comparison_markdown
 
-            print(render_markdown(facts), end="")
+            print(comparison_markdown(facts), end="")
         for row in facts["regressions"]:
             if row["regressed"]:
                 print(regression_line(row), file=sys.stderr)

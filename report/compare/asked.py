@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from harness_tasks.rendering import ADDRESS
 from report.compare.measures import Measure
-from report.compare.names import short_name
-from report.compare.runs import Run
+from report.reading.published_names import short_name
+from report.reading.task_runs import Run
 
 
 class Seen(NamedTuple):

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
 from report.compare.measures import Measure, measure, metric_keys
-from report.compare.pairs import Difference, difference
-from report.compare.runs import Entry
+from report.compare.models import Entry
+from report.compare.pairs import ScoreDifference, score_difference
 from report.compare.seeds import seed_facts
 from report.compare.settings import apart_facts, setting_facts
 from report.facts.measured import interval_fact
@@ -35,7 +35,7 @@ LEVEL = 0.05
 Member = tuple[Entry, Measure]
 
 
-def task_facts(task: str, entries: Sequence[Entry]) -> dict[str, Any]:
+def leaderboard_facts(task: str, entries: Sequence[Entry]) -> dict[str, Any]:
     """Returns the leaderboards of ``task``, one a metric, its primary metric's first."""
     scored = [entry for entry in entries if task in entry.runs]
     first = scored[0].runs[task]
@@ -102,7 +102,7 @@ class _Verdicts:
     ``tests``: how many p-values there are. ``crowd``: whether not all pairs are told. ``better``: whether higher is.
     """
 
-    pairs: dict[tuple[int, int], Difference]
+    pairs: dict[tuple[int, int], ScoreDifference]
     adjusted: NDArray[np.float64]
     beats: NDArray[np.bool_]
     tests: int
@@ -122,12 +122,12 @@ def _verdicts(measures: Sequence[Measure], better: bool | None, *, told: bool) -
         shown = [(i, j) for j in range(1, SHOWN) for i in sorted({0, j - 1})] if told else []
         pairs = {}
         for i, j in shown:
-            pair = difference(measures[i], measures[j])
+            pair = score_difference(measures[i], measures[j])
             method = tested.method(i, j)
             why = pair.p_method if pair.p is None else "no p-value: there is no standard error"
             pairs[i, j] = replace(pair, p=float(p[i, j]) if method else None, p_method=method or why)
     else:
-        pairs = {(i, j): difference(measures[i], measures[j]) for i, j in combinations(range(size), 2)}
+        pairs = {(i, j): score_difference(measures[i], measures[j]) for i, j in combinations(range(size), 2)}
         for at, pair in pairs.items():
             p[at] = np.nan if pair.p is None else pair.p
     adjusted = np.full((size, size), np.nan)
@@ -202,7 +202,7 @@ def _score(entry: Entry, found: Measure) -> dict[str, Any]:
 def _pair(
     members: Sequence[Member],
     places: tuple[int, int],
-    found: Difference,
+    found: ScoreDifference,
     verdicts: _Verdicts,
 ) -> dict[str, Any]:
     one, other = (members[place] for place in places)
@@ -228,7 +228,7 @@ def _pair(
     }
 
 
-def _difference_fact(found: Difference, one: Measure, source: dict[str, str], also: list[Any]) -> Fact:
+def _difference_fact(found: ScoreDifference, one: Measure, source: dict[str, str], also: list[Any]) -> Fact:
     if found.interval is None:
         return missing(found.refused)
     return interval_fact(found.interval, one.unit, source, also=also)

@@ -7,10 +7,11 @@ from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.reading import iterate_rows, read_json
-from report.compare.runs import Entry, Run
+from report.compare.models import Entry
 from report.facts.values import Fact, Unit, fact, missing
 from report.reading.kinds import LENGTHS, LENGTHS_HEAD
 from report.reading.results import Document
+from report.reading.task_runs import Run
 
 UNRECORDED = "not recorded"
 _ON_THE_DEVICE = ("huggingface", "HFLM", "gpt2", "mamba_ssm", "steered")

@@ -16,16 +16,17 @@ from typing import Any
 from harness_tasks.errors import UserError
 from harness_tasks.reading import checked, parse_json, read_bytes, sha256_of, text_of
 from report.compare.grouping import Found, entries_of, tell_apart
-from report.compare.names import distinct, public_parts, short_name
-from report.compare.rows import Folder, samples_of
-from report.compare.runs import Entry, Given, PassedOver, Run, Samples
-from report.compare.shape import KIND, Results, in_one_shape, is_of_lighteval, number, parts_of
+from report.compare.models import Entry, Given, PassedOver
 from report.facts.unfinished import FILE, undone
+from report.reading.lm_eval_results import RESULT_FILE, ResultFile, in_one_shape, is_of_lighteval, number, parts_of
+from report.reading.published_names import distinct, public_parts, short_name
+from report.reading.sample_files import Folder, samples_of
 from report.reading.scored import refuse_other
+from report.reading.task_runs import Run, SampleRows
 from report.reading.texts import one_line
 
 TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
-_ANY = replace(KIND, schema=None)
+_ANY = replace(RESULT_FILE, schema=None)
 _MARKS = (b'"results"', b"_stderr", b",none")
 """One of these stands in every result file; others need not be parsed to see that they are none."""
 
@@ -134,7 +135,7 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
     """Yields the results in a file; adds it, or its sample files, to ``passed_over`` where they cannot be used."""
     file = candidate.path
     try:
-        content = read_bytes(file, KIND)
+        content = read_bytes(file, RESULT_FILE)
     except UserError as error:
         if candidate.named:
             passed_over.append(PassedOver(_published(file, root, label, {}), file, error))
@@ -142,10 +143,10 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
     if not candidate.named and not any(mark in content for mark in _MARKS):
         return
     try:
-        value = parse_json(text_of(content, file, KIND), file, _ANY)
+        value = parse_json(text_of(content, file, RESULT_FILE), file, _ANY)
         parts = parts_of(value)
         for _, part in parts:
-            checked(part, file, KIND)
+            checked(part, file, RESULT_FILE)
     except UserError as error:
         passed_over.append(PassedOver(_published(file, root, label, {}), file, error))
         return
@@ -167,7 +168,7 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
     digest = sha256_of(content)
     for place, part in parts:
         shaped, places = in_one_shape(part)
-        results = Results(_published(file, root, label, shaped), digest, shaped, places, place)
+        results = ResultFile(_published(file, root, label, shaped), digest, shaped, places, place)
 
         def name(path: Path, shaped: Mapping[str, Any] = shaped) -> str:
             return _published(path, root, label, shaped)
@@ -194,7 +195,7 @@ def _is_ours(file: Path, content: Mapping[str, Any]) -> bool:
 
 def _runs(
     candidate: _Candidate,
-    results: Results,
+    results: ResultFile,
     embedded: Mapping[str, Any],
     name: Callable[[Path], str],
     passed_over: list[PassedOver],
@@ -205,7 +206,7 @@ def _runs(
     for task in content["results"]:
         if task in groups:
             continue
-        samples: Samples | None = None
+        samples: SampleRows | None = None
         try:
             samples = samples_of(file, candidate.folder, results, task, embedded.get(task), name)
         except UserError as error:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from report.compare.identity import Identity, differing, identity_of
-from report.compare.names import distinct, public_parts, short_name
-from report.compare.runs import Entry, Run
-from report.compare.shape import Results
+from report.compare.models import Entry
+from report.reading.lm_eval_results import ResultFile
+from report.reading.model_identity import Identity, differing, identity_of
+from report.reading.published_names import distinct, public_parts, short_name
+from report.reading.task_runs import Run
 from report.reading.texts import one_line
 
 
@@ -17,7 +18,7 @@ class Found:
     """The results in a file: its runs by task, whether it is a study's own, and the time in its name."""
 
     file: Path
-    results: Results
+    results: ResultFile
     runs: Mapping[str, Run]
     ours: bool
     time: str

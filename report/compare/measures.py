@@ -6,23 +6,23 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from report.compare.answers import Answers
-from report.compare.recorded import (
+from report.facts.measured import AGREEMENT, unfit_items
+from report.facts.values import Unit
+from report.reading.degenerate_answers import Answers
+from report.reading.lm_eval_results import LARGEST_SCORE, number
+from report.reading.results import NOT_METRICS, ItemScore, items_of
+from report.reading.task_runs import Run
+from report.statistics import intervals
+from report.statistics.intervals import Interval
+from report.statistics.metrics import metric_of
+from report.statistics.recorded_errors import (
     CONFIDENCE,
-    Part,
+    GroupPart,
     Recorded,
     checked_error,
     normal_quantile,
     recorded_interval,
 )
-from report.compare.runs import Run
-from report.compare.shape import LARGEST, number
-from report.facts.measured import AGREEMENT, unfit_items
-from report.facts.values import Unit
-from report.reading.results import NOT_METRICS, ItemScore, items_of
-from report.statistics import intervals
-from report.statistics.intervals import Interval
-from report.statistics.metrics import metric_of
 from report.statistics.sums import sample_of
 
 _OF_OTHERS = ("HasAns_", "NoAns_", "inst_level_")
@@ -174,7 +174,7 @@ def measure(run: Run, key: str) -> Measure:
     n, scale = _number_of_items(run, key), number(run.metadata.get("scale")) or None
     stderr = f"{metric}_stderr,{by_filter}"
     parts = [
-        Part(score, number(leaf.scores.get(stderr)), leaf.counted[0])
+        GroupPart(score, number(leaf.scores.get(stderr)), leaf.counted[0])
         for leaf in run.leaves
         if (score := number(leaf.scores.get(key))) is not None
     ]
@@ -212,7 +212,7 @@ def _with_items(bare: Measure) -> Measure:
         return replace(bare, why="the samples hold some items more than once")
     known = items_of(rows, metric)
     if not known or not all(
-        abs(one) < LARGEST for one in chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in known)
+        abs(one) < LARGEST_SCORE for one in chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in known)
     ):
         return replace(bare, why="the samples do not hold it item by item")
     if not isinstance(known[0], float) and metric_of(metric).made_of is None:

@@ -17,15 +17,15 @@ def compare_results(
     """Returns the facts of a comparison, after writing it to ``output`` where that is given.
 
     Raises:
-        UserError: see `report.compare.collect.collect`.
+        UserError: see `report.compare.comparison_facts.collect`.
     """
     # Here, because scipy and numpy take longer to load than `--help` may.
-    from report.compare.collect import collect
-    from report.compare.page import render
+    from report.compare.comparison_facts import comparison_facts
+    from report.compare.comparison_page import comparison_files
 
-    facts = collect(results, gates, strict=strict)
+    facts = comparison_facts(results, gates, strict=strict)
     if output is not None:
-        write_outputs(output, {"compare.json": json_text(facts), **render(facts)}, manifest=MANIFEST)
+        write_outputs(output, {"compare.json": json_text(facts), **comparison_files(facts)}, manifest=MANIFEST)
     return facts
 
 

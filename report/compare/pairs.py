@@ -18,8 +18,8 @@ from typing import Any
 from harness_tasks.rendering import render_from_results
 from report.compare.asked import Seen, filter_of, repeats, seen, told_by_names, told_by_samples, told_by_seeds
 from report.compare.measures import CONFIDENCE, Measure
-from report.compare.runs import Run
 from report.facts.pairing import order, other_items
+from report.reading.task_runs import Run
 from report.statistics import intervals, paired_tests
 from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
@@ -46,7 +46,7 @@ WELCH = "unpaired: standard errors of two independent scores, Welch's t"
 
 
 @dataclass(frozen=True)
-class Difference:
+class ScoreDifference:
     """One score minus another.
 
     ``refused``: why the two may not be compared; there is then no interval. ``unpaired``: why it is not paired, empty
@@ -83,18 +83,18 @@ class Beside:
         return seen(self.one, *(self.in_order(values) for values in (self.other.prompts, self.other.targets)))
 
 
-def difference(one: Measure, other: Measure) -> Difference:
+def score_difference(one: Measure, other: Measure) -> ScoreDifference:
     """Returns ``one`` minus ``other`` in the metric's own scale, or why there is no such difference."""
     two = Beside(one, other)
     refused, unpaired, flags, explained = relation(two)
     if refused:
-        return Difference(refused=refused)
+        return ScoreDifference(refused=refused)
     if unpaired:
         flags += (*_limits(one, other), *told_by_names(one.run, other.run, explained=bool(flags)))
-        return Difference("", unpaired, flags, *_independent(one, other))
+        return ScoreDifference("", unpaired, flags, *_independent(one, other))
     flags += told_by_samples(two.seen, len(one.names), explained=explained)
     flags += told_by_seeds(one.run, other.run) if two.seen.unknown else ()
-    return Difference("", "", flags, *_paired(two))
+    return ScoreDifference("", "", flags, *_paired(two))
 
 
 def relation(two: Beside) -> tuple[str, str, tuple[str, ...], bool]:

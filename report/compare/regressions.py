@@ -11,8 +11,8 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from report.compare.measures import measure, metric_keys
-from report.compare.pairs import difference
-from report.compare.runs import Entry, Given
+from report.compare.models import Entry, Given
+from report.compare.pairs import score_difference
 from report.facts.measured import interval_fact
 from report.facts.values import fact
 from report.statistics.directions import metric_direction
@@ -124,7 +124,7 @@ def _verdict(task: str, key: str, baseline: Entry, candidate: Entry, better: boo
                 "a gate that guards such a score cannot tell",
                 "score it again, with --log_samples",
             )
-    found = difference(after, before)
+    found = score_difference(after, before)
     if found.interval is None or found.interval.lower is None or found.interval.upper is None:
         reason = found.refused or (found.interval.method if found.interval else "")
         raise UserError(

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import Any
 
 from report.compare.measures import Measure
-from report.compare.runs import Entry
+from report.compare.models import Entry
 from report.facts.measured import interval_fact
 from report.facts.values import fact, missing
 from report.reading.bases import commit_scored

@@ -4,10 +4,11 @@ from typing import Any
 
 from report.compare.costs import UNRECORDED
 from report.compare.measures import metric_keys
-from report.compare.runs import Entry, Run
-from report.compare.shape import number
+from report.compare.models import Entry
 from report.facts.values import Fact, fact, missing
 from report.page.formats import decimals
+from report.reading.lm_eval_results import number
+from report.reading.task_runs import Run
 
 FAR = 0.1
 """From what difference on, as a share of the scale, two filters' scores of one metric are said to be far apart."""

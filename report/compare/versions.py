@@ -5,8 +5,8 @@ from typing import Any
 
 from harness_tasks.files import sha256_file
 from report.compare.measures import measure, metric_keys
-from report.compare.pairs import Difference, difference
-from report.compare.runs import Entry, Given
+from report.compare.models import Entry, Given
+from report.compare.pairs import ScoreDifference, score_difference
 from report.facts.current import read_facts
 from report.facts.measured import interval_fact
 from report.facts.values import Fact, fact, missing
@@ -111,7 +111,7 @@ def _only(entries: Sequence[Entry], argument: int, source: dict[str, str]) -> li
 def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Returns each score of both versions and the later minus the earlier; Holm's correction over the primary ones."""
     rows: list[dict[str, Any]] = []
-    primary: list[Difference] = []
+    primary: list[ScoreDifference] = []
     for before in (entry for entry in entries if entry.argument == 0):
         after = next((entry for entry in entries if entry.argument == 1 and entry.own == before.own), None)
         for task in before.runs if after else ():
@@ -133,9 +133,9 @@ def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     return rows
 
 
-def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, Any], Difference]:
+def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, Any], ScoreDifference]:
     one, two = (measure(entry.runs[task], key) for entry in (before, after))
-    found = difference(two, one)
+    found = score_difference(two, one)
     better = metric_direction(two.metric, [*one.run.with_leaves, *two.run.with_leaves]).better
     source = two.source
     change = missing(found.refused)
@@ -157,7 +157,7 @@ def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, 
     return row, found
 
 
-def _verdict(found: Difference, better: bool | None) -> str:
+def _verdict(found: ScoreDifference, better: bool | None) -> str:
     """Returns what may be said of a change: a direction only where its interval excludes 0."""
     assert found.interval is not None
     way = intervals.direction(found.interval)

@@ -7,8 +7,8 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, read_json
-from report.compare.collect import SCHEMA, collect
-from report.compare.page import render
+from report.compare.comparison_facts import SCHEMA, comparison_facts
+from report.compare.comparison_page import comparison_files
 from report.verify.differences import differences
 from report.verify.made import makeable, original
 from report.verify.pieces import count_numerals
@@ -47,14 +47,14 @@ def verify_comparison(page_file: Path, page: str, source: Path, results: Sequenc
     problems = [] if page_only else list(compared(recorded, _again(recorded, results), name=source.name))
     if not problems:
         with makeable(source):
-            made = render(recorded)
+            made = comparison_files(recorded)
         problems = list(differences(page, made[original(made, page_file, page)]))
     return Verdict(problems, 0 if problems else count_numerals(page), 0 if page_only else count_facts(recorded))
 
 
 def _again(recorded: Mapping[str, Any], results: Sequence[Path]) -> dict[str, Any]:
     """Returns the facts of comparing ``results`` by the same gates, as compare.json would hold them."""
-    found: dict[str, Any] = json.loads(json.dumps(collect(results, _gates(recorded))))
+    found: dict[str, Any] = json.loads(json.dumps(comparison_facts(results, _gates(recorded))))
     return found
 
 

@@ -15,7 +15,7 @@ from harness_tasks.prompts import has_scorers
 from harness_tasks.shards.division import Shard
 from harness_tasks.shards.files import read_shard
 from harness_tasks.shards.merging import merge
-from report.compare.collect import collect
+from report.compare.comparison_facts import comparison_facts
 
 pytestmark = pytest.mark.skipif(
     has_scorers(), reason="lm_eval 0.5 gives no scores of rows, by which shards are cut here; a shard itself runs there"
@@ -29,7 +29,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def comparison(base: Path, tuned: Path) -> Any:
     """Returns the facts of `report compare`, without digests: those of the results tell the number of shards."""
-    text = json.dumps(collect([base, tuned]), sort_keys=True)
+    text = json.dumps(comparison_facts([base, tuned]), sort_keys=True)
     return json.loads(re.sub(r'"[0-9a-f]{64}"', '"digest"', text))
 
 

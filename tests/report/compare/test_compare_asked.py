@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from report.compare.boards import task_facts
+from report.compare.boards import leaderboard_facts
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure, metric_keys
-from report.compare.pairs import difference
+from report.compare.pairs import score_difference
 from tests.report.compare.lm_eval_folders import right, write_folder
 
 
@@ -40,7 +40,7 @@ def without(*keys: str, **others: Any) -> Any:
 
 
 def test_prompts_that_one_file_does_not_record_are_not_said_to_differ(tmp_path: Path) -> None:
-    found = difference(*pair(tmp_path, {}, without("prompt_hash", "arguments")))
+    found = score_difference(*pair(tmp_path, {}, without("prompt_hash", "arguments")))
     assert (found.refused, found.unpaired) == ("", "")
     assert found.flags == ("the prompts of 4 of 4 items are not recorded for both",)
 
@@ -54,7 +54,7 @@ def test_the_hash_of_a_prompt_is_that_of_its_text(tmp_path: Path, arguments: Any
 
 def test_other_prompts_are_said_beside_what_does_not_explain_them(tmp_path: Path) -> None:
     changes = {"generation_kwargs": {"temperature": 0.7}, "repeats": 8}
-    found = difference(*pair(tmp_path, changes, without(prompt_hash="x"), config={"model": "hf"}))
+    found = score_difference(*pair(tmp_path, changes, without(prompt_hash="x"), config={"model": "hf"}))
     assert found.flags == (
         "the settings of generation differ",
         "some prompts differ, though no setting of theirs does: of 4 of 4 items",
@@ -63,9 +63,9 @@ def test_other_prompts_are_said_beside_what_does_not_explain_them(tmp_path: Path
 
 def test_other_gold_answers_and_numbers_of_answers_are_said(tmp_path: Path) -> None:
     one, other = pair(tmp_path, {}, without(target_hash="x"))
-    assert difference(one, other).flags == ("other gold answers are recorded: of 4 of 4 items",)
+    assert score_difference(one, other).flags == ("other gold answers are recorded: of 4 of 4 items",)
     one.run.configuration["repeats"], other.run.configuration["repeats"] = 64, 8
-    assert difference(one, other).flags[0] == "the numbers of answers to each item differ: 64 and 8"
+    assert score_difference(one, other).flags[0] == "the numbers of answers to each item differ: 64 and 8"
 
 
 def test_answers_that_two_filters_read_are_not_compared(tmp_path: Path) -> None:
@@ -74,14 +74,14 @@ def test_answers_that_two_filters_read_are_not_compared(tmp_path: Path) -> None:
     for found, pattern in ((one, "#### (.*)"), (other, "answer is (.*)")):
         step = {"function": "regex", "regex_pattern": pattern}
         found.run.configuration["filter_list"] = [{"name": "none", "filter": [step, {"function": "take_first"}]}]
-    assert difference(one, other).refused == "the answers were read in two ways: the filter none of t differs"
-    assert difference(one, one).refused == ""
+    assert score_difference(one, other).refused == "the answers were read in two ways: the filter none of t differs"
+    assert score_difference(one, one).refused == ""
 
 
 def test_rows_that_name_no_item_are_not_paired(tmp_path: Path) -> None:
     nameless = without("doc", "doc_hash", "prompt_hash", "arguments")
     one, other = pair(tmp_path, {}, nameless)
-    assert difference(one, other).unpaired == "the samples do not say which item is which"
+    assert score_difference(one, other).unpaired == "the samples do not say which item is which"
     assert other.level.method == "Wilson"
 
 
@@ -102,16 +102,16 @@ def test_without_samples_other_data_and_examples_are_said(tmp_path: Path, change
         found.run.configuration.update(given)
         found.run.results.content["task_hashes"] = {"t": hashed}
         found.run.results.content["config"] = {"fewshot_seed": seed}
-    assert difference(one, other).flags == ()
+    assert score_difference(one, other).flags == ()
     other.run.configuration.update(changes)
     other.run.results.content.update(top)
-    assert difference(one, other).flags == (flag,)
+    assert score_difference(one, other).flags == (flag,)
 
 
 def test_an_unknown_version_is_not_said_to_differ(tmp_path: Path) -> None:
     one, other = pair(tmp_path, {})
     other.run.results.content["versions"] = {}
-    assert difference(one, other).refused == "the task's version is not recorded for both: 1.0 and none"
+    assert score_difference(one, other).refused == "the task's version is not recorded for both: 1.0 and none"
 
 
 def test_a_group_without_a_version_of_its_own_goes_by_its_tasks(tmp_path: Path) -> None:
@@ -119,9 +119,9 @@ def test_a_group_without_a_version_of_its_own_goes_by_its_tasks(tmp_path: Path) 
     files = [write_folder(tmp_path / n, n, {"a": right(3, 4)}, groups={"g": ["a"]}) for n in ("one", "other")]
     one, other = (measured(file, "g") for file in files)
     one.run.results.content["versions"]["g"] = "N/A"
-    assert difference(one, other).refused == ""
+    assert score_difference(one, other).refused == ""
     other.run.results.content["versions"]["a"] = 3.0
-    assert difference(one, other).refused == "the version of a differs: 1.0 and 3.0"
+    assert score_difference(one, other).refused == "the version of a differs: 1.0 and 3.0"
 
 
 def test_a_part_of_the_items_is_not_all_of_them(tmp_path: Path) -> None:
@@ -141,12 +141,12 @@ def test_a_length_that_ruler_was_not_asked_has_no_score(tmp_path: Path) -> None:
     file.write_text(json.dumps(content))
     entries = read_all([file]).entries
     assert metric_keys(entries[0].runs["t"]) == ["4096,none"]
-    assert [board["key"] for board in task_facts("t", entries)["boards"]] == ["4096,none"]
+    assert [board["key"] for board in leaderboard_facts("t", entries)["boards"]] == ["4096,none"]
 
 
 def test_a_class_that_is_not_recorded_is_no_other_class(tmp_path: Path) -> None:
     one, other = pair(tmp_path, {}, without(prompt_hash="x"))
     other.run.results.content["config"] = {"model": ["hf"]}
-    found = difference(one, other)
+    found = score_difference(one, other)
     assert found.refused == ""
     assert found.flags[0] == "which class of lm_eval asked is not recorded for both"

@@ -10,12 +10,12 @@ import pytest
 from scipy.stats import t, ttest_rel
 
 from report.compare import crowds
-from report.compare.collect import collect
+from report.compare.comparison_facts import comparison_facts
+from report.compare.comparison_page import comparison_files
 from report.compare.crowds import JACKKNIFE, MCNEMAR, MOST_PAIRS, SHOWN, all_p_values
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure
-from report.compare.page import render
-from report.compare.pairs import WELCH, difference
+from report.compare.pairs import WELCH, score_difference
 from report.statistics.paired_tests import holm_of
 from tests.report.compare.lm_eval_folders import write_folder
 
@@ -38,7 +38,7 @@ def test_right_or_wrong_has_mcnemars_p_values_to_the_last_digit(tmp_path: Path) 
     for i, one in enumerate(found):
         for j, other in enumerate(found):
             if i != j:
-                assert tested.p[i, j] == difference(one, other).p
+                assert tested.p[i, j] == score_difference(one, other).p
                 assert tested.method(i, j) == MCNEMAR
 
 
@@ -78,7 +78,7 @@ def test_clusters_and_metrics_of_pairs_have_the_paired_jackknife(tmp_path: Path,
     assert all(one.items for one in found)
     tested = all_p_values(found)
     for i, j in ((0, 1), (0, 2), (1, 2)):
-        apart = difference(found[i], found[j]).interval
+        apart = score_difference(found[i], found[j]).interval
         assert apart is not None
         assert apart.standard_error
         expected = 2 * t.sf(abs(apart.value) / apart.standard_error, 19)
@@ -96,9 +96,9 @@ def test_pairs_that_are_refused_or_unpaired_are_as_one_by_one(tmp_path: Path) ->
     tested = all_p_values(found)
     assert np.isnan(tested.p[2, [0, 1, 3, 4]]).all()
     for i, j in ((0, 1), (0, 4), (1, 4)):
-        assert (tested.p[i, j], tested.method(i, j)) == (difference(found[i], found[j]).p, MCNEMAR)
+        assert (tested.p[i, j], tested.method(i, j)) == (score_difference(found[i], found[j]).p, MCNEMAR)
     for i in (0, 1, 4):
-        assert tested.p[i, 3] == pytest.approx(difference(found[i], found[3]).p, rel=1e-12)
+        assert tested.p[i, 3] == pytest.approx(score_difference(found[i], found[3]).p, rel=1e-12)
         assert tested.method(3, i) == WELCH
 
 
@@ -118,7 +118,7 @@ def test_a_crowd_has_whole_ranks_and_a_bounded_page(tmp_path: Path) -> None:
     size = SHOWN + 1
     for number, items in enumerate(chances(size, 120)):
         write_folder(tmp_path, f"m{number:02d}", {"even": items})
-    facts = collect([tmp_path])
+    facts = comparison_facts([tmp_path])
     board = facts["tasks"][0]["boards"][0]
     assert len(board["rows"]) == size
     assert board["tests"]["value"] == size * (size - 1) // 2
@@ -128,7 +128,7 @@ def test_a_crowd_has_whole_ranks_and_a_bounded_page(tmp_path: Path) -> None:
         assert row["worst"]["value"] == size - row["beaten"]["value"]
         assert row["beats"] == []
     assert board["rows"][0]["beaten"]["value"] > 0
-    made = render(facts)
+    made = comparison_files(facts)
     assert "Of a table with more than 500 pairs of models, all pairs are tested" in made["compare.md"]
     assert "after Holm's correction, 528 tests" in made["compare.md"]
     assert made["figures/compare-1.svg"].count("<circle") == SHOWN

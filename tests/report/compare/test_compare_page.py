@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from report.compare.collect import collect
+from report.compare.comparison_facts import comparison_facts
+from report.compare.comparison_page import comparison_files
 from report.compare.output import compare_results
-from report.compare.page import render
 from tests.report.compare.lm_eval_folders import right, write_folder
 
 PAYLOADS = [
@@ -49,7 +49,7 @@ class Tags(HTMLParser):
 
 
 def pages(root: Path) -> dict[str, str]:
-    return render(json.loads(json.dumps(collect([root]))))
+    return comparison_files(json.loads(json.dumps(comparison_facts([root]))))
 
 
 def assert_whole_tables(markdown: str) -> None:
@@ -120,8 +120,8 @@ def test_rendering_from_facts_imports_nothing_heavy(tmp_path: Path) -> None:
     compare_results([tmp_path / "in"], output=tmp_path / "out")
     program = (
         "import json, sys\n"
-        "from report.compare.page import render\n"
-        "pages = render(json.load(open(sys.argv[1])))\n"
+        "from report.compare.comparison_page import comparison_files\n"
+        "pages = comparison_files(json.load(open(sys.argv[1])))\n"
         "heavy = {'torch', 'transformers', 'evaluate', 'scipy', 'lm_eval', 'numpy'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "print(pages['compare.md'], end='')\n"

@@ -9,7 +9,7 @@ from scipy.stats import ttest_ind
 
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure
-from report.compare.pairs import difference
+from report.compare.pairs import score_difference
 from tests.report.compare.lm_eval_folders import right, write_folder
 
 
@@ -23,7 +23,7 @@ def test_the_same_items_are_paired_whatever_their_order(tmp_path: Path) -> None:
     # 20 that the one alone gets right, 45 that the other alone does: exact McNemar p = .00262638.
     one = measured(tmp_path / "one", [1.0] * 20 + [0.0] * 45 + [1.0] * 35, order=range(99, -1, -1))
     other = measured(tmp_path / "other", [0.0] * 20 + [1.0] * 45 + [1.0] * 35)
-    found = difference(one, other)
+    found = score_difference(one, other)
     assert (found.unpaired, found.flags, found.p_method) == ("", (), "exact McNemar test")
     assert found.p == pytest.approx(0.00262638, abs=1e-8)
     assert found.interval is not None
@@ -33,7 +33,7 @@ def test_the_same_items_are_paired_whatever_their_order(tmp_path: Path) -> None:
 def test_other_items_are_unpaired_with_welchs_test(tmp_path: Path) -> None:
     one_items, other_items = [0.1, 0.4, 0.9, 0.8, 0.5, 0.3], [0.2, 0.1, 0.3, 0.35]
     one, other = (measured(tmp_path / str(len(items)), items) for items in (one_items, other_items))
-    found = difference(one, other)
+    found = score_difference(one, other)
     expected = ttest_ind(one_items, other_items, equal_var=False)
     assert found.p == pytest.approx(expected.pvalue)
     assert found.interval is not None
@@ -46,14 +46,14 @@ def test_other_items_are_unpaired_with_welchs_test(tmp_path: Path) -> None:
 def test_without_samples_it_is_unpaired_from_the_recorded_errors(tmp_path: Path) -> None:
     items = right(30, 50), right(20, 50)
     one, other = (measured(tmp_path / str(n), part, samples=n == 0) for n, part in enumerate(items))
-    found = difference(one, other)
+    found = score_difference(one, other)
     assert found.unpaired == "no samples of both"
     assert found.p == pytest.approx(ttest_ind(*items, equal_var=False).pvalue)
 
 
 def test_nothing_is_said_where_one_has_no_standard_error(tmp_path: Path) -> None:
     one, other = (measured(tmp_path / str(n), right(n, 5), samples=False, metric="mine") for n in (5, 3))
-    found = difference(one, other)
+    found = score_difference(one, other)
     assert found.p is None
     assert found.p_method == "no p-value: the recorded standard error is 0; no samples"
     assert found.interval is not None
@@ -71,7 +71,7 @@ def test_nothing_is_said_where_one_has_no_standard_error(tmp_path: Path) -> None
 )
 def test_what_was_not_asked_or_counted_alike_is_refused(tmp_path: Path, options: Any, reason: str) -> None:
     one, other = measured(tmp_path / "one", right(3, 4)), measured(tmp_path / "other", right(2, 4), **options)
-    found = difference(one, other)
+    found = score_difference(one, other)
     assert found.refused == reason
     assert (found.interval, found.p) == (None, None)
 
@@ -86,7 +86,7 @@ def test_what_was_not_asked_or_counted_alike_is_refused(tmp_path: Path, options:
 )
 def test_what_was_dressed_differently_is_compared_and_flagged(tmp_path: Path, options: Any, flag: str) -> None:
     one, other = measured(tmp_path / "one", right(3, 4)), measured(tmp_path / "other", right(2, 4), **options)
-    found = difference(one, other)
+    found = score_difference(one, other)
     assert not found.refused
     assert flag in found.flags
     assert found.interval is not None
@@ -95,7 +95,9 @@ def test_what_was_dressed_differently_is_compared_and_flagged(tmp_path: Path, op
 def test_prompts_that_differ_though_no_setting_does_are_flagged(tmp_path: Path) -> None:
     one, other = (measured(tmp_path / str(n), right(3, 4)) for n in (1, 2))
     changed = replace(other, prompts=["x", *other.prompts[1:]])
-    assert difference(one, changed).flags == ("some prompts differ, though no setting of theirs does: of 1 of 4 items",)
+    assert score_difference(one, changed).flags == (
+        "some prompts differ, though no setting of theirs does: of 1 of 4 items",
+    )
 
 
 def test_groups_of_other_tasks_are_refused(tmp_path: Path) -> None:
@@ -104,13 +106,13 @@ def test_groups_of_other_tasks_are_refused(tmp_path: Path) -> None:
     for parts in (["even"], ["even", "odd"]):
         file = write_folder(tmp_path / str(len(parts)), "one", tasks, groups={"parity": parts})
         found.append(measure(read_all([file]).entries[0].runs["parity"], "acc,none"))
-    assert difference(*found).refused == "the group is made of other tasks: 1 and 2"
+    assert score_difference(*found).refused == "the group is made of other tasks: 1 and 2"
 
 
 def test_two_classes_are_flagged_and_refused_where_their_prompts_differ(tmp_path: Path) -> None:
     one, other = (measured(tmp_path / name, right(3, 4), config={"model": name}) for name in ("hf-shared", "vllm"))
-    found = difference(one, other)
+    found = score_difference(one, other)
     assert (found.unpaired, found.flags) == ("", ("answered by two classes of lm_eval: hf-shared and vllm",))
     changed = replace(other, prompts=["x", *other.prompts[1:]])
-    assert difference(one, changed).refused == "two classes of lm_eval asked with other prompts: of 1 of 4 items"
-    assert difference(one, replace(changed, run=one.run)).refused == ""
+    assert score_difference(one, changed).refused == "two classes of lm_eval asked with other prompts: of 1 of 4 items"
+    assert score_difference(one, replace(changed, run=one.run)).refused == ""

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from report.compare.collect import collect
-from report.compare.page import render_markdown
-from report.compare.recorded import Part, checked_error, recorded_interval
+from report.compare.comparison_facts import comparison_facts
+from report.compare.comparison_page import comparison_markdown
+from report.statistics.recorded_errors import GroupPart, checked_error, recorded_interval
 from tests.report.compare.lm_eval_folders import right, write_folder
 
 
@@ -17,7 +17,7 @@ def share_error(value: float, n: int) -> float:
     return sqrt(value * (1 - value) / (n - 1))
 
 
-PARTS = [Part(0.2, share_error(0.2, 50), 50), Part(0.6, share_error(0.6, 450), 450)]
+PARTS = [GroupPart(0.2, share_error(0.2, 50), 50), GroupPart(0.6, share_error(0.6, 450), 450)]
 BY_SIZE, ALIKE = 0.2 * 0.1 + 0.6 * 0.9, 0.4
 
 
@@ -35,7 +35,7 @@ def test_a_mean_that_weighs_by_size_and_one_that_weighs_alike_have_their_own_err
 
 
 def test_without_numbers_of_items_a_share_tells_them_and_other_scores_do_not() -> None:
-    parts = [Part(part.value, part.stderr, None) for part in PARTS]
+    parts = [GroupPart(part.value, part.stderr, None) for part in PARTS]
     found = checked_error("acc", BY_SIZE, 0.3, None, parts)
     assert found.stderr == pytest.approx(sqrt((0.1 * PARTS[0].stderr) ** 2 + (0.9 * PARTS[1].stderr) ** 2))  # type: ignore[operator]
     # An F1's error does not tell how many items there were; whatever the weights, 0.3 is above the larger of the two.
@@ -52,7 +52,7 @@ def test_a_group_that_recorded_none_has_its_parts() -> None:
     assert found.stderr is not None
     assert found.said == "the standard errors of its 2 tasks (none is recorded)"
     # Where one of the parts has none, nothing can be said.
-    assert checked_error("acc", BY_SIZE, None, 500, [PARTS[0], Part(0.6, None, 450)]).stderr is None
+    assert checked_error("acc", BY_SIZE, None, 500, [PARTS[0], GroupPart(0.6, None, 450)]).stderr is None
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_what_is_not_used_is_said_and_not_tested_with(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     content["results"]["even"]["acc_stderr,none"] = 0.2
     file.write_text(json.dumps(content))
-    facts = collect([tmp_path])
+    facts = comparison_facts([tmp_path])
     board = facts["tasks"][0]["boards"][0]
     told = "the recorded standard error, 0.2, is above 0.03015, the largest that 100 items can have"
     assert told in board["rows"][0]["how"]["value"]
     assert "interval" not in board["rows"][0]["score"]
     assert told in board["pairs"][0]["p_value"]["missing"]
     assert (board["pairs"][0]["verdict"], board["matrix"][0][1]["is"]) == ("untested", "untested")
-    assert told in render_markdown(facts)
+    assert told in comparison_markdown(facts)
 
 
 @pytest.mark.parametrize("bad", ["N/A", float("nan"), float("inf"), None, "0.1", True, [0.1], 10**400])
@@ -94,7 +94,7 @@ def test_what_is_no_number_is_no_error(tmp_path: Path, bad: Any) -> None:
     content = json.loads(file.read_text())
     content["results"]["even"]["acc_stderr,none"] = bad
     file.write_text(json.dumps(content))
-    row = collect([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
+    row = comparison_facts([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
     assert row["how"]["value"] == "no interval: no standard error is recorded; no samples"
 
 

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from report.compare.collect import collect
-from report.compare.page import render_markdown
+from report.compare.comparison_facts import comparison_facts
+from report.compare.comparison_page import comparison_markdown
 from report.page.build import build_report
 from tests.report.synthetic import REVIEWS, folder_of, write_json, write_study
 from tests.report.verify.test_verify_command import run
@@ -40,6 +40,6 @@ def test_the_page_says_who_was_scored_although_which_guards_failed(tmp_path: Pat
 
 def test_a_comparison_says_so_too(tmp_path: Path) -> None:
     folder = folder_of(write_study(tmp_path))
-    assert SAID not in render_markdown(collect([folder]))
+    assert SAID not in comparison_markdown(comparison_facts([folder]))
     allow(folder, TUNED, "adapter-base")
-    assert f"> {TUNED} {SAID}adapter-base." in render_markdown(collect([folder]))
+    assert f"> {TUNED} {SAID}adapter-base." in comparison_markdown(comparison_facts([folder]))

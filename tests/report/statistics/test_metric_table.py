@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn.metrics
-from statistics_of_items import level
 
 from harness_tasks.metrics import signatures
 from report.statistics.formulas import LABEL_PAIR
 from report.statistics.metrics import METRICS, Metric, better_of, made_of, metric_of
+from tests.report.statistics.statistics_of_items import level
 
 OF_SCIKIT_LEARN = [found for found in METRICS.values() if found.scikit_learn]
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy.stats import permutation_test
 from scipy.stats import t as student
 from sklearn.metrics import f1_score, matthews_corrcoef
-from statistics_of_items import difference, equivalence, paired_test, swap_test
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
@@ -27,6 +26,7 @@ from report.statistics.paired_tests import (
     mcnemar,
 )
 from report.statistics.seed_spread import spread
+from tests.report.statistics.statistics_of_items import difference, equivalence, paired_test, swap_test
 
 Pairs = list[list[int]]
 

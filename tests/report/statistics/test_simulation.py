@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.special import betaincinv
-from statistics_of_items import difference, level, swap_test
 
 from report.statistics.intervals import Interval
 from report.statistics.paired_tests import mcnemar
+from tests.report.statistics.statistics_of_items import difference, level, swap_test
 
 SEED = 20_261
 SETS = 5_000

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from scipy.stats import sem
 from scipy.stats import t as student
 from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
-from statistics_of_items import difference, level
 from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint
 
 from report.statistics.intervals import Interval, direction, jackknife, paired_jackknife, wilson
+from tests.report.statistics.statistics_of_items import difference, level
 
 SKLEARN = {
     "precision": lambda gold, predicted: precision_score(gold, predicted, zero_division=0),

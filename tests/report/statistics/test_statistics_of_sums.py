@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu import corpus_bleu
 from sacrebleu.metrics import BLEU
-from statistics_of_items import difference, level
 from statsmodels.stats.proportion import proportion_confint
 
 from harness_tasks.metrics import corpus_bleu as task_bleu
 from harness_tasks.metrics import expected_calibration_error
 from report.statistics.formulas import bleu
 from report.statistics.sums import sample_of
+from tests.report.statistics.statistics_of_items import difference, level
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "then", "it", "ran", "off", "to", "see", "dog", "by", "river"]
 

@@ -5,25 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report.compare.boards import LEVEL, task_facts
+from report.compare.boards import LEVEL, leaderboard_facts
 from report.compare.costs import UNRECORDED, cost_facts
 from report.compare.crowds import MOST_PAIRS
 from report.compare.files import read_all
-from report.compare.names import plain_tree
+from report.compare.models import Entry, PassedOver
 from report.compare.pictures import COSTS, priced
-from report.compare.recorded import CONFIDENCE
 from report.compare.regressions import regression_facts
-from report.compare.runs import Entry, PassedOver
 from report.compare.versions import version_facts
 from report.facts.unfinished import FILE, unfinished_facts
 from report.facts.values import Fact, fact, is_known, missing
 from report.reading.garbage_collection import no_garbage_collection
+from report.reading.published_names import plain_tree
+from report.statistics.recorded_errors import CONFIDENCE
 
 SCHEMA = "aftertune-comparison/1"
 
 
 @no_garbage_collection()
-def collect(paths: Sequence[Path], gates: Sequence[str] = (), *, strict: bool = False) -> dict[str, Any]:
+def comparison_facts(paths: Sequence[Path], gates: Sequence[str] = (), *, strict: bool = False) -> dict[str, Any]:
     """Returns the facts of a comparison of the results in ``paths``; ``gates`` are `TASK:METRIC`.
 
     ``strict``: a file that would be passed over is an error.
@@ -37,7 +37,7 @@ def collect(paths: Sequence[Path], gates: Sequence[str] = (), *, strict: bool = 
     regressions = regression_facts(given, gates)
     tasks = list(dict.fromkeys(task for entry in given.entries for task in entry.runs))
     first = next(iter(given.entries[0].runs.values())).results.source()
-    boards = [task_facts(task, given.entries) for task in tasks]
+    boards = [leaderboard_facts(task, given.entries) for task in tasks]
     boards = _groups_first([found for found in boards if found["boards"]])
     for number, found in enumerate(boards, 1):
         board = found["boards"][0]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from report.compare.names import distinct, public_parts, short_name
-from report.compare.shape import Place
+from report.reading.lm_eval_results import Place
+from report.reading.published_names import distinct, public_parts, short_name
 
 _BASES = ("pretrained", "model", "path", "engine", "deployment_name", "model_id", "deployment_id", "load")
 _ADAPTERS = ("peft", "lora", "lora_local_path", "lora_path", "lora_name", "adapter", "adapter_path", "delta")

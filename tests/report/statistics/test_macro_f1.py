@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from compare.lm_eval_folders import write_folder
 from lm_eval import simple_evaluate
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 from sklearn.metrics import f1_score
-from statistics_of_items import level, paired_test
-from synthetic import REVIEWS, folder_of, write_json, write_rows, write_study
 
 from harness_tasks.metrics import PAIR_SCORES
 from report.compare.output import compare_results
 from report.page.build import build_report
+from tests.report.compare.lm_eval_folders import write_folder
+from tests.report.statistics.statistics_of_items import level, paired_test
+from tests.report.synthetic import REVIEWS, folder_of, write_json, write_rows, write_study
 
 Pairs = Sequence[tuple[int, int]]
 

@@ -20,12 +20,12 @@ from typing import Any, NoReturn
 
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, parse_json, parse_rows, read_bytes, sha256_of, text_of
-from report.compare.answers import answers_of
-from report.compare.runs import Samples
-from report.compare.shape import Results
+from report.reading.degenerate_answers import answers_of
+from report.reading.lm_eval_results import ResultFile
 from report.reading.results import NOT_METRICS
+from report.reading.task_runs import SampleRows
 
-KIND = Kind(
+SAMPLE_FILE = Kind(
     "the sample file",
     "a score without its items cannot be recounted, nor paired item by item",
     "score again with --log_samples, or take the file away: the recorded scores are compared unpaired",
@@ -74,11 +74,11 @@ class Folder:
 def samples_of(
     file: Path,
     folder: Folder,
-    results: Results,
+    results: ResultFile,
     task: str,
     embedded: Sequence[dict[str, Any]] | None,
     name: Callable[[Path], str],
-) -> Samples | None:
+) -> SampleRows | None:
     """Returns the rows of ``task`` that were written together with the result file; None where there are none.
 
     ``embedded``: the rows in the result file itself. ``name``: what a file is called in what is published.
@@ -89,18 +89,18 @@ def samples_of(
     if embedded:
         shown, digest = results.file, results.sha256
         place = (*results.prefix, "samples", task)
-        return Samples(shown, digest, *_light_rows(embedded, file, results, task), place)
+        return SampleRows(shown, digest, *_light_rows(embedded, file, results, task), place)
     found = next((one for one in _names(file, folder, results, task) if one in folder.names), None)
     if found is None:
         return None
     path = file.parent / found
-    content = read_bytes(path, KIND)
-    text = text_of(content, path, KIND)
-    rows = parse_json(text, path, KIND) if text.lstrip().startswith("[") else parse_rows(text, path, KIND)
-    return Samples(name(path), sha256_of(content), *_light_rows(rows, path, results, task))
+    content = read_bytes(path, SAMPLE_FILE)
+    text = text_of(content, path, SAMPLE_FILE)
+    rows = parse_json(text, path, SAMPLE_FILE) if text.lstrip().startswith("[") else parse_rows(text, path, SAMPLE_FILE)
+    return SampleRows(name(path), sha256_of(content), *_light_rows(rows, path, results, task))
 
 
-def _names(file: Path, folder: Folder, results: Results, task: str) -> Iterator[str]:
+def _names(file: Path, folder: Folder, results: ResultFile, task: str) -> Iterator[str]:
     """Yields the names that the file may have, the surest first."""
     found = _RESULTS.search(file.name)
     time = found[1] if found else ""
@@ -129,7 +129,7 @@ def _ending(name: str, tasks: Sequence[str]) -> str | None:
     return next((task for task in tasks if name.endswith(f"_{task}.jsonl")), None)
 
 
-def _light_rows(rows: Any, path: Path, results: Results, task: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _light_rows(rows: Any, path: Path, results: ResultFile, task: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Returns the rows with what a comparison needs of them, and what the answers are like by filter."""
     _check(rows, path)
     config = results.content["configs"].get(task) or {}
@@ -157,7 +157,7 @@ def _check(rows: Any, path: Path) -> None:
 
 
 def _refuse(path: Path, found: str) -> NoReturn:
-    raise UserError(f"{path} {found}", KIND.why, KIND.mend)
+    raise UserError(f"{path} {found}", SAMPLE_FILE.why, SAMPLE_FILE.mend)
 
 
 def _name_filters(rows: Sequence[dict[str, Any]], scores: Mapping[str, Any]) -> None:

@@ -1,17 +1,16 @@
-"""Who takes part in a comparison: models, each with a run on every task that it was scored on."""
+"""One model's run of one task, or of a group of tasks, as any version of lm_eval recorded it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness_tasks.errors import UserError
-from report.compare.answers import Answers
-from report.compare.shape import Place, Results, count
+from report.reading.degenerate_answers import Answers
+from report.reading.lm_eval_results import Place, ResultFile, item_count
 from report.reading.results import Document, TaskResults
 
 
 @dataclass(frozen=True)
-class Samples(Document):
+class SampleRows(Document):
     """The sample rows of one task: what a comparison needs of each, and what the answers are like, by filter."""
 
     answers: Mapping[str, Answers] = field(default_factory=dict, repr=False)
@@ -29,8 +28,8 @@ class Run(TaskResults):
     ``samples``: its sample rows; None where there are none. ``leaves``: a group's tasks.
     """
 
-    results: Results
-    samples: Samples | None
+    results: ResultFile
+    samples: SampleRows | None
     folder: Path
     leaves: tuple["Run", ...] = ()
 
@@ -48,8 +47,8 @@ class Run(TaskResults):
     def counted(self) -> tuple[int | None, int | None]:
         """How many items were scored, and how many there were; of a group, those of all its tasks."""
         samples = self.per_task("n-samples") or {}
-        scored = count(samples.get("effective")) or count(self.scores.get("sample_len"))
-        available = count(samples.get("original"))
+        scored = item_count(samples.get("effective")) or item_count(self.scores.get("sample_len"))
+        available = item_count(samples.get("original"))
         known = [leaf.counted for leaf in self.leaves]
         sums = [sum(n for n in side if n) if all(side) else None for side in zip(*known, strict=True)] or [None, None]
         return scored or sums[0], available or sums[1]
@@ -73,54 +72,3 @@ class Run(TaskResults):
                 return [], f"the file contradicts itself: {known[0]} by `n-shot`, {known[1]} by the configuration"
             found += known[:1]
         return sorted(set(found)), ""
-
-
-@dataclass
-class Entry:
-    """A model that takes part: what it is called, which argument named it (from 0), and its scores by task.
-
-    ``own``: its name before it was told apart from the models of other arguments. ``place``: where in its result file
-    that name stands; None for a folder's or file's name, since no file says which model it was. ``folder``: where its
-    files lie. ``settings``: all else by which two runs of one name are two models.
-    """
-
-    own: str
-    argument: int
-    folder: Path
-    place: Place | None = None
-    settings: dict[str, str] = field(default_factory=dict)
-    runs: dict[str, Run] = field(default_factory=dict)
-    name: str = ""
-    replaced: list[str] = field(default_factory=list)
-
-    def named_in(self, task: str | None = None) -> dict[str, str]:
-        """Returns where the name stands: in the result file of ``task``, else in the first."""
-        results = self.runs[task or next(iter(self.runs))].results
-        return results.source(*(self.place or ()))
-
-
-@dataclass(frozen=True)
-class PassedOver:
-    """A file that could not be used, as it may be called in what is published, and why.
-
-    ``stranger``: it is whole, but another tool's: no score of ours can be missing with it.
-    """
-
-    file: str
-    path: Path
-    error: UserError
-    stranger: bool = False
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the arguments of the command hold: their names that may be published, and the models found in them."""
-
-    paths: list[Path]
-    names: list[str]
-    entries: list[Entry]
-    passed_over: list[PassedOver] = field(default_factory=list)
-
-    def scored(self, task: str) -> Iterator[Entry]:
-        """Yields the models that were scored on ``task``."""
-        return (entry for entry in self.entries if task in entry.runs)

@@ -47,10 +47,10 @@ _Results = TypedDict(
 _OF_METADATA = {"about": str, "primary": str, "cluster": str, "signature": dict}
 """What we read of a task's metadata, and what it must be."""
 
-LARGEST = 1e50
+LARGEST_SCORE = 1e50
 """No score or error is as large; of larger ones squares and their sums could not be computed."""
 
-KIND = Kind(
+RESULT_FILE = Kind(
     "the result file",
     "scores are read from it, and what is not whole or not lm_eval's cannot be compared",
     "name the folder that was lm_eval's --output_path, or copy the file again",
@@ -61,7 +61,7 @@ KIND = Kind(
 
 
 @dataclass(frozen=True)
-class Results(Document):
+class ResultFile(Document):
     """A result file in the shape of lm_eval 0.4.13, whichever version wrote it.
 
     ``places``: of what was moved, where it stands in the file. ``prefix``: where in the file these results begin.
@@ -94,7 +94,7 @@ def parts_of(content: Any) -> list[tuple[Place, dict[str, Any]]]:
 def in_one_shape(content: dict[str, Any]) -> tuple[dict[str, Any], dict[Place, Place]]:
     """Returns results in the shape of lm_eval 0.4.13, and where in ``content`` stands what is elsewhere in that shape.
 
-    ``content`` has the schema of `KIND`, or is bare: the scores by task alone.
+    ``content`` has the schema of `RESULT_FILE`, or is bare: the scores by task alone.
     """
     bare = not _is_whole(content)
     whole = {"results": content} if bare else {key: content[key] for key in content if key != "samples"}
@@ -138,11 +138,11 @@ def is_of_lighteval(content: Mapping[str, Any]) -> bool:
 
 def number(value: Any) -> float | None:
     """Returns a number as a float; None for all else, `N/A` and NaN among it, and what no score comes near."""
-    known = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
+    known = isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST_SCORE < value < LARGEST_SCORE
     return float(value) if known else None
 
 
-def count(value: Any) -> int | None:
+def item_count(value: Any) -> int | None:
     """Returns a number of items; None for what is none. lm_eval writes `200.0` where the limit was given so."""
     found = number(value)
     return int(found) if found is not None and found >= 1 and found == int(found) else None

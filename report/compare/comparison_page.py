@@ -21,7 +21,7 @@ TEMPLATES = files("templates")
 _MANY_ROWS = 100
 
 
-def render(facts: Mapping[str, Any]) -> dict[str, str]:
+def comparison_files(facts: Mapping[str, Any]) -> dict[str, str]:
     """Returns the text of every file of the page by its name; the same facts give the same bytes."""
     drawn = {
         board["figure"]["value"]: forest(board, number)
@@ -31,7 +31,7 @@ def render(facts: Mapping[str, Any]) -> dict[str, str]:
     for number, task in enumerate(facts["tasks"], 1):
         for figure in task["cost_figures"]:
             drawn[figure["path"]["value"]] = against_cost(task["boards"][0], task["costs"], figure["key"], number)
-    markdown = render_markdown(facts, figures=True)
+    markdown = comparison_markdown(facts, figures=True)
     return {
         "compare.md": markdown,
         "compare.html": _html_page(markdown, drawn),
@@ -39,7 +39,7 @@ def render(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def render_markdown(facts: Mapping[str, Any], *, figures: bool = False) -> str:
+def comparison_markdown(facts: Mapping[str, Any], *, figures: bool = False) -> str:
     """Returns the comparison as Markdown; ``figures``: with images, for where their files lie beside it."""
     text = filled(_environment(formats.in_markdown), "compare.md.j2", {**facts, "figures": figures})
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isclose, sqrt
 
-from report.compare.shape import LARGEST
+from report.reading.lm_eval_results import LARGEST_SCORE
 from report.statistics import intervals
 from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
@@ -21,7 +21,7 @@ TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
-class Part:
+class GroupPart:
     """One task of a group: its score, the standard error of it, and its number of items."""
 
     value: float
@@ -37,13 +37,15 @@ class Recorded:
     said: str = ""
 
 
-def checked_error(metric: str, value: float, stderr: float | None, n: int | None, parts: Sequence[Part]) -> Recorded:
+def checked_error(
+    metric: str, value: float, stderr: float | None, n: int | None, parts: Sequence[GroupPart]
+) -> Recorded:
     """Returns the standard error of a recorded score; ``parts``: of a group, its tasks that have the score.
 
     >>> checked_error("acc", 0.5, 0.2, 100, []).said
     'the recorded standard error, 0.2, is above 0.05025, the largest that 100 items can have'
     """
-    if stderr is not None and 0 < stderr < 1 / LARGEST:
+    if stderr is not None and 0 < stderr < 1 / LARGEST_SCORE:
         return Recorded(None, "the recorded standard error is as good as 0")
     if stderr is not None and stderr < 0:
         return Recorded(None, f"the recorded standard error, {stderr:.4g}, is below 0")
@@ -92,9 +94,9 @@ def _of_share(value: float, n: int) -> float:
     return sqrt(value * (1 - value) / (n - 1))
 
 
-def _of_group(metric: str, value: float, stderr: float | None, parts: Sequence[Part]) -> Recorded:
+def _of_group(metric: str, value: float, stderr: float | None, parts: Sequence[GroupPart]) -> Recorded:
     known = (part.stderr for part in parts if part.stderr is not None)
-    errors = [error for error in known if error == 0 or error >= 1 / LARGEST]
+    errors = [error for error in known if error == 0 or error >= 1 / LARGEST_SCORE]
     if len(errors) < len(parts) or not any(errors):
         return Recorded(stderr)
     found = _from_parts(metric, value, parts)
@@ -117,7 +119,7 @@ def _of_group(metric: str, value: float, stderr: float | None, parts: Sequence[P
     )
 
 
-def _from_parts(metric: str, value: float, parts: Sequence[Part]) -> float | None:
+def _from_parts(metric: str, value: float, parts: Sequence[GroupPart]) -> float | None:
     """Returns the standard error of the mean of ``parts``, by size or alike, whichever gives ``value``; else None."""
     sizes = [known for part in parts if (known := _size(metric, part))]
     weightings = []
@@ -133,7 +135,7 @@ def _from_parts(metric: str, value: float, parts: Sequence[Part]) -> float | Non
     return None
 
 
-def _size(metric: str, part: Part) -> int | None:
+def _size(metric: str, part: GroupPart) -> int | None:
     """Returns a part's number of items: as recorded, else as the standard error of right and wrong tells it."""
     if part.n or not metric_of(metric).is_share or not part.stderr or not 0 < part.value < 1:
         return part.n

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
-from report.compare.shape import LARGEST, number
+from report.reading.lm_eval_results import LARGEST_SCORE, number
 
 INVALID = "[invalid]"
 """What lm_eval's regular-expression filters put where they find nothing (`fallback`), unless a task says otherwise."""
@@ -122,7 +122,8 @@ def _log_likelihood(response: Any) -> float | None:
             response = float(response)
         except ValueError:
             return None
-    return float(response) if isinstance(response, int | float) and abs(number(response) or 0.0) < LARGEST else None
+    is_number = isinstance(response, int | float) and abs(number(response) or 0.0) < LARGEST_SCORE
+    return float(response) if is_number else None
 
 
 def _fallbacks(config: Mapping[str, Any]) -> Iterable[str]:
