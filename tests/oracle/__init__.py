@@ -1,4 +1,4 @@
-"""`report verify`: whether everything that a page says is backed.
+"""The oracle: whether everything that a page says is backed by its facts.
 
 Double-entry bookkeeping. The first book is the page, as the templates wrote it. The second is here: what the facts
 license, written down a second time and by other means (`outline.py`, `sentences.py`, `tables.py`, `numerals.py`). The
@@ -11,18 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from report.verify.problems import Problem
-from tests.oracle.expected import Prose
 from tests.oracle.lines import matches, said, text
 from tests.oracle.matching import compare
 from tests.oracle.notes import notes
-from tests.oracle.numerals import count_numerals
 from tests.oracle.outline import ASIDE, DESCRIPTION, outline
 from tests.oracle.page import Page, read_page
 
 ITEMS = ("Every item", "#explorer")
 """The line of the table of contents that leads to the explorer."""
-
-__all__ = ["Problem", "check", "counted"]
 
 
 def check(page: str, facts: Mapping[str, Any]) -> list[Problem]:
@@ -60,14 +56,3 @@ def _shell(page: Page, facts: Mapping[str, Any]) -> list[Problem]:
         if page.anchors.get(target.removeprefix("#")) != name:
             problems.append(Problem("the table of contents", f"{name}, which leads to {target}", "that heading"))
     return problems
-
-
-def counted(page: str, facts: Mapping[str, Any]) -> tuple[int, int]:
-    """Returns how many numerals and how many sentences stand on a page that `check` has nothing against."""
-    read = read_page(page)
-    texts = [read.title, *(name for name, _ in read.contents)]
-    for block in read.blocks:
-        texts += [block.text, block.path, *block.about.values(), *(label.text for label in block.labels)]
-        texts += [cell for row in block.rows for cell in row]
-    sentences = sum(len(one.lines) for one in outline(facts) if isinstance(one, Prose))
-    return sum(map(count_numerals, texts)), sentences

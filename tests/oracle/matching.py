@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import TypeVar
 
-from report.sentences.lexicon import unlicensed
 from report.verify.problems import Problem
 from tests.oracle.expected import Code, Expected, Figure, Heading, Prose, Table
 from tests.oracle.lines import Departure, Line, follow, matches, said
@@ -92,7 +91,7 @@ def _unlicensed(block: Block, wanted: Sequence[Expected], place: str) -> Problem
     text = _shown(block)
     near = max(map(_told, wanted), key=lambda told: SequenceMatcher(None, text, told).quick_ratio(), default="")
     hint = f"no such {'sentence' if block.kind in ('text', 'item', 'quote') else block.kind} is licensed here"
-    return Problem(place, _short(text), f"{hint}; nearest: {_short(near)}", tuple(unlicensed(text, near)))
+    return Problem(place, _short(text), f"{hint}; nearest: {_short(near)}")
 
 
 def _differs(block: Block, wanted: Expected, place: str) -> Iterator[Problem]:
@@ -137,7 +136,7 @@ def _line_differs(text: str, lines: Sequence[Line], place: str) -> Iterator[Prob
         start += text.startswith(" ", start)
     if start < len(text):
         rest = text[start:]
-        yield Problem(place, _short(rest), "no such sentence is licensed here", tuple(unlicensed(rest, "")))
+        yield Problem(place, _short(rest), "no such sentence is licensed here")
 
 
 def _departs(text: str, begun: int, departure: Departure, lines: Sequence[Line], place: str) -> Problem:
@@ -147,8 +146,7 @@ def _departs(text: str, begun: int, departure: Departure, lines: Sequence[Line],
         if shown is not None:
             near = text[max(begun, departure.at - 60) : shown.end + 20]
             return Problem(place, f"{text[departure.at : shown.end]} in “{near}”", str(departure.part))
-    found, licensed = text[begun:], " ".join(map(said, lines))
-    return Problem(place, _short(found), _short(said(lines[0])), tuple(unlicensed(found, licensed)))
+    return Problem(place, _short(text[begun:]), _short(said(lines[0])))
 
 
 def _table_differs(rows: Sequence[Sequence[str]], wanted: Table, place: str) -> Iterator[Problem]:
@@ -159,7 +157,7 @@ def _table_differs(rows: Sequence[Sequence[str]], wanted: Table, place: str) -> 
         return
     for cell, line in zip(header, wanted.header, strict=True):
         if not matches(line, cell):
-            yield Problem(f"{name} › header", _short(cell), said(line), tuple(unlicensed(cell, said(line))))
+            yield Problem(f"{name} › header", _short(cell), said(line))
     for row, cells in _paired(rows[1:], wanted.rows, _same_row, _told_row):
         if row is None and cells is not None:
             yield Problem(f"{name} › row {said(cells[0])}", "", _told_row(cells))
@@ -184,7 +182,7 @@ def _row_differs(row: Sequence[str], cells: Sequence[Line], table: Table, name: 
     for cell, line, column in zip(row, cells, table.header, strict=True):
         if not matches(line, cell):
             place = f"{name} › row {said(cells[0])} › column {said(column) or 'first'}"
-            yield Problem(place, _short(cell), said(line), tuple(unlicensed(cell, said(line))))
+            yield Problem(place, _short(cell), said(line))
 
 
 def _figure_differs(block: Block, wanted: Figure, place: str) -> Iterator[Problem]:
@@ -212,7 +210,7 @@ def _figure_differs(block: Block, wanted: Figure, place: str) -> Iterator[Proble
 
 def _text_differs(text: str, line: Line, place: str) -> Iterator[Problem]:
     if not matches(line, text):
-        yield Problem(place, _short(text), _short(said(line)), tuple(unlicensed(text, said(line))))
+        yield Problem(place, _short(text), _short(said(line)))
 
 
 def _is_tick(label: Label) -> bool:

@@ -53,15 +53,6 @@ def numeral_at(text: str, start: int) -> Printed | None:
     return Printed(value, step, sign, found.end())
 
 
-def count_numerals(text: str) -> int:
-    """Returns how many numerals ``text`` holds, also those within names and digests.
-
-    >>> count_numerals("On `sst2`, +0.025 of 1,000")
-    3
-    """
-    return sum(1 for _ in NUMERAL.finditer(text))
-
-
 @dataclass(frozen=True)
 class Number:
     """A slot for a number: what it must be a rounding of, and how it must be printed."""
