@@ -28,8 +28,8 @@ from report.reading.lengths import read_lengths
 from report.reading.results import Document, read_json
 from report.reading.scored import refuse_other
 from report.statistics import intervals
-from report.statistics.formulas import CONFIDENCE
-from report.statistics.metrics import made_of
+from report.statistics.formulas import CONFIDENCE_PAIR
+from report.statistics.metrics import metrics_of
 from report.statistics.sums import pair_of, sample_of
 
 Row = dict[str, Any]
@@ -92,7 +92,7 @@ def _prior(folder: Path, home: str, measured: Measured) -> dict[str, Any]:
 def _calibration(measured: Measured) -> dict[str, Any]:
     """Returns how the confidence of the answers compares with how often they are right, in all and by confidence."""
     scores, source = measured.scores, measured.scores.samples.source()
-    metric = next((name for name in made_of(CONFIDENCE) if name in scores.metrics), None)
+    metric = next((name for name in metrics_of(CONFIDENCE_PAIR) if name in scores.metrics), None)
     items = [item for item in measured.items(metric) or [] if isinstance(item, tuple)] if metric else []
     if metric is None or not items:
         return {"overconfidence": missing("the samples hold no probabilities"), "bins": []}

@@ -219,7 +219,7 @@ def _calibration(sums: Array) -> Array:
 
 LABEL_PAIR = ListItem(2, lambda values: (values >= 0) & (np.floor(values) == values), "labels are no whole numbers")
 """[gold label, predicted label]."""
-CONFIDENCE = ListItem(
+CONFIDENCE_PAIR = ListItem(
     2,
     lambda values: np.column_stack([values[:, 0] <= 1, np.isin(values[:, 1], (0, 1))]) & (values >= 0),
     "confidence is not between 0 and 1, or its correctness is neither",
@@ -262,7 +262,7 @@ BLEU = Formula(
     "there are no words, neither in the answers nor in the references",
 )
 ECE = Formula(
-    CONFIDENCE,
+    CONFIDENCE_PAIR,
     _encode_calibration,
     _calibration,
     _ratio_support,

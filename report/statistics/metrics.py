@@ -81,7 +81,7 @@ def better_of(name: str) -> bool | None:
     return found.higher_is_better if found else None
 
 
-def made_of(item: ListItem) -> list[str]:
+def metrics_of(item: ListItem) -> list[str]:
     """Returns the names of the metrics whose items are such lists, in the order of the table."""
     return [found.name for found in METRICS.values() if found.made_of is item]
 

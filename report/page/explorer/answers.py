@@ -5,7 +5,7 @@ from typing import Any
 
 from report.facts.measured import gold_answers, input_field, response
 from report.statistics.formulas import LABEL_PAIR
-from report.statistics.metrics import made_of
+from report.statistics.metrics import metrics_of
 
 Choices = list[tuple[str, float]]
 """Each choice and its log-likelihood, natural logarithm."""
@@ -80,7 +80,7 @@ def _arguments(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _label_pair(row: dict[str, Any]) -> tuple[int, int] | None:
     """Returns the gold and the predicted label's number, from a metric that is made of such pairs."""
-    for metric in made_of(LABEL_PAIR):
+    for metric in metrics_of(LABEL_PAIR):
         value = row.get(metric)
         if isinstance(value, list) and len(value) == 2 and all(isinstance(part, int) for part in value):
             return value[0], value[1]

@@ -9,7 +9,7 @@ import sklearn.metrics
 
 from harness_tasks.metrics import signatures
 from report.statistics.formulas import LABEL_PAIR
-from report.statistics.metrics import METRICS, Metric, better_of, made_of, metric_of
+from report.statistics.metrics import METRICS, Metric, better_of, metric_of, metrics_of
 from tests.report.statistics.statistics_of_items import level
 
 OF_SCIKIT_LEARN = [found for found in METRICS.values() if found.scikit_learn]
@@ -35,7 +35,7 @@ def test_a_score_is_scikit_learns(found: Metric, pairs: list[tuple[int, int]]) -
 
 
 def test_every_metric_of_label_pairs_names_scikit_learns() -> None:
-    assert {found.name for found in OF_SCIKIT_LEARN} == set(made_of(LABEL_PAIR))
+    assert {found.name for found in OF_SCIKIT_LEARN} == set(metrics_of(LABEL_PAIR))
 
 
 def test_every_metric_of_our_tasks_is_known() -> None:
