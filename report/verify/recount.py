@@ -40,7 +40,7 @@ def recount(facts: Facts, folder: Path) -> list[Problem]:
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:  # scores of any shape
             problems.append(Problem(name, f"rows that cannot be scored again: {error}", "rows as lm_eval writes them"))
     try:
-        again = recomputed(study, folder, redacted=bool(facts.get("state", {}).get("redacted")))
+        again = recomputed(study, folder, redacted=_is_redacted(facts))
     except UserError as error:
         return [*problems, Problem(AGAIN, error.found, error.why)]
     before = _as_before_the_push(facts, again, folder)
@@ -60,9 +60,12 @@ def _as_before_the_push(facts: Facts, again: dict[str, Any], folder: Path) -> di
     """
     from report.facts.reproduction import reproduction_facts
 
-    recorded = [checkpoint.get("hub", {}) for checkpoint in facts["checkpoints"]]
-    same = len(recorded) == len(again["checkpoints"])
-    places = {fact["source"]["sha256"] for hub in recorded for fact in hub.values() if _has_source(fact)}
+    checkpoints = facts.get("checkpoints")
+    if not isinstance(checkpoints, list) or not all(isinstance(one, Mapping) for one in checkpoints):
+        return None  # facts of any shape: that they differ is said where they are compared
+    recorded = [checkpoint.get("hub", {}) for checkpoint in checkpoints]
+    same = len(recorded) == len(again["checkpoints"]) and all(isinstance(hub, Mapping) for hub in recorded)
+    places = {fact["source"]["sha256"] for hub in recorded if same for fact in hub.values() if _has_source(fact)}
     path = folder / "hub.json"
     if not same or not path.is_file() or sha256_file(path) in places:
         return None
@@ -73,6 +76,11 @@ def _as_before_the_push(facts: Facts, again: dict[str, Any], folder: Path) -> di
     # It lists the files that the facts come from, hub.json among them.
     before["reproduction"] = json.loads(json.dumps(reproduction_facts(folder, before)))
     return before
+
+
+def _is_redacted(facts: Facts) -> bool:
+    state = facts.get("state")
+    return isinstance(state, Mapping) and bool(state.get("redacted"))
 
 
 def _has_source(fact: Any) -> bool:

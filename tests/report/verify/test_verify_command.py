@@ -138,6 +138,18 @@ def test_a_copy_without_results_is_verified_beside_its_facts_alone(made: Path, t
     assert "was changed after it was written" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("checkpoints", ["a"]), ("checkpoints", "a"), ("checkpoints", [{"hub": 1}] * 2), ("state", "a"), ("state", [])],
+)
+def test_facts_of_any_shape_are_a_problem_and_no_crash(folder: Path, key: str, value: object) -> None:
+    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    (folder / "facts.json").write_text(json.dumps({**facts, key: value}), encoding="utf-8")
+    result = run(folder / "report.md")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == (1 if key == "checkpoints" else 2), result.output
+
+
 def test_another_page_is_refused_and_a_long_list_is_cut(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.md"
     other.write_text("# A page\n\nof somebody else.\n", encoding="utf-8")
