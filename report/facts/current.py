@@ -87,7 +87,18 @@ def read_facts(path: Path) -> dict[str, Any]:
     Raises:
         UserError: there are none, or they were changed since.
     """
-    facts = recorded_facts(path)
+    return unchanged(of_a_study(reading.read_json(path, FACTS), path), path)
+
+
+def of_a_study(content: Any, path: Path) -> dict[str, Any]:
+    """Returns ``content``, which the file ``path`` holds, changed or not; UserError where it is no facts of a study."""
+    if isinstance(content, dict) and str(content.get("schema", "")).startswith(SCHEMA.split("/")[0]):
+        return content
+    raise UserError(f"{path} holds no facts of a study", FACTS.why, FACTS.mend)
+
+
+def unchanged(facts: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Returns ``facts``, which the file ``path`` holds; raises UserError where their own hash is not that of them."""
     state = facts.get("state")
     stated = state.get("facts") if isinstance(state, dict) else None
     if stated is None or stated != _digest(facts):
@@ -99,14 +110,6 @@ def read_facts(path: Path) -> dict[str, Any]:
             "delete it and write it again: python -m report build STUDY",
         )
     return facts
-
-
-def recorded_facts(path: Path) -> dict[str, Any]:
-    """Returns what stands in the file of facts ``path``, changed or not; raises UserError where there are none."""
-    facts = reading.read_json(path, FACTS)
-    if isinstance(facts, dict) and str(facts.get("schema", "")).startswith(SCHEMA.split("/")[0]):
-        return facts
-    raise UserError(f"{path} holds no facts of a study", FACTS.why, FACTS.mend)
 
 
 def sealed(facts: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from harness_tasks.reading import Kind, read_json
 from report.compare.comparison_facts import SCHEMA, comparison_facts
 from report.compare.comparison_page import comparison_files
 from report.verify.differences import differences
@@ -15,29 +14,20 @@ from report.verify.pieces import count_numerals
 from report.verify.problems import Verdict
 from report.verify.recount import compared, count_facts
 
-_FACTS = Kind(
-    "the file of facts",
-    "all that a page says comes from its facts",
-    "name the facts.json or compare.json that was written with the page: verify PAGE --facts FILE",
-    limit_mib=2048,
-)
+
+def is_comparison(recorded: Any) -> bool:
+    """Returns whether what a file of facts holds is the facts of a comparison."""
+    return isinstance(recorded, dict) and recorded.get("schema") == SCHEMA
 
 
-def is_comparison(source: Path) -> bool:
-    """Returns whether the file of facts ``source`` is one of a comparison; False where it cannot be read."""
-    try:
-        return isinstance(facts := read_json(source, _FACTS), dict) and facts.get("schema") == SCHEMA
-    except UserError:
-        return False
-
-
-def verify_comparison(page_file: Path, page: str, source: Path, results: Sequence[Path], *, page_only: bool) -> Verdict:
-    """Returns what is wrong with the text ``page`` of a comparison's page, and with its facts in ``source``.
+def verify_comparison(
+    page_file: Path, page: str, source: Path, recorded: Mapping[str, Any], results: Sequence[Path], *, page_only: bool
+) -> Verdict:
+    """Returns what is wrong with the text ``page`` of a comparison's page, and with the facts that ``source`` holds.
 
     Raises:
         UserError: ``results`` are not named, or cannot be compared.
     """
-    recorded = read_json(source, _FACTS)
     if not results and not page_only:
         raise UserError(
             f"{source} does not say where the results lie that it compares: paths are not published",

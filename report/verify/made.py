@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,13 @@ def original(made: Mapping[str, str], page: Path, text: str) -> str:
 
 def sources_of(facts: Mapping[str, Any]) -> Callable[[Piece], Sequence[str]]:
     """Returns what names the facts that a piece of a study's page shows: their places, and the files they come from."""
-    lines, notes = noted_lines(facts)
+
+    @cache
+    def noted() -> tuple[dict[str, list[int]], list[dict[str, str]]]:
+        return noted_lines(facts)  # the page is made once more for it: only where something differs
 
     def sources(piece: Piece) -> list[str]:
+        lines, notes = noted()
         in_html = [int(number) for number in re.findall(r'data-n="(\d+)"', piece.source)]
         found = [notes[number] for number in in_html or lines.get(piece.line, []) if number < len(notes)]
         return list(dict.fromkeys(f"{note['fact']} of {note['file']}" for note in found))

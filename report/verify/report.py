@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness_tasks.errors import UserError
-from harness_tasks.reading import Kind, read_text
-from report.facts.current import read_facts, recorded_facts
+from harness_tasks.reading import Kind, read_json, read_text
+from report.facts.current import FACTS, of_a_study, unchanged
 from report.page.explorer.page import CHUNK_FOLDER
 from report.page.template.lookup import own_templates
 from report.verify.comparison import is_comparison, verify_comparison
@@ -13,7 +13,7 @@ from report.verify.differences import differences
 from report.verify.made import cards_of, comparable, made_of, original, sources_of
 from report.verify.pieces import count_numerals, is_html, pieces
 from report.verify.problems import Problem, Verdict
-from report.verify.recount import AGAIN, count_facts, recount, study_file
+from report.verify.recount import AGAIN, Facts, count_facts, recount, study_file
 
 FACTS_FILES = ("facts.json", "compare.json")
 """What the facts beside a page may be called: those of a study, and of a comparison."""
@@ -40,40 +40,38 @@ def verify_report(
         UserError: the page or the facts cannot be read, or nothing can be computed again.
     """
     page = read_text(report, _PAGE).replace("\r\n", "\n")  # as version control may write them on Windows
-    source = facts or next(
-        filter(Path.is_file, [report.parent / name for name in FACTS_FILES]), report.parent / FACTS_FILES[0]
-    )
-    if is_comparison(source):
-        return verify_comparison(report, page, source, results, page_only=page_only)
+    beside = [report.parent / name for name in FACTS_FILES]
+    source = facts or next(filter(Path.is_file, beside), beside[0])
+    recorded = read_json(source, FACTS)
+    if is_comparison(recorded):
+        return verify_comparison(report, page, source, recorded, results, page_only=page_only)
     if results:
         raise UserError(
             f"{report} is a page of a study, and results were named beside it ({results[0]})",
             "the study's folder holds its own",
             "leave them out, or name the page that `report compare` wrote",
         )
-    return _study(report, page, source, page_only=page_only)
+    found = of_a_study(recorded, source)
+    return _study(report, page, source, unchanged(found, source) if page_only else found, page_only=page_only)
 
 
-def _study(report: Path, page: str, source: Path, *, page_only: bool) -> Verdict:
+def _study(report: Path, page: str, source: Path, recorded: Facts, *, page_only: bool) -> Verdict:
     folder = source.parent
-    recorded = (read_facts if page_only else recorded_facts)(source)
     again = 0 if page_only else count_facts(recorded)
     problems = [] if page_only else recount(recorded, folder)
     if any(problem.place.startswith(("facts.json", AGAIN)) for problem in problems):
         # Facts that the files do not give back no page, and may be of any shape.
         return Verdict([*problems, _UNCHECKED], 0, again)
-    templates = own_templates(folder) if recorded.get("templates") else None
-    if page.startswith("---\n"):
-        made = cards_of(recorded, study_file(recorded, folder), folder)
-    else:
-        made = made_of(recorded, folder, templates)
+    is_card = page.startswith("---\n")
+    own = own_templates(folder) if recorded.get("templates") and not is_card else None
+    made = cards_of(recorded, study_file(recorded, folder), folder) if is_card else made_of(recorded, folder, own)
     name = original(made, report, page)
     wanted, shown = (comparable(text, folder) for text in (made[name], page))
     problems += differences(shown, wanted, sources_of(recorded))
     for beside in sorted(name for name in made if name.startswith(f"{CHUNK_FOLDER}/") and is_html(page)):
         problems += _beside(report.parent / beside, made[beside])
-    own = _own(made[name], ours[name]) if templates and name in (ours := made_of(recorded, folder, None)) else []
-    return Verdict(problems, 0 if problems else count_numerals(page), again, own)
+    numerals = 0 if problems else count_numerals(page)
+    return Verdict(problems, numerals, again, _said_by_own(made[name], name, recorded, folder) if own else [])
 
 
 def _beside(path: Path, wanted: str) -> Iterator[Problem]:
@@ -84,7 +82,7 @@ def _beside(path: Path, wanted: str) -> Iterator[Problem]:
         yield Problem(f"the file {path.name} beside the page", "items that the sample files do not give", "theirs")
 
 
-def _own(theirs: str, ours: str) -> list[str]:
-    """Returns the texts of a page by the study's own templates that our templates do not make."""
-    known = {piece.text for piece in pieces(ours)}
-    return [piece.text for piece in pieces(theirs) if piece.text and piece.text not in known]
+def _said_by_own(page: str, name: str, recorded: Facts, folder: Path) -> list[str]:
+    """Returns the texts of a ``page`` by the study's own templates that the one of that name by ours does not have."""
+    known = {piece.text for piece in pieces(made_of(recorded, folder, None).get(name, page))}
+    return [piece.text for piece in pieces(page) if piece.text and piece.text not in known]
