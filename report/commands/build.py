@@ -39,10 +39,11 @@ def build(
     """
     # Here, because what renders pages takes longer to load than `--help` may.
     from report.page.build import build_report
-    from report.verify.made import stale_files
 
     with exit_on_user_error():
         if check:
+            from report.verify.made import stale_files
+
             stale = stale_files(study, output=output)
             print("\n".join(map(str, stale)) or "every file is what its facts give")
             raise typer.Exit(1 if stale else 0)
