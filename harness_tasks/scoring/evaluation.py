@@ -24,17 +24,10 @@ from harness_tasks import generations
 from harness_tasks._messages import first_line
 
 _PASSED_ON = (
-    *("tasks", "model_args", "num_fewshot", "batch_size", "max_batch_size", "device", "use_cache", "limit", "samples"),
-    *(
-        "check_integrity",
-        "write_out",
-        "log_samples",
-        "system_instruction",
-        "apply_chat_template",
-        "fewshot_as_multiturn",
-    ),
-    *("gen_kwargs", "verbosity", "predict_only", "confirm_run_unsafe_code", "metadata"),
-)
+    "tasks", "model_args", "num_fewshot", "batch_size", "max_batch_size", "device", "use_cache", "limit", "samples",
+    "check_integrity", "write_out", "log_samples", "system_instruction", "apply_chat_template", "fewshot_as_multiturn",
+    "gen_kwargs", "verbosity", "predict_only", "confirm_run_unsafe_code", "metadata",
+)  # fmt: skip
 """The settings of a run that `simple_evaluate` takes by the name that they have on lm_eval's command line."""
 _SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 """What results call them."""

@@ -116,7 +116,7 @@ def card_texts(plan: Study, study: Path, folder: Path, facts: Mapping[str, Any])
     licence, record = licence_of(plan, folder), read_record(folder, CHECKPOINTS)
     trained = [found["name"]["value"] for found in facts["checkpoints"] if "absent" not in found]
     cards = {}
-    for name, repo in repositories(plan, licence, trained, None, plan.hub.namespace or NOBODY).items():
+    for name, repo in repositories(plan, licence, trained, None, NOBODY).items():
         place = str(record.get(name, {}).get("repo") or repo)
         target, _ = checkpoint_target(plan, study, folder, facts, name, place, licence, private=False, create_pr=False)
         cards[place] = _text(target.files["README.md"])

@@ -3,9 +3,7 @@
 import copy
 import json
 import random
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -24,6 +22,7 @@ from report.verify.report import verify_report
 from tests.oracle import check
 from tests.oracle.page import squeezed
 from tests.report.payloads import PAYLOADS
+from tests.report.sentences.test_random_facts import facts
 from tests.report.synthetic import folder_of, write_study
 
 BEGINNINGS = [
@@ -38,15 +37,6 @@ BEGINNINGS = [
 TEXTS = [*BEGINNINGS, *PAYLOADS]
 SOURCE = {"file": "a.json", "pointer": "", "sha256": "f0"}
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
-
-
-@cache
-def facts() -> dict[str, Any]:
-    with TemporaryDirectory() as folder:
-        study = write_study(Path(folder))
-        build_report(study, output=folder_of(study), facts_only=True)
-        found: dict[str, Any] = json.loads((folder_of(study) / "facts.json").read_text(encoding="utf-8"))
-    return found
 
 
 def with_texts(choose: Any) -> dict[str, Any]:

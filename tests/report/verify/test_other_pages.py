@@ -4,17 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
 
-from report.__main__ import app
 from report.compare.output import compare_results
 from report.page.build import build_report
 from tests.report.synthetic import folder_of, write_study
-
-
-def verify(*arguments: Path | str) -> Result:
-    return CliRunner().invoke(app, ["verify", *map(str, arguments)])
+from tests.report.verify.test_verify_command import run as verify
 
 
 @pytest.fixture(scope="module")
