@@ -8,14 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from finetune.batches import IGNORED, Group
 from finetune.heads import Head, without_adapter
 from finetune.rows import Renderer, Row, gold_choice
+from finetune.supervised import correct, items, loss
 from harness_tasks.errors import UserError
 from harness_tasks.lengths import encode_pair
 from harness_tasks.loading import doc_hash
+
+__all__ = [
+    "HEAD", "SHARES_PREFIXES", "collate", "correct", "items", "labels_of", "logits", "loss", "row", "stop_ids",
+]  # fmt: skip
 
 HEAD: Head = "causal"
 SHARES_PREFIXES = True
@@ -135,23 +140,6 @@ def logits(model: Any, batch: dict[str, Any]) -> Tensor:
     finally:
         hook.remove()
     return kept.squeeze(0).float()
-
-
-def loss(logits: Tensor, batch: dict[str, Any]) -> Tensor:
-    """Returns the summed negative log-likelihood of the target tokens, in nats."""
-    labels = batch["labels"]
-    return nn.functional.cross_entropy(logits, labels[labels != IGNORED], reduction="sum")
-
-
-def items(batch: dict[str, Any]) -> int:
-    """Returns how many target tokens a batch has."""
-    return int((batch["labels"] != IGNORED).sum())
-
-
-def correct(logits: Tensor, batch: dict[str, Any]) -> int:
-    """Returns how many target tokens are the likeliest at their place."""
-    labels = batch["labels"]
-    return int((logits.argmax(-1) == labels[labels != IGNORED]).sum())
 
 
 def _answer_ids(renderer: Renderer, doc: dict[str, Any]) -> list[int]:

@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from finetune.batches import IGNORED, Group, padded
 from finetune.heads import Head
 from finetune.rows import Renderer, Row, gold_choice
+from finetune.supervised import correct, items, loss
 from harness_tasks.errors import UserError
 from harness_tasks.lengths import encode_pair
 from harness_tasks.loading import doc_hash
+
+__all__ = [
+    "HEAD", "SHARES_PREFIXES", "collate", "correct", "items", "labels_of", "logits", "loss", "row", "stop_ids",
+]  # fmt: skip
 
 HEAD: Head = "sequence-classification"
 SHARES_PREFIXES = False
@@ -70,20 +75,3 @@ def logits(model: Any, batch: dict[str, Any]) -> Tensor:
     """Returns the logits of the supervised rows, (items, L) in float32."""
     found = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False).logits
     return found[batch["labels"] != IGNORED].float()
-
-
-def loss(logits: Tensor, batch: dict[str, Any]) -> Tensor:
-    """Returns the summed negative log-likelihood of the right labels, in nats."""
-    labels = batch["labels"]
-    return nn.functional.cross_entropy(logits, labels[labels != IGNORED], reduction="sum")
-
-
-def items(batch: dict[str, Any]) -> int:
-    """Returns how many rows of a batch have a label."""
-    return int((batch["labels"] != IGNORED).sum())
-
-
-def correct(logits: Tensor, batch: dict[str, Any]) -> int:
-    """Returns how many rows get their right label."""
-    labels = batch["labels"]
-    return int((logits.argmax(-1) == labels[labels != IGNORED]).sum())

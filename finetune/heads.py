@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.models.body_name import body_name
 
@@ -12,6 +13,38 @@ TASK_TYPES: dict[Head, str] = {
     "question-answering": "QUESTION_ANS",
 }
 """peft's names for them."""
+
+
+def check_head(head: str | None, labels: int | None) -> None:
+    """Raises UserError where ``head`` is the name of no head, or a classification head would have no ``labels``."""
+    if head is not None and head not in TASK_TYPES:
+        raise UserError(
+            f"--head {head}",
+            f"the heads are {', '.join(TASK_TYPES)}",
+            f"write --head {nearest_name(head, TASK_TYPES, cutoff=0.3) or 'causal'}, if that is what you mean",
+        )
+    if labels is not None and labels < 1:
+        raise UserError(
+            f"--labels {labels}",
+            "a classification head has one row of weights for each label, so it needs at least one",
+            "give the number of classes, for example --labels 2",
+        )
+
+
+def head_of_task(task_type: str | None, *, mend: str) -> Head:
+    """Returns the head that peft's name of an adapter's task type stands for, causal where there is none.
+
+    Raises:
+        UserError: no head is known for it; ``mend`` says what to give in the adapter's place.
+    """
+    for head, known in TASK_TYPES.items():
+        if known == (task_type or "CAUSAL_LM"):
+            return head
+    raise UserError(
+        f"an adapter for the task type {task_type}",
+        f"the base model's head follows from it, and only these are known: {', '.join(TASK_TYPES.values())}",
+        mend,
+    )
 
 
 def auto_class(head: Head) -> Any:

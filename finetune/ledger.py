@@ -13,12 +13,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from finetune.heads import TASK_TYPES, Head, freeze_body, head_of
+from finetune.heads import TASK_TYPES, Head, check_head, freeze_body, head_of, head_of_task
 from finetune.meta import Described, build, described, made, quiet_meta
 from finetune.recipe import ADAPTER_METHODS, Method
 from finetune.targets import layer_indices, lora_target_names
@@ -173,14 +172,8 @@ def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | Non
     """
     from peft import get_peft_model
 
-    task = getattr(adapter.task_type, "value", adapter.task_type) or "CAUSAL_LM"
-    heads = [head for head, task_type in TASK_TYPES.items() if task_type == task]
-    if not heads:
-        raise UserError(
-            f"an adapter for the task type {task}",
-            "the base model's head follows from it, and only these are known: " + ", ".join(TASK_TYPES.values()),
-            "give the base model's configuration itself, with --lora-r and --head",
-        )
+    task = getattr(adapter.task_type, "value", adapter.task_type)
+    head = head_of_task(task, mend="give the base model's configuration itself, with --lora-r and --head")
     adapter = copy.deepcopy(adapter)
     adapter.inference_mode = False  # saved adapters have it set, which would make nothing trainable
 
@@ -192,7 +185,7 @@ def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | Non
         )
 
     with quiet_meta(), refusals(refusal):
-        model = get_peft_model(build(config, heads[0], labels), adapter)
+        model = get_peft_model(build(config, head, labels), adapter)
     return ledger_of(model, name=name)
 
 
@@ -286,19 +279,7 @@ def _check_choice(
     lora_layers: Sequence[int] | None,
     method: str | None,
 ) -> None:
-    if head not in get_args(Head):
-        close = get_close_matches(head, get_args(Head), n=1, cutoff=0.3) or ["causal"]
-        raise UserError(
-            f"a head called {head}",
-            "the heads are " + ", ".join(get_args(Head)),
-            f"write {close[0]}, if that is what you mean",
-        )
-    if labels < 1:
-        raise UserError(
-            f"{labels} labels",
-            "a classification head has one row of weights for each label, so it needs at least one",
-            "give the number of classes, for example --labels 2",
-        )
+    check_head(head, labels)
     if lora_r is not None and lora_r < 1:
         raise UserError(
             f"LoRA rank {lora_r}",

@@ -24,6 +24,7 @@ from finetune.heads import (
     head_modules,
     head_named,
     head_of,
+    head_of_task,
     model_class,
     without_adapter,
 )
@@ -317,15 +318,8 @@ def base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
             "its weights are differences from one",
             "name the base that it was trained on with --base",
         )
-    task = settings.get("task_type") or "CAUSAL_LM"
-    heads = [head for head, task_type in TASK_TYPES.items() if task_type == task]
-    if not heads:
-        raise UserError(
-            f"an adapter for the task type {task}",
-            "the base model's head follows from it, and only these are known: " + ", ".join(TASK_TYPES.values()),
-            "name a checkpoint that `finetune train` made",
-        )
-    return base or settings["base_model_name_or_path"], None if base else settings.get("revision"), heads[0]
+    head = head_of_task(settings.get("task_type"), mend="name a checkpoint that `finetune train` made")
+    return base or settings["base_model_name_or_path"], None if base else settings.get("revision"), head
 
 
 def base_config(path: str, revision: str | None) -> Any:

@@ -1,6 +1,5 @@
 """The options that `finetune train` and `finetune plan` share, and recipe files, which hold the same values."""
 
-import difflib
 import functools
 import inspect
 import json
@@ -20,6 +19,7 @@ from finetune.run import DEV, Dtype, Run
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, checked, read_yaml
+from harness_tasks.validation import first_problem, short_repr, unknown_key
 
 Default = Recipe()
 TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
@@ -170,12 +170,8 @@ def load_recipe(path: Path) -> dict[str, Any]:
     known = _recipe_file().model_fields
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            raise UserError(
-                f"the recipe {path} has the unknown key `{key}`",
-                "a mistyped key would be ignored, and the run would do something else than it says",
-                f"write `{near[0]}`" if near else f"delete it (known: {', '.join(sorted(known))})",
-            )
+            why = "a mistyped key would be ignored, and the run would do something else than it says"
+            raise unknown_key(f"the recipe {path}", key, known=sorted(known), why=why)
     checked(values, path, replace(RECIPE, schema=TypeAdapter(_recipe_file())))
     return values
 
@@ -282,10 +278,9 @@ def _recipe(values: dict[str, Any]) -> Recipe:
     try:
         return Recipe(**values)
     except ValidationError as error:
-        problem = error.errors()[0]
-        name = str(problem["loc"][0])
+        problem = first_problem(error)
         raise UserError(
-            f"--{name.replace('_', '-')} is {problem['input']!r}: {problem['msg']}",
+            f"--{str(problem.location[0]).replace('_', '-')} is {short_repr(problem.value)}: {problem.reason}",
             "the run would not be what was meant",
             "give a value that python -m finetune train --help allows",
         ) from None

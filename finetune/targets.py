@@ -2,14 +2,13 @@
 
 import copy
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
 from finetune.heads import head_of, without_adapter
 from finetune.meta import Described, built_on_meta, described, quiet_meta
 from finetune.sizes import layer_count
-from harness_tasks._messages import reason_of
+from harness_tasks._messages import nearest_name, reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.models.body_name import body_name
 
@@ -41,11 +40,10 @@ def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
             )
         if not any(name == target or name.endswith(f".{target}") for name in modules):
             known = _names(linear_modules(twin))
-            close = get_close_matches(target, known, n=1, cutoff=0.3) or known[:1]
             raise UserError(
                 f"no module called {target} in {type(twin).__name__}",
                 "the adapter would not be put where you mean; its linear layers are " + ", ".join(known),
-                f"write {close[0]}, if that is what you mean",
+                f"write {nearest_name(target, known, cutoff=0.3) or known[0]}, if that is what you mean",
             )
     if why := _refusal(twin, list(targets)):
         raise UserError(

@@ -1,5 +1,8 @@
 """Pieces of error texts."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 def first_line(error: BaseException) -> str:
     """Returns the type of ``error`` and the first line of its message, at most 200 characters.
@@ -20,3 +23,17 @@ def reason_of(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = lines[1] if len(lines) > 1 and lines[0].endswith(":") else lines[0] if lines else type(error).__name__
     return said[:300]
+
+
+def nearest_name(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Returns the one of ``known`` that is spelt most like ``name``; None where none has difflib's ratio ``cutoff``.
+
+    >>> nearest_name("titel", ["title", "tasks"]), nearest_name("x", ["title", "tasks"])
+    ('title', None)
+    """
+    return next(iter(nearest_names(name, known, most=1, cutoff=cutoff)), None)
+
+
+def nearest_names(name: str, known: Iterable[str], *, most: int, cutoff: float = 0.6) -> list[str]:
+    """Returns up to ``most`` of ``known`` that are spelt like ``name``, the nearest first."""
+    return get_close_matches(name, list(known), n=most, cutoff=cutoff)

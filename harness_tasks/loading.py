@@ -1,6 +1,5 @@
 """Building lm_eval's task objects by name, with errors that a user can act on. Imports lm_eval only when called."""
 
-import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from harness_tasks import TASKS_PATH
-from harness_tasks._messages import first_line, reason_of
+from harness_tasks._messages import first_line, nearest_names, reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import explained as hub_explained
 from harness_tasks.hub.faults import hub_fault, patiently, repository_of
@@ -230,7 +229,7 @@ def task_manager(
 
 def unknown_task(name: str, known: Sequence[str]) -> UserError:
     """Returns the error for a task that is not among ``known``; it suggests the nearest names."""
-    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.6) or [other for other in known if name in other][:3]
+    nearest = nearest_names(name, known, most=3) or [other for other in known if name in other][:3]
     return UserError(
         f"there is no task {name!r}",
         "nothing can be rendered, trained on or scored without one",

@@ -20,6 +20,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from harness_tasks.errors import UserError
+from harness_tasks.validation import first_problem, short_repr
 
 MIB = 2**20
 LIMIT_VARIABLE = "AFTERTUNE_MAX_FILE_MIB"
@@ -172,12 +173,11 @@ def checked(value: Any, path: str | Path, kind: Kind, *, line: int | None = None
     try:
         kind.schema.validate_python(value, strict=True)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
+        problem = first_problem(error)
         where = f"line {line} of " if line else ""
-        place = ".".join(str(part) for part in problem["loc"])
-        at = f"`{place}`" if place else "what it holds"
-        said = problem["msg"][:1].lower() + problem["msg"][1:]
-        stands = f"lacks {at}" if problem["type"] == "missing" else f"has at {at} {_short(problem['input'])}: {said}"
+        at = f"`{problem.place}`" if problem.place else "what it holds"
+        reason = problem.reason[:1].lower() + problem.reason[1:]
+        stands = f"lacks {at}" if problem.kind == "missing" else f"has at {at} {short_repr(problem.value)}: {reason}"
         _refuse(kind, f"{where}{_shown(path, kind)} {stands}")
     except UnicodeEncodeError:  # pydantic shows no half surrogate, neither as a key nor where something else is due
         where = f"line {line} of " if line else ""
@@ -185,6 +185,17 @@ def checked(value: Any, path: str | Path, kind: Kind, *, line: int | None = None
     except RecursionError:
         _refuse(kind, f"{_shown(path, kind)} is nested too deeply")
     return value
+
+
+def only_file(folder: Path, pattern: str, *, why: str, mend: str) -> Path:
+    """Returns the file under ``folder``, however deep, whose name matches; raises `UserError` unless there is just one.
+
+    ``why`` and ``mend`` are the error's second and third part.
+    """
+    found = [path for path in folder.rglob(pattern) if path.is_file()]
+    if len(found) != 1:
+        raise UserError(f"{folder} holds {len(found)} files {pattern}", why, mend)
+    return found[0]
 
 
 def sha256_of(content: bytes) -> str:
@@ -250,13 +261,6 @@ def _limit_bytes(kind: Kind) -> int:
 def _shown(path: str | Path, kind: Kind) -> str:
     name = str(path).encode("utf-8", "backslashreplace").decode()
     return f"{kind.name} {name if name.isprintable() else repr(name)}"
-
-
-def _short(value: Any) -> str:
-    """Returns how a value is shown in an error: at most 80 characters, on one line."""
-    text = repr(value) if not isinstance(value, dict | list) or len(value) < 20 else f"{len(value)} values"
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _reason(error: Exception) -> str:

@@ -4,13 +4,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.outputs import write_outputs
 from harness_tasks.reading import Kind, read_text
@@ -173,11 +173,11 @@ def _check_names(path: Path, studies: list[Study]) -> None:
                 for value in asked:
                     if what in known and value not in known[what]:
                         names = sorted(map(str, known[what]))
-                        near = get_close_matches(str(value), names, n=1)
+                        near = nearest_name(str(value), names)
                         raise UserError(
                             f"{path}: `{key}` names the {what} {value}, which the study does not list",
                             "the rule would hold of nothing, and the grid be another one than meant",
-                            f"write {near[0]}" if near else f"name one of {', '.join(names[:10])}",
+                            f"write {near}" if near else f"name one of {', '.join(names[:10])}",
                         )
 
 

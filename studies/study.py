@@ -1,6 +1,5 @@
 """A study: one model, the tasks it is scored and fine-tuned on, the methods and the seeds."""
 
-import difflib
 import itertools
 import json
 import os
@@ -17,6 +16,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.loading import declared
 from harness_tasks.reading import Kind, read_yaml
+from harness_tasks.validation import first_problem, wrong_key
 from studies.names import Distinct, Place, TaskName, check_name, check_texts
 
 SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
@@ -331,25 +331,15 @@ def no_checkpoint(path: Path, task: str, study: Study) -> UserError:
 
 def _readable(path: Path, error: ValidationError) -> UserError:
     """Returns the first problem that pydantic found, in three parts."""
-    problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        known = _fields_at(problem["loc"][:-1])
-        key = str(problem["loc"][-1])
-        near = difflib.get_close_matches(key, known, n=1)
-        return UserError(
-            f"{path} has the unknown key `{place}`",
-            "a mistyped key would be ignored and the study would do something else than it says",
-            (f"write `{near[0]}`" if near else "delete it") + f" (known here: {', '.join(sorted(known))})",
-        )
-    if problem["type"] == "missing":
-        return UserError(f"{path} lacks the key `{place}`", "the study needs it", f"add `{problem['loc'][-1]}:`")
-    given = repr(problem["input"])
-    return UserError(
-        f"{path}: `{place}` is {given if len(given) <= 80 else given[:77] + '...'}: "
-        f"{problem['msg'].removeprefix('Value error, ')}",
-        "the value is not of the kind that this key takes",
-        "see the key in studies/README.md",
+    problem = first_problem(error)
+    return wrong_key(
+        path,
+        problem,
+        place=problem.place,
+        known=sorted(_fields_at(problem.location[:-1])),
+        mistyped="a mistyped key would be ignored and the study would do something else than it says",
+        needed_by="the study",
+        manual="studies/README.md",
     )
 
 

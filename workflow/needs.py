@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from harness_tasks.errors import UserError
 from harness_tasks.files import write_json
 from harness_tasks.reading import Kind, read_yaml
 from studies import Study
@@ -84,7 +83,7 @@ _NODES = Kind(
     "each step's memory and minutes are estimated from it",
     "it takes `device: cuda` or `cpu`, `cores:`, `teraflops: {cuda: 30, cpu: 0.05}`; see the shipped one",
     limit_mib=1,
-    schema=TypeAdapter(dict[str, Any] | None),
+    schema=TypeAdapter(Nodes | None),
 )
 
 
@@ -93,13 +92,7 @@ def read_nodes(folder: Path) -> Nodes:
     file = folder / "nodes.yaml"
     if not file.is_file():
         return Nodes()
-    values = read_yaml(file, _NODES) or {}
-    try:
-        return Nodes(**values)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        found = f"{file}: `{'.'.join(map(str, problem['loc']))}`: {problem['msg']}"
-        raise UserError(found, _NODES.why, _NODES.mend) from None
+    return Nodes(**read_yaml(file, _NODES) or {})
 
 
 def reckon(studies: Iterable[Study], nodes: Nodes) -> Needs:

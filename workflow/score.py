@@ -21,7 +21,7 @@ from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import sha256_file, write_json, write_text
 from harness_tasks.kinds import SCORED_MODEL
 from harness_tasks.lengths import write_lengths
-from harness_tasks.reading import read_json
+from harness_tasks.reading import only_file, read_json
 from report.reading.kinds import SHARD_COMMAND
 from studies import Checkpoint, Study, load_study
 from workflow import step_commands
@@ -81,7 +81,7 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
     else:
         command = shlex.join(_run(study, task, checkpoint, made))
         scored = _scored(study, checkpoint)
-        results, samples = _only(made, "results_*.json"), _only(made, f"samples_{task}_*.jsonl")
+        results, samples = _left_by_lm_eval(made, "results_*.json"), _left_by_lm_eval(made, f"samples_{task}_*.jsonl")
         generations = samples.with_name(f"generations{samples.name.removeprefix('samples')}")
     noted = generations if generations.exists() else None
     write_lengths(samples, results, output=output / "lengths.jsonl", generations=noted)
@@ -118,16 +118,14 @@ def _call(words: list[str]) -> None:
         raise typer.Exit(code)
 
 
-def _only(folder: Path, pattern: str) -> Path:
+def _left_by_lm_eval(folder: Path, pattern: str) -> Path:
     """Returns the one file that matches; lm_eval only warns when it cannot write its results."""
-    found = list(folder.rglob(pattern))
-    if len(found) != 1:
-        raise UserError(
-            f"lm_eval left {len(found)} files {pattern} under {folder}",
-            "the step's score would be missing or another's",
-            "read lm_eval's messages above; a full disk is a usual cause",
-        )
-    return found[0]
+    return only_file(
+        folder,
+        pattern,
+        why="lm_eval writes one, and the step's score would be missing or another's",
+        mend="read lm_eval's messages above; a full disk is a usual cause",
+    )
 
 
 if __name__ == "__main__":

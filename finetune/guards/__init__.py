@@ -5,13 +5,13 @@ the others are of the same kind. A guard looks at what is really there: the rend
 files. Where the code leaves no way to a failure the verdict is `by-design`, and a test proves it.
 """
 
-import difflib
 from collections.abc import Callable
 from dataclasses import replace
 
 from finetune.guards import base, rows, scored, tokens, training
 from finetune.guards.evidence import Evidence
 from finetune.prepare import Prepared
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import GuardError, Outcome, Verdict, raise_failed
 
@@ -82,11 +82,11 @@ def examine(prepared: Prepared, *, evidence: Evidence | None = None) -> list[Ver
 
 def _check_allowed(name: str) -> None:
     if name not in GUARDS:
-        near = difflib.get_close_matches(name, GUARDS, n=1, cutoff=0.3) or [ALLOWABLE[0]]
         raise UserError(
             f"--allow {name}: there is no such guard",
             "a mistyped name would allow nothing",
-            f"write {near[0]}, if that is what you mean (`python -m finetune plan` lists the guards)",
+            f"write {nearest_name(name, GUARDS, cutoff=0.3) or ALLOWABLE[0]}, if that is what you mean "
+            "(`python -m finetune plan` lists the guards)",
         )
     if name not in ALLOWABLE:
         raise UserError(

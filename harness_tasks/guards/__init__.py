@@ -4,10 +4,10 @@ A guard returns a verdict, as those of a training run do (`finetune.guards`); RE
 for each. Every one can be allowed: somebody may mean just that.
 """
 
-import difflib
 import sys
 from collections.abc import Iterable, Sequence
 
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import Verdict, raise_failed
 
@@ -38,11 +38,11 @@ def check_allowed(allowed: Iterable[str]) -> None:
     """Raises UserError where one of ``allowed`` is no guard of scoring."""
     for name in allowed:
         if name not in GUARDS:
-            near = difflib.get_close_matches(name, GUARDS, n=1, cutoff=0.3) or [GUARDS[0]]
+            near = nearest_name(name, GUARDS, cutoff=0.3) or GUARDS[0]
             raise UserError(
                 f"--allow {name}: there is no such guard of scoring",
                 "a mistyped name would allow nothing",
-                f"write {near[0]}, if that is what you mean; there are {', '.join(GUARDS)}",
+                f"write {near}, if that is what you mean; there are {', '.join(GUARDS)}",
             )
 
 

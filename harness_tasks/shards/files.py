@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness_tasks.errors import UserError
 from harness_tasks.kinds import SHARD_RESULTS, SHARD_SAMPLES
-from harness_tasks.reading import parse_json, read_json, read_text
+from harness_tasks.reading import only_file, parse_json, read_json, read_text
 from harness_tasks.shards.division import Shard
 
 
@@ -49,7 +48,15 @@ class ShardFiles:
 
 def read_shard(folder: Path) -> ShardFiles:
     """Returns what `run --shard` left in ``folder``, however deep; UserError where that is not one shard's files."""
-    results_file, samples_file = _only(folder, "results*.json"), _only(folder, "samples*.jsonl")
+    results_file, samples_file = (
+        only_file(
+            folder,
+            pattern,
+            why="a shard's scores and rows are read from one file each",
+            mend="name the --output_path of one shard's run, which wrote nothing else there",
+        )
+        for pattern in ("results*.json", "samples*.jsonl")
+    )
     results = read_json(results_file, SHARD_RESULTS)
     record, task = results["config"]["shard"], next(iter(results["n-samples"]))
     shard = Shard(record["number"], record["of"])
@@ -64,14 +71,3 @@ def read_shard(folder: Path) -> ShardFiles:
         rows.append(Row(key[1], key[0], row["doc_hash"], hashes, scores, line, key in seen))
         seen.add(key)
     return ShardFiles(folder, task, shard, record["items"], dict(record["whole"]), results, rows)
-
-
-def _only(folder: Path, pattern: str) -> Path:
-    found = sorted(path for path in folder.rglob(pattern) if path.is_file())
-    if len(found) != 1:
-        raise UserError(
-            f"{folder} holds {len(found)} files {pattern}",
-            "a shard's scores and rows are read from one file each",
-            "name the --output_path of one shard's run, which wrote nothing else there",
-        )
-    return found[0]

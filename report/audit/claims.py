@@ -1,6 +1,5 @@
 """The claims of a write-up that somebody else made, as a YAML file lists them; its format is in studies/CLAIMS.md."""
 
-import difflib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, read_json, read_yaml
+from harness_tasks.validation import first_problem, wrong_key
 from report.audit.architectures import KEYS
 from report.audit.averages import Average, Score
 from report.audit.figures import Printed, read, stands_in
@@ -373,49 +374,40 @@ def references(claim: _Claim) -> list[str]:
 
 def _known(path: Path, claim: _Claim, name: str, known: list[str], what: str, place: str) -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        near = nearest_name(name, known, cutoff=0.4)
         raise UserError(
             f"{path}: {claim.id} names the {what} {name}, which {place} do not have",
             "the claim is checked against it",
-            (f"write {near[0]}" if near else f"add it to {place}") + f" (known: {', '.join(known) or 'none'})",
+            (f"write {near}" if near else f"add it to {place}") + f" (known: {', '.join(known) or 'none'})",
         )
 
 
 def _readable(path: Path, values: dict[str, Any], error: ValidationError) -> UserError:
     """Returns the first problem that pydantic found, in three parts."""
-    # A mistyped key is found twice: it is unknown, and the key that is meant is missing.
-    problems = error.errors()
-    problem = next((found for found in problems if found["type"] == "extra_forbidden"), problems[0])
-    place, model = _place(values, problem["loc"])
-    key = str(problem["loc"][-1])
-    if problem["type"] == "extra_forbidden":
-        known = list(model.model_fields)
-        near = difflib.get_close_matches(key, known, n=1)
-        return UserError(
-            f"{path} has the unknown key `{place}`",
-            "a mistyped key would be ignored, and the claim would not be checked as it is written",
-            (f"write `{near[0]}`" if near else "delete it") + f" (known here: {', '.join(known)})",
-        )
-    if problem["type"] == "missing":
-        return UserError(f"{path} lacks the key `{place}`", "the audit needs it", f"add `{key}:`")
-    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        given = str(problem["input"].get("kind") or "")
-        near = difflib.get_close_matches(given, list(KINDS), n=1, cutoff=0.4)
+    problem = first_problem(error)
+    place, model = _place(values, problem.location)
+    if problem.kind in ("union_tag_invalid", "union_tag_not_found"):
+        given = str(problem.value.get("kind") or "")
+        near = nearest_name(given, KINDS, cutoff=0.4)
         return UserError(
             f"{path}: `{place}` has {f'the unknown kind {given}' if given else 'no kind'}",
             "the kind says what is checked",
-            (f"write kind: {near[0]}" if near else "give one") + f" (the kinds: {', '.join(KINDS)})",
+            (f"write kind: {near}" if near else "give one") + f" (the kinds: {', '.join(KINDS)})",
         )
-    if problem["type"] == "string_type" and isinstance(problem["input"], int | float):
+    if problem.kind == "string_type" and isinstance(problem.value, int | float):
         return UserError(
-            f"{path}: `{place}` is the bare number {problem['input']}",
+            f"{path}: `{place}` is the bare number {problem.value}",
             "YAML drops a number's last zeros and commas, and they say how precisely it was printed",
             "write it in quotation marks, as its author printed it",
         )
-    return UserError(
-        f"{path}: `{place}` is {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}",
-        "the value is not of the kind that this key takes",
-        "see the key in studies/CLAIMS.md",
+    return wrong_key(
+        path,
+        problem,
+        place=place,
+        known=list(model.model_fields),
+        mistyped="a mistyped key would be ignored, and the claim would not be checked as it is written",
+        needed_by="the audit",
+        manual="studies/CLAIMS.md",
     )
 
 

@@ -6,9 +6,9 @@ interval of later minus baseline lies on the worse side of 0: noise fails no bui
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from report.compare.measures import measure, metric_keys
 from report.compare.models import Entry, Given
@@ -70,11 +70,11 @@ def _key(gate: str, metric: str, scored: Sequence[Entry], task: str) -> str:
 
 
 def _unknown(gate: str, what: str, name: str, known: Sequence[str]) -> UserError:
-    near = get_close_matches(name, known, 1)
+    near = nearest_name(name, known)
     return UserError(
         f"--fail-on-regression {gate} names no {what} of these results ({', '.join(known[:12])})",
         "a gate that guards nothing would always let pass",
-        f"write TASK:METRIC with one of them{f', such as {near[0]}' if near else ''}",
+        f"write TASK:METRIC with one of them{f', such as {near}' if near else ''}",
     )
 
 

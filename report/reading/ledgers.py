@@ -6,11 +6,10 @@ adapter's file.
 
 import math
 import os
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from finetune.heads import TASK_TYPES, Head
+from finetune.heads import TASK_TYPES, Head, check_head
 from finetune.ledger import Ledger, LedgerError, count, count_adapter, count_class, shown_name
 from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
@@ -47,7 +46,7 @@ def ledger_for(
 
     Raises `UserError` for input that names no model, and `finetune.ledger.LedgerError` where counts disagree.
     """
-    _check_options(head, labels)
+    check_head(head, labels)
     adapter = adapter_folder(model)
     if adapter is None:
         if base is not None:
@@ -83,20 +82,6 @@ def ledger_for(
         )
     config = configuration(_base_of(adapter, base), revision or (None if base else adapter.settings.get("revision")))
     return _checked_adapter(model, adapter, config, labels)
-
-
-def _check_options(head: str | None, labels: int | None) -> None:
-    if head is not None and head not in HEADS:
-        close = get_close_matches(head, HEADS, n=1, cutoff=0.3) or ["causal"]
-        raise UserError(
-            f"--head {head}", f"the heads are {', '.join(HEADS)}", f"write --head {close[0]}, if that is what you mean"
-        )
-    if labels is not None and labels < 1:
-        raise UserError(
-            f"--labels {labels}",
-            "a classification head has one row of weights for each label, so it needs at least one",
-            "give the number of classes, for example --labels 2",
-        )
 
 
 def _named_head(config: Any) -> str:

@@ -5,11 +5,11 @@ A model is named by a folder, a config.json, or a Hub id. Code that comes with a
 
 import os
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from finetune.ledger import shown_name
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import fetch
 from harness_tasks.models.files import ADAPTER, CONFIGURATION, here, refusals
@@ -48,12 +48,12 @@ def configuration(model: str, revision: str | None = None) -> Any:
 
     if kind not in CONFIG_MAPPING:
         own = "auto_map" in values
-        close = get_close_matches(kind, list(CONFIG_MAPPING.keys()), n=1)
+        close = nearest_name(kind, CONFIG_MAPPING.keys())
         raise UserError(
             f"the configuration of {shown} has the model_type {kind}",
             f"transformers {transformers.__version__} does not know it"
             + (", and the model's own code (trust_remote_code) is not run here" if own else ""),
-            f"if {close[0]} is meant, correct it" if close and not own else "choose a model that transformers knows",
+            f"if {close} is meant, correct it" if close and not own else "choose a model that transformers knows",
         )
 
     def refusal(error: Exception) -> UserError:

@@ -304,8 +304,8 @@ def test_disagreement_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("values", "found", "mend"),
     [
-        ({"head": "sequence-classification", "labels": 0}, "0 labels", "--labels 2"),
-        ({"head": "causal-lm"}, "a head called causal-lm", "write causal"),
+        ({"head": "sequence-classification", "labels": 0}, "--labels 0", "--labels 2"),
+        ({"head": "causal-lm"}, "--head causal-lm", "write --head causal"),
         ({"lora_r": 0}, "LoRA rank 0", "--lora-r 8"),
         ({"lora_targets": QV}, "no LoRA rank", "add --lora-r"),
         ({"lora_r": 4, "method": "full"}, "the method full with LoRA rank 4", "either the method lora"),

@@ -166,7 +166,11 @@ def test_nodes_that_a_profile_does_not_describe_are_the_shipped_ones(tmp_path: P
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("core: 4\n", "`core`: Extra inputs"), ("cores: 0\n", "`cores`: Input should be"), ("a: [\n", "while parsing")],
+    [
+        ("core: 4\n", "has at `core` 4: extra inputs"),
+        ("cores: 0\n", "has at `cores` 0: input should be"),
+        ("a: [\n", "while parsing"),
+    ],
 )
 def test_wrong_nodes_are_told(tmp_path: Path, text: str, found: str) -> None:
     (tmp_path / "nodes.yaml").write_text(text)

@@ -1,6 +1,5 @@
 """What templates run in: a sandbox in which every text is escaped and every name has to be one of the facts'."""
 
-import difflib
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from jinja2.loaders import FunctionLoader
 from jinja2.runtime import markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from report.page import formats
 from report.page.template.limits import (
@@ -94,8 +94,8 @@ class Unknown(StrictUndefined):
             return str(super()._undefined_message)
         place = _place(values, owner) if is_nested else ""
         known = sorted(map(str, owner if is_nested else values))
-        nearest = difflib.get_close_matches(name, known, 1, cutoff=0)
-        hint = f"; the nearest one is `{place}{nearest[0]}`" if nearest else ""
+        nearest = nearest_name(name, known, cutoff=0)
+        hint = f"; the nearest one is `{place}{nearest}`" if nearest else ""
         return f"there is no fact `{place}{name}`{hint}"
 
 
@@ -221,8 +221,8 @@ def _remedy(error: BaseException, made: Environment) -> str:
         return "write less there: a page of facts needs no more"
     if "No filter named" in message:
         unknown = message.split("'")[1]
-        nearest = difflib.get_close_matches(unknown, made.filters, 1, cutoff=0)
-        return f"write `{nearest[0]}`, the nearest filter; templates/README.md lists them all"
+        nearest = nearest_name(unknown, made.filters, cutoff=0)
+        return f"write `{nearest}`, the nearest filter; templates/README.md lists them all"
     if "without a filter" in message:
         return "show it through one of the filters in templates/README.md"
     return "correct it there; templates/README.md lists every fact and every filter"

@@ -1,10 +1,10 @@
 """Where a template is found: in the study's own folder, else among ours."""
 
-import difflib
 import os
 from importlib.resources import files
 from pathlib import Path
 
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, check_file, read_text
 
@@ -54,11 +54,11 @@ def source(name: str, own: Path | None) -> tuple[str, Path]:
     )
     if path is None:
         known = sorted({*REPLACEABLE, *(found.name for found in own.iterdir())} if own else REPLACEABLE)
-        nearest = difflib.get_close_matches(name, known, 1)
+        nearest = nearest_name(name, known)
         raise UserError(
             f"there is no template {name!r}",
             "another template asks for it, and the page would have a hole there",
-            f"write {nearest[0]!r}, the nearest one"
+            f"write {nearest!r}, the nearest one"
             if nearest
             else f"put it into the folder {OWN}/ beside the study file",
         )

@@ -1,8 +1,8 @@
 """The templates that a study may replace: what each holds, and copies of them in the study's own folder."""
 
-import difflib
 from pathlib import Path
 
+from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_text
 from report.page.template.lookup import OURS, OWN, REPLACEABLE, own_templates
@@ -26,11 +26,10 @@ def copied(study: Path, names: list[str]) -> list[Path]:
     own = _folder(study) / OWN
     for name in names:
         if name not in REPLACEABLE:
-            nearest = difflib.get_close_matches(name, REPLACEABLE, 1, cutoff=0)[0]
             raise UserError(
                 f"there is no template {name!r} to copy",
                 "nothing would look it up",
-                f"copy {nearest}, or see `template list`",
+                f"copy {nearest_name(name, REPLACEABLE, cutoff=0)}, or see `template list`",
             )
         if (own / name).exists():
             raise UserError(
