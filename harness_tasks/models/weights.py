@@ -68,7 +68,7 @@ def safetensors_in(folder: Path) -> list[Path]:
 def tensors_of(path: Path, *, shown: str | None = None) -> dict[str, StoredTensor]:
     """Returns the tensors of a safetensors file by name; only its header is read.
 
-    The library's `safe_open` says neither where a tensor's bytes lie, which their hashes need, nor the header's text, in
+    The library's `safe_open` tells neither where a tensor's bytes lie, which hashes need, nor the header's text, in
     which a token could stand; and it would wait for a pipe's writer.
 
     ``shown`` is what errors call the file, in place of its path.

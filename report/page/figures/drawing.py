@@ -44,15 +44,15 @@ class Picture:
 
 
 class Drawing:
-    """Strokes, areas and texts on a sheet of ``WIDTH`` by ``height`` pixels; the origin is its upper left corner."""
+    """Strokes, areas and texts on a sheet of ``width`` by ``height`` pixels; the origin is its upper left corner."""
 
-    def __init__(self, height: float) -> None:
+    def __init__(self, height: float, width: float = WIDTH) -> None:
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
         from matplotlib.transforms import Affine2D
 
         # 72 pixels an inch, so that matplotlib's points are our pixels.
-        self._figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
+        self._figure = Figure(figsize=(width / 72, height / 72), dpi=72)
         self._figure.patch.set_visible(False)
         self._canvas = FigureCanvasSVG(self._figure)
         self._place: Any = Affine2D().scale(1, -1).translate(0, height)
