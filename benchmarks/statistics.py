@@ -70,9 +70,9 @@ def _statistics(root: Path, items: int) -> Iterator[Row]:
 def all_metrics(folder: str, task: str) -> None:
     """Computes each metric's intervals and its swap test of 10,000 draws; prints the processor's seconds as JSON."""
     from report.facts.measured import Measured
+    from report.facts.pairing import paired
     from report.reading.results import read_scores
     from report.statistics import intervals, paired_tests
-    from report.statistics.sums import pair_of, sample_of
 
     read = [read_scores(Path(folder), name, task) for name in ("base", "tuned")]
     base, tuned = (Measured(scores, float(scores.metadata["scale"])) for scores in read if scores)
@@ -81,10 +81,8 @@ def all_metrics(folder: str, task: str) -> None:
         one, two = base.items(metric), tuned.items(metric)
         assert one is not None
         assert two is not None
-        clusters = base.scores.clusters(base.scores.having(metric))
-        for items in (one, two):
-            intervals.level(sample_of(metric, items, clusters, scale=base.scale))
-        pair = pair_of(metric, one, two, clusters, scale=base.scale)
+        assert one.level.clusters == two.level.clusters
+        pair = paired(one, two).encoded()
         intervals.difference(pair)
         paired_tests.swap_test(pair)
     print(json.dumps({"metrics": len(base.scores.metrics), "statistics_cpu_s": time.process_time() - began}))

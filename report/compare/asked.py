@@ -1,11 +1,10 @@
 """Whether two models were asked the same, beyond what the settings say: by their samples, else by the data's names."""
 
 import json
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from harness_tasks.rendering import ADDRESS
-from report.compare.measures import Measure
+from report.facts.pairing import ItemPair
 from report.reading.published_names import short_name
 from report.reading.task_runs import Run
 
@@ -18,14 +17,15 @@ class Seen(NamedTuple):
     regraded: int
 
 
-def seen(one: Measure, prompts: Sequence[Any], targets: Sequence[Any]) -> Seen:
-    """Returns what the samples of two say; ``prompts`` and ``targets``: the other's, in the order of ``one``."""
-    asked = list(zip(one.prompts, prompts, strict=True))
-    graded = zip(one.targets, targets, strict=True)
+def seen(pair: ItemPair) -> Seen:
+    """Returns what the samples of two say."""
+    one, other = pair.one, pair.other
+    asked = list(zip(one.prompts, pair.alignment.in_order(other.prompts), strict=True))
+    graded = zip(one.targets, pair.alignment.in_order(other.targets), strict=True)
     return Seen(
-        sum(None not in pair and pair[0] != pair[1] for pair in asked),
-        sum(None in pair for pair in asked),
-        sum(None not in pair and pair[0] != pair[1] for pair in graded),
+        sum(None not in both and both[0] != both[1] for both in asked),
+        sum(None in both for both in asked),
+        sum(None not in both and both[0] != both[1] for both in graded),
     )
 
 

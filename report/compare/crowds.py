@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from report.compare.measures import Measure
-from report.compare.pairs import DEGREES_OF_NORMAL, WELCH, Beside, backend, question_of, relation
+from report.compare.pairs import DEGREES_OF_NORMAL, WELCH, backend, question_of, relation
+from report.facts.measured import ScoredItems
 from report.statistics.formulas import Array
 from report.statistics.sums import ROUNDING, codes_of, sample_of
 
@@ -56,17 +57,18 @@ def all_p_values(members: Sequence[Measure]) -> Tested:
     encoded_before: dict[tuple[int, bool], _Paired] = {}
     for number, one in enumerate(alike):
         for other in alike[number:]:
-            refused, unpaired, *_ = relation(Beside(members[one[0]], members[other[0]]))
-            if refused:
+            found = relation(members[one[0]], members[other[0]])
+            if found.refused:
                 continue
-            if unpaired:
+            if found.items is None:
                 p, kinds = _unpaired([members[i] for i in one], [members[i] for i in other])
             else:
-                clusters = members[one[0]].clusters is not None
+                first = found.items.one
+                clusters = first.clusters is not None
                 for places in (one, other):
                     key = (places[0], clusters)
                     if key not in encoded_before:
-                        encoded_before[key] = _paired([members[i] for i in places], members[one[0]])
+                        encoded_before[key] = _paired([items for i in places if (items := members[i].items)], first)
                 p, kinds = _p_values(encoded_before[one[0], clusters], encoded_before[other[0], clusters])
             tested.p[np.ix_(one, other)], tested.p[np.ix_(other, one)] = p, p.T
             tested.kinds[np.ix_(one, other)], tested.kinds[np.ix_(other, one)] = kinds, kinds.T
@@ -79,9 +81,9 @@ def _group(member: Measure, *, mixed: bool) -> Any:
     ``mixed``: whether the models were asked by several classes of lm_eval, beside each of which prompts count.
     """
     items = None
-    if member.items is not None:
-        named = sorted(zip(member.names, map(str, member.prompts), strict=True)) if mixed else sorted(member.names)
-        items = isinstance(member.items[0], tuple), tuple(named)
+    if (known := member.items) is not None:
+        named = sorted(zip(known.names, map(str, known.prompts), strict=True)) if mixed else sorted(known.names)
+        items = isinstance(known.values[0], tuple), tuple(named)
     asked = json.dumps(question_of(member), sort_keys=True, default=str)
     return asked, member.why, items, backend(member)
 
@@ -102,7 +104,7 @@ class _Paired:
     scale: Array
 
 
-def _paired(members: Sequence[Measure], first: Measure) -> _Paired:
+def _paired(members: Sequence[ScoredItems], first: ScoredItems) -> _Paired:
     """Returns ``members`` with their items in the order of the items' names, by the clusters of ``first``."""
     order = sorted(range(len(first.names)), key=first.names.__getitem__)
     clusters = None if first.clusters is None else [first.clusters[i] for i in order]
@@ -110,9 +112,8 @@ def _paired(members: Sequence[Measure], first: Measure) -> _Paired:
     independent = 1 < int(codes.max()) + 1 == len(codes)
     values, left_out, defined, binary, items = [], [], [], [], []
     for member in members:
-        assert member.items is not None
         places = sorted(range(len(member.names)), key=member.names.__getitem__)
-        sample = sample_of(member.metric, [member.items[i] for i in places], clusters, scale=member.scale)
+        sample = sample_of(member.metric, [member.values[i] for i in places], clusters, scale=member.scale)
         by_cluster = sample.by_cluster()[0]
         totals = by_cluster.sum(axis=0)
         values.append(float(sample.statistic.value(totals)))

@@ -1,18 +1,16 @@
 """One score of one model: the recorded number, and the items that it can be counted again from, where there are any."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from report.facts.measured import AGREEMENT, unfit_items
+from report.facts.measured import AGREEMENT, ScoredItems, scored_items
 from report.facts.values import Unit
 from report.reading.degenerate_answers import Answers
 from report.reading.lm_eval_results import LARGEST_SCORE, number
-from report.reading.results import NOT_METRICS, ItemScore, items_of
+from report.reading.results import NOT_METRICS
 from report.reading.task_runs import Run
-from report.statistics import intervals
 from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
 from report.statistics.recorded_errors import (
@@ -23,7 +21,6 @@ from report.statistics.recorded_errors import (
     normal_quantile,
     recorded_interval,
 )
-from report.statistics.sums import sample_of
 
 _OF_OTHERS = ("HasAns_", "NoAns_", "inst_level_")
 """Metrics of a part of the items, or of an item's several instructions (IFEval): how many there are is not recorded."""
@@ -34,11 +31,9 @@ class Measure:
     """A score with its items.
 
     ``key``: metric and filter as lm_eval joins them, `acc,none`. ``items``: what each item adds to the score; None
-    where the score cannot be counted again, for the reason ``why``. ``names``: each item's name, to pair it by; empty
-    where the samples do not tell one item from another. ``prompts``, ``targets``: digests of what was asked, and of the
-    gold answers; None where one is not known. ``scale``: the metric's upper end; None where nobody says. ``recorded``:
-    the standard error that may be used where there are no items. ``contradiction``: why recorded score and samples
-    cannot be of one run.
+    where the score cannot be counted again, for the reason ``why``. ``scale``: the metric's upper end; None where
+    nobody says. ``recorded``: the standard error that may be used where there are no items. ``contradiction``: why
+    recorded score and samples cannot be of one run.
     """
 
     run: Run
@@ -47,11 +42,7 @@ class Measure:
     recorded: Recorded
     n: int | None
     scale: float | None
-    items: list[ItemScore] | None = None
-    names: Sequence[tuple[str, str]] = ()
-    prompts: Sequence[str | None] = ()
-    targets: Sequence[str | None] = ()
-    clusters: list[Any] | None = None
+    items: ScoredItems | None = None
     why: str = ""
     contradiction: str = ""
 
@@ -80,7 +71,7 @@ class Measure:
     def level(self) -> Interval:
         """The score with its interval: from its items, else from the standard error that lm_eval recorded."""
         if self.items is not None:
-            return _counted(self, self.items, self.scale)
+            return self.items.level
         return recorded_interval(self.metric, self.value, self.recorded, self.n, self.why)
 
     @cached_property
@@ -91,7 +82,7 @@ class Measure:
         from: its longer arm over the normal quantile.
         """
         if self.items is not None:
-            found = _counted(self, self.items, None)
+            found = replace(self.items, scale=None).level
             if found.standard_error:
                 return found.standard_error, found.clusters - 1
         level = self.level
@@ -179,17 +170,16 @@ def measure(run: Run, key: str) -> Measure:
         if (score := number(leaf.scores.get(key))) is not None
     ]
     bare = Measure(run, key, value, checked_error(metric, value, number(run.scores.get(stderr)), n, parts), n, scale)
-    found = _pooled(bare) if run.leaves else _with_items(bare)
-    if found.items is None:
-        return found
-    inferred = _inferred_scale(found)
-    found = replace(found, scale=inferred)
-    if abs(found.level.value - value) <= AGREEMENT * (inferred or max(1.0, abs(value))):
-        return found
+    items, why = _pooled(run, key) if run.leaves else _of_rows(run, key)
+    if items is None:
+        return replace(bare, why=why)
+    items = replace(items, file=run.results.file, scale=scale if scale is not None else _inferred_scale(items))
+    if items.gives(value):
+        return replace(bare, items=items, n=len(items.values), scale=items.scale)
     if not run.leaves and _is_mean(run, metric):
         assert run.samples is not None
-        said = f"{run.results.file} says {value:.6g}, the rows of {run.samples.file} give {found.level.value:.6g}"
-        return replace(bare, why=f"the samples give {found.level.value:.6g}", contradiction=said)
+        said = f"{run.results.file} says {value:.6g}, the rows of {run.samples.file} give {items.level.value:.6g}"
+        return replace(bare, why=f"the samples give {items.level.value:.6g}", contradiction=said)
     return replace(bare, why="the score is not the mean of its items")
 
 
@@ -201,85 +191,52 @@ def _number_of_items(run: Run, key: str) -> int | None:
     return sum(count or 0 for count in counts) if all(counts) and counts else None if counts else run.counted[0]
 
 
-def _with_items(bare: Measure) -> Measure:
-    run, (metric, _, by_filter) = bare.run, bare.key.partition(",")
-    if run.samples is None:
-        return replace(bare, why="no samples")
-    filters = {row.get("filter") for row in run.samples.content}
-    rows = [r for r in run.samples.content if metric in r and (r.get("filter") == by_filter or filters == {None})]
-    rows.sort(key=lambda row: row["doc_id"])
+def _of_rows(run: Run, key: str) -> tuple[ScoredItems | None, str]:
+    """Returns what the sample rows of a task add to a score; None where they do not tell, and why."""
+    metric, _, by_filter = key.partition(",")
+    scores = run.scored_by(by_filter)
+    if scores is None:
+        return None, "no samples"
+    rows = scores.having(metric)
     if len({(row["doc_id"], row["doc_hash"]) for row in rows}) < len(rows):
-        return replace(bare, why="the samples hold some items more than once")
-    known = items_of(rows, metric)
-    if not known or not all(
-        abs(one) < LARGEST_SCORE for one in chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in known)
-    ):
-        return replace(bare, why="the samples do not hold it item by item")
-    if not isinstance(known[0], float) and metric_of(metric).made_of is None:
-        return replace(bare, why="the samples do not hold it as one number an item")
-    named = all(row["doc_hash"] for row in rows)
-    return replace(
-        bare,
-        items=known,
-        n=len(known),
-        names=[(run.task, row["doc_hash"]) for row in rows] if named else (),
-        prompts=[row.get("prompt_hash") for row in rows] if named else (),
-        targets=[row.get("target_hash") for row in rows] if named else (),
-        clusters=_clusters(run, rows),
-    )
+        return None, "the samples hold some items more than once"
+    items, why = scored_items(scores, metric, None, rows)
+    parts = chain.from_iterable(v if isinstance(v, tuple) else (v,) for v in (items.values if items else ()))
+    if not all(abs(part or 0) < LARGEST_SCORE for part in parts):
+        return None, "the samples do not hold it item by item"
+    return items, why
 
 
-def _pooled(bare: Measure) -> Measure:
-    """Returns the score of a group with the items of all its tasks, which give it where it weighs tasks by size."""
-    parts = [measure(leaf, bare.key) for leaf in bare.run.leaves if number(leaf.scores.get(bare.key)) is not None]
-    lacking = next((part for part in parts if part.items is None or not isinstance(part.items[0], float)), None)
+def _pooled(run: Run, key: str) -> tuple[ScoredItems | None, str]:
+    """Returns the items of all tasks of a group, which give its score where it weighs tasks by size."""
+    parts = [measure(leaf, key) for leaf in run.leaves if number(leaf.scores.get(key)) is not None]
+    lacking = next((part for part in parts if not part.items or not isinstance(part.items.values[0], float)), None)
     if not parts or lacking is not None:
-        return replace(bare, why=lacking.why if lacking and lacking.why else "no samples")
+        return None, lacking.why if lacking and lacking.why else "no samples"
+    found = [part.items for part in parts if part.items]
     clusters: list[Any] | None = None
-    if any(part.clusters for part in parts):
+    if any(part.clusters for part in found):
         clusters = [
             (place, cluster)
-            for place, part in enumerate(parts)
-            for cluster in part.clusters or [("item", number) for number in range(len(part.items or ()))]
+            for place, part in enumerate(found)
+            for cluster in part.clusters or [("item", number) for number in range(len(part.values))]
         ]
-    items = [value for part in parts for value in part.items or ()]
-    named = [part for part in parts if all(part.names for part in parts)]
+    named = zip(parts, found, strict=True) if all(items.names for items in found) else ()
     return replace(
-        bare,
-        items=items,
-        n=len(items),
-        names=[name for part in named for name in part.names],
-        prompts=[prompt for part in named for prompt in part.prompts],
-        targets=[target for part in named for target in part.targets],
+        found[0],
+        values=[value for part in found for value in part.values],
+        names=[(part.run.task, name) for part, items in named for name in items.names],
+        prompts=[prompt for part in found for prompt in part.prompts],
+        targets=[target for part in found for target in part.targets],
         clusters=clusters,
-    )
+    ), ""
 
 
-def _clusters(run: Run, rows: list[dict[str, Any]]) -> list[Any] | None:
-    """Returns each row's cluster, the value of the doc's declared field; None where the task declares none."""
-    name = run.metadata.get("cluster")
-    if name is None:
-        return None
-    lacking = next((row["doc_id"] for row in rows if name not in (row.get("doc") or {})), None)
-    if lacking is not None:
-        assert run.samples is not None
-        raise run.without_cluster(run.samples.file, lacking)
-    return [str(row["doc"][name]) for row in rows]
-
-
-def _counted(found: Measure, items: list[ItemScore], scale: float | None) -> Interval:
-    with unfit_items(found.run.results.file):
-        sample = sample_of(found.metric, items, found.clusters, scale=scale)
-    return intervals.level(sample, confidence=CONFIDENCE)
-
-
-def _inferred_scale(found: Measure) -> float | None:
-    """Returns the declared scale; else 1 for items that are right or wrong, and for metrics of pairs of labels."""
-    if found.scale is not None or not found.items:
-        return found.scale
-    if isinstance(found.items[0], tuple):
-        return metric_of(found.metric).scale
-    return 1.0 if set(found.items) <= {0.0, 1.0} else None
+def _inferred_scale(items: ScoredItems) -> float | None:
+    """Returns 1 for items that are right or wrong, and the scale of a metric of pairs of labels; None for others."""
+    if isinstance(items.values[0], tuple):
+        return metric_of(items.metric).scale
+    return 1.0 if set(items.values) <= {0.0, 1.0} else None
 
 
 def _is_mean(run: Run, metric: str) -> bool:

@@ -10,20 +10,20 @@ Welch, B. L. (1947), Biometrika 34, 28-35; Satterthwaite, F. E. (1946), Biometri
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import hypot, isinf
 from typing import Any
 
 from harness_tasks.rendering import render_from_results
 from report.compare.asked import Seen, filter_of, repeats, seen, told_by_names, told_by_samples, told_by_seeds
-from report.compare.measures import CONFIDENCE, Measure
-from report.facts.pairing import order, other_items
+from report.compare.measures import Measure
+from report.facts.pairing import ItemPair, paired
 from report.reading.task_runs import Run
 from report.statistics import intervals, paired_tests
 from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
-from report.statistics.sums import pair_of
+from report.statistics.recorded_errors import CONFIDENCE
 
 _SETTINGS = {
     "num_fewshot": "the numbers of worked examples in the prompt",
@@ -63,59 +63,61 @@ class ScoreDifference:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """One score beside another of the same items, which are put into one order once."""
+class Relation:
+    """How two scores stand to each other.
 
-    one: Measure
-    other: Measure
+    ``refused``: why they may not be compared. ``items``: the items of both, where they are paired; else ``unpaired``
+    says why they are not. ``flags``: what else differs. ``explained``: whether what differs in their settings makes
+    other prompts. ``seen``: what the samples of both say of prompts and gold answers.
+    """
 
-    @cached_property
-    def _order(self) -> list[int] | None:
-        return order(self.one.names, self.other.names)
-
-    def in_order(self, values: Sequence[Any]) -> Sequence[Any]:
-        """Returns ``values`` of the other's items in the order of the one's."""
-        return values if self._order is None else [values[place] for place in self._order]
+    refused: str = ""
+    unpaired: str = ""
+    flags: tuple[str, ...] = ()
+    explained: bool = False
+    items: ItemPair | None = None
 
     @cached_property
     def seen(self) -> Seen:
-        """What the samples say of the prompts and gold answers."""
-        return seen(self.one, *(self.in_order(values) for values in (self.other.prompts, self.other.targets)))
+        return seen(self.items) if self.items else Seen(0, 0, 0)
 
 
 def score_difference(one: Measure, other: Measure) -> ScoreDifference:
     """Returns ``one`` minus ``other`` in the metric's own scale, or why there is no such difference."""
-    two = Beside(one, other)
-    refused, unpaired, flags, explained = relation(two)
-    if refused:
-        return ScoreDifference(refused=refused)
-    if unpaired:
+    found = relation(one, other)
+    flags = found.flags
+    if found.refused:
+        return ScoreDifference(refused=found.refused)
+    if found.items is None:
         flags += (*_limits(one, other), *told_by_names(one.run, other.run, explained=bool(flags)))
-        return ScoreDifference("", unpaired, flags, *_independent(one, other))
-    flags += told_by_samples(two.seen, len(one.names), explained=explained)
-    flags += told_by_seeds(one.run, other.run) if two.seen.unknown else ()
-    return ScoreDifference("", "", flags, *_paired(two))
+        return ScoreDifference("", found.unpaired, flags, *_independent(one, other))
+    flags += told_by_samples(found.seen, len(found.items.one.values), explained=found.explained)
+    flags += told_by_seeds(one.run, other.run) if found.seen.unknown else ()
+    encoded = found.items.encoded(one_last=True)
+    test = paired_tests.paired_test(encoded)
+    return ScoreDifference("", "", flags, intervals.difference(encoded, confidence=CONFIDENCE), test.p, test.method)
 
 
-def relation(two: Beside) -> tuple[str, str, tuple[str, ...], bool]:
-    """Returns why two may not be compared, why they are not paired (both empty where they are), and what differs.
-
-    Last, whether what differs in their settings makes other prompts.
-    """
-    one, other = two.one, two.other
-    refused, flags, explained = _refusal(one, other), tuple[str, ...](), False
-    if not refused:
-        refused, flags, explained = _questions(one, other)
-    unpaired = "" if refused else _unpaired(one, other)
+def relation(one: Measure, other: Measure) -> Relation:
+    """Returns whether two may be compared, whether they are paired, and what differs."""
+    if refused := _refusal(one, other):
+        return Relation(refused)
+    refused, flags, explained = _questions(one, other)
+    if refused:
+        return Relation(refused)
+    items, unpaired = _paired(one, other)
+    found = Relation("", unpaired, flags, explained, items)
     classes = backend(one), backend(other)
-    if not refused and classes[0] != classes[1] and None in classes:
-        flags += ("which class of lm_eval asked is not recorded for both",)
-    elif not refused and classes[0] != classes[1]:
-        flags += (f"answered by two classes of lm_eval: {_shown(classes[0])} and {_shown(classes[1])}",)
-        if not unpaired and two.seen.changed:
-            changed, n = two.seen.changed, len(one.names)
-            refused = f"two classes of lm_eval asked with other prompts: of {changed:,} of {n:,} items"
-    return refused, "" if refused else unpaired, flags, explained
+    if classes[0] == classes[1]:
+        return found
+    if None in classes:
+        told = "which class of lm_eval asked is not recorded for both"
+    elif items and found.seen.changed:
+        changed, n = found.seen.changed, len(items.one.values)
+        return Relation(f"two classes of lm_eval asked with other prompts: of {changed:,} of {n:,} items")
+    else:
+        told = f"answered by two classes of lm_eval: {_shown(classes[0])} and {_shown(classes[1])}"
+    return replace(found, flags=(*flags, told))
 
 
 def backend(found: Measure) -> str | None:
@@ -237,18 +239,21 @@ def _shown(version: Any) -> str:
     return "none" if version is None else str(version)
 
 
-def _unpaired(one: Measure, other: Measure) -> str:
-    """Returns why the two cannot be paired item by item; empty where they can."""
+def _paired(one: Measure, other: Measure) -> tuple[ItemPair | None, str]:
+    """Returns the items of both, paired by their names; None where they cannot be, and why."""
     for found in (one, other):
         if found.items is None:
-            return "no samples of both" if found.why == "no samples" else found.why
-        if not found.names:
-            return "the samples do not say which item is which"
-    if differ := other_items(one.names, other.names):
-        return "the scored items differ: {:,} are the same, of {:,} and {:,}".format(*differ)
-    if isinstance(one.items[0], tuple) != isinstance(other.items[0], tuple):  # type: ignore[index]
-        return "the samples hold it in two ways"
-    return ""
+            return None, "no samples of both" if found.why == "no samples" else found.why
+        if not found.items.names:
+            return None, "the samples do not say which item is which"
+    assert one.items is not None
+    assert other.items is not None
+    items = paired(one.items, other.items)
+    if differ := items.alignment.differ:
+        return None, "the scored items differ: {:,} are the same, of {:,} and {:,}".format(*differ)
+    if isinstance(one.items.values[0], tuple) != isinstance(other.items.values[0], tuple):
+        return None, "the samples hold it in two ways"
+    return items, ""
 
 
 def _limits(one: Measure, other: Measure) -> tuple[str, ...]:
@@ -257,16 +262,6 @@ def _limits(one: Measure, other: Measure) -> tuple[str, ...]:
     if counts[0] == counts[1] or None in counts:
         return ()
     return (f"the numbers of scored items differ: {counts[0]:,} and {counts[1]:,}",)
-
-
-def _paired(two: Beside) -> tuple[Interval, float | None, str]:
-    one, other = two.one, two.other
-    assert one.items is not None
-    assert other.items is not None
-    scale = one.scale if one.scale == other.scale else None
-    pair = pair_of(one.metric, two.in_order(other.items), one.items, one.clusters, scale=scale)
-    test = paired_tests.paired_test(pair)
-    return intervals.difference(pair, confidence=CONFIDENCE), test.p, test.method
 
 
 def _independent(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:

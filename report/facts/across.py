@@ -65,10 +65,10 @@ def _equivalence(
     primary = str(first.scores.primary)
     pair = Pair(first, second)
     reason = pair.refusal({"task": {"value": None}}) or pair.signature_differs(primary)
-    before, after = (None, None) if reason else pair.items(primary)
-    if before is None or after is None:
+    items = None if reason else pair.items(primary)
+    if items is None:
         return told | {"absent": missing(reason or "the samples do not hold it item by item")}
-    encoded = first.pair(primary, before, after, first.scores.clusters(first.scores.having(primary)))
+    encoded = items.encoded()
     difference, verdict = intervals.difference(encoded), paired_tests.equivalence(encoded, margin=margin * scale)
     unit, source = unit_of(first, primary), second.scores.samples.source()
     also = [first.scores.samples.source()]

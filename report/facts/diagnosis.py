@@ -93,7 +93,8 @@ def _calibration(measured: Measured) -> dict[str, Any]:
     """Returns how the confidence of the answers compares with how often they are right, in all and by confidence."""
     scores, source = measured.scores, measured.scores.samples.source()
     metric = next((name for name in metrics_of(CONFIDENCE_PAIR) if name in scores.metrics), None)
-    items = [item for item in measured.items(metric) or [] if isinstance(item, tuple)] if metric else []
+    found = measured.items(metric) if metric else None
+    items = [item for item in found.values if isinstance(item, tuple)] if found else []
     if metric is None or not items:
         return {"overconfidence": missing("the samples hold no probabilities"), "bins": []}
     sure, right = ([float(item[side]) for item in items] for side in (0, 1))

@@ -1,6 +1,6 @@
-"""A checkpoint's scores on one task, with what is needed to count with them and to name what was counted."""
+"""A run's scores on one task, with what is needed to count with them and to name what was counted."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -13,12 +13,68 @@ from harness_tasks.metrics import has_content, normalise, prediction_text
 from harness_tasks.reading import checked
 from report.facts.values import Fact, Unit, fact
 from report.reading.results import ItemScore, Scores, items_of
+from report.statistics import intervals
 from report.statistics.formulas import LABEL_PAIR, check_items
+from report.statistics.intervals import Interval
 from report.statistics.metrics import metric_of
-from report.statistics.sums import Encoded, pair_of, sample_of
+from report.statistics.sums import sample_of
 
 AGREEMENT = 1e-9
 """Largest difference between a recorded score and our recount of it, relative to the scale."""
+
+
+@dataclass(frozen=True)
+class ScoredItems:
+    """What the items of one run add to one metric: all that its interval, and a pair's difference, are made of.
+
+    ``file``: what errors call the place that they stand in. ``values``: an item that is None does not have the metric.
+    ``names``: each item's name, to pair it by; empty where the samples do not tell one item from another. ``prompts``,
+    ``targets``: digests of what was asked, and of the gold answers; None where one is not known. ``clusters``: None:
+    items are independent. ``scale``: the metric's upper end; None where nobody says.
+    """
+
+    metric: str
+    file: str
+    values: Sequence[ItemScore | None]
+    names: Sequence[Any]
+    prompts: Sequence[str | None]
+    targets: Sequence[str | None]
+    clusters: Sequence[Hashable] | None
+    scale: float | None
+
+    @cached_property
+    def level(self) -> Interval:
+        """The score with its interval; UserError where the items do not fit their metric or its scale."""
+        with unfit_items(self.file):
+            return intervals.level(sample_of(self.metric, self.values, self.clusters, scale=self.scale))
+
+    def gives(self, recorded: float) -> bool:
+        """Returns whether the items give the ``recorded`` score again."""
+        return abs(self.level.value - recorded) <= AGREEMENT * (self.scale or max(1.0, abs(recorded)))
+
+
+def scored_items(
+    scores: Scores, metric: str, scale: float | None, rows: Sequence[dict[str, Any]]
+) -> tuple[ScoredItems | None, str]:
+    """Returns what ``rows``, which have ``metric``, add to it; None where that cannot be counted with, and why not."""
+    values = items_of(rows, metric)
+    if not values:
+        return None, "the samples do not hold it item by item"
+    if not isinstance(values[0], float) and metric_of(metric).made_of is None:
+        return None, "the samples do not hold it as one number an item"
+    return _scored(scores, metric, scale, rows, values), ""
+
+
+def _scored(
+    scores: Scores,
+    metric: str,
+    scale: float | None,
+    rows: Sequence[dict[str, Any]],
+    values: Sequence[ItemScore | None],
+) -> ScoredItems:
+    names, prompts, targets = (scores.column(key, rows) for key in ("doc_hash", "prompt_hash", "target_hash"))
+    named = names if all(names) else ()
+    return ScoredItems(metric, scores.samples.file, values, named, prompts, targets, scores.clusters(rows), scale)
 
 
 @dataclass(frozen=True)
@@ -29,40 +85,28 @@ class Measured:
     scale: float | None
     """The upper end of the task's metrics; None where the task does not say."""
 
-    def items(self, metric: str, rows: list[dict[str, Any]] | None = None) -> list[ItemScore] | None:
-        """Returns what each item gives to ``metric``; None where that cannot be counted with."""
-        if rows is None:
-            if metric not in self._items:
-                self._items[metric] = self.items(metric, self.scores.having(metric))
-            return self._items[metric]
-        known, made_of = items_of(rows, metric), metric_of(metric).made_of
-        if not known or (made_of is None and not isinstance(known[0], float)):
-            return None
-        if made_of is not None and any(isinstance(item, tuple) for item in known):
-            with unfit_items(self.scores.samples.file):
-                check_items(metric, made_of, known)
-        return known
+    def items(self, metric: str) -> ScoredItems | None:
+        """Returns what each item that has ``metric`` adds to it; None where that cannot be counted with."""
+        if metric not in self._items:
+            self._items[metric] = self.part(metric, self.scores.having(metric))
+        return self._items[metric]
 
-    def sample(self, metric: str, items: Sequence[ItemScore | None], clusters: Sequence[str] | None) -> Encoded:
-        """Returns ``items`` of ``metric`` as intervals take them; UserError where they do not fit the task's scale."""
-        with unfit_items(self.scores.samples.file):
-            return sample_of(metric, items, clusters, scale=self.scale)
+    def part(self, metric: str, rows: Sequence[dict[str, Any]]) -> ScoredItems | None:
+        """Returns what each of ``rows``, which have ``metric``, adds to it; None where that cannot be counted with."""
+        found, _ = scored_items(self.scores, metric, self.scale, rows)
+        if found and (made_of := metric_of(metric).made_of) and any(isinstance(item, tuple) for item in found.values):
+            with unfit_items(found.file):
+                check_items(metric, made_of, found.values)
+        return found
 
-    def pair(
-        self,
-        metric: str,
-        before: Sequence[ItemScore | None],
-        after: Sequence[ItemScore | None],
-        clusters: Sequence[str] | None,
-    ) -> Encoded:
-        """Returns items before and after as intervals and tests take them; errors as for `sample`."""
-        with unfit_items(self.scores.samples.file):
-            return pair_of(metric, before, after, clusters, scale=self.scale)
+    def baseline(self, metric: str, values: Sequence[ItemScore | None]) -> ScoredItems:
+        """Returns ``values``, one for each item, as what an answer without a model adds to ``metric``."""
+        return _scored(self.scores, metric, self.scale, self.scores.rows, values)
 
     def pairs(self, metric: str) -> list[tuple[int, int]]:
         """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs of labels."""
-        values = self.items(metric) if metric_of(metric).made_of is LABEL_PAIR else None
-        return [(int(value[0]), int(value[1])) for value in values or [] if isinstance(value, tuple)]
+        found = self.items(metric) if metric_of(metric).made_of is LABEL_PAIR else None
+        return [(int(value[0]), int(value[1])) for value in (found.values if found else ()) if isinstance(value, tuple)]
 
     @cached_property
     def levels(self) -> dict[str, Fact]:
@@ -70,7 +114,7 @@ class Measured:
         return {}
 
     @cached_property
-    def _items(self) -> dict[str, list[ItemScore] | None]:
+    def _items(self) -> dict[str, ScoredItems | None]:
         return {}
 
     @cached_property

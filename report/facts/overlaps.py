@@ -1,6 +1,7 @@
 """How far the scored items overlap with the training rows, and what the scores are where they do not."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.overlap import GRADES
 from report.facts.measured import interval_fact, unit_of
-from report.facts.pairing import Pair
+from report.facts.pairing import Pair, paired
 from report.facts.values import Fact, fact, missing
 from report.reading import kinds
 from report.reading.results import read_rows
@@ -77,22 +78,15 @@ def _part(pair: Pair, metric: str, rows: list[dict[str, Any]], name: str) -> dic
     source = base.scores.samples.source()
     later = {id(one): two for one, two in zip(base.scores.rows, pair.later, strict=True)}
     kept = [row for row in rows if metric in row]
-    one = base.items(metric, kept) if kept else None
-    two = after.items(metric, [later[id(row)] for row in kept]) if kept else None
+    one = base.part(metric, kept) if kept else None
+    two = after.part(metric, [later[id(row)] for row in kept]) if kept else None
     named: dict[str, Fact] = {"part": fact(name, "text", source), "scored": fact(len(rows), "count", source)}
     if one is None or two is None:
         return named | dict.fromkeys(("before", "after", "difference"), missing("no scored item is of this part"))
-    clusters = base.scores.clusters(kept)
-    unit, also = unit_of(base, metric), [source]
+    items = paired(one, replace(two, scale=one.scale))
+    unit, also, of_after = unit_of(base, metric), [source], after.scores.samples.source()
     return named | {
-        "before": interval_fact(intervals.level(base.sample(metric, one, clusters)), unit, source),
-        "after": interval_fact(
-            intervals.level(after.sample(metric, two, clusters)), unit, after.scores.samples.source()
-        ),
-        "difference": interval_fact(
-            intervals.difference(base.pair(metric, one, two, clusters)),
-            unit,
-            after.scores.samples.source(),
-            also=also,
-        ),
+        "before": interval_fact(one.level, unit, source),
+        "after": interval_fact(two.level, unit, of_after),
+        "difference": interval_fact(intervals.difference(items.encoded()), unit, of_after, also=also),
     }

@@ -1,14 +1,78 @@
 """Which scores may be set against each other, and which item of the one belongs to which of the other."""
 
-from collections import Counter
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from harness_tasks.rendering import render_from_results, render_hash
-from report.facts.measured import Measured
-from report.reading.results import ItemScore
+from report.facts.measured import Measured, ScoredItems, unfit_items
+from report.statistics.sums import Encoded, pair_of
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which items two runs have in common, by their names: the first of one name with the first, and so on.
+
+    >>> Alignment(["a", "b", "a"], ["a", "a", "b"]).in_order([1, 2, 3])
+    [1, 3, 2]
+    """
+
+    one: Sequence[Hashable]
+    other: Sequence[Hashable]
+
+    @cached_property
+    def _places(self) -> list[int] | None:
+        """At which place of ``other`` each item of ``one`` stands, those not in it left out; None: in one order."""
+        if self.one == self.other:
+            return None
+        waiting: dict[Hashable, list[int]] = {}
+        for place in range(len(self.other) - 1, -1, -1):
+            waiting.setdefault(self.other[place], []).append(place)
+        return [waiting[name].pop() for name in self.one if waiting.get(name)]
+
+    @property
+    def differ(self) -> tuple[int, int, int] | None:
+        """How many items the two have in common, and how many each has; None where they are the same.
+
+        >>> Alignment(["a", "b"], ["b", "c", "c"]).differ, Alignment(["a", "b"], ["b", "a"]).differ
+        ((1, 2, 3), None)
+        """
+        if self._places is None:
+            return None
+        counts = len(self._places), len(self.one), len(self.other)
+        return None if len(set(counts)) == 1 else counts
+
+    def in_order(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Returns ``values`` of the other's items in the order of the one's."""
+        return values if self._places is None else [values[place] for place in self._places]
+
+
+@dataclass(frozen=True)
+class ItemPair:
+    """What the items of two runs add to one metric; ``alignment`` is of their names."""
+
+    one: ScoredItems
+    other: ScoredItems
+    alignment: Alignment
+
+    def encoded(self, *, one_last: bool = False) -> Encoded:
+        """Returns the two as intervals and tests take them: the other's after the one's, or ``one_last``.
+
+        Raises:
+            UserError: the items do not fit their metric or its scale.
+        """
+        before, after = self.one.values, self.alignment.in_order(self.other.values)
+        if one_last:
+            before, after = after, before
+        scale = self.one.scale if self.one.scale == self.other.scale else None
+        with unfit_items(self.one.file):
+            return pair_of(self.one.metric, before, after, self.one.clusters, scale=scale)
+
+
+def paired(one: ScoredItems, other: ScoredItems) -> ItemPair:
+    """Returns the items of two, paired by their names."""
+    return ItemPair(one, other, Alignment(one.names, other.names))
 
 
 @dataclass(frozen=True)
@@ -19,16 +83,23 @@ class Pair:
     after: Measured
 
     @cached_property
-    def later(self) -> list[dict[str, Any]]:
-        """The rows of ``after`` in the order of those of ``before``."""
-        rows, places = self.after.scores.rows, order(self.before.scores.hashes, self.after.scores.hashes)
-        return rows if places is None else [rows[place] for place in places]
+    def alignment(self) -> Alignment:
+        return Alignment(self.before.scores.hashes, self.after.scores.hashes)
 
-    def items(self, metric: str) -> tuple[list[ItemScore] | None, list[ItemScore] | None]:
-        """Returns what each item gives to ``metric`` before and after; None for what cannot be counted with."""
-        if self.later is self.after.scores.rows:
-            return self.before.items(metric), self.after.items(metric)
-        return self.before.items(metric), self.after.items(metric, [row for row in self.later if metric in row])
+    @cached_property
+    def later(self) -> Sequence[dict[str, Any]]:
+        """The rows of ``after`` in the order of those of ``before``."""
+        return self.alignment.in_order(self.after.scores.rows)
+
+    def items(self, metric: str) -> ItemPair | None:
+        """Returns what each item adds to ``metric`` before and after; None where that cannot be paired item by item."""
+        one, two = self.before.items(metric), self.after.items(metric)
+        if one is None or two is None or len(one.values) != len(two.values):
+            return None
+        two = replace(two, scale=one.scale)
+        of_all = len(one.values) == len(self.alignment.one) and len(two.values) == len(self.alignment.other)
+        found = ItemPair(one, two, self.alignment) if of_all else paired(one, two)
+        return None if found.alignment.differ else found
 
     def refusal(self, checkpoint: dict[str, Any]) -> str | None:
         """Returns why the two may not be compared; None where they may.
@@ -48,11 +119,11 @@ class Pair:
         trained = checkpoint.get("render_hash", {}).get("value")
         if trained is not None and checkpoint["task"]["value"] == one.task and trained != rendered[0]:
             return "the checkpoint was trained on prompts rendered in another way than the scored ones"
-        if differ := other_items(one.hashes, two.hashes):
+        if differ := self.alignment.differ:
             shared, before, after = differ
             return f"the scored items differ: {shared} are the same, of {before} before and {after} after fine-tuning"
-        pairs = zip(one.rows, self.later, strict=True)
-        changed = sum(a.get("prompt_hash") != b.get("prompt_hash") for a, b in pairs)
+        asked = one.column("prompt_hash", one.rows), two.column("prompt_hash", two.rows)
+        changed = sum(a != b for a, b in zip(asked[0], self.alignment.in_order(asked[1]), strict=True))
         return f"the prompts of {changed} items differ before and after fine-tuning" if changed else None
 
     def signature_differs(self, metric: str) -> str | None:
@@ -61,31 +132,3 @@ class Pair:
         one, two = ((scores.metadata.get("signature") or {}).get(metric) for scores in scored)
         said = f"it was computed in two ways: {one} for the base model, {two} for the checkpoint"
         return None if one == two else said
-
-
-def other_items(before: Sequence[Hashable], after: Sequence[Hashable]) -> tuple[int, int, int] | None:
-    """Returns how many items two have in common, and how many each has; None where they are the same.
-
-    >>> other_items(["a", "b"], ["b", "c", "c"]), other_items(["a", "b"], ["b", "a"])
-    ((1, 2, 3), None)
-    """
-    if before == after:
-        return None
-    one, two = Counter(before), Counter(after)
-    return None if one == two else ((one & two).total(), one.total(), two.total())
-
-
-def order(before: Sequence[Hashable], after: Sequence[Hashable]) -> list[int] | None:
-    """Returns at which place of ``after`` each item of ``before`` stands, those not in it left out.
-
-    None where the two are in one order.
-
-    >>> order(["a", "b", "a"], ["a", "a", "b"])
-    [0, 2, 1]
-    """
-    if before == after:
-        return None
-    waiting: dict[Hashable, list[int]] = {}
-    for place in range(len(after) - 1, -1, -1):
-        waiting.setdefault(after[place], []).append(place)
-    return [waiting[name].pop() for name in before if waiting.get(name)]

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -20,6 +21,7 @@ from report.facts.measured import (
     label_of,
     unit_of,
 )
+from report.facts.pairing import paired
 from report.facts.values import Fact, fact, is_known, missing
 from report.reading.results import ItemScore
 from report.statistics import intervals
@@ -152,9 +154,8 @@ class Ranges:
         return metric_direction(metric, [self.measured.scores])
 
     def _score(self, metric: str, items: list[ItemScore | None]) -> Fact:
-        scores = self.measured.scores
-        interval = intervals.level(self.measured.sample(metric, items, scores.clusters(scores.rows)))
-        return interval_fact(interval, unit_of(self.measured, metric), scores.samples.source())
+        source = self.measured.scores.samples.source()
+        return interval_fact(self.measured.baseline(metric, items).level, unit_of(self.measured, metric), source)
 
     def facts(self) -> list[dict[str, Any]]:
         """Returns floor, ceiling and signature of every metric of the task, in the order of its scores."""
@@ -222,8 +223,7 @@ def above_floor(measured: Measured, ranges: Ranges) -> Fact:
     without = [by_hash.get(row["doc_hash"]) for row in scores.having(primary)]
     if any(item is None for item in without):
         return missing("the floor was computed on other items")
-    clusters = scores.clusters(scores.having(primary))
-    interval = intervals.difference(measured.pair(primary, without, items, clusters))
+    interval = intervals.difference(paired(replace(items, values=without), items).encoded())
     return interval_fact(interval, unit_of(measured, primary), scores.samples.source())
 
 

@@ -13,7 +13,6 @@ from report.facts.diagnosis import diagnosis
 from report.facts.examples import KINDS, examples
 from report.facts.learning_curves import over_tokens
 from report.facts.measured import (
-    AGREEMENT,
     Measured,
     abstains,
     interval_fact,
@@ -295,27 +294,24 @@ def _counted_level(measured: Measured, metric: str) -> Fact:
     items = measured.items(metric)
     if items is None:
         return fact(value, unit, source, n=len(rows) or None, no_interval="no interval: not a known function of items")
-    interval = intervals.level(measured.sample(metric, items, scores.clusters(rows)))
-    if abs(interval.value - value) > AGREEMENT * (measured.scale or 1.0):
+    if not items.gives(value):
         raise UserError(
-            f"{source['file']} says {metric} = {value}, its samples give {interval.value}",
+            f"{source['file']} says {metric} = {value}, its samples give {items.level.value}",
             "the results and the samples are not from the same run, or one was edited",
             f"delete {Path(source['file']).parent} and run the study again",
         )
-    return interval_fact(interval, unit, source, also=[scores.samples.source()], value=value)
+    return interval_fact(items.level, unit, source, also=[scores.samples.source()], value=value)
 
 
 def _paired(pair: Pair, metric: str) -> dict[str, Fact]:
     """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
-    base, after, (one, two) = pair.before, pair.after, pair.items(metric)
+    base, after, items = pair.before, pair.after, pair.items(metric)
     reason = pair.signature_differs(metric)
-    if one is None or two is None or len(one) != len(two):
+    if reason or items is None:
         reason = reason or "the samples do not hold it item by item, so the two cannot be paired"
-    if reason or one is None or two is None:
-        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(str(reason)))
-    clusters, unit = base.scores.clusters(base.scores.having(metric)), unit_of(base, metric)
-    source, also = after.scores.samples.source(), [base.scores.samples.source()]
-    encoded = base.pair(metric, one, two, clusters)
+        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(reason))
+    unit, source, also = unit_of(base, metric), after.scores.samples.source(), [base.scores.samples.source()]
+    encoded = items.encoded()
     interval, test = intervals.difference(encoded), paired_tests.paired_test(encoded)
     smallest = paired_tests.detectable(interval)
     return {
@@ -333,7 +329,8 @@ def _is_right_or_wrong(pair: Pair, metric: str) -> bool:
     base = pair.before.scores
     if len(base.having(metric)) != len(base.rows) or any(metric not in row for row in pair.later):
         return False
-    return all(side is not None and set(side) <= {0.0, pair.before.scale or 1.0} for side in pair.items(metric))
+    items = pair.items(metric)
+    return items is not None and {*items.one.values, *items.other.values} <= {0.0, pair.before.scale or 1.0}
 
 
 def _figures(task: str, before: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Fact]:

@@ -1,6 +1,6 @@
 """What lm_eval and `finetune` wrote, read strictly: a damaged file is an error with a name, never a number."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -149,20 +149,36 @@ class TaskResults:
 
 @dataclass(frozen=True)
 class Scores(TaskResults):
-    """One checkpoint's scores on one task: lm_eval's results, and its sample rows of the first filter."""
+    """One run's scores on one task by one filter: lm_eval's results, and its sample rows.
+
+    ``by``: the filter's name; None: that of the first row.
+    """
 
     samples: Document
+    by: str | None = None
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The rows of the first filter in the order of `doc_id`; one an item."""
+        """The rows of the filter in the order of `doc_id`; one an item."""
         rows = [row for row in self.samples.content if row.get("filter") == self.filter]
         return sorted(rows, key=lambda row: row["doc_id"])
 
-    @cached_property
-    def hashes(self) -> list[str]:
+    @property
+    def hashes(self) -> list[Any]:
         """The `doc_hash` of each of `rows`."""
-        return [row["doc_hash"] for row in self.rows]
+        return self.column("doc_hash", self.rows)
+
+    def column(self, key: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
+        """Returns what stands under ``key`` in each of ``rows``, None where nothing does; of all of them one list."""
+        if rows is not self.rows:
+            return [row.get(key) for row in rows]
+        if key not in self._columns:
+            self._columns[key] = [row.get(key) for row in rows]
+        return self._columns[key]
+
+    @cached_property
+    def _columns(self) -> dict[str, list[Any]]:
+        return {}
 
     def line(self, row: dict[str, Any]) -> int:
         """Returns at which place of the sample file ``row`` stands, from 0."""
@@ -174,12 +190,12 @@ class Scores(TaskResults):
 
     @property
     def filter(self) -> str | None:
-        """The name of the first filter, `none` in most tasks."""
-        return self.samples.content[0].get("filter")
+        """The filter's name, `none` in most tasks."""
+        return self.samples.content[0].get("filter") if self.by is None else self.by
 
     @cached_property
     def metrics(self) -> list[str]:
-        """The metrics recorded for the first filter, the primary one first, the rest as lm_eval listed them."""
+        """The metrics recorded for the filter, the primary one first, the rest as lm_eval listed them."""
         names = []
         for key, value in self.scores.items():
             metric, _, by_filter = key.partition(",")
@@ -204,7 +220,7 @@ class Scores(TaskResults):
     def _having(self) -> dict[str, list[dict[str, Any]]]:
         return {}
 
-    def clusters(self, rows: list[dict[str, Any]]) -> list[str] | None:
+    def clusters(self, rows: Sequence[dict[str, Any]]) -> list[str] | None:
         """Returns the cluster of each of `rows`, the value of the doc's declared field; None where none is declared."""
         if self.metadata.get("cluster") is None:
             return None
@@ -214,20 +230,19 @@ class Scores(TaskResults):
     def _clusters(self) -> list[str]:
         return self._clusters_of(self.rows)
 
-    def _clusters_of(self, rows: list[dict[str, Any]]) -> list[str]:
-        name = self.metadata["cluster"]
+    def _clusters_of(self, rows: Sequence[dict[str, Any]]) -> list[str]:
+        field_name, names = self.metadata["cluster"], self._cluster_names
         try:
-            return [self._cluster_of[id(row)] for row in rows]
+            found = (str(row["doc"][field_name]) for row in rows)
+            return [names.setdefault(name, name) for name in found]
         except KeyError:
-            lacking = next(row["doc_id"] for row in rows if name not in row.get("doc", {}))
+            lacking = next(row["doc_id"] for row in rows if field_name not in row.get("doc", {}))
             raise self.without_cluster(self.samples.file, lacking) from None
 
     @cached_property
-    def _cluster_of(self) -> dict[int, str]:
-        """The cluster of each row that has one; equal names are one object, which is faster to count by."""
-        field_name, names = self.metadata["cluster"], dict[str, str]()
-        known = ((id(row), str(row["doc"][field_name])) for row in self.rows if field_name in row["doc"])
-        return {row: names.setdefault(name, name) for row, name in known}
+    def _cluster_names(self) -> dict[str, str]:
+        """Each name as one object, which is faster to count by."""
+        return {}
 
 
 def items_of(rows: Iterable[Mapping[str, Any]], metric: str) -> list[ItemScore] | None:

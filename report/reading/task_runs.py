@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from report.reading.degenerate_answers import Answers
 from report.reading.lm_eval_results import Place, ResultFile, item_count
-from report.reading.results import Document, TaskResults
+from report.reading.results import Document, Scores, TaskResults
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,21 @@ class Run(TaskResults):
     def with_leaves(self) -> tuple["Run", ...]:
         """The run itself, and of a group its tasks."""
         return (self, *self.leaves)
+
+    def scored_by(self, name: str) -> Scores | None:
+        """Returns the task's scores by the filter ``name`` with their rows; None without samples."""
+        if self.samples is None:
+            return None
+        by = name if self._names_filters else None
+        return self._by_filter.setdefault(by, Scores(self.task, self.results, self.samples, by))
+
+    @cached_property
+    def _names_filters(self) -> bool:
+        return any(row.get("filter") is not None for row in self.samples.content) if self.samples else False
+
+    @cached_property
+    def _by_filter(self) -> dict[str | None, Scores]:
+        return {}
 
     @property
     def counted(self) -> tuple[int | None, int | None]:

@@ -49,7 +49,9 @@ def test_prompts_that_one_file_does_not_record_are_not_said_to_differ(tmp_path: 
 def test_the_hash_of_a_prompt_is_that_of_its_text(tmp_path: Path, arguments: Any) -> None:
     # lm_eval before 0.4.3 wrote no hashes; since then `prompt_hash` is the SHA-256 of the first request's text.
     row = without("prompt_hash", arguments=arguments)
-    assert set(pair(tmp_path, {}, row)[1].prompts) == {hashlib.sha256(b"Q?").hexdigest()}
+    items = pair(tmp_path, {}, row)[1].items
+    assert items is not None
+    assert set(items.prompts) == {hashlib.sha256(b"Q?").hexdigest()}
 
 
 def test_other_prompts_are_said_beside_what_does_not_explain_them(tmp_path: Path) -> None:

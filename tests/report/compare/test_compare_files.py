@@ -103,8 +103,11 @@ def test_rows_of_an_older_lm_eval_pair_by_the_digest_of_their_document(tmp_path:
     bare = [{key: row[key] for key in ("doc_id", "doc", "target", "acc")} for row in rows]
     path.write_text(json.dumps(bare, indent=2))
     found = [measure(read_all([file]).entries[0].runs["even"], "acc,none") for file in (new, old)]
-    assert found[0].names == found[1].names
-    assert found[1].items == [1.0, 1.0, 0.0, 0.0]
+    new_items, old_items = (one.items for one in found)
+    assert new_items
+    assert old_items
+    assert new_items.names == old_items.names
+    assert old_items.values == [1.0, 1.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,11 @@ def measured(root: Path, items: list[float], **options: Any) -> Measure:
     return measure(read_all([file]).entries[0].runs["even"], key)
 
 
+def asked_otherwise(found: Measure) -> Measure:
+    assert found.items is not None
+    return replace(found, items=replace(found.items, prompts=["x", *found.items.prompts[1:]]))
+
+
 def test_the_same_items_are_paired_whatever_their_order(tmp_path: Path) -> None:
     # 20 that the one alone gets right, 45 that the other alone does: exact McNemar p = .00262638.
     one = measured(tmp_path / "one", [1.0] * 20 + [0.0] * 45 + [1.0] * 35, order=range(99, -1, -1))
@@ -94,7 +99,7 @@ def test_what_was_dressed_differently_is_compared_and_flagged(tmp_path: Path, op
 
 def test_prompts_that_differ_though_no_setting_does_are_flagged(tmp_path: Path) -> None:
     one, other = (measured(tmp_path / str(n), right(3, 4)) for n in (1, 2))
-    changed = replace(other, prompts=["x", *other.prompts[1:]])
+    changed = asked_otherwise(other)
     assert score_difference(one, changed).flags == (
         "some prompts differ, though no setting of theirs does: of 1 of 4 items",
     )
@@ -113,6 +118,6 @@ def test_two_classes_are_flagged_and_refused_where_their_prompts_differ(tmp_path
     one, other = (measured(tmp_path / name, right(3, 4), config={"model": name}) for name in ("hf-shared", "vllm"))
     found = score_difference(one, other)
     assert (found.unpaired, found.flags) == ("", ("answered by two classes of lm_eval: hf-shared and vllm",))
-    changed = replace(other, prompts=["x", *other.prompts[1:]])
+    changed = asked_otherwise(other)
     assert score_difference(one, changed).refused == "two classes of lm_eval asked with other prompts: of 1 of 4 items"
     assert score_difference(one, replace(changed, run=one.run)).refused == ""
