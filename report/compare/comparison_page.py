@@ -16,6 +16,8 @@ from report.page.figures import Picture
 from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
 from report.page.template import environment, filled
 from report.page.template.environment import Environment
+from report.sentences.compared import find_compared
+from report.sentences.evidence import resolved
 
 TEMPLATES = files("templates")
 _MANY_ROWS = 100
@@ -41,8 +43,20 @@ def comparison_files(facts: Mapping[str, Any]) -> dict[str, str]:
 
 def comparison_markdown(facts: Mapping[str, Any], *, figures: bool = False) -> str:
     """Returns the comparison as Markdown; ``figures``: with images, for where their files lie beside it."""
-    text = filled(_environment(formats.in_markdown), "compare.md.j2", {**facts, "figures": figures})
+    values = {**facts, **_with_findings(facts), "figures": figures}
+    text = filled(_environment(formats.in_markdown), "compare.md.j2", values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _with_findings(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the tasks and the regressions of ``facts``, each with what rules let the page say of it as `said`."""
+    found = resolved(facts, find_compared(facts))
+    tasks = [
+        {**task, "boards": [{**board, "said": said} for board, said in zip(task["boards"], boards, strict=True)]}
+        for task, boards in zip(facts["tasks"], found["tasks"], strict=True)
+    ]
+    rows = zip(facts["regressions"], found["regressions"], strict=True)
+    return {"tasks": tasks, "regressions": [{**row, "said": said} for row, said in rows]}
 
 
 def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
@@ -54,12 +68,13 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
     for opened, inline in pairwise(tokens):  # the cells that say who beats whom
         if opened.type == "td_open" and re.match(r"(beats|loses to|open) [+−0]", inline.content):
             opened.attrSet("class", inline.content.split()[0])
-    style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("report.css", "compare.js"))
+    names = ("report.css", "compare.css", "compare.js")
+    style, own_style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
     values = {
         "policy": Markup(security_policy([f"\n{script}\n"])),
         "contents": contents,
         "body": Markup(html_of(tokens)),
-        "style": Markup(style),
+        "style": Markup(f"{style}\n{own_style.removesuffix(chr(10))}"),
         "script": Markup(script),
     }
     return filled(_environment(in_html), "compare.html.j2", values)

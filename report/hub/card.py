@@ -14,6 +14,7 @@ from report.facts.values import Fact, is_known
 from report.hub.licences import Licence
 from report.page import formats
 from report.reading.results import at
+from report.sentences.evidence import resolved
 from report.statistics.metrics import metric_of
 
 _TASK_TYPES = {"classification": "text-classification", "extraction": "question-answering"}
@@ -252,12 +253,8 @@ def _said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str,
             if part == "warnings" and name is None and "task" not in about["evidence"]:
                 continue  # on the study's run, not on a checkpoint
             for sentence in chosen:
-                evidence = {key: _in_place(facts, place) for key, place in sentence["evidence"].items()}
+                evidence = {key: resolved(facts, place) for key, place in sentence["evidence"].items()}
                 yield part, at(facts, name)["value"] if name else None, {"id": sentence["id"], "evidence": evidence}
-
-
-def _in_place(facts: Mapping[str, Any], place: Any) -> Any:
-    return [_in_place(facts, part) for part in place] if isinstance(place, list) else at(facts, place)
 
 
 def _concerns(finding: Mapping[str, Any], tasks: set[str]) -> bool:

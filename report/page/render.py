@@ -18,7 +18,7 @@ from report.page.footnotes import Notes, marked_up, marks, unmarked
 from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
 from report.page.template import environment, filled, source
 from report.page.template.environment import Environment
-from report.reading.results import at
+from report.sentences.evidence import resolved
 
 TEMPLATES = files("templates")
 _NOTES: ContextVar[Notes] = ContextVar("notes")
@@ -88,7 +88,7 @@ def with_footnotes(markdown: str) -> str:
 
 def _marked_markdown(facts: Mapping[str, Any], notes: Notes, own: Path | None) -> str:
     """Returns the page as Markdown in which each number is marked with the number of its note."""
-    said = {part: _resolved(facts, found) for part, found in facts["findings"].items()}
+    said = {part: resolved(facts, found) for part, found in facts["findings"].items()}
     noted = _NOTES.set(notes)
     try:
         text = filled(_environment(formats.in_markdown, own), "report.md.j2", {**facts, "findings": said})
@@ -166,17 +166,6 @@ def _environment(finalize: Any, own: Path | None) -> Environment:
         filters = {name: _noted(formats.FILTERS[name]) for name in formats.NUMBERS}
         _ENVIRONMENTS[finalize, own] = environment(finalize, own=own, filters=filters)
     return _ENVIRONMENTS[finalize, own]
-
-
-def _resolved(facts: Mapping[str, Any], found: Any) -> Any:
-    """Returns findings with the facts themselves in the place of the pointers to them."""
-    if isinstance(found, list):
-        return [_resolved(facts, part) for part in found]
-    if isinstance(found, str):
-        return at(facts, found)
-    if "id" in found:
-        return {"id": found["id"], "evidence": {key: _resolved(facts, path) for key, path in found["evidence"].items()}}
-    return {key: _resolved(facts, part) for key, part in found.items()}
 
 
 def _before(tokens: list[Token], heading: str, html: str) -> None:

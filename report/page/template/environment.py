@@ -26,6 +26,7 @@ from report.page.template.limits import (
     spend,
 )
 from report.page.template.lookup import OURS, source
+from report.page.template.words import refuse_own_words
 
 PLAIN_FILTERS = ("first", "join", "last", "length", "list", "map", "rejectattr", "selectattr", "sort", "trim", "unique")
 """Jinja's own filters that are left: none that gives text out unescaped, by chance, or as code."""
@@ -112,10 +113,13 @@ def environment(
     """Returns what fills templates: those in ``own`` before ours.
 
     ``finalize`` escapes what a template shows; ``filters`` take the place of the page's filters of the same names.
+    One of ours that holds a claim or a numeral of its own is not loaded: see `refuse_own_words`.
     """
 
     def load(name: str) -> tuple[str, str, Callable[[], bool]]:
         text, path = source(name, own)
+        if path.parent != own:
+            refuse_own_words(path, text)
         return text, str(path), lambda: source(name, own) == (text, path)
 
     made = Environment(

@@ -10,7 +10,7 @@ from harness_tasks.reading import Kind, check_file, read_text
 
 OURS = Path(str(files("templates")))
 
-_TEMPLATE = Kind("the template", "the page is made of it", "save it as UTF-8", limit_mib=4)
+TEMPLATE = Kind("the template", "the page is made of it", "save it as UTF-8", limit_mib=4)
 
 OWN = "templates"
 """The name of the folder beside a study file that its own templates lie in."""
@@ -27,6 +27,7 @@ REPLACEABLE = {
     "audit.md.j2": "the audit of an earlier write-up",
     "reproduce.md.j2": "how to reproduce",
     "findings.md.j2": "every sentence that a rule may choose, one a macro",
+    "explanations.md.j2": "how the page is to be read, and the labels of its tables, one a macro",
     "macros.md.j2": "what several answers share: a score, a change, a ledger",
     "report.html.j2": "the page that holds the answers",
     "report.css": "what the page looks like",
@@ -35,6 +36,12 @@ REPLACEABLE = {
     "model_card.md.j2": "the card of a checkpoint on the Hub",
 }
 """Our templates that a study's own folder may replace, and what each holds."""
+
+ENTRIES = ("findings.md.j2", "explanations.md.j2", "compare_findings.md.j2")
+"""Our templates whose macros are entries: the only ones that may hold a claim word."""
+
+LAYOUT = "preamble.tex.j2"
+"""Our template that holds no text: its numerals are lengths."""
 
 
 def own_templates(folder: Path) -> Path | None:
@@ -64,7 +71,7 @@ def source(name: str, own: Path | None) -> tuple[str, Path]:
         )
     if path.parent == own:
         _refuse_link(path, own)
-    return read_text(path, _TEMPLATE), path
+    return read_text(path, TEMPLATE), path
 
 
 def own_names(own: Path | None) -> list[str]:
@@ -76,7 +83,7 @@ def own_names(own: Path | None) -> list[str]:
     found = sorted(path for path in own.iterdir() if is_name(path.name)) if own else []
     for path in found:
         _refuse_link(path, path.parent)
-        check_file(path, _TEMPLATE)
+        check_file(path, TEMPLATE)
     return [path.name for path in found]
 
 

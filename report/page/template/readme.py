@@ -61,7 +61,15 @@ SHAPES: Mapping[str, Names] = {
 _INTRODUCTION = """\
 # Templates
 
-Every sentence and every table of a page stands here. `python -m report.page.template.readme` writes this file.
+Where the sentences, tables and figures of a page stand. `python -m report.page.template.readme` writes this file.
+
+## Entries
+
+Words that claim something (`report/sentences/lexicon.py`: higher, because, significant, not, …) stand in entries only:
+macros of `findings.md.j2` and `compare_findings.md.j2`, each chosen by the rule of its name in `report/sentences/`, and
+of `explanations.md.j2`, which hold of every page: how to read it, what stands in the place of a fact that is not known,
+and the labels of tables. Numerals come from facts, through filters, everywhere. A template of ours that breaks this is
+not loaded: the error names file, line and word. Code in backquotes, addresses and what is not shown are no words.
 
 ## Templates of your own
 
@@ -81,7 +89,8 @@ not among the facts is an error that says which is meant.
 A fact is a value with its unit, its source and, where it was measured on items, its interval. It is shown through a
 filter, `{{ study.title | text }}`; without one it is an error. A fact that is not known is shown as missing, with the
 reason; `{% if task.about is known %}` asks. What is said in a template of your own is yours: `report verify` checks
-its numbers as it does ours, and lists its sentences, since no rule can tell whether they are so.
+its numbers as it does ours, and lists its sentences, since no rule can tell whether they are so. Claim words and
+numerals that it holds beside ours are named, by file and line, on the page and by `report template list STUDY`.
 """
 
 

@@ -89,7 +89,7 @@ def test_every_filter_and_every_template_is_in_the_document() -> None:
     assert set(DESCRIBED) == set(FILTERS)
     text = document()
     assert [name for name in [*FILTERS, *REPLACEABLE] if f"| `{name}` |" not in text] == []
-    page = ("answer_", "audit.", "report.", "findings", "macros", "reproduce", "preamble", "model_card")
+    page = ("answer_", "audit.", "report.", "findings", "explanations", "macros", "reproduce", "preamble", "model_card")
     looked_up = {path.name for path in TEMPLATES.iterdir() if path.name.startswith(page) and path.suffix != ".js"}
     assert looked_up == set(REPLACEABLE)
 

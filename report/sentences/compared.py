@@ -1,0 +1,88 @@
+"""Which sentences the page of a comparison says: chosen by rules over the facts of compare.json."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from report.facts.values import is_known
+from report.reading.results import pointer
+from report.sentences.rules import Finding, decide, finding
+
+_DECLARED = ("higher_is_better", "metric_list")
+"""Who said which way a metric is better, where a file did."""
+
+
+def find_compared(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the findings of the regression check, a finding a row, and of each task's boards, in their order."""
+    return {
+        "regressions": [_regression(row) for row in facts["regressions"]],
+        "tasks": [
+            [_board(pointer("tasks", t, "boards", b), board) for b, board in enumerate(task["boards"])]
+            for t, task in enumerate(facts["tasks"])
+        ],
+    }
+
+
+def _regression(row: Mapping[str, Any]) -> Finding:
+    """Whether a later score is a regression."""
+    found = row["regressed"]
+    return finding(decide("regression", {"found": found, "not_found": not found}), {})
+
+
+def _board(at: str, board: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "direction": [] if board["higher_is_better"] is None else [_direction(at, board)],
+        "first": _first(at, board),
+        "matrix": _matrix(board),
+        "beats": [_beats(f"{at}/rows/{r}", row, board) for r, row in enumerate(board["rows"])],
+    }
+
+
+def _direction(at: str, board: Mapping[str, Any]) -> Finding:
+    """Which way the metric is better, and by what that is known where no file declares it."""
+    more, told = board["higher_is_better"], board["direction"]["value"] not in _DECLARED
+    name = decide(
+        "direction",
+        {
+            "more": more and not told,
+            "more_told": more and told,
+            "less": not more and not told,
+            "less_told": not more and told,
+        },
+    )
+    return finding(name, {"by": f"{at}/direction"} if told else {})
+
+
+def _first(at: str, board: Mapping[str, Any]) -> Finding:
+    """Who is first, or not beaten by any."""
+    judged, ranked, crowd = board["higher_is_better"] is not None, board["ranked"]["value"], is_known(board["shown"])
+    name = decide(
+        "first",
+        {
+            "untold": not judged,
+            "unranked": judged and not ranked,
+            "counted": judged and bool(ranked) and crowd,
+            "named": judged and bool(ranked) and not crowd,
+        },
+    )
+    evidence: dict[str, dict[str, Any]] = {
+        "first_untold": {"reason": f"{at}/direction"},
+        "first_unranked": {"reason": f"{at}/rows/0/best"},
+        "first_counted": {"unbeaten": f"{at}/unbeaten", "best": f"{at}/rows/0/entry"},
+        "first_named": {"names": [f"{at}/rows/{r}/entry" for r, row in enumerate(board["rows"]) if row["unbeaten"]]},
+    }
+    return finding(name, evidence[name])
+
+
+def _matrix(board: Mapping[str, Any]) -> Finding:
+    """What the words of the matrix mean."""
+    judged = board["higher_is_better"] is not None
+    return finding(decide("matrix", {"judged": judged, "unjudged": not judged}), {})
+
+
+def _beats(at: str, row: Mapping[str, Any], board: Mapping[str, Any]) -> Finding:
+    """Whom a model beats: by name, or in a crowd how many."""
+    named = bool(row["beats"])
+    counted = not named and is_known(board["shown"]) and row["beaten"]["value"] > 0
+    name = decide("beats", {"named": named, "counted": counted, "none": not named and not counted})
+    evidence = {"beats_named": {"names": f"{at}/beats"}, "beats_counted": {"beaten": f"{at}/beaten"}}
+    return finding(name, evidence.get(name, {}))
