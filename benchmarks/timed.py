@@ -13,7 +13,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Runs the arguments after the first; writes to the first, as JSON, what they took:
+    """Runs the arguments after the first; writes to the first, as JSON, what they took.
 
     ``seconds`` in the model's answering methods; ``first_forward``, the time of day of the first forward, in seconds;
     ``peak_bytes`` of resident memory; for `hf-shared` the tokens that it read, the logits that it made, and the weights

@@ -160,8 +160,11 @@ def _answer_ids(renderer: Renderer, doc: dict[str, Any]) -> list[int]:
 
 
 def _branch_mask(branch: torch.Tensor) -> torch.Tensor:
-    """Returns which position sees which, (B, 1, T, T), from each position's branch (B, T): itself and what precedes it
-    in the prefix and in its own branch. A padded position sees itself alone, since softmax over nothing is nan."""
+    """Returns which position sees which, (B, 1, T, T), from each position's branch, (B, T).
+
+    Each sees itself and what precedes it in the prefix and in its own branch. A padded position sees itself alone:
+    softmax over nothing is nan.
+    """
     tokens = branch.shape[1]
     earlier = torch.ones(tokens, tokens, dtype=torch.bool).tril()
     same = (branch[:, :, None] == branch[:, None, :]) | (branch[:, None, :] == 0)

@@ -12,6 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 from torch import distributed
 from transformers import TrainerCallback
+from typing_extensions import override
 
 from finetune.kinds import FINETUNE, RUN, WHOLE
 from harness_tasks.errors import UserError
@@ -158,12 +159,14 @@ class SaveMarker(TrainerCallback):
         """Returns the wall-clock seconds of the run in all its parts, what was lost at a kill left out."""
         return self.before + time.monotonic() - self.started
 
+    @override
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         if control.should_save or control.should_evaluate:
             # The trainer's mean loss since its last entry is in no checkpoint: a resumed run's next entry would be
             # the mean of fewer steps than the unbroken run's.
             control.should_log = True
 
+    @override
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         if distributed.is_initialized():
             distributed.barrier()  # each process saves files of its own, the states of its random numbers at least

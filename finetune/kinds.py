@@ -28,26 +28,36 @@ class Data(TypedDict, total=False):
 
 
 class Render(TypedDict, total=False):
+    """How prompts were rendered: the SHA-256 over the parts of `harness_tasks.rendering`."""
+
     hash: Text | None
 
 
 class Tokens(TypedDict, total=False):
+    """How many tokens a run read, and how many of them were target tokens."""
+
     input: Count | None
     supervised: Count | None
 
 
 class LossPoint(TypedDict):
+    """The mean training loss of the steps up to ``step``, in nats an item."""
+
     step: Count
     loss: NotRequired[Number | None]
 
 
 class DevelopmentPoint(TypedDict):
+    """An evaluation on the development split: the loss in nats an item, and the accuracy, 0 to 1."""
+
     step: Count
     loss: Number
     accuracy: Number
 
 
 class Verdict(TypedDict):
+    """What one guard found; see `harness_tasks.guards.verdicts.Verdict`."""
+
     id: Text
     verdict: Text
     found: NotRequired[Text]
@@ -56,6 +66,8 @@ class Verdict(TypedDict):
 
 
 class Proof(TypedDict, total=False):
+    """What the finished checkpoint came to in a process of its own."""
+
     verdicts: list[Verdict] | None
 
 
@@ -87,6 +99,8 @@ class FinetuneRecord(Trained, total=False):
 
 
 class Component(TypedDict):
+    """A row of the ledger: parameters counted, by the closed form, and trainable."""
+
     component: Text
     counted: Count
     closed_form: Count | None

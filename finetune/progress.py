@@ -6,6 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 from transformers import TrainerCallback
+from typing_extensions import override
 
 SECONDS_BETWEEN_LINES = 20
 
@@ -18,6 +19,7 @@ class LossProgress(TrainerCallback):
         self._loss = ""
         self._started, self._first_step, self._line_at = 0.0, 0, 0.0
 
+    @override
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         self._started = self._line_at = time.monotonic()
         self._first_step = state.global_step
@@ -28,6 +30,7 @@ class LossProgress(TrainerCallback):
         else:
             print(f"training: {state.max_steps} steps, from step {state.global_step}", file=sys.stderr, flush=True)
 
+    @override
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         if self._bar is not None:
             self._bar.update(1)
@@ -40,12 +43,14 @@ class LossProgress(TrainerCallback):
             line = f"training: step {state.global_step}/{state.max_steps}{self._loss}, {left_s:.0f} s left"
             print(line, file=sys.stderr, flush=True)
 
+    @override
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **rest: Any) -> None:
         if logs and "loss" in logs:
             self._loss = f", loss {logs['loss']:.3f}"
             if self._bar is not None:
                 self._bar.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
 
+    @override
     def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         if self._bar is not None:
             self._bar.close()

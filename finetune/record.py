@@ -1,5 +1,7 @@
-"""What stands beside a checkpoint's weights: `finetune.json`, `train_rows.jsonl`, `row_log.jsonl`, `tensors.json`, the
-model card."""
+"""The files beside a checkpoint's weights.
+
+`finetune.json`, `train_rows.jsonl`, `row_log.jsonl`, `tensors.json` and the model card.
+"""
 
 import hashlib
 import json

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import TrainerCallback
+from typing_extensions import override
 
 from finetune.kinds import ROW_LOG
 from harness_tasks.files import write_text
@@ -29,6 +30,7 @@ class RowLog(TrainerCallback):
         """Called for each micro-batch of this process; indices are lines of `train_rows.jsonl`, from 0."""
         self._rows += row_indices
 
+    @override
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         line = json.dumps({"step": state.global_step, "epoch": math.ceil(state.epoch), "rows": self._rows})
         self._rows = []

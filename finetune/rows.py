@@ -95,8 +95,7 @@ def training_rows(
     excluded: Iterable[str] = (),
     seed: int = 1,
 ) -> tuple[list[Row], dict[str, int]]:
-    """Returns the rows to train on, and counts of what was `available` and dropped (`identical`, `min_words`,
-    `overlap`).
+    """Returns the rows to train on, and how many were `available` and dropped (`identical`, `min_words`, `overlap`).
 
     Args:
         render: makes a row of a document, its cluster and its text.

@@ -106,8 +106,9 @@ def layer_indices(config: Any, layers: Sequence[int] | None) -> list[int] | None
 
 
 def _fused(twin: Any, target: str) -> str | None:
-    """Returns the first parameter that ``target`` names, itself or by its module, and that is no matrix but a stack of
-    them; None where there is none, and where it names a linear layer as well.
+    """Returns the first parameter that ``target`` names, itself or by its module, and that is a stack of matrices.
+
+    None where there is none, and where it names a linear layer as well.
     """
     if any(name == target or name.endswith(f".{target}") for name in linear_modules(twin)):
         return None
@@ -161,8 +162,9 @@ def _refusal(twin: Any, names: list[str]) -> str | None:
 
 
 def _names(modules: Sequence[str], others: Iterable[str] = ()) -> list[str]:
-    """Returns the shortest names that peft finds modules by, and none of ``others``: the last part, with what a list's
-    number stands in.
+    """Returns the shortest names by which peft finds ``modules`` and none of ``others``.
+
+    That is a name's last part, or, where that is a number in a list, the list's name with it.
 
     >>> _names(["model.layers.0.mlp.up_proj", "model.layers.1.mlp.up_proj", "model.projections.0"])
     ['projections.0', 'up_proj']

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from transformers import TrainerCallback
+from typing_extensions import override
 
 from finetune.ledger import ComponentName, component_of
 from harness_tasks.models.body_name import body_name
@@ -44,6 +45,7 @@ class Reached(TrainerCallback):
         self.parameters: set[int] = set()
         self._waiting: list[Tensor] | None = None
 
+    @override
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **rest: Any) -> None:
         if self._waiting is None:
             self._waiting = [parameter for parameter in model.parameters() if parameter.requires_grad]

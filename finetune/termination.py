@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import distributed
 from transformers import TrainerCallback
+from typing_extensions import override
 
 
 class Termination(TrainerCallback):
@@ -22,9 +23,11 @@ class Termination(TrainerCallback):
         self.received = False
         self._before: Any = None
 
+    @override
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         self._before = signal.signal(signal.SIGTERM, self._note)
 
+    @override
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         if distributed.is_initialized():
             # Processes hear of it at different moments, and one alone in a save would wait for the others for ever.
@@ -34,6 +37,7 @@ class Termination(TrainerCallback):
         if self.received:
             control.should_log = control.should_save = control.should_training_stop = True
 
+    @override
     def on_train_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         signal.signal(signal.SIGTERM, self._before or signal.SIG_DFL)
 

@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from typing_extensions import override
 
 from finetune import passes
 from finetune.batches import IGNORED, Group, StepSampler, group_rows, groups_a_step
@@ -55,12 +56,14 @@ class FinetuneTrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self.remove_callback(ProgressCallback)
 
+    @override
     def train(self, *arguments: Any, **options: Any) -> Any:
         # peft casts the input of its float32 matrices to float32 and the product back; under autocast that is for
         # nothing, and took a tenth of a step.
         with disable_input_dtype_casting(cast(nn.Module, self.model), active=bool(self.args.bf16)):
             return super().train(*arguments, **options)
 
+    @override
     def get_train_dataloader(self) -> DataLoader[Any]:
         # Not handed to accelerate: it would fill the last step up with rows from the first, trained on twice.
         dataset: Any = range(len(self.groups))
@@ -81,6 +84,7 @@ class FinetuneTrainer(Trainer):
             items = self.accelerator.gather(items).sum()
         return items
 
+    @override
     def compute_loss(
         self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -97,8 +101,10 @@ class FinetuneTrainer(Trainer):
         return (loss, logits) if return_outputs else loss
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
-        """Returns and logs ``eval_loss``, the mean over the items of the development split in nats, and
-        ``eval_accuracy`` (0 to 1), the share of its items that are right."""
+        """Returns and logs the loss and the accuracy on the development split.
+
+        ``eval_loss`` is the mean over its items, in nats; ``eval_accuracy``, 0 to 1, the share that are right.
+        """
         loss, accuracy = self._dev_metrics()
         metrics = {"eval_loss": loss, "eval_accuracy": accuracy}
         self.log(metrics)
@@ -134,10 +140,12 @@ class Selection(TrainerCallback):
     def __init__(self, patience: int | None) -> None:
         self.patience = patience
 
+    @override
     def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         if state.global_step >= state.max_steps:
             control.should_evaluate = True
 
+    @override
     def on_evaluate(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         control.should_save = True
         losses = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]

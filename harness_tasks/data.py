@@ -345,8 +345,9 @@ def deliver(
     proofs: Mapping[str, Proof],
     missing: UserError | None = None,
 ) -> Splits:
-    """Returns the splits that ``make`` gives as data sets, and writes what they are into ``metadata["data"]`` and how
-    a task of this ``kind`` is scored into ``metadata["signature"]``.
+    """Returns the splits that ``make`` gives, as data sets, and writes into ``metadata`` what they are.
+
+    ``metadata["data"]`` then says what was read, and ``metadata["signature"]`` how a task of this ``kind`` is scored.
 
     lm_eval passes the task's metadata by reference and dumps it into the results, so these nested dicts are how a hook
     says what was scored, and with what. ``key`` names the splits: they are made once a process. ``proofs`` says of each

@@ -43,10 +43,14 @@ class AskedSample(Sample):
 
 
 class GoldAnswers(TypedDict):
+    """The gold answers of a question, as SQuAD has them."""
+
     text: list[Text]
 
 
 class Question(TypedDict):
+    """The document of a question on a passage (``context``)."""
+
     answers: GoldAnswers
     context: NotRequired[Text]
 
@@ -80,6 +84,8 @@ ShardSample = Annotated[_ShardSample, BeforeValidator(_holds_its_metrics)]
 
 
 class ShardRecord(TypedDict):
+    """Which shard it is, how many items its run scored, and the record of the whole run's items."""
+
     number: Annotated[int, Field(ge=1, lt=2**31)]
     of: Annotated[int, Field(ge=1, lt=2**31)]
     items: Count
@@ -87,11 +93,15 @@ class ShardRecord(TypedDict):
 
 
 class ShardConfiguration(TypedDict):
+    """What merging reads of a shard's `config`."""
+
     shard: ShardRecord
     bootstrap_iters: NotRequired[Count]
 
 
 class ItemCounts(TypedDict):
+    """How many items a task has before any limit."""
+
     original: Count
 
 
@@ -134,6 +144,8 @@ class TrainedRow(TypedDict):
 
 
 class Tensor(TypedDict):
+    """A row of `tensors.json`: a matrix before and after training; the change is relative, by Frobenius norms."""
+
     name: Text
     layer: Annotated[int, Field(ge=0, lt=100_000)] | None
     kind: Text
@@ -152,6 +164,8 @@ class TensorChanges(TypedDict, total=False):
 
 
 class TrainedBase(TypedDict, total=False):
+    """The base model that a checkpoint was trained from."""
+
     fingerprint: Text | None
 
 
@@ -173,6 +187,8 @@ class Merged(TypedDict, total=False):
 
 
 class ModelArguments(TypedDict):
+    """What `--model_args` named of the model that was scored."""
+
     pretrained: Text
     tokenizer: NotRequired[Text | None]
     peft: NotRequired[Text | None]
@@ -180,6 +196,8 @@ class ModelArguments(TypedDict):
 
 
 class ScoredRun(TypedDict):
+    """What scoring records of its model class and its arguments."""
+
     model_args: ModelArguments
     model: NotRequired[Text]
 

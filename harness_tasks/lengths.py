@@ -1,7 +1,7 @@
-"""How long prompts and answers were in tokens, and what was cut: from lm_eval's sample and results files, and from what
-the model class noted of its generations.
+"""How long prompts and answers were in tokens, and what was cut.
 
-Reads a tokenizer and no weights; nothing of transformers is imported until one is asked for.
+It is known from lm_eval's sample and results files, and from what the model class noted of its generations. A tokenizer
+is read and no weights; nothing of transformers is imported until one is asked for.
 """
 
 from collections.abc import Mapping, Sequence

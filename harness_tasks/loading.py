@@ -257,8 +257,9 @@ def parse_metadata(text: str | None) -> dict[str, Any]:
 
 
 def parse_model_args(text: str) -> dict[str, Any]:
-    """Returns what lm_eval's ``--model_args`` says: ``key=value,key=value``, or a JSON object, whose values may hold
-    commas; raises UserError where it is neither.
+    """Returns what lm_eval's ``--model_args`` says, by key; raises UserError where it cannot be read.
+
+    It is ``key=value,key=value``, or a JSON object, whose values may hold commas.
 
     >>> parse_model_args("pretrained=build/base,dtype=float32")
     {'pretrained': 'build/base', 'dtype': 'float32'}

@@ -131,6 +131,7 @@ class Checkpoint(_Strict):
 
     @property
     def name(self) -> str:
+        """The name of its folder: task, head where there are several, method and seed."""
         head = f"{SHORT[self.head]}-" if self.is_named_by_head else ""
         return f"{self.task}-{head}{self.method}-seed{self.seed}"
 

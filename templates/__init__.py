@@ -1,1 +1,1 @@
-
+"""The page's sentences and tables, as Jinja templates."""

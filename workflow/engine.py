@@ -39,6 +39,7 @@ class Profile:
 
     @property
     def is_local(self) -> bool:
+        """Whether the steps run on this machine."""
         return self.executor == "local"
 
 

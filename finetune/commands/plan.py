@@ -21,7 +21,6 @@ def plan(
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say what a run would do, without weights: parameters, memory, time, a rendered row, every guard's verdict."""
-
     with exit_on_user_error():
         run = run_of({"output": output, **values})
         from finetune.plan import plan as make_plan

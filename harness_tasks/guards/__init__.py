@@ -15,8 +15,9 @@ GUARDS = ("shots", "adapter-base")
 
 
 def take_allowed(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Returns ``arguments`` without each ``--allow GUARD``, which lm_eval does not know, and the guards; raises
-    UserError for one that there is not.
+    """Returns ``arguments`` without each ``--allow GUARD``, which lm_eval does not know, and the guards.
+
+    Raises UserError for a guard that there is not.
 
     >>> take_allowed(["--tasks", "x", "--allow", "shots", "--limit", "2"])
     (['--tasks', 'x', '--limit', '2'], ('shots',))

@@ -84,8 +84,9 @@ def _commit(base: str, revision: str | None) -> str | None:
 
 
 def _weights(base: str, revision: str | None = None) -> str | None:
-    """Returns the SHA-256 over the digests of a model's safetensors files in the order of their names, as training
-    records it for a folder; None where there are none.
+    """Returns the SHA-256 over the digests of a model's safetensors files, as training records it; None without files.
+
+    The files come in the order of their names.
     """
     if Path(base).is_dir():
         files = [file for file in sorted(Path(base).glob("*.safetensors")) if file.is_file()]

@@ -14,8 +14,10 @@ ORDER = 4
 
 
 def bleu_statistics(prediction: str, answers: Iterable[str]) -> list[int]:
-    """Returns an item's ten counts: words predicted, words of the answer nearest in length, and for n-grams of 1 to 4
-    words how many of the predicted stand in an answer, then how many were predicted.
+    """Returns an item's ten counts, of which BLEU is made.
+
+    Words predicted; words of the answer nearest in length; for n-grams of 1 to 4 words how many of the predicted stand
+    in an answer; and how many were predicted.
 
     >>> bleu_statistics("Denver Broncos", ["the Denver Broncos"])
     [2, 3, 2, 1, 0, 0, 2, 1, 0, 0]

@@ -28,8 +28,9 @@ def signatures(kind: Kind) -> dict[str, str]:
 
 
 def squad_signature(*, word_abstains: bool) -> str:
-    """Returns the signature of exact match and F1; ``word_abstains`` where "unanswerable" means no answer, as in the
-    tasks, and not in `squad_v2_scores`.
+    """Returns the signature of exact match and F1.
+
+    ``word_abstains``: "unanswerable" means no answer, as in the tasks, and not in `squad_v2_scores`.
     """
     nothing = "unanswerable,empty" if word_abstains else "empty"
     return _join(f"{_SQUAD}|none:{nothing}|agg:mean", "space", VERSION)

@@ -1,5 +1,6 @@
-"""What both classes for heads share: loading with plain transformers and peft calls, batches by length, what results
-say of the model.
+"""What both classes for heads share.
+
+Loading with plain transformers and peft calls, batches by length, and what results say of the model.
 """
 
 import sys

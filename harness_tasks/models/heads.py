@@ -90,9 +90,9 @@ def warning_of_rounded_logarithms(model: str, model_args: Mapping[str, Any]) -> 
 
 
 def fetch_weights(model: str, model_args: Mapping[str, Any]) -> None:
-    """Fetches what ``model_args`` name on the Hub, and compares every file with what the Hub states, and a folder's
-    weights with what training recorded of them there. To be called before lm_eval's model class ``model`` loads it.
+    """Fetches what ``model_args`` name on the Hub, before lm_eval's model class ``model`` loads it.
 
+    Every file is compared with what the Hub states, and a folder's weights with what training recorded of them there.
     Raises as `harness_tasks.hub.download.fetch`, `harness_tasks.weights.check_own_weights`,
     `harness_tasks.models.language_models.check_language_model` and `harness_tasks.models.loading.refuse_unfilled`.
     """

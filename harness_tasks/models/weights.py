@@ -1,5 +1,7 @@
-"""The one rule on files with weights: whole safetensors files, for all that is scored, planned, trained on, merged or
-pushed."""
+"""The one rule on files with weights: they are complete safetensors files.
+
+It holds for all that is scored, planned, trained on, merged or pushed.
+"""
 
 import math
 import os

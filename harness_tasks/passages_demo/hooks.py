@@ -10,8 +10,9 @@ _FOLDER = Path(__file__).resolve().parent
 
 
 def load(**metadata: Any) -> data.Splits:
-    """Returns the splits of ``passages_demo``; ``train`` serves as few-shot pool too, having no passage in common
-    with ``test``.
+    """Returns the splits of ``passages_demo``.
+
+    ``train`` is the few-shot pool too: it has no passage in common with ``test``.
     """
 
     def make() -> dict[str, list[data.Row]]:

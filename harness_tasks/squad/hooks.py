@@ -31,8 +31,9 @@ V1_TRAIN_SUBSET_ROWS = data.Known(11877, "5f97762493ca95f7d87c137ae0f5f3eba91b43
 
 
 def load(**metadata: Any) -> data.Splits:
-    """Returns the splits of ``squad_llama``: 80 % of the v2.0 training rows, the other 20 % to score, and a few-shot
-    pool of passages of which no question is scored.
+    """Returns the splits of ``squad_llama``, made of the v2.0 training rows.
+
+    80 % to train on, the other 20 % to score, and a few-shot pool of passages of which no question is scored.
     """
     source = _rows(V2, metadata, "train")
 

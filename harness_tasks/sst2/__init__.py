@@ -1,1 +1,1 @@
-
+"""SST-2: the sentiment of a sentence of a film review."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import override
 
 from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
@@ -137,6 +138,7 @@ class ClassificationScores(_Claim):
         }  # fmt: skip
         return {score: read(text) for score, text in texts.items() if text is not None}
 
+    @override
     def numbers(self) -> dict[str, Printed]:
         return {score.lower(): figure for score, figure in self.scores().items()}
 
@@ -155,6 +157,7 @@ class Parameters(_Claim):
     """Width of a classification head; unset: the write-up does not say."""
     adapter: Adapter | None = None
 
+    @override
     def numbers(self) -> dict[str, Printed]:
         return {"count": read(self.count)}
 
@@ -176,6 +179,7 @@ class TrainableShare(_Claim):
     labels: Count | None = None
     adapter: Adapter | None = None
 
+    @override
     def numbers(self) -> dict[str, Printed]:
         own = {"share": self.share, "trainable": self.trainable, "total": self.total}
         return {key: read(text) for key, text in own.items() if text is not None and not is_reference(text)}
@@ -192,6 +196,7 @@ class Difference(_Claim):
     change: Change | None = None
     """`relative`: as a share of the figure before; `error`: of what that leaves to the full mark; unset: not said."""
 
+    @override
     def numbers(self) -> dict[str, Printed]:
         own = {"before": self.before, "after": self.after, "stated": self.stated}
         return {key: read(text) for key, text in own.items() if not is_reference(text)}
@@ -216,6 +221,7 @@ class Bounded(_Claim):
     n: Count | None = None
     """Unset: it is no proportion of items."""
 
+    @override
     def numbers(self) -> dict[str, Printed]:
         return {"value": read(self.value)}
 

@@ -136,10 +136,10 @@ def _within(bounds: Any, low: Any, high: Any) -> Any:
 
 
 def attainable(range_: Range, largest: int) -> Range:
-    """Returns the least and greatest fraction within ``range_`` without a denominator over ``largest``; an empty range
-    where there is none.
+    """Returns the least and greatest fraction within ``range_`` whose denominators are at most ``largest``.
 
-    No score has a denominator over 2n. The ends being such fractions, products with them stay exact in 64 bits.
+    The range is empty where there is none. No score has a denominator over 2n. The ends being such fractions, products
+    with them stay exact in 64 bits.
     """
     low, high = max(range_[0], Fraction(0)), min(range_[1], Fraction(1))
     return _least_at_least(low, largest), -_least_at_least(-high, largest)

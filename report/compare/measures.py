@@ -48,22 +48,27 @@ class Measure:
 
     @property
     def metric(self) -> str:
+        """The metric's name, without the filter."""
         return self.key.partition(",")[0]
 
     @property
     def filter(self) -> str:
+        """The filter's name."""
         return self.key.partition(",")[2]
 
     @property
     def unit(self) -> Unit:
+        """The unit of the score."""
         return metric_of(self.metric).unit(self.scale)
 
     @property
     def source(self) -> dict[str, str]:
+        """Where the score stands in the result file."""
         return self.run.results.source("results", self.run.task, self.key)
 
     @property
     def also(self) -> list[dict[str, str]]:
+        """The sample files that it was counted again from; none where it was not."""
         parts = self.run.leaves or (self.run,)
         return [part.samples.source() for part in parts if part.samples] if self.items is not None else []
 

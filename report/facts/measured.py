@@ -233,6 +233,7 @@ def unfit_items(file: str) -> Iterator[None]:
 def interval_fact(
     interval: Any, unit: Unit, source: dict[str, str], *, also: list[Any] | None = None, value: float | None = None
 ) -> Fact:
+    """Returns ``interval.value``, or ``value``, as a fact with its interval, where that has finite bounds."""
     bounds = (interval.lower, interval.upper)
     known = all(bound is not None and isfinite(bound) for bound in bounds)
     shown = {"lower": bounds[0], "upper": bounds[1], "confidence": interval.confidence, "method": interval.method}

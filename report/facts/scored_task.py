@@ -179,8 +179,9 @@ def _allowed(scores: Scores) -> Fact:
 
 
 def _softmax_dtype(results: Document) -> Fact:
-    """Returns the dtype in which log-likelihoods were computed: as recorded or asked for; of lm_eval's `hf`, else, the
-    weights'.
+    """Returns the dtype in which log-likelihoods were computed.
+
+    It is the one recorded or asked for, else, of lm_eval's `hf`, that of the weights.
     """
     asked = results.value("config", "model_args", "softmax_dtype")
     if results.value("config", "softmax_dtype") is None and isinstance(asked, str):

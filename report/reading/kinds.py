@@ -37,6 +37,8 @@ class Model(TypedDict, total=False):
 
 
 class Published(TypedDict, total=False):
+    """What was pushed to a repository of the Hub: its name, address and commit, and when it was compared last."""
+
     repo: Text | None
     url: Text | None
     commit: Text | None
@@ -54,6 +56,8 @@ class Step(TypedDict):
 
 
 class FailedStep(Step):
+    """A step that failed: how often it was tried, why it failed, and the file of its messages."""
+
     tries: Count
     reason: Text
     log: NotRequired[Text | None]
@@ -77,10 +81,14 @@ class Failures(TypedDict):
 
 
 class Metric(TypedDict):
+    """An entry of a task's `metric_list`."""
+
     metric: Text
 
 
 class TaskMetadata(TypedDict, total=False):
+    """A task's `metadata:`, as its YAML declares it and its hook completes it."""
+
     about: Text | None
     text_licence: Text | None
     cluster: Text | None
@@ -96,16 +104,22 @@ class TaskMetadata(TypedDict, total=False):
 
 
 class TaskConfiguration(TypedDict, total=False):
+    """What lm_eval's results say of a task."""
+
     metadata: TaskMetadata | None
     metric_list: list[Metric] | None
 
 
 class Samples(TypedDict, total=False):
+    """How many items a task has, and how many were scored."""
+
     original: Count
     effective: Count
 
 
 class RunConfiguration(TypedDict, total=False):
+    """What lm_eval's results say of the model class and its arguments."""
+
     model: Text | None
     model_dtype: Text | None
     softmax_dtype: Text | None
@@ -171,6 +185,8 @@ Length = Annotated[_Length, AfterValidator(_is_judged)]
 
 
 class PriorInput(TypedDict):
+    """The probabilities of the labels for one input without content."""
+
     input: Text
     probabilities: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2)]
 
@@ -204,17 +220,23 @@ class Overlap(TypedDict):
 
 
 class Overlapping(TypedDict):
+    """An item of `overlap_<task>.jsonl`, and the grades of overlap that hold for it."""
+
     doc_id: Count
     doc_hash: Text
     grades: list[Literal["identical", "same_source", "containment"]]
 
 
 class Command(TypedDict, total=False):
+    """`command.json` beside a score: the command that made it, and which weights it read."""
+
     command: Text | None
     scored: Scored | None
 
 
 class ShardCommand(TypedDict):
+    """`command.json` beside a shard's scores."""
+
     command: Text
     scored: Scored
 

@@ -1,5 +1,7 @@
-"""As which class of transformers a model is counted that has none of the three heads: an encoder-decoder, or one that
-sees or hears."""
+"""As which class of transformers a model is counted that has none of the three heads.
+
+Such are encoder-decoders, and models that see or hear.
+"""
 
 from typing import Any
 

@@ -48,6 +48,7 @@ class Folder:
 
     @cached_property
     def names(self) -> frozenset[str]:
+        """The names of all that lies there."""
         return frozenset(path.name for path in self.path.iterdir())
 
     @cached_property

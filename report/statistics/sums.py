@@ -54,6 +54,7 @@ class Encoded:
 
     @property
     def clusters(self) -> int:
+        """The number of clusters, G."""
         return int(self.codes.max()) + 1
 
     @property

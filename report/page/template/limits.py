@@ -1,5 +1,7 @@
-"""How much a template may do: steps, time, and characters that it makes, so that no template of a study's own fills the
-memory or runs without end."""
+"""How much a template may do: steps, time, and characters that it makes.
+
+So no template of a study's own fills the memory or runs without end.
+"""
 
 import re
 import time
