@@ -178,13 +178,52 @@ def make_trainer(
         share, groups = False, group_rows(prepared.rows, most=recipe.batch_size, share_prefixes=False)
     dev_groups = group_rows(prepared.dev_rows, most=recipe.batch_size, share_prefixes=share)
     step_groups = groups_a_step(groups, recipe.batch_size)
-    steps_an_epoch = -(-len(groups) // step_groups)
-    steps = max(1, math.ceil(steps_an_epoch * recipe.epochs))
     if run.device == "cpu" and all(len(group.rows) == 1 and group.length <= EAGER_TOKENS for group in groups):
         without_adapter(model).set_attn_implementation("eager")
     selects = bool(dev_groups) and max_steps < 0
+    arguments = _arguments(
+        prepared,
+        folder=folder,
+        max_steps=max_steps,
+        selects=selects,
+        step_groups=step_groups,
+        steps_an_epoch=-(-len(groups) // step_groups),
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # else the Trainer cuts a batch over all GPUs, its masks apart
+    sampler = StepSampler(
+        [group.length for group in groups],
+        step_groups=step_groups,
+        seed=run.seed,
+        parts=recipe.gradient_accumulation_steps,
+        process=arguments.process_index,
+        processes=arguments.world_size,
+    )
+    return FinetuneTrainer(
+        formulation=formulation,
+        groups=groups,
+        dev_groups=dev_groups,
+        sampler=sampler,
+        pad_id=prepared.pad_id,
+        alone_over=alone,
+        trained=trained,
+        model=model,
+        args=arguments,
+        callbacks=[*callbacks, *([Selection(recipe.patience)] if selects else [])],
+    )
+
+
+def _arguments(
+    prepared: Prepared, *, folder: Path, max_steps: int, selects: bool, step_groups: int, steps_an_epoch: int
+) -> TrainingArguments:
+    """Returns the recipe as transformers' arguments.
+
+    ``selects``: the best of several evaluations on the development split is kept. ``step_groups``: groups that a step
+    takes, over all processes.
+    """
+    run, recipe = prepared.run, prepared.run.recipe
+    steps = max(1, math.ceil(steps_an_epoch * recipe.epochs))
     parts = recipe.gradient_accumulation_steps
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=str(folder),
         per_device_train_batch_size=max(1, step_groups // parts),
         gradient_accumulation_steps=parts,
@@ -213,25 +252,4 @@ def make_trainer(
         report_to=list(run.report_to) or "none",
         run_name=run.output.name,
         disable_tqdm=True,
-    )
-    arguments._n_gpu = min(arguments.n_gpu, 1)  # else the Trainer cuts a batch over all GPUs, its masks apart
-    sampler = StepSampler(
-        [group.length for group in groups],
-        step_groups=step_groups,
-        seed=run.seed,
-        parts=parts,
-        process=arguments.process_index,
-        processes=arguments.world_size,
-    )
-    return FinetuneTrainer(
-        formulation=formulation,
-        groups=groups,
-        dev_groups=dev_groups,
-        sampler=sampler,
-        pad_id=prepared.pad_id,
-        alone_over=alone,
-        trained=trained,
-        model=model,
-        args=arguments,
-        callbacks=[*callbacks, *([Selection(recipe.patience)] if selects else [])],
     )

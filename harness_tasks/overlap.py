@@ -58,17 +58,7 @@ def grades(scored: Sequence[Text], training: Iterable[Text]) -> list[list[Grade]
     folded = [fold(item.text) for item in scored]
     wanted = set(folded) - {""}
     sources = {item.source for item in scored} - {None}
-    # Each run of four words leads to the scored texts that hold it, and a text's rarest run to that text: a text that
-    # contains another holds the other's rarest run, so few candidates are ever compared.
-    holders: dict[str, list[str]] = defaultdict(list)
-    for text in sorted(wanted):
-        for run in set(_runs(text)):
-            holders[run].append(text)
-    by_rarest: dict[str, list[str]] = defaultdict(list)
-    for text in sorted(wanted):
-        if runs := _runs(text):
-            by_rarest[min(runs, key=lambda run: len(holders[run]))].append(text)
-
+    index = _WordRuns(sorted(wanted))
     identical, same_source, contained = set[str](), set[str | None](), set[str]()
     for row in training:
         if row.source in sources:
@@ -76,13 +66,7 @@ def grades(scored: Sequence[Text], training: Iterable[Text]) -> list[list[Grade]
         text = fold(row.text)
         if text in wanted:
             identical.add(text)
-        runs = _runs(text)
-        known = [run for run in runs if run in holders]
-        for run in known:
-            contained.update(inner for inner in by_rarest.get(run, ()) if f" {inner} " in f" {text} ")
-        if runs and len(known) == len(runs):
-            rarest = min(known, key=lambda run: len(holders[run]))
-            contained.update(outer for outer in holders[rarest] if f" {text} " in f" {outer} ")
+        contained.update(index.contained_either_way(text))
 
     rows: list[list[Grade]] = []
     for item, text in zip(scored, folded, strict=True):
@@ -93,6 +77,37 @@ def grades(scored: Sequence[Text], training: Iterable[Text]) -> list[list[Grade]
         }
         rows.append([grade for grade, held in holds.items() if held])
     return rows
+
+
+class _WordRuns:
+    """Which of some texts contain another one, or are contained in it, word by word.
+
+    Each run of four words leads to the texts that hold it, and a text's rarest run to that text: a text that contains
+    another holds the other's rarest run, so few candidates are ever compared.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._holders: dict[str, list[str]] = defaultdict(list)
+        self._by_rarest: dict[str, list[str]] = defaultdict(list)
+        runs_of = {text: _runs(text) for text in texts}
+        for text, runs in runs_of.items():
+            for run in set(runs):
+                self._holders[run].append(text)
+        for text, runs in runs_of.items():
+            if runs:
+                self._by_rarest[self._rarest(runs)].append(text)
+
+    def contained_either_way(self, other: str) -> Iterator[str]:
+        """Yields the texts that stand in ``other``, and those that it stands in."""
+        runs = _runs(other)
+        known = [run for run in runs if run in self._holders]
+        for run in known:
+            yield from (inner for inner in self._by_rarest.get(run, ()) if f" {inner} " in f" {other} ")
+        if runs and len(known) == len(runs):
+            yield from (outer for outer in self._holders[self._rarest(known)] if f" {other} " in f" {outer} ")
+
+    def _rarest(self, runs: list[str]) -> str:
+        return min(runs, key=lambda run: len(self._holders[run]))
 
 
 def _runs(text: str) -> list[str]:
@@ -220,23 +235,14 @@ def overlap(
     else:
         rows = read_samples(samples)
     texts = [of_doc(row["doc"]) for row in rows]
-    squeezed = [" ".join(text.text.split()) for text in texts]
-    letters, verbatim, count = set(squeezed), set[str](), 0
-
-    def counted(training: Iterable[Text]) -> Iterator[Text]:
-        nonlocal count
-        for row in training:
-            count += 1
-            verbatim.update({" ".join(row.text.split())} & letters)
-            yield row
-
     training: Iterable[Text]
     if training_rows is None:
         training = map(of_doc, loaded.training_docs() if loaded.has_training_docs() else ())
     else:
         training = _trained(training_rows)
-    found = grades(texts, counted(training))
-    if not count:
+    counted = _Counted(training, texts)
+    found = grades(texts, counted)
+    if not counted.rows:
         raise UserError(
             f"there is no training row of {task}",
             "every scored row would be said to overlap with nothing",
@@ -245,8 +251,8 @@ def overlap(
     header = {
         "scored": len(rows),
         "scored_of_four_words": sum(len(fold(text.text).split()) >= FEWEST_WORDS for text in texts),
-        "scored_verbatim": sum(text in verbatim for text in squeezed),
-        "training_rows": count,
+        "scored_verbatim": sum(_squeezed(text) in counted.verbatim for text in texts),
+        "training_rows": counted.rows,
         "training_file_sha256": None if training_rows is None else sha256_file(training_rows),
         "definition": DEFINITIONS,
     }
@@ -255,14 +261,41 @@ def overlap(
         for row, held in zip(rows, found, strict=True)
     ]
     metric = declared.get("primary")
+    if samples is None or metric is None:
+        return Overlap(task, header, items, None, {})
+    with refusals(unscorable(samples, metric)):
+        return Overlap(task, header, items, metric, _scores_of_parts(metric, rows, found))
+
+
+def _scores_of_parts(
+    metric: str, rows: Sequence[Mapping[str, Any]], grades: Sequence[list[Grade]]
+) -> dict[str, tuple[int, float | None]]:
+    """Returns the number of items and the score of each of `PARTS`."""
     scores = {}
-    if samples is not None and metric is not None:
-        for part in PARTS:
-            kept = [part == "all" or bool(item["grades"]) == (part == "with") for item in items]
-            values = [row[metric] for row, keep in zip(rows, kept, strict=True) if keep and metric in row]
-            with refusals(unscorable(samples, metric)):
-                scores[part] = (len(values), score(metric, values))
-    return Overlap(task, header, items, metric if scores else None, scores)
+    for part in PARTS:
+        kept = (part == "all" or bool(held) == (part == "with") for held in grades)
+        values = [row[metric] for row, keep in zip(rows, kept, strict=True) if keep and metric in row]
+        scores[part] = (len(values), score(metric, values))
+    return scores
+
+
+class _Counted:
+    """Training rows that are counted while they are read: all of them, and the scored texts that are the very same."""
+
+    def __init__(self, training: Iterable[Text], scored: Iterable[Text]) -> None:
+        self._training, self._scored = training, set(map(_squeezed, scored))
+        self.rows, self.verbatim = 0, set[str]()
+
+    def __iter__(self) -> Iterator[Text]:
+        for row in self._training:
+            self.rows += 1
+            self.verbatim.update({_squeezed(row)} & self._scored)
+            yield row
+
+
+def _squeezed(text: Text) -> str:
+    """Returns the words with single spaces between them."""
+    return " ".join(text.text.split())
 
 
 def score(metric: str, values: Sequence[Any]) -> float | None:

@@ -43,14 +43,9 @@ def prior(
 
     loaded = check_task(task, include_path=include_path, metadata=metadata, num_fewshot=num_fewshot)
     declared = dict(loaded.config.metadata or {})
-    field = declared.get("input")
-    if loaded.OUTPUT_TYPE != "multiple_choice":
-        return {"task": task, "absent": "the model writes an answer of its own, and chooses among none"}
-    if not isinstance(loaded.config.doc_to_choice, list | dict):
-        return {"task": task, "absent": "the choices differ from item to item"}
-    if field is None:
-        return {"task": task, "absent": "the task does not declare which field is its input (`metadata: input:`)"}
-    doc = dict(loaded.eval_docs[0])
+    if absent := _absent(loaded):
+        return {"task": task, "absent": absent}
+    field, doc = declared["input"], dict(loaded.eval_docs[0])
     if field not in doc:
         raise UserError(
             f"the rows of {task} have no field {field!r}",
@@ -77,15 +72,31 @@ def prior(
         )
         built = prompts.requests(loaded, empty, prompt, apply_chat_template=apply_chat_template)
         requests += built[: len(choices)]  # a task may ask for each choice without its prompt too
-    answers = [float(answer[0]) for answer in lm.loglikelihood(requests)]
-    inputs = []
-    for at, text in enumerate(INPUTS):
-        likelihoods = answers[at * len(choices) : (at + 1) * len(choices)]
-        inputs.append({"input": text, "log_likelihoods": likelihoods, "probabilities": probabilities(likelihoods)})
+    inputs = _answered([float(answer[0]) for answer in lm.loglikelihood(requests)], len(choices))
     means = [sum(part) / len(INPUTS) for part in zip(*(one["probabilities"] for one in inputs), strict=True)]
     labels = declared.get("labels") or choices
     asked = {"model": model, "model_args": dict(model_args)}
     return {"task": task, **asked, "inputs": inputs, "labels": labels, "probabilities": means}
+
+
+def _answered(likelihoods: list[float], choices: int) -> list[dict[str, Any]]:
+    """Returns what each of `INPUTS` was answered; ``likelihoods``: of the choices for the first, then for the next."""
+    found = []
+    for turn, text in enumerate(INPUTS):
+        own = likelihoods[turn * choices : (turn + 1) * choices]
+        found.append({"input": text, "log_likelihoods": own, "probabilities": probabilities(own)})
+    return found
+
+
+def _absent(loaded: Any) -> str | None:
+    """Returns why a task has no content-free prior; None where it can have one."""
+    if loaded.OUTPUT_TYPE != "multiple_choice":
+        return "the model writes an answer of its own, and chooses among none"
+    if not isinstance(loaded.config.doc_to_choice, list | dict):
+        return "the choices differ from item to item"
+    if (loaded.config.metadata or {}).get("input") is None:
+        return "the task does not declare which field is its input (`metadata: input:`)"
+    return None
 
 
 def _load_model(model: str, model_args: Mapping[str, Any], *, batch_size: str, device: str) -> Any:

@@ -6,7 +6,7 @@ lists, rows that stand twice, with their choices in another order or with other 
 example that the task's `description` spells out come into their own prompt.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness_tasks._messages import first_line
@@ -27,10 +27,6 @@ class _Item(NamedTuple):
     question: str
     choices: tuple[str, ...]
     answers: frozenset[str]
-
-    def is_in(self, known: Mapping[tuple[str, tuple[str, ...]], set[str]]) -> bool:
-        """Returns whether the question with one of the answers is among ``known``, by question and choices."""
-        return not self.answers.isdisjoint(known.get(self[:2], ()))
 
 
 def shots(
@@ -63,36 +59,10 @@ def shots(
         )
     if not count:
         return Verdict("shots", "pass", f"the prompts of {name} hold no few-shot examples")
-    known: dict[tuple[str, tuple[str, ...]], set[str]] = {}
-    for item in items.values():
-        known.setdefault(item[:2], set()).update(item.answers)
-    examples = (_example(task, doc) for doc in task.fewshot_docs() or [])
-    if not any(example is not None and example.is_in(known) for example in examples):
+    if not _shows_any(task, task.fewshot_docs() or [], items.values()):
         return Verdict("shots", "pass", f"no item of {name} is among those that its few-shot examples are drawn from")
-    recorder = _Recorder(task.sampler)
     task.set_fewshot_seed(seed)
-    task.sampler, drawn, leaked = recorder, 0, list[int]()
-    try:
-        for index in scored:
-            task.fewshot_context(docs[index], num_fewshot=count)
-            drawn += 1
-            own = {items[index][:2]: set(items[index].answers)}
-            shown = (_example(task, doc) for doc in recorder.drawn)
-            if any(example is not None and example.is_in(own) for example in shown):
-                leaked.append(index)
-            if leaked and drawn >= ENOUGH:
-                break
-    except UserError:
-        raise
-    except Exception as error:  # whatever a sampler or a template of somebody else's raises
-        raise UserError(
-            f"the prompt of item {scored[drawn]} of the task {name!r} with {count} few-shot examples cannot be made: "
-            f"{first_line(error)}",
-            "lm_eval would stop there, after the model was loaded",
-            "ask for fewer (--num_fewshot), or correct the task's `fewshot_split` or `fewshot_config`",
-        ) from error
-    finally:
-        task.sampler = recorder.sampler
+    drawn, leaked = _leaked(task, name, items, docs, count=count)
     if not leaked:
         return Verdict("shots", "pass", f"no prompt of {name} holds its own item among its {count} examples")
     looked_at = f"{drawn:,}" if drawn == len(scored) else f"the first {drawn:,}"
@@ -105,6 +75,47 @@ def shots(
         "give the task a `fewshot_split` without scored items in its YAML, score it with --num_fewshot 0, or allow it "
         "with --allow shots",
     )
+
+
+def _shows_any(task: Any, examples: Iterable[Mapping[str, Any]], items: Iterable[_Item]) -> bool:
+    """Returns whether an example shows the question and choices of one of ``items``, and one of its answers."""
+    known: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for item in items:
+        known.setdefault(item[:2], set()).update(item.answers)
+    shown = (_example(task, doc) for doc in examples)
+    return any(example and not example.answers.isdisjoint(known.get(example[:2], ())) for example in shown)
+
+
+def _leaked(
+    task: Any, name: str, items: Mapping[int, _Item], docs: Sequence[Mapping[str, Any]], *, count: int
+) -> tuple[int, list[int]]:
+    """Returns how many prompts were drawn, and the indices of those whose ``count`` examples show their own item.
+
+    All of ``items`` are drawn, or, where one leaks, the first `ENOUGH`.
+    """
+    recorder = _Recorder(task.sampler)
+    task.sampler, drawn, leaked = recorder, 0, list[int]()
+    index = -1
+    try:
+        for index, item in items.items():
+            task.fewshot_context(docs[index], num_fewshot=count)
+            drawn += 1
+            if _shows_any(task, recorder.drawn, [item]):
+                leaked.append(index)
+            if leaked and drawn >= ENOUGH:
+                break
+    except UserError:
+        raise
+    except Exception as error:  # whatever a sampler or a template of somebody else's raises
+        raise UserError(
+            f"the prompt of item {index} of the task {name!r} with {count} few-shot examples cannot be made: "
+            f"{first_line(error)}",
+            "lm_eval would stop there, after the model was loaded",
+            "ask for fewer (--num_fewshot), or correct the task's `fewshot_split` or `fewshot_config`",
+        ) from error
+    finally:
+        task.sampler = recorder.sampler
+    return drawn, leaked
 
 
 class _Recorder:

@@ -336,18 +336,7 @@ def _check(path: Path, claims: Claims, claim: _Claim) -> None:
                 "copy quote and figure from the write-up, digit by digit",
             )
     if isinstance(claim, ClassificationScores):
-        if not claim.numbers():
-            raise UserError(
-                f"{path}: {claim.id} has no score",
-                "there is nothing to check",
-                "give accuracy, precision, recall or f1, or make it a claim of the kind missing",
-            )
-        if claim.positives is not None and claim.n is not None and claim.positives > claim.n:
-            raise UserError(
-                f"{path}: {claim.id} has {claim.positives} positives among {claim.n} items",
-                "these are a part of the items",
-                "correct `n` or `positives`",
-            )
+        _check_scores(path, claim)
     if isinstance(claim, TrainableShare) and not (claim.model or (claim.trainable and claim.total)):
         raise UserError(
             f"{path}: {claim.id} has neither a model nor both trainable and total",
@@ -365,6 +354,22 @@ def _check(path: Path, claims: Claims, claim: _Claim) -> None:
     figures = [f"{other.id}.{key}" for other in claims.claims for key in other.numbers()]
     for reference in references(claim):
         _known(path, claim, reference, figures, "figure", "the other claims")
+
+
+def _check_scores(path: Path, claim: ClassificationScores) -> None:
+    """Raises UserError where there is no score to check, or there are more positives than items."""
+    if not claim.numbers():
+        raise UserError(
+            f"{path}: {claim.id} has no score",
+            "there is nothing to check",
+            "give accuracy, precision, recall or f1, or make it a claim of the kind missing",
+        )
+    if claim.positives is not None and claim.n is not None and claim.positives > claim.n:
+        raise UserError(
+            f"{path}: {claim.id} has {claim.positives} positives among {claim.n} items",
+            "these are a part of the items",
+            "correct `n` or `positives`",
+        )
 
 
 def references(claim: _Claim) -> list[str]:

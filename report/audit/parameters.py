@@ -99,37 +99,42 @@ def audit_share(figure: Printed, subject: Subject, *, says: Says = "is") -> Outc
     text = f"{figure.text} is given as the share of trained parameters of {_described(subject)}."
     if subject.lora and subject.lora.r is None:
         return Outcome("cannot be told", f"{text} The adapter's rank is not said, and its size follows from it.")
-    fulls = (100,) if figure.per_cent else (100, 1)  # peft prints per cent without a sign
+    ranges = _proportions(figure, says)
     are_all_tried = True
-    for is_stated, (ends, how) in product((True, False), _share_ranges(figure, says)):
-        for full in fulls:
-            limits = ends[0] / full, ends[1] / full
-            for tried, (part, whole) in enumerate(_pairs(found, subject, is_stated)):
-                if tried == _MOST_PAIRS:
-                    are_all_tried = False
-                    break
-                if limits[0] <= Fraction(part.parameters, whole.parameters) <= limits[1]:
-                    per_cent = decimal(Fraction(100 * part.parameters, whole.parameters), max(4, figure.decimals))
-                    sum_ = f"{part.name} {part.parameters:,} / {whole.name} {whole.parameters:,} = {per_cent} %"
-                    if not is_stated or how:
-                        unsaid = "" if is_stated else " That is more than the write-up says."
-                        return Outcome("cannot be told", f"{text} {sum_}{how}.{unsaid}")
-                    return Outcome("holds", f"{text} {sum_}.")
+    for is_stated, (limits, how) in product((True, False), ranges):
+        for tried, (part, whole) in enumerate(_pairs(found, subject, is_stated)):
+            if tried == _MOST_PAIRS:
+                are_all_tried = False
+                break
+            if limits[0] <= Fraction(part.parameters, whole.parameters) <= limits[1]:
+                text = f"{text} {_quotient(part, whole, figure)}"
+                if is_stated and not how:
+                    return Outcome("holds", f"{text}.")
+                unsaid = "" if is_stated else " That is more than the write-up says."
+                return Outcome("cannot be told", f"{text}{how}.{unsaid}")
+    if why := _why_untold(found, subject, ranges, are_all_tried=are_all_tried):
+        return Outcome("cannot be told", f"{text} {why}")
+    nearest = _quotient(*next(_pairs(found, subject, True)), figure)
+    return Outcome("impossible", f"{text} Nearest to what is said: {nearest}. No way of counting gives the share.")
+
+
+def _why_untold(found: Shape, subject: Subject, ranges: list[tuple[Range, str]], *, are_all_tried: bool) -> str | None:
+    """Returns why a share that no count gives may yet be right; None where it cannot be."""
     if subject.lora is None:
-        return Outcome("cannot be told", f"{text} What is frozen is not said, and any share may be trained.")
+        return "What is frozen is not said, and any share may be trained."
     if subject.labels is None and any(found.heads[head].per_label for head in _heads(found, subject)):
         least, most = (_share_of_labels(found, subject, labels) for labels in (1, MOST_LABELS))
-        if any(ends[0] / full <= most and least <= ends[1] / full for ends, _ in _share_ranges(figure, says)
-               for full in fulls):  # fmt: skip
-            return Outcome("cannot be told", f"{text} How many labels a head has is not said, and it follows from it.")
+        if any(low <= most and least <= high for (low, high), _ in ranges):
+            return "How many labels a head has is not said, and it follows from it."
     if subject.lora.is_more_trained:
-        return Outcome("cannot be told", f"{text} What else is trained beside the adapter is not counted here.")
-    if not are_all_tried:
-        return Outcome("cannot be told", f"{text} The write-up leaves so much open that not all of it can be tried.")
-    part, whole = next(_pairs(found, subject, True))
+        return "What else is trained beside the adapter is not counted here."
+    return None if are_all_tried else "The write-up leaves so much open that not all of it can be tried."
+
+
+def _quotient(part: Number, whole: Number, figure: Printed) -> str:
+    """Returns a share with both counts, to at least as many digits as ``figure`` has."""
     per_cent = decimal(Fraction(100 * part.parameters, whole.parameters), max(4, figure.decimals))
-    text += f" Nearest to what is said: {part.name} {part.parameters:,} / {whole.name} {whole.parameters:,}"
-    return Outcome("impossible", f"{text} = {per_cent} %. No way of counting gives the share.")
+    return f"{part.name} {part.parameters:,} / {whole.name} {whole.parameters:,} = {per_cent} %"
 
 
 def audit_quotient(figure: Printed, part: Printed, whole: Printed, *, says: Says = "is") -> Outcome:
@@ -140,17 +145,22 @@ def audit_quotient(figure: Printed, part: Printed, whole: Printed, *, says: Says
     for is_wide, word in ((False, "holds"), (True, "cannot be told")):
         above, below = (_ends(number, is_wide=is_wide) for number in (part, whole))
         low, high = above[0] / below[1], above[1] / max(below[0], Fraction(1))
-        for ends, how in _share_ranges(figure, says):
-            for full in (100,) if figure.per_cent else (100, 1):
-                if ends[0] / full <= high and low <= ends[1] / full:
-                    is_plain = word == "holds" and not how
-                    found: Any = "holds" if is_plain else "cannot be told"
-                    return Outcome(found, f"{text}; {figure.text} is given{how}.")
+        for ends, how in _proportions(figure, says):
+            if ends[0] <= high and low <= ends[1]:
+                is_plain = word == "holds" and not how
+                found: Any = "holds" if is_plain else "cannot be told"
+                return Outcome(found, f"{text}; {figure.text} is given{how}.")
     return Outcome("impossible", f"{text}; {figure.text} is given. No rounding of the figures makes the two agree.")
 
 
 def _ends(number: Printed, *, is_wide: bool) -> Range:
     return number.widest_range() if is_wide else number.count()
+
+
+def _proportions(figure: Printed, says: Says) -> list[tuple[Range, str]]:
+    """Returns the ranges of a share, of 1; without a % sign it may be per cent, as peft prints it, or not."""
+    fulls = (100,) if figure.per_cent else (100, 1)
+    return [((ends[0] / full, ends[1] / full), how) for ends, how in _share_ranges(figure, says) for full in fulls]
 
 
 def _share_ranges(figure: Printed, says: Says) -> list[tuple[Range, str]]:

@@ -60,14 +60,8 @@ def _audit_difference(before: Printed, after: Printed, stated: Printed, change: 
                 cut_off = otherwise("if digits are cut off, not rounded", (before, after, stated))
                 rounding = cut_off if is_wide else "within the rounding of the figures"
                 return Outcome(word, f"{text}.{shown} They agree {rounding}{scale}.")  # type: ignore[arg-type]
-    is_open = change is None and not stated.signed and after.value > 0
-    if is_open and _agree(after, before, stated, "relative", _SCALES[0], is_wide=False):
-        share = _subtraction(after, before, "relative")
-        return Outcome("cannot be told", f"{text}. It is the change as a share of the figure after it: {share}.")
-    for kind in kinds if stated.bound and stated.value > 1 else ():
-        if kind != "absolute" and _agree(before, after, stated, kind, _SCALES[1], is_wide=False):
-            share = _subtraction(before, after, kind)
-            return Outcome("cannot be told", f"{text}. Read as per cent, it agrees {_KINDS[kind]}: {share}.")
+    if other := _another_reading(before, after, stated, change, kinds):
+        return Outcome("cannot be told", f"{text}. {other}.")
     text += ". No rounding of the figures makes the two agree."
     for kind in _KINDS:
         if kind not in kinds and before.value > 0 and _agree(before, after, stated, kind, _SCALES[0], is_wide=False):
@@ -75,6 +69,19 @@ def _audit_difference(before: Printed, after: Printed, stated: Printed, change: 
                 "impossible", f"{text} It is the difference {_KINDS[kind]}: {_subtraction(before, after, kind)}."
             )
     return Outcome("impossible", text)
+
+
+def _another_reading(
+    before: Printed, after: Printed, stated: Printed, change: Change | None, kinds: Sequence[Change]
+) -> str | None:
+    """Returns a reading, other than that of the words, by which the difference agrees; None where there is none."""
+    is_open = change is None and not stated.signed and after.value > 0
+    if is_open and _agree(after, before, stated, "relative", _SCALES[0], is_wide=False):
+        return f"It is the change as a share of the figure after it: {_subtraction(after, before, 'relative')}"
+    for kind in kinds if stated.bound and stated.value > 1 else ():
+        if kind != "absolute" and _agree(before, after, stated, kind, _SCALES[1], is_wide=False):
+            return f"Read as per cent, it agrees {_KINDS[kind]}: {_subtraction(before, after, kind)}"
+    return None
 
 
 def _audit_factor(before: Printed, after: Printed, stated: Printed) -> Outcome:

@@ -131,40 +131,54 @@ def time_of(file: Path) -> str:
     return found[1] if found else ""
 
 
-def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[PassedOver]) -> Iterator[Found]:
-    """Yields the results in a file; adds it, or its sample files, to ``passed_over`` where they cannot be used."""
+class _StrangerError(UserError):
+    """It holds nothing of lm_eval's to compare."""
+
+
+def _parts_in(candidate: _Candidate) -> tuple[bytes, list[tuple[tuple[str, ...], Any]]] | None:
+    """Returns a file's content, and the results in it by their places; None where nothing says that it holds any.
+
+    Raises UserError where it should hold results, and cannot be used.
+    """
     file = candidate.path
     try:
         content = read_bytes(file, RESULT_FILE)
-    except UserError as error:
+    except UserError:
         if candidate.named:
-            passed_over.append(PassedOver(_published(file, root, label, {}), file, error))
-        return
+            raise
+        return None
     if not candidate.named and not any(mark in content for mark in _MARKS):
-        return
-    try:
-        value = parse_json(text_of(content, file, RESULT_FILE), file, _ANY)
-        parts = parts_of(value)
-        for _, part in parts:
-            checked(part, file, RESULT_FILE)
-    except UserError as error:
-        passed_over.append(PassedOver(_published(file, root, label, {}), file, error))
-        return
+        return None
+    parts = parts_of(parse_json(text_of(content, file, RESULT_FILE), file, _ANY))
+    for _, part in parts:
+        checked(part, file, RESULT_FILE)
     if any(is_of_lighteval(part) for _, part in parts):
-        other = UserError(
+        raise _StrangerError(
             f"{file} holds results of lighteval",
             "its tasks and metrics are not lm_eval's, though some have the same names",
             "score the model with lm_eval, or take the file away",
         )
-        passed_over.append(PassedOver(_published(file, root, label, {}), file, other, stranger=True))
-        return
     if not parts and candidate.named:
-        stranger = UserError(
+        raise _StrangerError(
             f"{file} holds no `results` by task",
             "it is no result file of lm_eval, so there is nothing in it to compare",
             "name the folder that was lm_eval's --output_path, or its results_*.json",
         )
-        passed_over.append(PassedOver(_published(file, root, label, {}), file, stranger, stranger=True))
+    return content, parts
+
+
+def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[PassedOver]) -> Iterator[Found]:
+    """Yields the results in a file; adds it, or its sample files, to ``passed_over`` where they cannot be used."""
+    file = candidate.path
+    try:
+        found = _parts_in(candidate)
+    except UserError as error:
+        is_stranger = isinstance(error, _StrangerError)
+        passed_over.append(PassedOver(_published(file, root, label, {}), file, error, stranger=is_stranger))
+        return
+    if found is None:
+        return
+    content, parts = found
     digest = sha256_of(content)
     for place, part in parts:
         shaped, places = in_one_shape(part)

@@ -74,10 +74,18 @@ def _settings(facts: dict[str, Any], version: str) -> Iterator[tuple[Row, Fact]]
 
 
 def _known(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
+    """Yields every setting of a study's facts: a row's kind, what it is of and its name, and the fact."""
     for key in _STUDY:
         yield ("study", "the study", key), facts.get("study", {}).get(key)
     for key, found in facts.get("model", {}).items():
         yield ("model", "the base model", key), found
+    yield from _of_training(facts)
+    yield from _of_tasks(facts)
+    for package in facts.get("reproduction", {}).get("versions", []):
+        yield ("version", str(package["where"].get("value")), str(package["name"].get("value"))), package["version"]
+
+
+def _of_training(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
     for checkpoint in facts.get("checkpoints", []):
         name = str(checkpoint.get("name", {}).get("value"))
         for key in _CHECKPOINT:
@@ -86,6 +94,9 @@ def _known(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
             yield ("recipe", name, str(setting["name"].get("value"))), setting["value"]
         for key in _DATA:
             yield ("training data", name, key), checkpoint.get("data", {}).get(key)
+
+
+def _of_tasks(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
     for task in facts.get("tasks", []):
         name = str(task.get("name", {}).get("value"))
         for key in _TASK:
@@ -94,8 +105,6 @@ def _known(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
             yield ("scored data", name, key), task.get("data", {}).get(key)
         for split in task.get("data", {}).get("splits", []):
             yield ("scored data", name, f"{split['split'].get('value')}: fingerprint"), split.get("fingerprint")
-    for package in facts.get("reproduction", {}).get("versions", []):
-        yield ("version", str(package["where"].get("value")), str(package["name"].get("value"))), package["version"]
 
 
 def _differ(one: Fact, other: Fact) -> bool:

@@ -25,20 +25,27 @@ def limits(facts: Mapping[str, Any]) -> list[Finding]:
             found.append(finding("clusters_undeclared", {"name": f"{at}/name"}))
         elif few := _over_few_clusters(task):
             found.append(finding("clusters_few", {"name": f"{at}/name", "difference": at + pointer(*few)}))
-        for c, comparison in enumerate(task["comparisons"]):
-            place = f"{at}/comparisons/{c}"
-            for key in ("dtype", "model_class"):
-                before, after = (side.get(key, missing("")) for side in (task["before"], comparison["after"]))
-                if is_known(before) and is_known(after) and before["value"] != after["value"]:
-                    evidence = {"task": f"{at}/name", "checkpoint": f"{place}/checkpoint"}
-                    evidence |= {"before": f"{at}/before/{key}", "after": f"{place}/after/{key}"}
-                    found.append(finding(f"{key}_differs", evidence))
+        found += _scored_otherwise(at, task)
     for c, checkpoint in enumerate(facts["checkpoints"]):
         for d, dropped in enumerate(checkpoint.get("data", {}).get("dropped", ())):
             if dropped["reason"]["value"] == "identical" and dropped["rows"]["value"] > 0:
                 at = pointer("checkpoints", c)
                 evidence = {"checkpoint": f"{at}/name", "rows": f"{at}/data/dropped/{d}/rows"}
                 found.append(finding("identical_left_out", evidence))
+    return found
+
+
+def _scored_otherwise(at: str, task: Mapping[str, Any]) -> list[Finding]:
+    """Says which checkpoints were scored in another dtype, or by another model class, than the base model."""
+    found = []
+    for c, comparison in enumerate(task["comparisons"]):
+        place = f"{at}/comparisons/{c}"
+        for key in ("dtype", "model_class"):
+            before, after = (side.get(key, missing("")) for side in (task["before"], comparison["after"]))
+            if is_known(before) and is_known(after) and before["value"] != after["value"]:
+                evidence = {"task": f"{at}/name", "checkpoint": f"{place}/checkpoint"}
+                evidence |= {"before": f"{at}/before/{key}", "after": f"{place}/after/{key}"}
+                found.append(finding(f"{key}_differs", evidence))
     return found
 
 
@@ -68,19 +75,24 @@ def warnings(facts: Mapping[str, Any]) -> list[Finding]:
             evidence = {"task": f"{at}/name", "setting": f"{at}/setting", "allowed": f"{at}/before/allowed"}
             found.append(finding("warning_allowed_base", evidence))
     for task_at, _, at, comparison in comparisons(facts):
-        if is_known(comparison["after"].get("allowed", {})):
-            evidence = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint", "allowed": f"{at}/after/allowed"}
-            found.append(finding("warning_allowed_tuned", evidence))
-        evidence = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint", "trained_on": f"{at}/trained_on"}
-        if comparison["overlaps"]:
-            found.append(finding("warning_overlap", evidence))
-        if comparison["refused"]:
-            found.append(finding("warning_refused", evidence | {"reason": f"{at}/refused"}))
-        if comparison["overlap"]:
-            verdict = overlap_verdict(at, comparison)
-            if verdict["id"] in ("overlap_unclear", "overlap_reverses", "overlap_all"):
-                about = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint"}
-                found.append(finding(f"warning_{verdict['id']}", verdict["evidence"] | about))
+        found += _of_comparison(task_at, at, comparison)
+    return found
+
+
+def _of_comparison(task_at: str, at: str, comparison: Mapping[str, Any]) -> list[Finding]:
+    """Says what a reader must know before believing a checkpoint's score."""
+    about, found = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint"}, list[Finding]()
+    if is_known(comparison["after"].get("allowed", {})):
+        found.append(finding("warning_allowed_tuned", about | {"allowed": f"{at}/after/allowed"}))
+    evidence = about | {"trained_on": f"{at}/trained_on"}
+    if comparison["overlaps"]:
+        found.append(finding("warning_overlap", evidence))
+    if comparison["refused"]:
+        found.append(finding("warning_refused", evidence | {"reason": f"{at}/refused"}))
+    if comparison["overlap"]:
+        verdict = overlap_verdict(at, comparison)
+        if verdict["id"] in ("overlap_unclear", "overlap_reverses", "overlap_all"):
+            found.append(finding(f"warning_{verdict['id']}", verdict["evidence"] | about))
     return found
 
 

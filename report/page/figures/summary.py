@@ -61,13 +61,7 @@ def _draw(drawing: Drawing, row: _Row, *, top: float) -> None:
 
     drawing.text((_MARGIN, top + 22), row.name, size=13, bold=True, within=WIDTH - 2 * _MARGIN)
     drawing.line([(_MARGIN, line), (WIDTH - _MARGIN, line)], opacity=0.3)
-    if is_known(row.floor) and is_known(row.ceiling):
-        ends = sorted(place(known["value"]) for known in (row.floor, row.ceiling))
-        drawing.boxes([(ends[0], line - 9, ends[1] - ends[0], 18)], opacity=0.08)
-    if is_known(row.floor):
-        _floor_mark(drawing, place(row.floor["value"]), line)
-    if is_known(row.ceiling):
-        _ceiling_mark(drawing, place(row.ceiling["value"]), line)
+    _range(drawing, row, place, line)
     for fact, colour in ((row.before, INK), (row.after, BLUE)):
         if is_known(fact) and "interval" in fact:
             ends = [place(fact["interval"][end]) for end in ("lower", "upper")]
@@ -83,6 +77,17 @@ def _draw(drawing: Drawing, row: _Row, *, top: float) -> None:
             x = place(fact["value"])
             drawing.text((x, line + down), _value(fact), anchor=_anchor(x, 22), bold=bold)
     _ends(drawing, row, place, line + 42)
+
+
+def _range(drawing: Drawing, row: _Row, place: Any, line: float) -> None:
+    """Marks floor and ceiling, and shades what lies between them."""
+    if is_known(row.floor) and is_known(row.ceiling):
+        ends = sorted(place(known["value"]) for known in (row.floor, row.ceiling))
+        drawing.boxes([(ends[0], line - 9, ends[1] - ends[0], 18)], opacity=0.08)
+    if is_known(row.floor):
+        _floor_mark(drawing, place(row.floor["value"]), line)
+    if is_known(row.ceiling):
+        _ceiling_mark(drawing, place(row.ceiling["value"]), line)
 
 
 def _arrow(drawing: Drawing, start: float, end: float, line: float) -> None:

@@ -73,20 +73,25 @@ def check_operation(operator: str, left: Any, right: Any) -> None:
             raise TooMuchError(f"it sets text into a field wider than {WIDEST:,} characters")
         spend([left, *(right if isinstance(right, tuple) else [right])])
     elif operator == "*":
-        for value, times in ((left, right), (right, left)):
-            if isinstance(value, str) and isinstance(times, int):
-                if budget := BUDGET.get():
-                    budget.spend(len(value) * max(0, times))
-            elif isinstance(value, list | tuple) and isinstance(times, int):
-                _check_parts(len(value) * times)
-        if isinstance(left, int) and isinstance(right, int):
-            _check_bits(left.bit_length() + right.bit_length())
+        _check_product(left, right)
+        _check_product(right, left)
     elif operator == "**" and isinstance(left, int) and isinstance(right, int):
         _check_bits(left.bit_length() * abs(right))
     elif operator == "+" and isinstance(left, str):
         spend([left, right])
     elif operator == "+" and isinstance(left, list | tuple) and isinstance(right, list | tuple):
         _check_parts(len(left) + len(right))
+
+
+def _check_product(value: Any, times: Any) -> None:
+    if not isinstance(times, int):
+        return
+    if isinstance(value, str) and (budget := BUDGET.get()):
+        budget.spend(len(value) * max(0, times))
+    elif isinstance(value, list | tuple):
+        _check_parts(len(value) * times)
+    elif isinstance(value, int):
+        _check_bits(value.bit_length() + times.bit_length())
 
 
 def _check_parts(parts: int) -> None:
