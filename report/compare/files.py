@@ -18,7 +18,15 @@ from harness_tasks.reading import checked, parse_json, read_bytes, sha256_of, te
 from report.compare.grouping import Found, entries_of, tell_apart
 from report.compare.models import Entry, Given, PassedOver
 from report.facts.unfinished import FILE, undone
-from report.reading.lm_eval_results import RESULT_FILE, ResultFile, in_one_shape, is_of_lighteval, number, parts_of
+from report.reading.lm_eval_results import (
+    RESULT_FILE,
+    Place,
+    ResultFile,
+    in_one_shape,
+    is_of_lighteval,
+    number,
+    parts_of,
+)
 from report.reading.published_names import distinct, public_parts, short_name
 from report.reading.sample_files import Folder, samples_of
 from report.reading.scored import refuse_other
@@ -135,7 +143,7 @@ class _StrangerError(UserError):
     """It holds nothing of lm_eval's to compare."""
 
 
-def _parts_in(candidate: _Candidate) -> tuple[bytes, list[tuple[tuple[str, ...], Any]]] | None:
+def _parts_in(candidate: _Candidate) -> tuple[bytes, list[tuple[Place, dict[str, Any]]]] | None:
     """Returns a file's content, and the results in it by their places; None where nothing says that it holds any.
 
     Raises UserError where it should hold results, and cannot be used.

@@ -79,6 +79,7 @@ class Relation:
 
     @cached_property
     def seen(self) -> Seen:
+        """What the samples of both say of prompts and gold answers."""
         return seen(self.items) if self.items else Seen(0, 0, 0)
 
 

@@ -84,6 +84,7 @@ class Pair:
 
     @cached_property
     def alignment(self) -> Alignment:
+        """Which items the two have in common."""
         return Alignment(self.before.scores.hashes, self.after.scores.hashes)
 
     @cached_property
