@@ -36,14 +36,14 @@ help: ## List these targets
 	@echo "STUDY=$$STUDY (set another: STUDY=studies/seed-small.yaml make report)"
 
 report: $(READY) ## Run the study and write build/<study>/report.html and report.md
-	@python -m workflow run "$$STUDY" $${PROFILE:+--profile "$$PROFILE"}
+	@python -m aftertune run "$$STUDY" $${PROFILE:+--profile "$$PROFILE"}
 
 plan: $(READY) ## Print what the study would do: steps, parameters, rows, memory, time
-	@python -m workflow plan "$$STUDY"
+	@python -m aftertune plan "$$STUDY"
 
 verify: $(READY) ## Check every number and sentence of the study's report against its files
-	@python -m report verify "build/$$(basename "$${STUDY%.*}")/report.html"
-	@python -m report verify "build/$$(basename "$${STUDY%.*}")/report.md"
+	@python -m aftertune verify "build/$$(basename "$${STUDY%.*}")/report.html"
+	@python -m aftertune verify "build/$$(basename "$${STUDY%.*}")/report.md"
 
 test: $(READY) ## Run the tests but the slow ones, two files at a time (WORKERS=2; 0 for one process)
 	python -m pytest -rs -n $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -55,3 +55,6 @@ for panel, verbs in PANELS.items():
         app.command(name, rich_help_panel=panel)(verb)
 app.command("score", context_settings=score.SETTINGS, help=score.HELP, rich_help_panel="Tasks and scores")(score.run)
 app.add_typer(template, name="template", rich_help_panel="Pages and results")
+
+if __name__ == "__main__":
+    app(prog_name="aftertune")

@@ -63,7 +63,7 @@ def padded_width(kind: Kind, prepared: Prepared) -> int | None:
 
 
 def aftertune(prepared: Prepared, *, folder: Path, trained: Callable[[list[int]], None] = lambda rows: None) -> Trainer:
-    """Returns our trainer, made by the function that `finetune train` makes it with."""
+    """Returns our trainer, made by the function that `aftertune train` makes it with."""
     run = prepared.run
     set_seed(run.seed)
     model = load_model(run, prepared.config, labels=prepared.labels, pad_id=prepared.pad_id)

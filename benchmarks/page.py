@@ -83,7 +83,7 @@ def lines(cases: dict[str, Any], found: dict[str, Any], image: str) -> Iterator[
     yield ""
     yield "The same rows, prompts and weights (the embedded base, bfloat16), in turns; medians, and the lowest and the"
     yield "highest ratio of the pairs. *In the model* is the time in the model class's answering methods, *whole* that"
-    yield "of the command: `lm_eval run --model hf`, and `python -m harness_tasks run --model hf-shared`."
+    yield "of the command: `lm_eval run --model hf`, and `aftertune score --model hf-shared`."
     yield ""
     yield from table(
         COLUMNS,

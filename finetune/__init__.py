@@ -1,1 +1,1 @@
-"""How a checkpoint is made: `python -m finetune train ...`."""
+"""How a checkpoint is made: `aftertune train ...`."""

@@ -1,4 +1,4 @@
-"""The command line of the room: `python -m finetune train|plan|merge|embedded`."""
+"""The verbs that make checkpoints, for `python -m` with this package's name; `plan` is `aftertune plan-training`."""
 
 import typer
 

@@ -116,7 +116,11 @@ def loss_shape(losses: Sequence[float]) -> Verdict:
         )
     if losses and not any(losses):
         return Verdict(
-            id_, "fail", "the loss is 0 from the first step on", "nothing was supervised", "look at the rows in `plan`"
+            id_,
+            "fail",
+            "the loss is 0 from the first step on",
+            "nothing was supervised",
+            "look at the rows in `aftertune plan-training`",
         )
     if len(losses) < FEWEST_LOSSES:
         return Verdict(id_, "pass", f"{len(losses)} entries in the loss curve: too few to have a shape")
@@ -148,7 +152,7 @@ def below_majority(right: int, labels: Sequence[Any]) -> Verdict:
         "warn",
         found,
         "a run can look healthy and be broken: a classifier that reads a wrong position scores like this",
-        "raise the learning rate or the epochs, and look at a row in `plan`",
+        "raise the learning rate or the epochs, and look at a row in `aftertune plan-training`",
     )
 
 
@@ -162,7 +166,7 @@ def never_stops(stopped: int, answers: int, limit_tokens: int) -> Verdict:
         "warn",
         found,
         "the model has not learnt to end its answers, and scoring runs to the limit of every one",
-        "train longer, and look in `plan` whether the end of the answer is learnt",
+        "train longer, and look in `aftertune plan-training` whether the end of the answer is learnt",
     )
 
 

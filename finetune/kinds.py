@@ -199,7 +199,7 @@ ORIGIN = page_kind(
     "the record of where the base model came from",
     Origin,
     why="the page says it",
-    mend="write the model again: python -m finetune embedded",
+    mend="write the model again: aftertune embedded",
 )
 PROOF = page_kind(
     "the proof of a checkpoint", dict[Text, Any], why="it says whether the checkpoint is what was trained"

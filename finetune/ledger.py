@@ -90,7 +90,7 @@ class Ledger:
         return None if None in forms else sum(form for form in forms if form is not None)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the ledger as plain JSON values, with the keys of `report params --json`."""
+        """Returns the ledger as plain JSON values, with the keys of `aftertune params --json`."""
         return {**asdict(self), "components": [asdict(line) for line in self.components]}
 
 

@@ -57,7 +57,7 @@ def load_config(model: str, revision: str | None) -> Any:
         raise UserError(
             f"the folder {model} holds an adapter",
             "training starts from a whole model, and transformers would put the adapter's base in its place",
-            f"merge it first: python -m finetune merge {model} --output FOLDER, and name that folder",
+            f"merge it first: aftertune merge {model} --output FOLDER, and name that folder",
         )
     fetch_model(model, revision, weights=False)
     with refusals(lambda error: _no_model(model, error)):
@@ -318,7 +318,7 @@ def base_of(adapter: Path, base: str | None) -> tuple[str, str | None, Head]:
             "its weights are differences from one",
             "name the base that it was trained on with --base",
         )
-    head = head_of_task(settings.get("task_type"), mend="name a checkpoint that `finetune train` made")
+    head = head_of_task(settings.get("task_type"), mend="name a checkpoint that `aftertune train` made")
     return base or settings["base_model_name_or_path"], None if base else settings.get("revision"), head
 
 

@@ -1,4 +1,4 @@
-"""The options that `finetune train` and `finetune plan` share, and recipe files, which hold the same values."""
+"""The options that `aftertune train` and `plan-training` share, and recipe files, which hold the same values."""
 
 import functools
 import inspect
@@ -237,13 +237,25 @@ def run_of(values: dict[str, Any]) -> Run:
             "include_path": include_path,
             "metadata": _metadata(values.get("metadata", {})),
             "recipe": _recipe({name: value for name, value in values.items() if name in Recipe.model_fields}),
-            "command": "python -m finetune " + shlex.join(sys.argv[1:]),
+            "command": _command_line(),
         }
     )
 
 
+def _command_line() -> str:
+    """Returns the command that started this process: `aftertune`, `python -m` a package, or another program."""
+    program = Path(sys.argv[0])
+    if program.stem == "aftertune":
+        start = ["aftertune"]
+    elif program.name == "__main__.py":
+        start = ["python", "-m", program.parent.name]
+    else:
+        start = [str(program)]
+    return shlex.join([*start, *sys.argv[1:]])
+
+
 def run_of_command(words: Sequence[str]) -> Run:
-    """Returns the run of a command `python -m finetune train ...`, given as words; raises as `run_of` does."""
+    """Returns the run of a command `aftertune train ...`, given as words; raises as `run_of` does."""
     from finetune.__main__ import app
 
     command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
@@ -282,7 +294,7 @@ def _recipe(values: dict[str, Any]) -> Recipe:
         raise UserError(
             f"--{str(problem.location[0]).replace('_', '-')} is {short_repr(problem.value)}: {problem.reason}",
             "the run would not be what was meant",
-            "give a value that python -m finetune train --help allows",
+            "give a value that aftertune train --help allows",
         ) from None
 
 

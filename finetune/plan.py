@@ -1,4 +1,4 @@
-"""What a run would do, said before any weight is loaded: `python -m finetune plan`, with the options of `train`."""
+"""What a run would do, said before any weight is loaded: `aftertune plan-training`, with the options of `train`."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -32,7 +32,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `plan` found. Sizes are in bytes, and reckoned for the largest step.
+    """What `aftertune plan-training` found. Sizes are in bytes, and reckoned for the largest step.
 
     ``preparation_seconds``: what rendering the rows and asking the guards took here. ``work``: what memory and time are
     reckoned from. ``fits``: which GPU's memory would do.

@@ -23,7 +23,9 @@ FEWSHOT_SEED = 1234
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `guards`, `plan` and `train` look at. ``run`` is resolved: device, dtype and the recipe's defaults.
+    """What the guards, `aftertune plan-training` and `train` look at.
+
+    ``run`` is resolved: device, dtype and the recipe's defaults.
 
     ``task`` is lm_eval's task object, ``config`` the base model's configuration as it is, ``formulation`` one of the
     modules `causal`, `classifier` and `span`. ``dev_rows`` is empty where the checkpoint is not chosen but is the last

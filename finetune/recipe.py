@@ -17,7 +17,7 @@ LORA_LINEAR_LAYERS = "all-linear"
 
 
 class Recipe(BaseModel):
-    """The values of one training run, as the study file's `recipe` and the options of `finetune train` name them."""
+    """The values of one training run, as the study file's `recipe` and the options of `aftertune train` name them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""One training run: every choice that `finetune train` and `finetune plan` take."""
+"""One training run: every choice that `aftertune train` and `aftertune plan-training` take."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ DEV = "dev"
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that a run needs to know; the options of `python -m finetune train` have these names."""
+    """Everything that a run needs to know; the options of `aftertune train` have these names."""
 
     model: str
     task: str

@@ -1,4 +1,4 @@
-"""`python -m harness_tasks VERB`: scores models on this project's tasks, and measures what stands beside the scores."""
+"""The verbs of `aftertune` that score, for `python -m` with this package's name; `run` is `aftertune score`."""
 
 import typer
 

@@ -39,7 +39,7 @@ _UNKNOWN = Generation(None, None)
 _FILE = Kind(
     name="the file of generations",
     why="it says how many tokens were generated for each item, and why each generation ended",
-    mend="score the task again with `python -m harness_tasks run`, which writes it beside the samples",
+    mend="score the task again with `aftertune score`, which writes it beside the samples",
     limit_mib=1024,
     schema=TypeAdapter(ItemGenerations),
 )

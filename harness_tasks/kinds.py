@@ -229,7 +229,7 @@ ANSWERED = replace(SAMPLES, schema=TypeAdapter(AnsweredSample))
 TRAINED_ROWS = Kind(
     "the training rows",
     "overlap is graded row by row",
-    "name the train_rows.jsonl that `finetune train` writes beside a checkpoint",
+    "name the train_rows.jsonl that `aftertune train` writes beside a checkpoint",
     limit_mib=16_384,
     schema=TypeAdapter(TrainedRow),
 )
@@ -242,14 +242,14 @@ TENSORS = Kind(
 SCORED_MODEL = Kind(
     "lm_eval's results",
     "tokens are counted with the tokenizer of the model that was scored",
-    "score the task again with `python -m harness_tasks run`",
+    "score the task again with `aftertune score`",
     schema=TypeAdapter(ScoredModel),
     finite=False,
 )
 SHARD_RESULTS = Kind(
     "a shard's results",
     "only shards of one run are merged; any other rows may be of other items, or behind other shots",
-    "score it with `python -m harness_tasks run --shard K/N`",
+    "score it with `aftertune score --shard K/N`",
     schema=TypeAdapter(ShardResults),
     finite=False,  # lm_eval writes a bare NaN
 )
@@ -270,6 +270,6 @@ TRAINED = Kind(
 MERGED = Kind(
     "the record of a merge",
     "it says which adapter the model already holds",
-    "merge again: python -m finetune merge ADAPTER --output DIR",
+    "merge again: aftertune merge ADAPTER --output DIR",
     schema=TypeAdapter(Merged),
 )

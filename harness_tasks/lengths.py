@@ -30,7 +30,7 @@ def write_lengths(samples: Path, results: Path, *, output: Path, generations: Pa
     """Writes `lengths.jsonl` of one task, scored by a class of lm_eval's or ours.
 
     The tokenizer is the one that the results name, and the longest input the one that lm_eval wrote there.
-    ``generations`` is the file that `run` wrote beside the samples; None: the model class noted nothing.
+    ``generations`` is the file that `aftertune score` wrote beside the samples; None: the model class noted nothing.
 
     Raises:
         UserError: a file is missing or of another kind, or the tokenizer cannot be loaded.

@@ -115,5 +115,5 @@ def _refuse_samples(found: str) -> NoReturn:
     raise UserError(
         found,
         "they say which of a task's rows are scored, each once",
-        "write them with `python -m harness_tasks sample`, or leave --samples out to score every row",
+        "write them with `aftertune sample`, or leave --samples out to score every row",
     )

@@ -1,4 +1,4 @@
-"""`python -m report VERB`: what it came to."""
+"""The verbs of `aftertune` that count, write and check, for `python -m` with this package's name."""
 
 import typer
 

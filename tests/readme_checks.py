@@ -3,7 +3,6 @@
 import importlib.util
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -11,13 +10,13 @@ from readme_reader import ROOT, TEXT, commands, environment, planned_by_make
 
 from studies import load_study
 
-CLUSTER = "python -m workflow run studies/demo.yaml --profile slurm"
+CLUSTER = "aftertune run studies/demo.yaml --profile slurm"
 
 
 def another_python_makes_the_environment() -> None:
     lines = planned_by_make("PYTHON=python3.12 make report", "-W", "requirements.txt")
     assert any(line.endswith("python3.12 -m venv .venv") for line in lines)
-    assert lines[-1] == "python -m workflow run studies/demo.yaml"
+    assert lines[-1] == "python -m aftertune run studies/demo.yaml"
 
 
 def pip_reads_the_pinned_torch() -> None:
@@ -34,13 +33,13 @@ def hf_has_that_verb() -> None:
 
 def the_llama_study_passes_its_checks(folder: Path) -> None:
     lines = planned_by_make("STUDY=studies/llama-3.2-1b.yaml make report")
-    assert lines[-1] == "python -m workflow run studies/llama-3.2-1b.yaml"
+    assert lines[-1] == "python -m aftertune run studies/llama-3.2-1b.yaml"
     study = load_study(ROOT / "studies" / "llama-3.2-1b.yaml")
     assert [checkpoint.name for checkpoint in study.checkpoints()] == [
         "sst2_llama-lora-seed1",
         "squad_llama-lora-seed1",
     ]
-    words = [sys.executable, "-m", "workflow", "run", str(ROOT / "studies" / "llama-3.2-1b.yaml"), "--dry-run"]
+    words = ["aftertune", "run", str(ROOT / "studies" / "llama-3.2-1b.yaml"), "--dry-run"]
     done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^score +4$", done.stdout + done.stderr, re.MULTILINE)
@@ -52,12 +51,12 @@ def the_extra_names_the_plug_in() -> None:
 
 
 def make_passes_the_profile_on() -> None:
-    assert planned_by_make("PROFILE=slurm make report")[-1] == CLUSTER
+    assert planned_by_make("PROFILE=slurm make report")[-1] == f"python -m {CLUSTER}"
 
 
 def a_cluster_is_found_or_told(folder: Path) -> None:
     """The steps are planned for SLURM, or the plug-in is asked for: here is no cluster to submit to."""
-    words = [sys.executable, *CLUSTER.split()[1:], "--dry-run"]
+    words = [*CLUSTER.split(), "--dry-run"]
     words[words.index("studies/demo.yaml")] = str(ROOT / "studies" / "demo.yaml")
     done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True)
     if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:

@@ -69,20 +69,20 @@ def reader(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Reader
     return Reader(tmp_path_factory.mktemp("reader"), tiny_model, RUN)
 
 
-EMBEDDED = "python -m finetune embedded --output build/base"
-PLAN = "python -m finetune plan --model build/base --task reviews_demo --head sequence-classification"
-TRAIN = "python -m finetune train --model build/base --task reviews_demo --train-rows 500 --output build/mine/reviews"
-MERGE = "python -m finetune merge build/mine/reviews --output build/mine/merged"
-DRY_RUN = "python -m workflow run studies/demo.yaml --dry-run"
-BUILD = "python -m report build studies/demo.yaml"
-VERIFY = "python -m report verify build/demo/report.md"
+EMBEDDED = "aftertune embedded --output build/base"
+PLAN = "aftertune plan-training --model build/base --task reviews_demo --head sequence-classification"
+TRAIN = "aftertune train --model build/base --task reviews_demo --train-rows 500 --output build/mine/reviews"
+MERGE = "aftertune merge build/mine/reviews --output build/mine/merged"
+DRY_RUN = "aftertune run studies/demo.yaml --dry-run"
+BUILD = "aftertune build studies/demo.yaml"
+VERIFY = "aftertune verify build/demo/report.md"
 SCORE = (
-    "python -m harness_tasks run --model hf --model_args pretrained=build/base --tasks passages_demo --num_fewshot 2 "
+    "aftertune score --model hf --model_args pretrained=build/base --tasks passages_demo --num_fewshot 2 "
     "--apply_chat_template --log_samples --output_path build/mine/scores"
 )
 SHORT = "--limit 4 --device cpu"
 PARTS = [
-    "python -m harness_tasks run --model hf-shared --model_args pretrained=build/base --tasks passages_demo "
+    "aftertune score --model hf-shared --model_args pretrained=build/base --tasks passages_demo "
     f"--shard {part}/2 --log_samples --output_path build/mine/part{part}"
     for part in (1, 2)
 ]
@@ -91,26 +91,26 @@ FIRST_ROWS = f"--device cpu --samples '{json.dumps({'passages_demo': list(range(
 RUN = {
     "make report": Case(
         every_step_is_planned,
-        make="python -m workflow run studies/demo.yaml",
+        make="python -m aftertune run studies/demo.yaml",
         swap=tiny("demo"),
         add="--dry-run",
         elsewhere=True,
     ),
     "AFTERTUNE_DATA=DIR STUDY=studies/seed-small.yaml make report": Case(
         every_step_is_planned,
-        make="python -m workflow run studies/seed-small.yaml",
+        make="python -m aftertune run studies/seed-small.yaml",
         swap=tiny("seed-small"),
         add="--dry-run",
         elsewhere=True,
     ),
     "make plan": Case(
         a_plan_of("134,515,008 parameters", "fine-tune reviews_demo-lora-seed1", "score base on passages_demo"),
-        make="python -m workflow plan studies/demo.yaml",
+        make="python -m aftertune plan studies/demo.yaml",
         add="--declared",
     ),
     "STUDY=studies/llama-3.2-1b.yaml make plan": Case(
         a_plan_of("1,235,814,400 parameters", "11,272,192", "13,470", "26,064", "16 steps"),
-        make="python -m workflow plan studies/llama-3.2-1b.yaml",
+        make="python -m aftertune plan studies/llama-3.2-1b.yaml",
     ),
     "make help": Case(the_targets),
     "cp studies/demo.yaml studies/mine.yaml": Case(
@@ -118,13 +118,13 @@ RUN = {
     ),
     "STUDY=studies/mine.yaml make plan": Case(
         a_plan_of("26,880 parameters", "fine-tune passages_demo-lora-seed2", "score base on reviews_demo"),
-        make="python -m workflow plan studies/mine.yaml",
+        make="python -m aftertune plan studies/mine.yaml",
         swap=an_own_study,
         add="--teraflops 0.1",
     ),
     "STUDY=studies/mine.yaml make report": Case(
         every_step_is_planned,
-        make="python -m workflow run studies/mine.yaml",
+        make="python -m aftertune run studies/mine.yaml",
         swap=tiny("mine"),
         add="--dry-run",
         elsewhere=True,
@@ -159,23 +159,23 @@ RUN = {
         add=SHORT,
         after=[MERGE],
     ),
-    "python -m harness_tasks sample passages_demo --limit 70 --seed 1 --output build/mine/samples.json": Case(
+    "aftertune sample passages_demo --limit 70 --seed 1 --output build/mine/samples.json": Case(
         whole_passages, swap=lambda reader: {"build/mine": str(reader.folder)}
     ),
-    """python -m harness_tasks check sst2_llama_glue --training --metadata '{"data_dir": "DIR"}'""": Case(
+    """aftertune check sst2_llama_glue --training --metadata '{"data_dir": "DIR"}'""": Case(
         the_folders_rows, swap=lambda reader: {'DIR"': f'{reader.data}", "other_rows": true'}
     ),
     PARTS[0]: Case(scored("passages_demo", "f1", 100), swap=tiny_and_own_folder, add=FIRST_ROWS),
     PARTS[1]: Case(scored("passages_demo", "f1", 100), swap=tiny_and_own_folder, add=FIRST_ROWS),
-    "python -m harness_tasks merge-shards build/mine/part1 build/mine/part2 --output build/mine/whole": Case(
+    "aftertune merge-shards build/mine/part1 build/mine/part2 --output build/mine/whole": Case(
         the_parts_joined, swap=lambda reader: {"build/mine": str(reader.folder)}, after=PARTS
     ),
-    "python -m report params build/base": Case(
+    "aftertune params build/base": Case(
         the_embedded_models_parameters,
         swap=lambda reader: {"build/base": str(reader.folder / "base")},
         after=[EMBEDDED],
     ),
-    "python -m report params tests/data/llama-3.2-1b/config.json --lora-r 16 --json": Case(llama_with_an_adapter),
+    "aftertune params tests/data/llama-3.2-1b/config.json --lora-r 16 --json": Case(llama_with_an_adapter),
     BUILD: Case(a_page, swap=a_finished_study),
     VERIFY: Case(a_page_that_is_backed, swap=a_written_page, after=[BUILD]),
     f"{BUILD} --check": Case(
@@ -190,39 +190,36 @@ RUN = {
     ),
     # As it stands: the page that is committed is what the facts beside it give, without a model or a result.
     f"{BUILD} --output docs/demo --check": Case(lambda printed, reader: every_file_is_what_its_facts_give(printed)),
-    "python -m report template list": Case(the_templates),
-    "python -m report template copy studies/mine.yaml answer_analysis.md.j2": Case(
-        a_copied_template, swap=an_own_study
-    ),
-    "python -m report push studies/demo.yaml --dry-run": Case(a_card, swap=a_pushable_study, after=[BUILD]),
-    "python -m report verify docs/demo/report.html --page-only": Case(a_page_that_is_backed),
+    "aftertune template list": Case(the_templates),
+    "aftertune template copy studies/mine.yaml answer_analysis.md.j2": Case(a_copied_template, swap=an_own_study),
+    "aftertune push studies/demo.yaml --dry-run": Case(a_card, swap=a_pushable_study, after=[BUILD]),
+    "aftertune verify docs/demo/report.html --page-only": Case(a_page_that_is_backed),
     "make verify": Case(
         a_page_that_is_backed,
-        make="python -m report verify build/demo/report.md",
+        make="python -m aftertune verify build/demo/report.md",
         swap=a_written_page,
         after=[BUILD],
     ),
-    "python -m report compare build/demo build/mine/scores --output build/mine/compared": Case(
+    "aftertune compare build/demo build/mine/scores --output build/mine/compared": Case(
         a_leaderboard,
         swap=lambda reader: {**a_written_study(reader), "build/mine": str(reader.folder)},
         after=[SCORE],
     ),
-    "python -m report compare build/demo --fail-on-regression reviews_demo:acc": Case(
+    "aftertune compare build/demo --fail-on-regression reviews_demo:acc": Case(
         the_regression_gate,
         swap=lambda reader: {**a_written_study(reader), "reviews_demo:acc": "reviews:acc"},
     ),
-    "python -m report audit studies/seed-claims.yaml": Case(the_verdicts, add="; test $? -eq 1"),
-    """python -m harness_tasks overlap sst2_llama --metadata '{"data_dir": "DIR"}'""": Case(
+    "aftertune audit studies/seed-claims.yaml": Case(the_verdicts, add="; test $? -eq 1"),
+    """aftertune overlap sst2_llama --metadata '{"data_dir": "DIR"}'""": Case(
         the_overlap, swap=lambda reader: {'DIR"': f'{reader.data}", "other_rows": true'}
     ),
-    "python -m harness_tasks prior reviews_demo --model hf --model_args pretrained=build/base "
-    "--output build/mine/prior.json": Case(
+    "aftertune prior reviews_demo --model hf --model_args pretrained=build/base --output build/mine/prior.json": Case(
         a_label_prior,
         swap=lambda reader: {"build/base": str(reader.model), "build/mine": str(reader.folder)},
         add="--device cpu",
     ),
     DRY_RUN: Case(every_step_is_planned, swap=tiny("demo"), elsewhere=True),
-    "python -m workflow plan studies/demo.yaml": Case(a_plan_of("134,515,008 parameters"), add="--declared"),
+    "aftertune plan studies/demo.yaml": Case(a_plan_of("134,515,008 parameters"), add="--declared"),
     "aftertune tasks-path": Case(the_tasks_folder, elsewhere=True),
 }
 RUN = {command: Case(**{**case.__dict__, "text": command}) for command, case in RUN.items()}

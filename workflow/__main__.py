@@ -1,4 +1,4 @@
-"""What the Makefile calls: `python -m workflow run|plan STUDY`."""
+"""`aftertune run|plan STUDY`, for `python -m` with this package's name."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""Whether a study's training runs would start: `finetune plan`'s own look at the very rows, before any step.
+"""Whether a study's training runs would start: `aftertune plan-training`'s own look at the very rows, before any step.
 
 What was found is kept, a file a run, until the study, a task or the data changes: rendering SQuAD takes minutes.
 

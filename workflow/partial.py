@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def _is_scored(study: Study) -> bool:
 
 
 def _made(words: list[str], folder: Path, name: str, environment: Mapping[str, str]) -> list[Path]:
-    if subprocess.run(words, env=environment, stdout=subprocess.DEVNULL).returncode:
+    if subprocess.run([sys.executable, "-m", *words], env=environment, stdout=subprocess.DEVNULL).returncode:
         return []
     page = folder / f"{name}.html"
     os.utime(page, (_LONG_AGO, _LONG_AGO))

@@ -1,7 +1,7 @@
 """What a study would do, reckoned without weights: steps, parameters, rows, memory, time, downloads.
 
-Rows and tokens are those that `finetune plan` finds (`workflow/examined.py`); where the rows cannot be had, those that
-the task's YAML declares. What follows from them is `finetune.estimate`'s arithmetic in both cases.
+Rows and tokens are those that `aftertune plan-training` finds (`workflow/examined.py`); where the rows cannot be had,
+those that the task's YAML declares. What follows from them is `finetune.estimate`'s arithmetic in both cases.
 
 The time is no promise: floating-point operations over a speed, which is that of a matrix product here, or a device's
 stated peak, times the share of it that whole steps reach.
@@ -205,7 +205,7 @@ def _config(study: Study) -> Any:
     if study.model.id == "embedded" and not Path(study.model.path, "config.json").is_file():
         return LlamaConfig(**json.loads(Path(__file__).with_name("embedded_config.json").read_text()))
     if study.model.id in BUILT_IN and not Path(study.model.path).is_dir():
-        words = [sys.executable, *step_commands.base_model(study)[1:]]
+        words = [sys.executable, "-m", *step_commands.base_model(study)]
         subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     place = study.model.path if Path(study.model.path).is_dir() else study.model.config or study.model.path
     fetch_model(place, revision_of(study), weights=False)

@@ -1,4 +1,4 @@
-"""One step for the content-free prior: `harness_tasks prior` in this process, in the dtype that is scored in.
+"""One step for the content-free prior: `aftertune prior` in this process, in the dtype that is scored in.
 
 python -m workflow.prior STUDY TASK CHECKPOINT        (CHECKPOINT: `base`, or a checkpoint's name)
 """
@@ -20,7 +20,7 @@ def prior(study_file: str, task: str, name: str) -> None:
         dtype = resolve_dtype(study.dtype, resolve_device(study.device))
         output = step_commands.scores_folder(study, task, checkpoint) / "prior.json"
         words = step_commands.prior(study, task, checkpoint, dtype=dtype, output=output)
-        raise typer.Exit(app(words[len(step_commands.PYTHON) + 1 :], standalone_mode=False) or 0)
+        raise typer.Exit(app(words[1:], standalone_mode=False) or 0)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ def _run(study: Study, task: str, checkpoint: Checkpoint | None, made: Path, sha
 
 
 def _call(words: list[str]) -> None:
-    if code := subprocess.run([sys.executable, *words[1:]]).returncode:
+    if code := subprocess.run([sys.executable, "-m", *words]).returncode:
         raise typer.Exit(code)
 
 

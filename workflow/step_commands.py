@@ -1,6 +1,10 @@
-"""The command of each step of a study, as a list of words: the one that runs is the one that the page shows."""
+"""The command of each step of a study, as a list of words: the one that runs is the one that the page shows.
+
+It runs as `python -m` of its words, whose first is a module's name too: a step's path may lack the script `aftertune`.
+"""
 
 import json
+import shlex
 from pathlib import Path
 
 from finetune.heads import Head
@@ -9,7 +13,6 @@ from studies import Checkpoint, Grid, Study
 from workflow import digests
 from workflow.pins import revision_of
 
-PYTHON = ["python", "-m"]
 MODELS: dict[Head, str] = {
     "sequence-classification": "hf-seqcls",
     "question-answering": "hf-span",
@@ -19,22 +22,27 @@ SHARD_CODE = tuple(f"shards.{name}" for name in ("division", "scoring", "files",
 """The modules of `harness_tasks` that cut a score and join it."""
 
 
+def shell_line(words: list[str]) -> str:
+    """Returns the line for a shell that runs a command."""
+    return shlex.join(["python", "-m", *words])
+
+
 def base_model(study: Study) -> list[str]:
     """Writes a built-in base model's folder."""
     if study.model.id == "embedded":
-        return [*PYTHON, "finetune", "embedded", "--output", study.model.path]
-    return [*PYTHON, "studies.tiny_model", study.model.path]
+        return ["aftertune", "embedded", "--output", study.model.path]
+    return ["studies.tiny_model", study.model.path]
 
 
 def check(study: Study, task: str, output: Path) -> list[str]:
     """Loads a task's data and renders a row of each split that the study needs."""
-    words = [*PYTHON, "harness_tasks", "check", task, "--training", "--output", str(output)]
+    words = ["aftertune", "check", task, "--training", "--output", str(output)]
     return words + (["--num-fewshot", str(study.num_fewshot)] if study.num_fewshot else []) + _metadata(study)
 
 
 def sample(study: Study, task: str, output: Path) -> list[str]:
     """Draws the scored items of a task by whole cluster."""
-    words = [*PYTHON, "harness_tasks", "sample", task, "--limit", str(study.plan(task).limit)]
+    words = ["aftertune", "sample", task, "--limit", str(study.plan(task).limit)]
     return [*words, "--seed", str(study.sampling_seed), "--output", str(output), *_metadata(study)]
 
 
@@ -45,7 +53,7 @@ def score(
 
     ``shard``: the part of its items that is scored, such as 1/3; None: all.
     """
-    words = [*PYTHON, "harness_tasks", "run", "--tasks", task]
+    words = ["aftertune", "score", "--tasks", task]
     words += _asking(study, checkpoint, dtype, answers=scratch_folder(study, task, checkpoint, shard) / "answers")
     words += ["--log_samples", "--output_path", str(output)]
     words += ["--shard", shard] if shard else []
@@ -56,13 +64,13 @@ def score(
 
 def prior(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path) -> list[str]:
     """Asks the base model or a checkpoint for the labels of a task where its prompt has no content."""
-    words = [*PYTHON, "harness_tasks", "prior", task, *_asking(study, checkpoint, dtype)]
+    words = ["aftertune", "prior", task, *_asking(study, checkpoint, dtype)]
     return [*words, "--output", str(output), *_metadata(study)]
 
 
 def overlap(study: Study, checkpoint: Checkpoint) -> list[str]:
     """Grades a task's scored items by their overlap with the rows that a checkpoint was trained on."""
-    words = [*PYTHON, "harness_tasks", "overlap", checkpoint.task, "--output", str(overlap_file(study, checkpoint))]
+    words = ["aftertune", "overlap", checkpoint.task, "--output", str(overlap_file(study, checkpoint))]
     words += ["--samples", str(scores_folder(study, checkpoint.task, None) / "samples.jsonl")]
     words += ["--training-rows", str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
     return words + _metadata(study)
@@ -88,7 +96,7 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
         "device": study.device,
         **plan.recipe.resolved(checkpoint.method).model_dump(),
     }
-    words = [*PYTHON, "finetune", "train"]
+    words = ["aftertune", "train"]
     for name, value in options.items():
         if value is not None:
             words += [f"--{name.replace('_', '-')}", str(value)]
@@ -104,13 +112,13 @@ def parameters(study: Study, checkpoint: Checkpoint | None, output: Path) -> lis
     model = study.model.path if checkpoint is None else str(checkpoint_folder(study, checkpoint))
     revision = revision_of(study) if checkpoint is None else None
     at = ["--revision", revision] if revision else []
-    return [*PYTHON, "report", "params", model, *at, "--json", "--output", str(output)]
+    return ["aftertune", "params", model, *at, "--json", "--output", str(output)]
 
 
 def merge(study: Study, checkpoint: Checkpoint) -> list[str]:
     """Adds an adapter's weights to those it was trained beside, where it cannot be scored on the base as it is."""
     folder = str(checkpoint_folder(study, checkpoint))
-    return [*PYTHON, "finetune", "merge", folder, "--output", str(merged_folder(study, checkpoint))]
+    return ["aftertune", "merge", folder, "--output", str(merged_folder(study, checkpoint))]
 
 
 def is_merged(checkpoint: Checkpoint) -> bool:
@@ -141,7 +149,7 @@ def plan_file(study: Study, checkpoint: Checkpoint) -> Path:
 def join(study: Study, task: str, checkpoint: Checkpoint | None, output: Path) -> list[str]:
     """Joins the shards of a score to the files of a run that was not cut."""
     folders = [str(shard_folder(study, task, checkpoint, number)) for number in shard_numbers(study)]
-    return [*PYTHON, "harness_tasks", "merge-shards", *folders, "--output", str(output), *_metadata(study)]
+    return ["aftertune", "merge-shards", *folders, "--output", str(output), *_metadata(study)]
 
 
 def shard_numbers(study: Study) -> range:
@@ -172,13 +180,13 @@ def samples_file(study: Study, task: str) -> Path:
 
 def report(file: Path | str) -> list[str]:
     """Makes a study's page; ``file`` is the study's."""
-    return [*PYTHON, "report", "build", str(file)]
+    return ["aftertune", "build", str(file)]
 
 
 def compare(grid: Grid) -> list[str]:
     """Sets a grid's studies side by side: a leaderboard a task and metric."""
     folders = [str(study.folder) for study in grid.studies.values()]
-    return [*PYTHON, "report", "compare", *folders, "--output", str(grid.folder)]
+    return ["aftertune", "compare", *folders, "--output", str(grid.folder)]
 
 
 def score_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:

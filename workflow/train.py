@@ -1,4 +1,4 @@
-"""One training step: becomes `finetune train` with every value of the study's recipe spelt out.
+"""One training step: becomes `aftertune train` with every value of the study's recipe spelt out.
 
 python -m workflow.train STUDY CHECKPOINT
 """
@@ -19,7 +19,7 @@ def train(study_file: str, name: str) -> None:
         study = load_study(study_file)
         checkpoint = next(one for one in study.checkpoints() if one.name == name)
         words = step_commands.train(study, checkpoint)
-    os.execv(sys.executable, [sys.executable, *words[1:]])
+    os.execv(sys.executable, [sys.executable, "-m", *words])
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The verbs of `python -m finetune`, a file each."""
+"""The verbs of `aftertune` that make checkpoints, a file each."""

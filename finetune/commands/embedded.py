@@ -1,4 +1,4 @@
-"""`python -m finetune embedded`: the embedded base model, unpacked."""
+"""`aftertune embedded`: the embedded base model, unpacked."""
 
 from pathlib import Path
 from typing import Annotated

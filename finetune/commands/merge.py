@@ -1,4 +1,4 @@
-"""`python -m finetune merge`: an adapter added to its base model's weights."""
+"""`aftertune merge`: an adapter added to its base model's weights."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`python -m finetune plan`: what a run would do, before any weight is loaded."""
+"""`aftertune plan-training`: what a run would do, before any weight is loaded."""
 
 import json
 import sys

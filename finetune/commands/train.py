@@ -1,4 +1,4 @@
-"""`python -m finetune train`: a checkpoint, and the record of how it was made."""
+"""`aftertune train`: a checkpoint, and the record of how it was made."""
 
 import os
 from dataclasses import replace

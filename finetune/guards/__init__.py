@@ -86,7 +86,7 @@ def _check_allowed(name: str) -> None:
             f"--allow {name}: there is no such guard",
             "a mistyped name would allow nothing",
             f"write {nearest_name(name, GUARDS, cutoff=0.3) or ALLOWABLE[0]}, if that is what you mean "
-            "(`python -m finetune plan` lists the guards)",
+            "(`aftertune plan-training` lists the guards)",
         )
     if name not in ALLOWABLE:
         raise UserError(

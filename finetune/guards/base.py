@@ -23,7 +23,9 @@ def merged_base(evidence: Evidence) -> Verdict:
             "a score would be taken for what this training did, and an adapter made here fits only this merge",
             "train on the base model that it was merged from, or allow it with --allow merged-base",
         )
-    return Verdict(id_, "pass", "the base holds no merged adapter; `merge` records what it adds, and adds it once")
+    return Verdict(
+        id_, "pass", "the base holds no merged adapter; `aftertune merge` records what it adds, and adds it once"
+    )
 
 
 def base_fine_tuned(evidence: Evidence) -> Verdict:

@@ -1,1 +1,1 @@
-"""The verbs of `python -m harness_tasks`: a file each, over one function of the room."""
+"""The verbs of `aftertune` that score: a file each, over one function of the room."""

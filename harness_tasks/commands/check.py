@@ -1,4 +1,4 @@
-"""`python -m harness_tasks check` loads a task's data and renders its first rows."""
+"""`aftertune check` loads a task's data and renders its first rows."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`python -m harness_tasks merge-shards` joins what `run --shard K/N` scored."""
+"""`aftertune merge-shards` joins what `aftertune score --shard K/N` scored."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ def merge_shards(
     metadata: Metadata = None,
     include_path: IncludePath = TASKS_PATH,
 ) -> None:
-    """Join what `run --shard K/N` scored: the whole run's sample rows, and every score computed again from them."""
+    """Join the parts that `aftertune score --shard K/N` scored: all sample rows, and every score computed again."""
     from harness_tasks.loading import parse_metadata
     from harness_tasks.shards.merging import merge
 

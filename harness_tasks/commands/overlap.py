@@ -1,4 +1,4 @@
-"""`python -m harness_tasks overlap` grades the resemblance of scored rows to training rows."""
+"""`aftertune overlap` grades the resemblance of scored rows to training rows."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`python -m harness_tasks prior` asks a model for its label bias."""
+"""`aftertune prior` asks a model for its label bias."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`python -m harness_tasks run` is lm_eval's `run` with our tasks, guards and shards."""
+"""`aftertune score` is `lm_eval run` with our tasks, guards and shards."""
 
 import typer
 

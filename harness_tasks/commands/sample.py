@@ -1,4 +1,4 @@
-"""`python -m harness_tasks sample` draws the rows that a limited run scores."""
+"""`aftertune sample` draws the rows that a limited run scores."""
 
 from pathlib import Path
 from typing import Annotated

@@ -64,7 +64,7 @@ def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int =
             f"{adapter} was trained by QLoRA, and is to be scored on the base as it is",
             "it was trained beside the values that the base's weights have once packed in 4 bits; on others it is "
             "another model, whose scores would look plausible",
-            f"run python -m finetune merge {adapter} --output DIR, and score it with --model {needed or asked} "
+            f"run aftertune merge {adapter} --output DIR, and score it with --model {needed or asked} "
             "--model_args pretrained=DIR",
         )
     if kind and needed != asked and not (asked == "hf" and needed is None):

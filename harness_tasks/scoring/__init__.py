@@ -1,1 +1,1 @@
-"""`python -m harness_tasks run`: lm_eval's `run` behind a check of its arguments and of the data that they name."""
+"""`aftertune score`: `lm_eval run` behind a check of its arguments and of the data that they name."""

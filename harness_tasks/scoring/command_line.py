@@ -24,7 +24,7 @@ def parse(arguments: Sequence[str]) -> "EvaluatorConfig":
         return EvaluatorConfig.from_cli(_parser().parse_args(["run", *arguments]))
     except (ValueError, TypeError, OSError) as error:
         raise UserError(
-            str(error), "lm_eval refuses these arguments", "`python -m harness_tasks run --help` lists the right ones"
+            str(error), "lm_eval refuses these arguments", "`aftertune score --help` lists the right ones"
         ) from error
 
 

@@ -1,1 +1,1 @@
-"""Scoring a task in parts, by `run --shard K/N`, and joining them, by `merge-shards`."""
+"""Scoring a task in parts, by `aftertune score --shard K/N`, and joining them, by `merge-shards`."""

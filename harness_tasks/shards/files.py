@@ -47,7 +47,10 @@ class ShardFiles:
 
 
 def read_shard(folder: Path) -> ShardFiles:
-    """Returns what `run --shard` left in ``folder``, however deep; UserError where that is not one shard's files."""
+    """Returns what `aftertune score --shard` left in ``folder``, however deep.
+
+    Raises UserError where that is not one shard's files.
+    """
     results_file, samples_file = (
         only_file(
             folder,

@@ -1,4 +1,4 @@
-"""Scoring one shard: what `python -m harness_tasks run --shard K/N` does beside lm_eval.
+"""Scoring one shard: what `aftertune score --shard K/N` does beside lm_eval.
 
 lm_eval's own ``--samples`` does not suffice. It draws the shots of one item after another from one generator, so an
 item would get other shots in a shard than in the whole run; and it takes an empty list for none, and scores every row.
@@ -137,7 +137,10 @@ def shard_run(shard: Shard, config: EvaluatorConfig) -> ShardRun:
     wrong = {
         f"--shard with {len(tasks)} tasks": (len(tasks) != 1, "name one task"),
         "--shard without --log_samples": (not config.log_samples, "add --log_samples --output_path DIR"),
-        "--shard with --limit": (config.limit is not None, "draw the rows with `sample`, and give them as --samples"),
+        "--shard with --limit": (
+            config.limit is not None,
+            "draw the rows with `aftertune sample`, and give them as --samples",
+        ),
         "--shard with --cache_requests": (bool(config.cache_requests), "leave --cache_requests out"),
     }
     for found, (is_wrong, mend) in wrong.items():

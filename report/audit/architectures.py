@@ -49,7 +49,7 @@ def shape(config: Mapping[str, Any]) -> Shape | str:
     """Returns the shape of the model that ``config`` (keys of a config.json) describes, or why it is not known."""
     kind = str(config.get("model_type"))
     if kind not in _FORMS:
-        return f"No closed form is known for the architecture {kind}: use report params."
+        return f"No closed form is known for the architecture {kind}: use aftertune params."
     form, defaults = _FORMS[kind]
     given = {key: value for key, value in config.items() if value is not None}
     values = {**defaults, **given}

@@ -1,1 +1,1 @@
-"""The verbs of `python -m report`, a file each."""
+"""The verbs of `aftertune` that count, write, compare and check, a file each."""

@@ -1,4 +1,4 @@
-"""`python -m report audit CLAIMS`: whether numbers that somebody else wrote can be true, and agree with each other."""
+"""`aftertune audit CLAIMS`: whether numbers that somebody else wrote can be true, and agree with each other."""
 
 import json
 import textwrap

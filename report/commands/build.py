@@ -1,4 +1,4 @@
-"""`python -m report build STUDY`: facts.json, and the pages and exports made of it, from what a study left behind."""
+"""`aftertune build STUDY`: facts.json, and the pages and exports made of it, from what a study left behind."""
 
 from pathlib import Path
 from typing import Annotated

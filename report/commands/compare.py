@@ -1,4 +1,4 @@
-"""`python -m report compare RESULTS...`: a leaderboard of any result folders of lm_eval, ours or others'."""
+"""`aftertune compare RESULTS...`: a leaderboard of any result folders of lm_eval, ours or others'."""
 
 import json
 import sys

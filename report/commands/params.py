@@ -1,4 +1,4 @@
-"""`python -m report params MODEL`: how many parameters a model has, trains and gains, without loading any weights.
+"""`aftertune params MODEL`: how many parameters a model has, trains and gains, without loading any weights.
 
 MODEL is a folder or a config.json on this machine, or a Hub id; a folder that holds an adapter is counted on its base
 model, and the count is checked against the tensors in the adapter's file.

@@ -1,4 +1,4 @@
-"""`python -m report push STUDY`: each checkpoint to a repository of its own on the Hugging Face Hub."""
+"""`aftertune push STUDY`: each checkpoint to a repository of its own on the Hugging Face Hub."""
 
 from pathlib import Path
 from typing import Annotated
@@ -29,8 +29,8 @@ def push(
 ) -> None:
     """Push each checkpoint to the Hugging Face Hub, with a card made of the study's facts; a second time does nothing.
 
-    What was pushed stands in hub.json, from which `report build` takes its links. The token is that of `hf auth login`
-    or HF_TOKEN. Exit codes: 0; 1 where the Hub or the network failed; 2 for what you can mend.
+    What was pushed stands in hub.json, from which `aftertune build` takes its links. The token is that of
+    `hf auth login` or HF_TOKEN. Exit codes: 0; 1 where the Hub or the network failed; 2 for what you can mend.
     """
     # Here, because templates and the Hub's client take longer to load than `--help` may.
     from report.hub.push import push_study

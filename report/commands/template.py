@@ -1,4 +1,4 @@
-"""`python -m report template list|copy`: the templates of a page, and copies of them for a study to change."""
+"""`aftertune template list|copy`: the templates of a page, and copies of them for a study to change."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`python -m report verify REPORT`: whether a page is what its facts give, down to the sample files."""
+"""`aftertune verify REPORT`: whether a page is what its facts give, down to the sample files."""
 
 import json
 from pathlib import Path

@@ -71,7 +71,7 @@ def apart_facts(entry: Entry, task: str) -> list[dict[str, Any]]:
 
 
 def _allowed(run: Run) -> Fact:
-    """Returns the guards of scoring that failed in our `run` and that `--allow` named."""
+    """Returns the guards of scoring that failed in `aftertune score` and that `--allow` named."""
     for part in run.parts:
         names = part.metadata.get("allowed")
         if isinstance(names, list) and names:

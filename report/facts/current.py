@@ -1,4 +1,4 @@
-"""facts.json: reading it, and whether it is still what `report build` would compute, from the same files and code."""
+"""facts.json: reading it, and whether `aftertune build` would still compute it so, from the same files and code."""
 
 import hashlib
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ SCHEMA = "aftertune-facts/1"
 FACTS = reading.Kind(
     "the file of facts",
     "all that a page says comes from its facts",
-    "write it: python -m report build STUDY; for a page that stands elsewhere name it: verify PAGE --facts FILE",
+    "write it: aftertune build STUDY; for a page that stands elsewhere name it: verify PAGE --facts FILE",
     limit_mib=2048,
 )
 
@@ -107,7 +107,7 @@ def unchanged(facts: dict[str, Any], path: Path) -> dict[str, Any]:
             if stated is None
             else f"{path} was changed after it was written: it is not what its own hash says",
             "a page or a card made of it would say what no result backs",
-            "delete it and write it again: python -m report build STUDY",
+            "delete it and write it again: aftertune build STUDY",
         )
     return facts
 

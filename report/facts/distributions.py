@@ -50,7 +50,7 @@ def _class_of(score: float) -> tuple[float, float]:
 
 
 def _score(row: dict[str, Any], scale: float | None) -> float:
-    """Returns an answer's token F1 from 0 to 1: the recorded one, which `report verify` recounts, else ours."""
+    """Returns an answer's token F1 from 0 to 1: the recorded one, which `aftertune verify` recounts, else ours."""
     recorded = row.get("f1")
     if scale and isinstance(recorded, int | float):
         return recorded / scale

@@ -30,7 +30,7 @@ def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
                 f"{name}: {component['component']} counts {component['counted']}, its closed form gives "
                 f"{component['closed_form']}",
                 "one of the two is wrong, so neither may be shown",
-                "count again with python -m report params, and report the model's configuration to us",
+                "count again with aftertune params, and report the model's configuration to us",
             )
     counted = sum(component["counted"] for component in components)
     if components and counted != ledger.content.get("total"):

@@ -171,7 +171,7 @@ def _side(measured: Measured, ranges: Ranges, folder: Path) -> dict[str, Any]:
 
 
 def _allowed(scores: Scores) -> Fact:
-    """Returns the guards of scoring that failed and that `--allow` named, as `run` leaves them in the metadata."""
+    """Returns the guards of scoring that failed and were allowed, as `aftertune score` leaves them in the metadata."""
     names = scores.metadata.get("allowed")
     if not names:
         return missing("no guard is recorded as allowed")

@@ -43,7 +43,7 @@ def as_written(facts: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
 def copies(study: Path, plan: Study) -> dict[str, Path]:
     """Returns what the study's folder keeps of the study, by its name there, and where it lies now.
 
-    They make the folder whole: `report verify` computes the facts, and makes the pages, again from what lies in it.
+    They make the folder whole: `aftertune verify` computes the facts, and makes the pages, again from what lies in it.
     """
     own = own_templates(study.parent)
     beside = [study, *([Path(plan.claims)] if plan.claims else [])]

@@ -1,4 +1,4 @@
-"""`report verify`: three equalities between a page, its facts, and the files behind them.
+"""`aftertune verify`: three equalities between a page, its facts, and the files behind them.
 
 1. The facts are what the files give: computed again from them, each response scored again (`recount.py`, `rescore.py`).
 2. The page is what the facts give: rendered again, and set beside the file piece by piece, hidden pieces too

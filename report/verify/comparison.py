@@ -1,4 +1,4 @@
-"""A page of `report compare`: whether it is what compare.json gives, and that what the compared results give."""
+"""A page of `aftertune compare`: whether it is what compare.json gives, and that what the compared results give."""
 
 import json
 from collections.abc import Mapping, Sequence

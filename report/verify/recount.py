@@ -47,9 +47,10 @@ def recount(facts: Facts, folder: Path) -> list[Problem]:
     if before is not None:  # one thing to say, not one for each fact about each checkpoint's place
         problems = [problem for problem in problems if not problem.place.startswith("the file hub.json ")]
         mends = (
-            "another record of what was pushed than the page knows: run `report build`, which takes its links from it"
+            "another record of what was pushed than the page knows: run `aftertune build`, "
+            "which takes its links from it"
         )
-        problems.append(Problem("hub.json", "written by `report push` after the page", mends))
+        problems.append(Problem("hub.json", "written by `aftertune push` after the page", mends))
     return problems + list(compared(facts, before or again))
 
 
@@ -97,7 +98,7 @@ def study_file(facts: Facts, folder: Path) -> Path:
         named, name = Path(facts["study"]["file"]["value"]), str(facts["study"]["digest"]["source"]["file"])
     except (KeyError, TypeError):
         raise UserError(
-            "the facts name no study file", "nothing can be computed again", "give the facts.json of `report build`"
+            "the facts name no study file", "nothing can be computed again", "give the facts.json of `aftertune build`"
         ) from None
     for path in (folder / name, named):
         with suppress(OSError, ValueError):  # of a name that no file can have

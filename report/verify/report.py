@@ -18,12 +18,12 @@ from report.verify.recount import AGAIN, Facts, count_facts, recount, study_file
 FACTS_FILES = ("facts.json", "compare.json")
 """What the facts beside a page may be called: those of a study, and of a comparison."""
 _UNCHECKED = Problem(
-    "the page", "a page that was not checked", "the facts that its files give: write both again with `report build`"
+    "the page", "a page that was not checked", "the facts that its files give: write both again with `aftertune build`"
 )
 _PAGE = Kind(
     "the page",
     "there is nothing to verify",
-    "name a page that `python -m report build STUDY` wrote, such as report.html",
+    "name a page that `aftertune build STUDY` wrote, such as report.html",
     limit_mib=1024,
 )
 
@@ -33,8 +33,8 @@ def verify_report(
 ) -> Verdict:
     """Returns what is wrong with the page in the file ``report`` and with the facts and files behind it.
 
-    The page is one of a study, a model card, or one of ``report compare``; then ``results`` are what was compared, in
-    that order. ``page_only``: the facts are taken as they are recorded, for a copy of a page without the results.
+    The page is one of a study, a model card, or one of ``aftertune compare``; then ``results`` are what was compared,
+    in that order. ``page_only``: the facts are taken as they are recorded, for a copy of a page without the results.
 
     Raises:
         UserError: the page or the facts cannot be read, or nothing can be computed again.
@@ -49,7 +49,7 @@ def verify_report(
         raise UserError(
             f"{report} is a page of a study, and results were named beside it ({results[0]})",
             "the study's folder holds its own",
-            "leave them out, or name the page that `report compare` wrote",
+            "leave them out, or name the page that `aftertune compare` wrote",
         )
     found = of_a_study(recorded, source)
     return _study(report, page, source, unchanged(found, source) if page_only else found, page_only=page_only)

@@ -117,7 +117,7 @@ IN_TRAINING, AT_START, AT_END = 15, 3, 2
 
 
 class Command:
-    """One run as `python -m finetune train`, in a process group of its own each time it is started."""
+    """One run as `aftertune train`, in a process group of its own each time it is started."""
 
     def __init__(self, model: Path, output: Path) -> None:
         self.output, self.log = output, output.with_suffix(".log")

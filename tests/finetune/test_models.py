@@ -346,7 +346,7 @@ def test_an_adapter_is_no_base(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         load_config(str(tmp_path), None)
     assert caught.value.found == f"the folder {tmp_path} holds an adapter"
-    assert f"python -m finetune merge {tmp_path} --output FOLDER" in caught.value.mend
+    assert f"aftertune merge {tmp_path} --output FOLDER" in caught.value.mend
 
 
 def test_a_checkpoint_whose_base_is_gone(tiny_model: Path, tmp_path: Path) -> None:

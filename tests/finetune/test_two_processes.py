@@ -27,7 +27,7 @@ def _launch(model: Path, output: Path) -> None:
     options |= {"dtype": "float32", "device": "cpu"}
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     done = subprocess.run(
-        [*launcher, "-m", "finetune", "train", *words, "--no-proof"],
+        [*launcher, "-m", "aftertune", "train", *words, "--no-proof"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,

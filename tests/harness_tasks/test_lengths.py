@@ -154,7 +154,7 @@ def test_a_results_file_without_a_model_is_told(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text('{"config": {"model_args": null}}')
     with pytest.raises(UserError, match=r"has at `config.model_args` None") as caught:
         write_lengths(tmp_path / "samples.jsonl", tmp_path / "results.json", output=tmp_path / "out")
-    assert caught.value.mend == "score the task again with `python -m harness_tasks run`"
+    assert caught.value.mend == "score the task again with `aftertune score`"
 
 
 def test_a_tokenizer_that_is_nowhere_is_told(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def check(page: str, facts: Mapping[str, Any]) -> list[Problem]:
         licensed = outline(facts)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         found = f"facts that no page can be made of: {type(error).__name__}: {error}"
-        return [*problems, Problem("facts.json", found, "facts as `report build` writes them")]
+        return [*problems, Problem("facts.json", found, "facts as `aftertune build` writes them")]
     problems += compare(read.blocks, licensed)
     return problems + (_shell(read, facts) if read.html else [])
 

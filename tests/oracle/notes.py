@@ -28,7 +28,7 @@ def notes(page: Page, facts: Part) -> list[Problem]:
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         return [
             *problems,
-            Problem("the notes", f"{type(error).__name__}: {error}", "notes as `report build` writes them"),
+            Problem("the notes", f"{type(error).__name__}: {error}", "notes as `aftertune build` writes them"),
         ]
     places = {}
     for position, note in enumerate(told):

@@ -9,7 +9,7 @@ from tests.oracle.lines import Line, count, joined, known, line, reason, text
 Part = Mapping[str, Any]
 
 HOW_TO_VERIFY = line(
-    "python -m report verify computes the facts again from the sample files, makes this page again from them, and "
+    "aftertune verify computes the facts again from the sample files, makes this page again from them, and "
     "names whatever differs."
 )
 

@@ -123,7 +123,7 @@ def write_checkpoint(folder: Path, checkpoint: str, task: str) -> None:
             "task": task,
             "base": {"name": "small", "path": "build/base", "revision": None, "fingerprint": FINGERPRINT},
             "recipe": {"epochs": 1.0, "learning_rate": 0.0005, "lora_r": 16, "min_words": None, "overlap": False},
-            "command": f"python -m finetune train --model build/base --task {task}",
+            "command": f"aftertune train --model build/base --task {task}",
             "commit": "0123456789abcdef0123456789abcdef01234567",
             "render": {"hash": render_hash(render_from_results(results, task))},
             "data": {

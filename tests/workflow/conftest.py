@@ -21,13 +21,14 @@ class House:
         self.folder = folder
         for room in ROOMS:
             shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "aftertune.py", folder)
         self.study = folder / "studies" / "tiny.yaml"
         with self.study.open("a") as file:
             file.write("metadata: {course: natural language processing}\n")  # JSON in every command
         self.build = folder / "build" / "tiny"
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "workflow", *words]
+        return [sys.executable, "-m", "aftertune", *words]
 
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}

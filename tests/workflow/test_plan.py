@@ -45,7 +45,7 @@ def test_the_assignments_study_is_planned_from_the_shipped_configuration(monkeyp
     # SQuAD's rendering and guards took four minutes on the whole of it
     squad = steps["fine-tune squad_llama-lora-seed1"]
     assert 200 < 104_255 * (0.95e-3 + 221 * 5.3e-6 + 1e-4) < 260 < squad["seconds"]
-    # the largest step counts, not the mean row: `finetune plan` said 34.3 GB on rows of SQuAD's shape
+    # the largest step counts, not the mean row: `aftertune plan-training` said 34.3 GB on rows of SQuAD's shape
     assert squad["memory_bytes"] == pytest.approx(34.3e9, rel=0.1)
     assert steps["download meta-llama/Llama-3.2-1B"]["download_bytes"] == 2 * 1_235_814_400
     assert steps["download meta-llama/Llama-3.2-1B"]["seconds"] == pytest.approx(2 * 1_235_814_400 / 20e6)

@@ -1,1 +1,1 @@
-"""The verbs of `python -m workflow`, a file each."""
+"""The verbs of `aftertune` for a whole study, a file each."""

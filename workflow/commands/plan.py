@@ -1,4 +1,4 @@
-"""`python -m workflow plan STUDY`: what a study would do, before it does it."""
+"""`aftertune plan STUDY`: what a study would do, before it does it."""
 
 import sys
 from typing import Annotated, Any
@@ -35,8 +35,9 @@ def plan(
 ) -> None:
     """Print what a study would do: steps, parameters, rows, memory, time, downloads; which GPU's memory would do.
 
-    It looks at the rows of each training run, as `finetune plan` does, and ends with exit code 1 where a guard would
-    stop one. Of a grid it prints a line a model, the critical path, and the time with some number of steps at a time.
+    It looks at the rows of each training run, as `aftertune plan-training` does, and ends with exit code 1 where a
+    guard would stop one. Of a grid it prints a line a model, the critical path, and the time with
+    some number of steps at a time.
     """
     with exit_on_user_error():
         from studies import load_grid

@@ -1,4 +1,4 @@
-"""`python -m workflow run STUDY`: every step of a study that is not done yet."""
+"""`aftertune run STUDY`: every step of a study that is not done yet."""
 
 from typing import Annotated
 

@@ -1,6 +1,6 @@
 """Templates: ours, and before them those in the study's own folder.
 
-`python -m report template list|copy` shows and copies them; `templates/README.md` says what they may name.
+`aftertune template list|copy` shows and copies them; `templates/README.md` says what they may name.
 """
 
 from report.page.template.environment import environment, filled

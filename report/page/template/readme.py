@@ -77,8 +77,8 @@ A folder `templates/` beside the study file is looked up first. What it holds ta
 same name here; the rest stays ours, and goes on with the next version.
 
 ```sh
-python -m report template list studies/demo.yaml
-python -m report template copy studies/demo.yaml report.md.j2
+aftertune template list studies/demo.yaml
+aftertune template copy studies/demo.yaml report.md.j2
 ```
 
 The second copies a template there, for you to change. A template may include others that you add, such as
@@ -88,9 +88,9 @@ not among the facts is an error that says which is meant.
 
 A fact is a value with its unit, its source and, where it was measured on items, its interval. It is shown through a
 filter, `{{ study.title | text }}`; without one it is an error. A fact that is not known is shown as missing, with the
-reason; `{% if task.about is known %}` asks. What is said in a template of your own is yours: `report verify` checks
+reason; `{% if task.about is known %}` asks. What is said in a template of your own is yours: `aftertune verify` checks
 its numbers as it does ours, and lists its sentences, since no rule can tell whether they are so. Claim words and
-numerals that it holds beside ours are named, by file and line, on the page and by `report template list STUDY`.
+numerals that it holds beside ours are named, by file and line, on the page and by `aftertune template list STUDY`.
 """
 
 

@@ -36,11 +36,11 @@ def test_what_stops_a_run_stops_the_study(
         monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
     monkeypatch.chdir(tmp_path)
     grid = grid_of(tmp_path, model={"id": str(tiny_model)})
-    words = ["python", "-m", "finetune", "train", *arguments_of(case, tiny_model, tmp_path)]
+    words = ["aftertune", "train", *arguments_of(case, tiny_model, tmp_path)]
     monkeypatch.setattr(step_commands, "train", lambda study, checkpoint: [*words, "--save-steps", "25"])
     with pytest.raises(GuardError) as stopped:
         examined.examine(grid)
-    trained = CliRunner().invoke(finetune, words[3:])
+    trained = CliRunner().invoke(finetune, words[1:])
     assert trained.exit_code == stopped.value.exit_code == 1
     (verdict,) = [verdict for verdict in stopped.value.verdicts if verdict.id == case.guard]
     name_of_run = "reviews_demo-lora-seed1: "
@@ -65,7 +65,7 @@ def test_plan_and_run_end_before_any_step(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_both_plans_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The study's plan says of a training run what `finetune plan` says of it, on the same rows."""
+    """The study's plan says of a training run what `aftertune plan-training` says of it, on the same rows."""
     monkeypatch.chdir(tmp_path)
     tasks = {"passages_demo": {"train_rows": 28, "recipe": {"batch_size": 7, "epochs": 2, "lora_r": 4}}}
     (study,) = grid_of(tmp_path, tasks=tasks, seeds=[1, 2]).studies.values()
@@ -74,7 +74,7 @@ def test_both_plans_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     summary = json.loads(result.stdout[result.stdout.index("{") :])
     steps = {step["step"]: step for step in summary["steps"]}
     words = step_commands.train(study, study.checkpoints()[0])
-    alone = CliRunner().invoke(finetune, ["plan", *words[4:], "--json"])
+    alone = CliRunner().invoke(finetune, ["plan", *words[2:], "--json"])
     found = json.loads(alone.stdout)
     for seed in (1, 2):  # one look at the rows stands for both
         step = steps[f"fine-tune passages_demo-lora-seed{seed}"]

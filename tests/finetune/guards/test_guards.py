@@ -67,7 +67,7 @@ GOOD = ["embedded-reviews-lora", "embedded-reviews-classifier-lora", "embedded-p
 def test_no_guard_speaks_on_a_good_recipe(tiny_model: Path, tmp_path: Path, recipe: str, base: str) -> None:
     model = {"tiny": tiny_model, "embedded": ROOT / "build" / "base"}[base]
     if not (model / "tokenizer.json").is_file():
-        pytest.skip("build/base is not there: python -m finetune embedded makes it")
+        pytest.skip("build/base is not there: aftertune embedded makes it")
     values = load_recipe(ROOT / "studies" / "recipes" / f"{recipe}.yaml")
     values |= {"model": str(model), "output": str(tmp_path / "out"), "device": "cpu", "dtype": "float32"}
     verdicts = examine(prepare(run_of(values)))

@@ -1,4 +1,4 @@
-"""Heads through `python -m harness_tasks`: the class that a checkpoint needs, results, lengths, priors, warnings."""
+"""Heads through the commands: the class that a checkpoint needs, results, lengths, priors, warnings."""
 
 import hashlib
 import json
@@ -72,8 +72,7 @@ def test_qloras_adapter_is_not_scored_on_the_base_as_it_is(tiny_model: Path, tmp
     assert caught.value.found == f"{tmp_path} was trained by QLoRA, and is to be scored on the base as it is"
     assert "on others it is another model" in caught.value.why
     assert caught.value.mend == (
-        f"run python -m finetune merge {tmp_path} --output DIR, and score it with --model hf "
-        "--model_args pretrained=DIR"
+        f"run aftertune merge {tmp_path} --output DIR, and score it with --model hf --model_args pretrained=DIR"
     )
     check_model("hf", {**given, "load_in_4bit": True})
     (tmp_path / "finetune.json").write_text(json.dumps({"method": "lora"}))

@@ -225,7 +225,7 @@ def test_wrong_samples_end_the_run_before_it_begins(tasks: str, samples: str, fo
     with pytest.raises(UserError) as caught:
         check_arguments(["--tasks", tasks, "--samples", samples])
     assert caught.value.found.startswith(found)
-    assert caught.value.mend.startswith("write them with `python -m harness_tasks sample`")
+    assert caught.value.mend.startswith("write them with `aftertune sample`")
 
 
 def test_a_task_without_samples_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Several adapters on one base in one run of `python -m harness_tasks run`."""
+"""Several adapters on one base in one run of `aftertune score`."""
 
 import json
 from functools import partial

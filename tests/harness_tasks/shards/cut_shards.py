@@ -73,6 +73,6 @@ def cut(whole: Path, output: Path, parts: Sequence[int], of: int, include_path: 
 
 
 def by_hash(task: str, of: int) -> list[int]:
-    """Returns the shard of each item, as `run --shard` has it."""
+    """Returns the shard of each item, as `aftertune score --shard` has it."""
     loaded = load_task(task)
     return [shard_of(name, of) for name in loaded.eval_docs[loaded.config.metadata["cluster"]]]

@@ -147,7 +147,7 @@ KEPT = ["--log_samples", "--output_path", "out"]
         (
             ["--tasks", "reviews_demo", *KEPT, "--limit", "4"],
             "--shard with --limit",
-            "draw the rows with `sample`, and give them as --samples",
+            "draw the rows with `aftertune sample`, and give them as --samples",
         ),
         (
             ["--tasks", "reviews_demo", *KEPT, "--cache_requests", "true"],

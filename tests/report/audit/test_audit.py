@@ -1,4 +1,4 @@
-"""`report audit`: the seed's claims, the command line, facts, and the texts of errors in claims files."""
+"""`aftertune audit`: the seed's claims, the command line, facts, and the texts of errors in claims files."""
 
 import json
 import subprocess

@@ -217,7 +217,7 @@ def test_numbers_that_cannot_be(text: str, options: dict[str, Any], remark: str)
 def test_an_unknown_architecture_cannot_be_told() -> None:
     verdict, arithmetic = told("124,439,808", TINY | {"model_type": "gpt3"})
     assert verdict == "cannot be told"
-    assert arithmetic == "No closed form is known for the architecture gpt3: use report params."
+    assert arithmetic == "No closed form is known for the architecture gpt3: use aftertune params."
     assert told("1", {"model_type": "gpt2"})[1] == (
         "The configuration of the architecture gpt2 lacks n_embd, n_layer, vocab_size."
     )

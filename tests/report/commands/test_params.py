@@ -1,4 +1,4 @@
-"""`report params` from its command line: figures, files, adapters, and the text of every refusal."""
+"""`aftertune params` from its command line: figures, files, adapters, and the text of every refusal."""
 
 import json
 import os

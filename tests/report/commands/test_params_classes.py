@@ -1,4 +1,4 @@
-"""`report params` of models with none of the three heads, and of configurations that make no model."""
+"""`aftertune params` of models with none of the three heads, and of configurations that make no model."""
 
 import json
 import re

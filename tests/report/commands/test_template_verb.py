@@ -1,4 +1,4 @@
-"""`python -m report template`: what there is, and copies of it; and the document of the facts' names."""
+"""`aftertune template`: what there is, and copies of it; and the document of the facts' names."""
 
 import json
 import re

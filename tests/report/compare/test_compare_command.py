@@ -1,4 +1,4 @@
-"""`report compare` as a command: what it prints and writes, its exit codes, its gates, and two versions of a study."""
+"""`aftertune compare` as a command: what it prints and writes, exit codes, gates, and two versions of a study."""
 
 import json
 from pathlib import Path

@@ -56,7 +56,7 @@ def pushable(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def push(study: Path) -> Push:
-    """Runs `report push` on the study, in this process."""
+    """Runs `aftertune push` on the study, in this process."""
     return lambda *arguments: run_push(study, *arguments)
 
 

@@ -90,7 +90,7 @@ def test_the_card_says_data_recipe_limits_and_how_to_load(card: Callable[..., st
         "Each checkpoint was trained once, with one seed (1).",
         "rows trained on, of those available | 200 of 2,000",
         "| `lora_r` | 16 |",
-        "python -m finetune train --model build/base --task reviews",
+        "aftertune train --model build/base --task reviews",
         "apache-2.0, the licence of the base model.",
     ):
         assert said in text

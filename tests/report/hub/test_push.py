@@ -1,4 +1,4 @@
-"""`report push` with the real client against a Hub in memory: what arrives, what is recorded, and twice is once."""
+"""`aftertune push` with the real client against a Hub in memory: what arrives, what is recorded, and twice is once."""
 
 import json
 import os
@@ -98,8 +98,8 @@ def test_a_page_made_before_the_push_is_told_to_be_built_again(hub: FakeHub, pus
     push()
     (problem,) = verify_report(page).problems
     assert problem.place == "hub.json"
-    assert problem.found == "written by `report push` after the page"
-    assert "run `report build`" in problem.facts
+    assert problem.found == "written by `aftertune push` after the page"
+    assert "run `aftertune build`" in problem.facts
     edited(folder_of(study) / "facts.json", lambda facts: facts["model"]["parameters"].update(value=1))
     assert len(verify_report(page).problems) > 1  # it hides nothing else
     build_report(study, output=folder_of(study))

@@ -1,4 +1,4 @@
-"""`report build` on hand-made results: what the facts are, what is refused, and what is written."""
+"""`aftertune build` on hand-made results: what the facts are, what is refused, and what is written."""
 
 import json
 import re
@@ -405,7 +405,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
 def test_what_is_published_holds_no_home_path_and_no_token(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     secret = "hf_" + "a" * 34
-    command = f"HF_TOKEN={secret} python -m finetune train --model {Path.home()}/models/x --output {Path.cwd()}/build/x"
+    command = f"HF_TOKEN={secret} aftertune train --model {Path.home()}/models/x --output {Path.cwd()}/build/x"
     change_json(folder_of(study) / "checkpoints/reviews-lora-seed1/finetune.json", command=command)
     facts, markdown, html = built(study)
     for text in (json.dumps(facts), markdown, html):

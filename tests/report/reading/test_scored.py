@@ -47,7 +47,7 @@ def study(tmp_path: Path) -> Path:
         head, *rows = lengths.read_text().splitlines()
         head = json.dumps({**json.loads(head), "samples_sha256": sha256_file(results.parent / "samples.jsonl")})
         lengths.write_text("\n".join([head, *rows, ""]))
-        change(results.parent / "command.json", command="python -m harness_tasks run", scored=scored)
+        change(results.parent / "command.json", command="aftertune score", scored=scored)
     for count in home.glob("parameters/*.json"):
         record = home / "checkpoints" / count.stem / "finetune.json"
         of = {"checkpoint": sha256_file(record)} if record.exists() else {"configuration": "cd" * 32}

@@ -1,4 +1,4 @@
-"""Wrong pages and wrong files, made from right ones: what `report verify` must catch.
+"""Wrong pages and wrong files, made from right ones: what `aftertune verify` must catch.
 
 A mutant is a change that a reader could see. Each function returns None where it finds nothing to change.
 """

@@ -1,4 +1,4 @@
-"""`report verify` on facts, samples and results that were edited: at least 99 of 100 are caught."""
+"""`aftertune verify` on facts, samples and results that were edited: at least 99 of 100 are caught."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""`report verify` on what is no study's page: pages of `report compare`, and model cards."""
+"""`aftertune verify` on what is no study's page: pages of `aftertune compare`, and model cards."""
 
 import json
 from pathlib import Path

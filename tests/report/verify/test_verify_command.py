@@ -1,4 +1,4 @@
-"""`python -m report verify`: what it prints, its exit codes, and what it reads."""
+"""`aftertune verify`: what it prints, its exit codes, and what it reads."""
 
 import json
 import shutil

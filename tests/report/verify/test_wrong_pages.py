@@ -1,4 +1,4 @@
-"""`report verify` on pages that were made wrong: each is caught, and the message names the spot.
+"""`aftertune verify` on pages that were made wrong: each is caught, and the message names the spot.
 
 Equality catches every difference, so what can fail is what counts as one (`unpacked`), and the message: its place, and
 what it shows. The spot is found here by other means: what two pages have in common at both ends.
