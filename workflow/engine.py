@@ -80,7 +80,7 @@ def options(
 ) -> tuple[list[str], dict[str, str]]:
     """Returns Snakemake's options for where the steps run, and the values to put under its ``--config``.
 
-    On one machine: its cores, and how many steps at a time. Elsewhere each step's needs are reckoned and written into
+    On one machine: its cores, and how many steps at a time. Elsewhere each step's needs are estimated and written into
     the folder ``notes`` (unset: the grid's).
 
     Raises:

@@ -40,7 +40,11 @@ def plan_grid(
     at_a_time: int | None = None,
     as_json: bool = False,
 ) -> str:
-    """Returns the plan of a grid as text, or as JSON with the same values; see `workflow.plan.plan`."""
+    """Returns the plan of a grid as text, or as JSON with the same values.
+
+    ``teraflops``: a device's stated peak, 10^12 operations a second; ``efficiency``: the share of it that steps reach;
+    ``bandwidth``: megabytes a second of downloads. ``at_a_time``: the number of steps that run at once.
+    """
     device, lines = "cpu", list[Line]()
     speed = teraflops and teraflops * 1e12 * (efficiency or UTILISATION)
     for study in grid.studies.values():

@@ -132,7 +132,8 @@ def plan(
 ) -> str:
     """Returns the plan as text, or as JSON with the same values.
 
-    ``teraflops``: the device's stated peak; ``efficiency``: the share of it that steps reach.
+    ``teraflops``: the device's stated peak, 10^12 operations a second; ``efficiency``: the share of it that steps
+    reach; ``bandwidth``: megabytes a second of downloads.
     """
     reached = teraflops and teraflops * 1e12 * (efficiency or UTILISATION)
     found = planned(study, speed=reached, bandwidth=bandwidth)

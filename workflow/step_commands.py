@@ -28,20 +28,20 @@ def shell_line(words: list[str]) -> str:
 
 
 def base_model(study: Study) -> list[str]:
-    """Writes a built-in base model's folder."""
+    """Returns the command that writes a built-in base model's folder."""
     if study.model.id == "embedded":
         return ["aftertune", "embedded", "--output", study.model.path]
     return ["studies.tiny_model", study.model.path]
 
 
 def check(study: Study, task: str, output: Path) -> list[str]:
-    """Loads a task's data and renders a row of each split that the study needs."""
+    """Returns the command that loads a task's data and renders a row of each split; its record goes to ``output``."""
     words = ["aftertune", "check", task, "--training", "--output", str(output)]
     return words + (["--num-fewshot", str(study.num_fewshot)] if study.num_fewshot else []) + _metadata(study)
 
 
 def sample(study: Study, task: str, output: Path) -> list[str]:
-    """Draws the scored items of a task by whole cluster."""
+    """Returns the command that draws the scored items of a task by whole cluster, into the JSON file ``output``."""
     words = ["aftertune", "sample", task, "--limit", str(study.plan(task).limit)]
     return [*words, "--seed", str(study.sampling_seed), "--output", str(output), *_metadata(study)]
 
@@ -49,9 +49,10 @@ def sample(study: Study, task: str, output: Path) -> list[str]:
 def score(
     study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path, shard: str | None = None
 ) -> list[str]:
-    """Scores the base model (``checkpoint`` None) or a checkpoint on a task: lm_eval's own options throughout.
+    """Returns the command that scores the base model (``checkpoint`` None) or a checkpoint on a task.
 
-    ``shard``: the part of its items that is scored, such as 1/3; None: all.
+    Its options are those of `lm_eval run`. ``output``: the folder for lm_eval's files. ``shard``: the part of the
+    task's items that is scored, such as 1/3; None: all.
     """
     words = ["aftertune", "score", "--tasks", task]
     words += _asking(study, checkpoint, dtype, answers=scratch_folder(study, task, checkpoint, shard) / "answers")
@@ -63,13 +64,13 @@ def score(
 
 
 def prior(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path) -> list[str]:
-    """Asks the base model or a checkpoint for the labels of a task where its prompt has no content."""
+    """Returns the command that measures the label bias of the base model or a checkpoint on content-free prompts."""
     words = ["aftertune", "prior", task, *_asking(study, checkpoint, dtype)]
     return [*words, "--output", str(output), *_metadata(study)]
 
 
 def overlap(study: Study, checkpoint: Checkpoint) -> list[str]:
-    """Grades a task's scored items by their overlap with the rows that a checkpoint was trained on."""
+    """Returns the command that grades the overlap of a task's scored items with a checkpoint's training rows."""
     words = ["aftertune", "overlap", checkpoint.task, "--output", str(overlap_file(study, checkpoint))]
     words += ["--samples", str(scores_folder(study, checkpoint.task, None) / "samples.jsonl")]
     words += ["--training-rows", str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
@@ -77,7 +78,7 @@ def overlap(study: Study, checkpoint: Checkpoint) -> list[str]:
 
 
 def train(study: Study, checkpoint: Checkpoint) -> list[str]:
-    """Fine-tunes the base model; every value of the recipe is spelt out."""
+    """Returns the command that fine-tunes the base model; every value of the recipe is spelt out."""
     plan = study.plan(checkpoint.task)
     options: dict[str, object] = {
         "model": study.model.path,
@@ -108,7 +109,7 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
 
 
 def parameters(study: Study, checkpoint: Checkpoint | None, output: Path) -> list[str]:
-    """Counts the parameters of the base model or of a checkpoint."""
+    """Returns the command that counts the parameters of the base model or of a checkpoint, into a JSON file."""
     model = study.model.path if checkpoint is None else str(checkpoint_folder(study, checkpoint))
     revision = revision_of(study) if checkpoint is None else None
     at = ["--revision", revision] if revision else []
@@ -116,7 +117,7 @@ def parameters(study: Study, checkpoint: Checkpoint | None, output: Path) -> lis
 
 
 def merge(study: Study, checkpoint: Checkpoint) -> list[str]:
-    """Adds an adapter's weights to those it was trained beside, where it cannot be scored on the base as it is."""
+    """Returns the command that merges an adapter which cannot be scored on its base as it is; see `is_merged`."""
     folder = str(checkpoint_folder(study, checkpoint))
     return ["aftertune", "merge", folder, "--output", str(merged_folder(study, checkpoint))]
 
@@ -147,7 +148,7 @@ def plan_file(study: Study, checkpoint: Checkpoint) -> Path:
 
 
 def join(study: Study, task: str, checkpoint: Checkpoint | None, output: Path) -> list[str]:
-    """Joins the shards of a score to the files of a run that was not cut."""
+    """Returns the command that joins the scored shards of a task's items to the files of one run of all items."""
     folders = [str(shard_folder(study, task, checkpoint, number)) for number in shard_numbers(study)]
     return ["aftertune", "merge-shards", *folders, "--output", str(output), *_metadata(study)]
 
@@ -179,18 +180,18 @@ def samples_file(study: Study, task: str) -> Path:
 
 
 def report(file: Path | str) -> list[str]:
-    """Makes a study's page; ``file`` is the study's."""
+    """Returns the command that makes a study's page; ``file`` is the study's."""
     return ["aftertune", "build", str(file)]
 
 
 def compare(grid: Grid) -> list[str]:
-    """Sets a grid's studies side by side: a leaderboard a task and metric."""
+    """Returns the command that compares a grid's studies: a leaderboard for each task and metric."""
     folders = [str(study.folder) for study in grid.studies.values()]
     return ["aftertune", "compare", *folders, "--output", str(grid.folder)]
 
 
 def score_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
-    """Returns all that a score depends on beside its input files."""
+    """Returns all that a score depends on beside its input files, as JSON text; the other keys are of the same kind."""
     command = score(study, task, checkpoint, dtype=study.dtype, output=Path())
     cut = [study.shards, digests.code_digest(*SHARD_CODE)] if study.shards > 1 else []
     return json.dumps([command, digests.scoring_digest(task), digests.data_digest(study), *cut])
