@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file
 from report.facts.checkpoint import checkpoint_facts
 from report.facts.current import SCHEMA, current_facts, sealed, state
 from report.facts.model import agree_on_size, model_facts
@@ -14,7 +13,8 @@ from report.facts.publication import hub_facts
 from report.facts.redact import redacted_facts
 from report.facts.study import study_facts
 from report.facts.values import Fact, fact, is_known, missing
-from report.page.template.lookup import OWN, own_names, own_templates
+from report.page.template.lookup import own_names, own_templates
+from report.page.template.own import template_facts
 from report.reading.garbage_collection import no_garbage_collection
 from report.reading.results import is_begun
 from report.sentences import find
@@ -109,7 +109,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         "spreads": across.spreads(tasks),
         "audit": _audit(study),
         "unfinished": unfinished_facts(folder),
-        "templates": _templates(path),
+        **template_facts(path),
         "checks": check_facts(folder, [c["name"]["value"] for c in checkpoints if "absent" not in c]),
         "confidence": _confidence(tasks),
         "summary_figure": _summary_figure(tasks, document.source()),
@@ -118,17 +118,6 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     facts["reproduction"] = reproduction_facts(folder, facts)
     facts["findings"] = find(facts)
     return facts
-
-
-def _templates(study: Path) -> list[Fact]:
-    """Returns the names of the study's own templates, each with its file's hash."""
-    own = own_templates(study.parent)
-    if own is None:
-        return []
-    return [
-        fact(name, "text", {"file": f"{OWN}/{name}", "pointer": "", "sha256": sha256_file(own / name)})
-        for name in own_names(own)
-    ]
 
 
 def _audit(study: Study) -> dict[str, Any] | None:

@@ -9,8 +9,8 @@ from difflib import SequenceMatcher
 
 _CLAIMS = """
 always balanced beat beaten beats because best better broken cannot cause caused causes clear clearly conclusion
-confident decrease decreases degrades different drops due equal equals evidence exactly exclude explains fails fell
-fewer fixed gains gets greater grew grows hardly helps highest higher hurts identical impossible improve improved
+confident decrease decreases degrades different drops due equal equals evidence exactly exclude explains fails falls
+fell fewer fixed gains gets greater grew grows hardly helps higher highest hurts identical impossible improve improved
 improvement improves increase increases larger largest leans least less loses lost lower lowers lowest marginally more
 most much never no none not nothing often outperformed outperforms probably proves raised raises reduced reduces
 reliably right rises robust rose same significant significantly slightly smaller smallest sometimes strong stronger
@@ -18,7 +18,7 @@ strongly substantially superior therefore unchanged unclear weak weaker wins wit
 """
 CLAIMS = frozenset(_CLAIMS.split())
 
-_BESIDE = "above all answers away below every makes only overlap overlaps some to"
+_BESIDE = "above adds all answers away below every makes only overlap overlaps some to"
 BESIDE = frozenset(_BESIDE.split())
 """Words that claim nothing by themselves, a place, an amount, a name, and that a changed claim may turn on."""
 

@@ -49,5 +49,16 @@ def checks(facts: Mapping[str, Any]) -> list[Finding]:
         keys = ("holds", "impossible", "cannot_be_told", "missing")
         said.append(finding("audit_counted", {key: f"/audit/counts/{key}" for key in keys}))
     if facts["templates"]:
-        return [*said, finding("own_templates", {"names": "/templates"})]
+        said.append(finding("own_templates", {"names": "/templates"}))
+        return [*said, *_own_words(facts)]
     return [*said, finding("how_to_verify", {})]
+
+
+def _own_words(facts: Mapping[str, Any]) -> list[Finding]:
+    """Where the study's own templates hold claim words and numerals; nothing where they hold none."""
+    found = facts.get("own_words")
+    if not found:
+        return []
+    named = found["lines"]["value"] == len(found["first"])
+    name = decide("own_words", {"named": named, "counted": not named})
+    return [finding(name, {key: f"/own_words/{key}" for key in ("lines", "first")})]

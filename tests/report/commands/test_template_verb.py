@@ -49,6 +49,16 @@ def test_copy_then_list(study: Path) -> None:
     assert yours == ["report.md.j2", "answer_hub.md.j2", "answer_ethics.md.j2"]
 
 
+def test_list_names_the_lines_that_claim_something_by_themselves(study: Path) -> None:
+    own = study.parent / "templates"
+    own.mkdir()
+    (own / "answer_ethics.md.j2").write_text("Ethics.\n\nNothing is better than 2.\n", encoding="utf-8")
+    lines = run("list", str(study)).stdout.splitlines()
+    width = max(map(len, REPLACEABLE))
+    assert lines[-1] == " " * width + "  line 3: nothing, better, 2"
+    assert lines[-2].split()[0] == "answer_ethics.md.j2"
+
+
 def test_copy_overwrites_nothing_and_copies_all_or_none(study: Path) -> None:
     run("copy", str(study), "report.md.j2")
     mine = study.parent / "templates" / "report.md.j2"

@@ -36,6 +36,24 @@ def test_the_page_says_that_it_has_words_of_its_own(study: Path) -> None:
     assert "makes this page again from them" not in page
 
 
+def test_the_page_names_its_claims_of_its_own(study: Path) -> None:
+    said = "They hold claim words and numerals that no rule chose and no fact gives"
+    assert said not in (folder_of(study) / "report.md").read_text()  # nobody is no claim word
+    ethics = study.parent / "templates" / "answer_ethics.md.j2"
+    ethics.write_text(ANSWER + "\n\nIt is better by 0.5, because `it` rises.\n" + "It never falls.\n" * 11)
+    build_report(study, output=folder_of(study))
+    page = (folder_of(study) / "report.md").read_text()
+    first = "`answer_ethics.md.j2`, line 6: better, 0.5, because, rises; `answer_ethics.md.j2`, line 7: never, falls; "
+    assert f"{said} in 12 lines, first {first}" in page
+    assert "line 15: never, falls.\n" in page
+    assert "line 16" not in page
+    ethics.write_text(ANSWER + "\n\nIt is better.\n")
+    build_report(study, output=folder_of(study))
+    assert f"{said}: `answer_ethics.md.j2`, line 6: better.\n" in (folder_of(study) / "report.md").read_text()
+    verdict = verify_report(folder_of(study) / "report.html")
+    assert not verdict.problems
+
+
 @pytest.mark.parametrize("name", ["report.md", "report.html"])
 def test_verify_lists_what_only_they_say(study: Path, name: str) -> None:
     done = CliRunner().invoke(app, ["verify", str(folder_of(study) / name)])

@@ -111,6 +111,10 @@ def _beside(facts: Facts, choice: random.Random, rarely: Any) -> None:
         facts["checks"] |= {"objected": count(len(objections)), "objections": objections}
     if rarely():
         facts["templates"] = [_text("report.md.j2", name), _text("report.css", name)]
+        if choice.random() < 0.7:
+            words = {"template": _text("report.md.j2", name), "words": _text("because, 3", name)}
+            rows = [{**words, "line": count(line)} for line in range(3, 3 + choice.choice([1, 2]))]
+            facts["own_words"] = {"lines": count(len(rows) + choice.choice([0, 4])), "first": rows}
     if rarely():
         step = {"step": _text("train_a", name), "tries": count(2), "reason": _text("out of memory", name)}
         facts["unfinished"]["failed"] = [step]
