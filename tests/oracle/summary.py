@@ -71,10 +71,9 @@ def checks(facts: Part) -> Iterator[Line]:
 def _own_words(own: Part) -> Line:
     """Returns where the study's own templates claim something by themselves; of many lines the first, and how many."""
     rows = [
-        line("{template}, line {line}: {words}", template=text(row["template"]), line=count(row["line"]),
-             words=text(row["words"]))
+        line("{name}, line {n}: {own}", name=text(row["template"]), n=count(row["line"]), own=text(row["words"]))
         for row in own["first"]
-    ]  # fmt: skip
+    ]
     words = "They hold claim words and numerals that no rule chose and no fact gives"
     if len(rows) < own["lines"]["value"]:
         return line(f"{words} in {{lines}} lines, first {{rows}}.", lines=count(own["lines"]), rows=joined(rows, "; "))

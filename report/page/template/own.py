@@ -1,6 +1,4 @@
-"""The templates that a study may replace: what each holds, copies of them in the study's own folder, and what the page
-says of those.
-"""
+"""The templates that a study may replace: what each holds, copies of them in its own folder, and the facts of those."""
 
 from collections.abc import Iterator
 from itertools import groupby
