@@ -12,14 +12,14 @@ Miller, D. L. (2015), J. Human Resources 50, 317-372, on t with G − 1 degrees 
 Imports numpy, and scipy where a quantile is needed; never torch.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from report.statistics.formulas import Array
-from report.statistics.sums import ROUNDING, Encoded, codes_of, sum_by
+from report.statistics.sums import ROUNDING, Encoded
 
 Direction = Literal["higher", "lower", "no clear difference", "equal"]
 NO_CHANGE = "no item changed"
@@ -55,34 +55,6 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes among {n} items: needs at least one item, and 0 to n successes")
     return Interval(successes / n, *_wilson_ends(successes / n, n, confidence), "Wilson", n, n, confidence)
-
-
-def jackknife(
-    values: Array,
-    clusters: Sequence[Hashable] | None,
-    statistic: Callable[[Array], Array],
-    confidence: float = 0.95,
-) -> Interval:
-    """Returns ``statistic`` of the summed ``values`` with its delete-one-cluster jackknife interval.
-
-    ``values``: (items, D). ``clusters``: one name an item, None for independent items.
-    ``statistic``: sums of shape (..., D) to (...). The interval is not clipped to the statistic's range.
-    """
-    by_cluster = sum_by(codes_of(clusters, len(values)), values)
-    return _jackknife(by_cluster[None], len(values), lambda sums: statistic(sums[0]), confidence)
-
-
-def paired_jackknife(
-    before: Array,
-    after: Array,
-    clusters: Sequence[Hashable] | None,
-    statistic: Callable[[Array], Array],
-    confidence: float = 0.95,
-) -> Interval:
-    """Returns ``statistic(after) - statistic(before)`` with its interval; a cluster is deleted from both at once."""
-    codes = codes_of(clusters, len(before))
-    by_cluster = np.stack([sum_by(codes, values) for values in (before, after)])
-    return _jackknife(by_cluster, len(before), lambda sums: statistic(sums[1]) - statistic(sums[0]), confidence)
 
 
 def level(sample: Encoded, *, confidence: float = 0.95) -> Interval:

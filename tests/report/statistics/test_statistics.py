@@ -16,7 +16,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall
 from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint
 
-from report.statistics.intervals import Interval, direction, jackknife, paired_jackknife, wilson
+from report.statistics.intervals import Interval, direction, wilson
 from tests.report.statistics.statistics_of_items import difference, level
 
 SKLEARN = {
@@ -139,7 +139,7 @@ def test_clustered_mean_by_hand() -> None:
     half = 4.302652729911275 * math.sqrt(13) / 9
     assert found.value == 0.6
     assert (found.lower, found.upper) == (0.0, 1.0)  # 0.6 ± 1.72, clipped
-    free = jackknife(np.array([[1, 1], [1, 1], [0, 1], [0, 1], [1, 1]]), list("aabbc"), lambda s: s[..., 0] / s[..., 1])
+    free = level("loss", [1.0, 1.0, 0.0, 0.0, 1.0], list("aabbc"), scale=None)
     assert (free.lower, free.upper) == pytest.approx((0.6 - half, 0.6 + half))
     assert (found.n, found.clusters, found.method) == (5, 3, "delete-one-cluster jackknife, t(G−1)")
 
@@ -313,9 +313,7 @@ def test_paired_difference_matches_a_naive_jackknife(metric: str) -> None:
 
 
 def test_paired_jackknife_deletes_the_cluster_from_both() -> None:
-    before = np.array([[1.0, 1], [0, 1], [2, 1], [1, 1]])
-    after = before + np.array([[0.5, 0], [0.5, 0], [0.7, 0], [0.1, 0]])
-    found = paired_jackknife(before, after, list("aabc"), lambda sums: sums[..., 0] / sums[..., 1])
+    found = difference("loss", [1.0, 0.0, 2.0, 1.0], [1.5, 0.5, 2.7, 1.1], list("aabc"), scale=None)
     expected = naive_jackknife(lambda keep: float(np.mean([(0.5, 0.5, 0.7, 0.1)[i] for i in keep])), list("aabc"))
     assert (found.lower, found.upper) == pytest.approx(expected)
 

@@ -14,7 +14,7 @@ from harness_tasks.files import sha256_file
 from report.facts.values import sources
 from report.page import render
 from report.page.build import build_report
-from report.page.render import at
+from report.reading.results import at
 from report.verify.differences import differences
 from report.verify.recount import compared, recomputed, recount, study_file
 from tests.report.synthetic import GOLD, TWO_WRONG, folder_of, write_rows, write_study
