@@ -26,7 +26,9 @@ _NO_GRADIENT = ("qa_outputs.bias", "k_proj.bias")
 def changed_tensors(
     tensors: Sequence[Mapping[str, Any]], record: Mapping[str, Any], adaptable: Collection[str] | None = None
 ) -> Verdict:
-    """Exactly the tensors that the method trains have changed, by their hashes; one without a gradient need not have.
+    """Returns whether exactly the tensors that the method trains have changed, by their hashes.
+
+    One that had no gradient need not have changed.
 
     ``tensors``: the rows of `tensors.json`. ``record``: `finetune.json`, for its method, head and recipe.
     ``adaptable``: the matrices that `all-linear` stands for; None: all of the body but the embeddings.
@@ -64,7 +66,7 @@ def changed_tensors(
 def trainable_count(
     tensors: Sequence[Mapping[str, Any]], record: Mapping[str, Any], saved: Mapping[str, int]
 ) -> Verdict:
-    """As many parameters were trained as the closed form says, and as many are in the saved files.
+    """Returns whether as many parameters were trained as the closed form says, and as many are in the saved files.
 
     ``saved``: the number of parameters of each tensor in the checkpoint's safetensors files; of a whole model, of each
     that is read from them, since what is one tensor in memory may be several in a file.
@@ -90,7 +92,7 @@ def trainable_count(
 
 
 def rows_once(log: list[dict[str, Any]], record: Mapping[str, Any]) -> Verdict:
-    """Every row was trained on once an epoch, in the lineage of these weights."""
+    """Returns whether every row was trained on once an epoch, by the log of these weights, `row_log.jsonl`."""
     rows, epochs = record["data"]["rows"], record["epochs"]
     if wrong := irregularities(log, row_count=rows, epochs=epochs):
         return Verdict(
@@ -104,7 +106,7 @@ def rows_once(log: list[dict[str, Any]], record: Mapping[str, Any]) -> Verdict:
 
 
 def loss_shape(losses: Sequence[float]) -> Verdict:
-    """The loss is a number throughout, is not 0, and falls by more than its own scatter."""
+    """Returns whether the loss, in nats, is finite, is not 0, and falls by more than two standard errors."""
     id_ = "loss-shape"
     if wrong := [loss for loss in losses if not math.isfinite(loss)]:
         return Verdict(
@@ -142,7 +144,7 @@ def loss_shape(losses: Sequence[float]) -> Verdict:
 
 
 def below_majority(right: int, labels: Sequence[Any]) -> Verdict:
-    """Of the rows with ``labels``, more are right than if each had been given the commonest label."""
+    """Returns whether as many of the rows with these gold ``labels`` are correct as the majority class has."""
     commonest = max(map(list(labels).count, set(labels)))
     found = f"{right} of {len(labels)} rows right; the commonest label alone gets {commonest}"
     if right >= commonest:
@@ -157,7 +159,7 @@ def below_majority(right: int, labels: Sequence[Any]) -> Verdict:
 
 
 def never_stops(stopped: int, answers: int, limit_tokens: int) -> Verdict:
-    """Of some written ``answers``, at least one came to its end within ``limit_tokens``."""
+    """Returns whether at least one of some generated ``answers`` ended within ``limit_tokens``."""
     found = f"{stopped} of {answers} answers ended within {limit_tokens} tokens"
     if stopped:
         return Verdict("never-stops", "pass", found)

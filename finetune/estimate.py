@@ -164,7 +164,7 @@ def work(prepared: Any) -> Work:
 def declared_work(size: Mapping[str, float], recipe: Recipe, *, head: Head, train_rows: int | None = None) -> Work:
     """Returns what a run puts through the model by what its task declares (`metadata: size:`), rows unseen.
 
-    The largest pass is reckoned as if all of its sequences were as long as the longest.
+    The largest pass is estimated as if all of its sequences were as long as the longest.
     """
     rows = int(min(size["train"], train_rows or size["train"]))
     rows_of_a_sequence = size["sequence_rows"] if head == "causal" else 1
@@ -262,7 +262,7 @@ def _memory(
     if method == "full" and dtype == "bfloat16":
         weights += trained * BYTES[dtype]  # autocast's copies
     if method in ("full", "head") and device == "cpu":
-        weights += trained * single  # the copies that `tensors.json` is reckoned from
+        weights += trained * single  # the copies that `tensors.json` is computed from
     # Kept for the way back: the inputs of a layer's matrix products and of what stands between them.
     hidden, inner = sizes.hidden, sizes.inner
     layer_bytes = (16 * hidden + 8 * inner) * BYTES[dtype]

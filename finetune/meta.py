@@ -29,7 +29,7 @@ def described(config: Any) -> Described:
 
 @contextmanager
 def quiet_meta() -> Iterator[None]:
-    """Inside, modules are made on the meta device, and transformers' and peft's warnings about that are not shown."""
+    """Makes modules on the meta device inside the block, without transformers' and peft's warnings about that."""
     import torch
 
     with warnings.catch_warnings(), torch.device("meta"):

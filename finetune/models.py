@@ -72,11 +72,10 @@ def load_tokenizer(place: str, revision: str | None) -> Any:
 
 
 def check_method(run: Run, config: Any) -> None:
-    """Returns nothing where the resolved run's method and head fit the model and this machine.
+    """Raises UserError where the resolved run's method or head does not fit the model or this machine.
 
-    Raises:
-        UserError: the architecture has no such head, or reads in both directions where it is to write, `head` of a
-            causal LM whose head is the embedding matrix, `qlora` where bitsandbytes cannot run.
+    It does not where the architecture has no such head, or reads in both directions and is to write; `head` not with a
+    causal LM whose head is the embedding matrix; `qlora` not where bitsandbytes cannot run.
     """
     model_class(config, run.head)
     if run.head == "causal":
@@ -130,9 +129,9 @@ def load_model(run: Run, config: Any, *, labels: tuple[str, ...], pad_id: int) -
 
 
 def check_weights(run: Run, config: Any, *, labels: tuple[str, ...], pad_id: int) -> None:
-    """Returns nothing where the folder that a run names has all that `load_model` will ask for; no value is read.
+    """Raises, as `load_model` does, where the folder that a run names lacks what that will ask for.
 
-    Raises as `load_model`. A base that is packed is left to it.
+    No value of a tensor is read. A base that is packed is left to it.
     """
     if getattr(config, "quantization_config", None) is None:
         config = _with_head(config, run.head, labels, pad_id)

@@ -57,7 +57,7 @@ def weights_fingerprint(folder: Path) -> str:
 
 
 def data_record(prepared: Prepared) -> dict[str, Any]:
-    """Returns where the training rows come from, how many there are, and their fingerprints."""
+    """Returns where the training rows come from, how many there are, and their hashes."""
     task, rows, counts = prepared.task, prepared.rows, prepared.counts
     data = dict((task.config.metadata or {}).get("data") or {})
     return {

@@ -65,7 +65,7 @@ class Renderer:
         return encode(self.tokenizer, text)
 
     def context(self, doc: dict[str, Any]) -> str:
-        """Returns the prompt of ``doc`` as the evaluator renders it; the worked examples never include ``doc``."""
+        """Returns the prompt of ``doc`` as the evaluator renders it; the few-shot examples never include ``doc``."""
         sampler = getattr(self.task, "sampler", None)
         if self.num_fewshot and sampler is not None:
             # lm_eval keeps the scored document out of its own shots only where shots come from the scored split.

@@ -27,7 +27,7 @@ def fast_dtype(device: str = "cpu") -> Literal["float32", "bfloat16"]:
 
 
 def fast_threads(dtype: str) -> int:
-    """Returns how many threads matrix products of ``dtype`` are fastest with: torch's own number, or a half of it, ...
+    """Returns how many threads matrix products of ``dtype`` are fastest with: torch's own number, its half, and so on.
 
     Threads wait for each other, so where other work shares the cores, fewer are faster. More are taken unless fewer
     win by a tenth. Where OMP_NUM_THREADS is set, it is meant, and nothing is tried.

@@ -57,7 +57,7 @@ def prior(
     lm = _load_model(model, model_args, batch_size=batch_size, device=device)
     chat_template = chat_template_of(lm, model, model_args)
     num_fewshot = set_shots(loaded, num_fewshot)
-    loaded.set_fewshot_seed(1234)  # lm_eval's own default: the same worked examples as when items are scored
+    loaded.set_fewshot_seed(1234)  # lm_eval's own default: the same few-shot examples as when items are scored
     choices = [str(choice) for choice in loaded.doc_to_choice(doc)]
     requests = []
     for text in INPUTS:

@@ -12,7 +12,7 @@ from harness_tasks.models.overlapping_tasks import are_related
 
 
 def merged_base(evidence: Evidence) -> Verdict:
-    """The base is no merge already, so that an adapter made here is added once and to the weights it was made for."""
+    """Fails where the base model is itself a merge: an adapter made here would fit only that merge."""
     run, id_ = evidence.prepared.run, "merged-base"
     if merged := evidence.base_json("merged_from.json"):
         adapter = merged.get("adapter", {}).get("checkpoint", "an adapter")
@@ -29,7 +29,7 @@ def merged_base(evidence: Evidence) -> Verdict:
 
 
 def base_fine_tuned(evidence: Evidence) -> Verdict:
-    """The base has not been fine-tuned on the task, so that before and after can be told apart."""
+    """Fails where the base model's record or card says that it was fine-tuned on a task that is scored."""
     run, id_ = evidence.prepared.run, "base-fine-tuned"
     record = evidence.base_json("finetune.json") or evidence.base_json("merged_from.json").get("adapter", {})
     trained_on = record.get("task")
@@ -57,7 +57,7 @@ def base_fine_tuned(evidence: Evidence) -> Verdict:
 
 
 def disk(evidence: Evidence) -> Verdict:
-    """The disk holds the trainer's checkpoints and the finished one."""
+    """Fails where the disk has less space than the trainer's checkpoints and the finished one take."""
     from finetune.estimate import disk_bytes
 
     prepared = evidence.prepared
@@ -65,7 +65,7 @@ def disk(evidence: Evidence) -> Verdict:
     try:
         finished, kept = disk_bytes(evidence.ledger, run.method)
     except UserError as error:  # the guard trainable-count stops the run and says why
-        return Verdict("disk", "warn", "what the checkpoints take cannot be reckoned", error.found, error.mend)
+        return Verdict("disk", "warn", "what the checkpoints take cannot be estimated", error.found, error.mend)
     needs: dict[Path, int] = {}
     for folder, size in ((run.output, finished), (run.scratch_folder, kept + finished)):
         place = _existing(folder)

@@ -14,7 +14,7 @@ _PROMPT_FIELDS = ("output_type", "description", "doc_to_text", "doc_to_choice", 
 
 
 def prompt(evidence: Evidence) -> Verdict:
-    """The rows carry the prompt that every scored task has."""
+    """Fails where a scored task has another prompt template than the training rows."""
     prepared, id_ = evidence.prepared, "prompt"
     if prepared.run.head == "question-answering":
         return Verdict(id_, "by-design", "the span reader's prompt is made by one function, for training and scoring")
@@ -36,7 +36,7 @@ def prompt(evidence: Evidence) -> Verdict:
 
 
 def mask(evidence: Evidence) -> Verdict:
-    """Loss lies on the answer, all of it, and on nothing else."""
+    """Fails where the target tokens of a row are not the gold answer, all of it, and nothing else."""
     prepared, id_ = evidence.prepared, "mask"
     rows, total = prepared.rows, len(prepared.rows)
     why = "the loss would be taken on something else than the answer, and look healthy"
@@ -87,7 +87,7 @@ def mask(evidence: Evidence) -> Verdict:
 
 
 def truncation(evidence: Evidence) -> Verdict:
-    """No row is longer than the recipe and the model allow, because nothing is cut."""
+    """Fails where a row has more tokens than the recipe or the model allows, since none is truncated."""
     prepared, id_ = evidence.prepared, "truncation"
     rows = [*prepared.rows, *prepared.dev_rows]
     limit, option = length_limit(prepared)
@@ -115,7 +115,7 @@ def length_limit(prepared: Prepared) -> tuple[int, str]:
 
 
 def question_first(evidence: Evidence) -> Verdict:
-    """The answer is looked for where the question has been read."""
+    """Holds by design: the answer comes after the question in every sequence."""
     id_ = "question-first"
     if evidence.prepared.run.head == "question-answering":
         found = 'the question stands before the passage, and "no answer" is the last token, which has seen both'

@@ -14,7 +14,7 @@ MOST_OVERLAP = 0.05
 
 
 def overlap(evidence: Evidence) -> Verdict:
-    """Few scored rows resemble a training row."""
+    """Fails where more than `MOST_OVERLAP` of a task's scored rows have any grade of overlap with a training row."""
     found, worst = [], 0.0
     for scored in evidence.scored:
         share = scored.overlapping / max(1, len(scored.identities))
@@ -39,7 +39,7 @@ def overlap(evidence: Evidence) -> Verdict:
 
 
 def scored_rows(evidence: Evidence) -> Verdict:
-    """No scored row is trained on, or chooses the checkpoint."""
+    """Fails where a scored row is trained on, or is among those that choose the checkpoint."""
     prepared, id_ = evidence.prepared, "scored-rows"
     trained = {row.identity for row in prepared.rows}
     # Where the checkpoint is chosen on the scored split itself, the guard selection-split says so.
@@ -64,7 +64,7 @@ def scored_rows(evidence: Evidence) -> Verdict:
 
 
 def hidden_labels(evidence: Evidence) -> Verdict:
-    """The scored rows have their labels."""
+    """Fails where a scored row's label is hidden (-1)."""
     id_ = "hidden-labels"
     for scored in evidence.scored:
         if hidden := _hidden_labels(scored.task):
@@ -80,7 +80,7 @@ def hidden_labels(evidence: Evidence) -> Verdict:
 
 
 def selection_split(evidence: Evidence) -> Verdict:
-    """The checkpoint is not chosen on the rows that its score is then computed on."""
+    """Fails where the checkpoint is chosen on the rows that it is then scored on."""
     run, id_ = evidence.prepared.run, "selection-split"
     if (name := _selects_on_scored(evidence)) is not None:
         return Verdict(
@@ -97,7 +97,7 @@ def selection_split(evidence: Evidence) -> Verdict:
 
 
 def related_task(evidence: Evidence) -> Verdict:
-    """No scored task is declared to share texts with the one that is trained on."""
+    """Fails where a scored task declares that it shares texts with the one that is trained on."""
     run = evidence.prepared.run
     for name in run.scored_tasks:
         if name != run.task and are_related(run.task, name, run.include_path):

@@ -7,7 +7,7 @@ from harness_tasks.guards.verdicts import Verdict
 
 
 def pad_token(evidence: Evidence) -> Verdict:
-    """The pad token has an embedding, and a classifier cannot take the end of a prompt for padding."""
+    """Fails where the pad token has no embedding, or a classifier's prompt ends with it."""
     prepared, id_ = evidence.prepared, "pad-token"
     pad, tokenizer = prepared.pad_id, prepared.tokenizer
     shown = named(tokenizer, pad)
@@ -28,7 +28,7 @@ def pad_token(evidence: Evidence) -> Verdict:
 
 
 def pad_is_eos(evidence: Evidence) -> Verdict:
-    """Padding and the end of a text are told apart, even where one token stands for both."""
+    """Fails where the pad token is the EOS token, and a classifier's prompt ends with it."""
     prepared, id_ = evidence.prepared, "pad-is-eos"
     eos = prepared.tokenizer.eos_token_id
     if prepared.pad_id != eos:
@@ -41,7 +41,7 @@ def pad_is_eos(evidence: Evidence) -> Verdict:
 
 
 def stop_token(evidence: Evidence) -> Verdict:
-    """Every answer that is written ends with what stops it, and that end is learnt."""
+    """Fails where a target of a generation task does not end with its stop string or EOS."""
     prepared, id_ = evidence.prepared, "stop-token"
     if prepared.run.head != "causal" or prepared.task.OUTPUT_TYPE != "generate_until":
         return Verdict(id_, "pass", "nothing is written that would have to end: the answer is read off")
@@ -62,7 +62,7 @@ def stop_token(evidence: Evidence) -> Verdict:
 
 
 def bos(evidence: Evidence) -> Verdict:
-    """A row begins with the model's start token once where the tokenizer adds one, else never with two."""
+    """Fails where a row lacks the BOS token that the tokenizer adds, has two, or has another model's."""
     prepared, id_ = evidence.prepared, "bos"
     tokenizer, rows = prepared.tokenizer, [*prepared.rows, *prepared.dev_rows]
     known = {tokenizer.bos_token_id, _named_token(prepared.config, "bos")} - {None}
@@ -101,7 +101,7 @@ def bos(evidence: Evidence) -> Verdict:
 
 
 def tokenizer(evidence: Evidence) -> Verdict:
-    """Every token of the rows has an embedding, and the special tokens are those of the model's own vocabulary."""
+    """Fails where a row holds a token without an embedding, or the vocabulary is another model's."""
     prepared, id_ = evidence.prepared, "tokenizer"
     given, config = prepared.tokenizer, prepared.config.get_text_config()
     width = embedded_tokens(prepared.config)

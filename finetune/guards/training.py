@@ -10,25 +10,25 @@ _EMBEDDINGS = {"lm_head", "embed_tokens", "embed_out", "wte"}
 
 
 def accumulation(evidence: Evidence) -> Verdict:
-    """Gradients are those of the whole step, in however many parts its rows go through the model."""
+    """Holds by design: gradient accumulation does not change the gradients of a step."""
     parts = evidence.prepared.run.recipe.gradient_accumulation_steps
     found = "the loss of a step is its sum over all items, divided by their number in all parts and processes"
     return Verdict("accumulation", "by-design", f"{found}; parts here: {parts}")
 
 
 def resume_order(evidence: Evidence) -> Verdict:
-    """A resumed run goes on with the batches it would have had."""
+    """Holds by design: a resumed run has the batches that it would have had."""
     return Verdict("resume-order", "by-design", "the order of the rows is a function of the seed and the epoch alone")
 
 
 def head_saved(evidence: Evidence) -> Verdict:
-    """What was trained is in the checkpoint, head included."""
+    """Is judged after training: the checkpoint holds all that was trained, a head included."""
     found = "the checkpoint is loaded in a process of its own, and its logits compared with the trained model's"
     return Verdict("head-saved", "after-training", found)
 
 
 def trainable_count(evidence: Evidence) -> Verdict:
-    """As many parameters are trained as the method says, by two counts; and an adapter is really put on something."""
+    """Fails where the trainable parameters are none, or not as many as the closed form says."""
     id_, method = "trainable-count", evidence.prepared.run.method
     try:
         ledger = evidence.ledger
@@ -48,7 +48,7 @@ def trainable_count(evidence: Evidence) -> Verdict:
 
 
 def tied_embeddings(evidence: Evidence) -> Verdict:
-    """No adapter goes on one side of a matrix that the model reads its words with and writes them with."""
+    """Fails where an adapter is put on one of two tied matrices, the embeddings or the output."""
     prepared, id_ = evidence.prepared, "tied-embeddings"
     run = prepared.run
     tied = bool(prepared.config.get_text_config().tie_word_embeddings) and run.head == "causal"
@@ -69,7 +69,7 @@ def tied_embeddings(evidence: Evidence) -> Verdict:
 
 
 def packing(evidence: Evidence) -> Verdict:
-    """No row sees another."""
+    """Holds by design: no row attends to another."""
     if evidence.prepared.formulation.SHARES_PREFIXES:
         found = "rows are not packed; those with a common beginning share it, and what follows sees it and itself alone"
     else:
@@ -78,7 +78,7 @@ def packing(evidence: Evidence) -> Verdict:
 
 
 def precision(evidence: Evidence) -> Verdict:
-    """No trained weight is too coarse for its updates."""
+    """Holds by design: trained weights are float32, so that none loses its updates to rounding."""
     run = evidence.prepared.run
     found = f"what is trained is float32; {run.dtype} is for " + (
         "the products of its matrices" if run.method == "full" else "the frozen weights"
@@ -87,24 +87,24 @@ def precision(evidence: Evidence) -> Verdict:
 
 
 def cache(evidence: Evidence) -> Verdict:
-    """No rows of an earlier tokenizer or template are taken for today's."""
+    """Holds by design: no token ids are cached."""
     return Verdict("cache", "by-design", "token ids are kept nowhere: every run renders its rows anew")
 
 
 def below_majority(evidence: Evidence) -> Verdict:
-    """The trained classifier beats the commonest label."""
+    """Is judged after training: the accuracy is at least that of the majority class."""
     found = "where there are labels to choose from, the accuracy on some rows is compared with the commonest label's"
     return Verdict("below-majority", "after-training", found)
 
 
 def loss_shape(evidence: Evidence) -> Verdict:
-    """The loss is a number and falls."""
+    """Is judged after training: the loss is finite and falls."""
     return Verdict(
         "loss-shape", "after-training", "the loss curve is looked at: a number throughout, and lower at the end"
     )
 
 
 def never_stops(evidence: Evidence) -> Verdict:
-    """Answers that are written come to an end."""
+    """Is judged after training: generations end before `max_gen_toks`."""
     found = "where answers are written, some are, and must end before the limit of tokens"
     return Verdict("never-stops", "after-training", found)

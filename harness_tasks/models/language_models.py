@@ -45,7 +45,9 @@ def refuse_encoder(place: str, config: Any) -> None:
 
 
 def check_language_model(place: str, *, revision: str | None, subfolder: str = "", backend: str = "default") -> None:
-    """Returns nothing where `hf` loads what ``place`` is: no encoder, and no decoder as an encoder with a decoder.
+    """Raises UserError where ``place`` is a model that `hf` would load otherwise than it was trained.
+
+    That is an encoder, or a decoder that is taken for an encoder with a decoder.
 
     A configuration that transformers cannot read the class itself refuses.
     """

@@ -152,7 +152,7 @@ def renamed_body(auto_class: Any, config: Any) -> dict[str, str] | None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Inside, transformers does not list missing weights: a head may be new, and whoever loads checks the others."""
+    """Keeps transformers from listing missing weights inside the block: whoever loads checks all but a new head's."""
     verbosity, has_bar = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
