@@ -224,6 +224,15 @@ def shown_time(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def gigabytes(size_bytes: float | None, decimals: int = 2) -> str:
+    """Returns a number of bytes in GB (10^9); a dash where it is not known.
+
+    >>> gigabytes(1_234_567_890), gigabytes(2.5e12, 1), gigabytes(None)
+    ('1.23 GB', '2,500.0 GB', '–')
+    """
+    return "–" if size_bytes is None else f"{size_bytes / 1e9:,.{decimals}f} GB"
+
+
 def _operations(
     work: Work, ledger: Ledger, sizes: Sizes, *, method: Method, lora_r: int, last_layers: int | None
 ) -> int:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from finetune import estimate
+from finetune.estimate import gigabytes
 from finetune.fits import Fit, fits
 from finetune.fits import shown as shown_fits
 from finetune.guards import Evidence, Verdict, examine
@@ -110,8 +111,8 @@ class Plan:
             p = self.parameters
             lines.append(f"{'parameters':<12} {p['trained']:,} trained, {p['added']:,} added, {p['total']:,} in all")
         if self.memory_bytes is not None and self.disk_bytes is not None:
-            measured = f"; {_gigabytes(self.probe['peak_memory_bytes'])} measured in three steps" if self.probe else ""
-            peak, disk = _gigabytes(self.memory_bytes), _gigabytes(self.disk_bytes)
+            measured = f"; {gigabytes(self.probe['peak_memory_bytes'])} measured in three steps" if self.probe else ""
+            peak, disk = gigabytes(self.memory_bytes), gigabytes(self.disk_bytes)
             lines.append(f"{'memory':<12} {peak} in the largest step (reckoned{measured}); {disk} of disk at most")
             parts = run.recipe.gradient_accumulation_steps
             lines.append(f"{'on a GPU of':<12} {shown_fits(self.fits, method=run.method, parts=parts)}")
@@ -305,7 +306,3 @@ def _visible(text: str) -> list[str]:
     parts = text.split("\n")
     shown = [part + "\\n" for part in parts[:-1]] + [parts[-1]]
     return shown if shown[-1] or len(shown) == 1 else shown[:-1]
-
-
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.2f} GB"

@@ -56,7 +56,7 @@ class Renderer:
         self.task, self.tokenizer, self.num_fewshot = task, tokenizer, num_fewshot
         self.apply_chat_template = apply_chat_template
         self.chat_template: Callable[..., str] | None = (
-            partial(_apply_chat_template, tokenizer) if apply_chat_template else None
+            partial(prompts.render_chat, tokenizer) if apply_chat_template else None
         )
         task.set_config("num_fewshot", num_fewshot)
 
@@ -169,19 +169,3 @@ def gold_choice(task: Any, doc: dict[str, Any]) -> int:
     choices = task.doc_to_choice(doc)
     index = target if isinstance(target, int) else choices.index(target) if target in choices else -1
     return index if 0 <= index < len(choices) else -1
-
-
-def _apply_chat_template(tokenizer: Any, chat: list[dict[str, str]], *, add_generation_prompt: bool = True) -> str:
-    """Renders a chat as lm_eval's `HFLM.apply_chat_template` does, with its retry without the system message."""
-    import jinja2
-
-    render = partial(
-        tokenizer.apply_chat_template,
-        tokenize=False,
-        add_generation_prompt=add_generation_prompt,
-        continue_final_message=not add_generation_prompt,
-    )
-    try:
-        return str(render(chat))
-    except jinja2.exceptions.TemplateError:
-        return str(render([message for message in chat if message["role"] != "system"]))

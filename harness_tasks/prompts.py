@@ -27,6 +27,29 @@ def requests(task: Any, doc: Mapping[str, Any], prompt: str, *, apply_chat_templ
     return list(found) if isinstance(found, list) else [found]
 
 
+def render_chat(tokenizer: Any, chat: Sequence[Mapping[str, str]], add_generation_prompt: bool = True) -> str:
+    """Returns a chat as lm_eval's `HFLM.apply_chat_template` renders it.
+
+    Where the template refuses the chat, it is tried again without the system message.
+    """
+    import jinja2
+
+    def rendered(messages: list[Mapping[str, str]]) -> str:
+        return str(
+            tokenizer.apply_chat_template(
+                messages,
+                tokenize=False,
+                add_generation_prompt=add_generation_prompt,
+                continue_final_message=not add_generation_prompt,
+            )
+        )
+
+    try:
+        return rendered(list(chat))
+    except jinja2.exceptions.TemplateError:
+        return rendered([message for message in chat if message["role"] != "system"])
+
+
 def rows_argument(indices: Sequence[int]) -> list[int]:
     """Returns what ``--samples`` must be for lm_eval to score the rows at sorted ``indices``, each under its number.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune.assumed import BANDWIDTH, UTILISATION
-from finetune.estimate import shown_time
+from finetune.estimate import gigabytes, shown_time
 from finetune.machine import resolve_device
 from studies import Grid, Study
 from workflow.plan import Planned, Step, planned
@@ -120,9 +120,9 @@ def _text(summary: dict[str, Any]) -> str:
     for line in summary["studies"]:
         times = f"{shown_time(line['seconds']):>9} {shown_time(line['longest_seconds']):>9}"
         counts = f"{line['parameters']:>15,} {line['steps']:>6,} {line['to_do']:>6,}"
-        lines.append(f"{line['study']:<44} {counts} {times} {_gigabytes(line['disk_bytes']):>10}")
+        lines.append(f"{line['study']:<44} {counts} {times} {gigabytes(line['disk_bytes'], 1):>10}")
     hours = f"about {summary['accelerator_hours']:,.1f} {unit}-hours"
-    longest, disk = shown_time(summary["critical_path_seconds"]), _gigabytes(summary["disk_bytes"])
+    longest, disk = shown_time(summary["critical_path_seconds"]), gigabytes(summary["disk_bytes"], 1)
     lines.append("")
     lines.append(
         f"{summary['steps']:,} steps, {summary['to_do']:,} to do: {hours}; critical path {longest}; {disk} of disk"
@@ -130,7 +130,3 @@ def _text(summary: dict[str, Any]) -> str:
     for number, seconds in summary["seconds_at_a_time"].items():
         lines.append(f"{number:>6,} step{'' if number == 1 else 's'} at a time: about {shown_time(seconds)}")
     return "\n".join(lines)
-
-
-def _gigabytes(value: int) -> str:
-    return f"{value / 1e9:,.1f} GB"

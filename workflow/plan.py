@@ -18,6 +18,7 @@ from typing import Any
 
 from finetune import estimate
 from finetune.assumed import BANDWIDTH, UTILISATION
+from finetune.estimate import gigabytes
 from finetune.fits import Fit, fits
 from finetune.fits import shown as shown_fits
 from finetune.heads import Head
@@ -384,13 +385,13 @@ def _text(study: Study, summary: dict[str, Any], found: Planned) -> str:
     for step in steps:
         lines.append(
             f"{step.step:<52} {'done' if step.done else 'to do':<6} {_number(step.rows):>8} {_number(step.tokens):>12} "
-            f"{_number(step.trainable):>14} {_gigabytes(step.memory_bytes):>9} {_time(step.seconds):>9}"
+            f"{_number(step.trainable):>14} {gigabytes(step.memory_bytes, 1):>9} {_time(step.seconds):>9}"
         )
     waiting = [step for step in steps if not step.done]
     lines += [
         "",
         f"{len(steps)} steps, {len(waiting)} to do: about {_time(summary['seconds'])} one after the other; "
-        f"{_gigabytes(summary['disk_bytes'])} of disk, {_gigabytes(summary['download_bytes'])} of it to download "
+        f"{gigabytes(summary['disk_bytes'], 1)} of disk, {gigabytes(summary['download_bytes'], 1)} of it to download "
         f"(at {summary['megabytes_a_second']:g} MB/s)",
     ]
     for name, fitting in found.fits.items():
@@ -409,10 +410,6 @@ def _text(study: Study, summary: dict[str, Any], found: Planned) -> str:
 
 def _number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
-
-
-def _gigabytes(value: int | None) -> str:
-    return "–" if value is None else f"{value / 1e9:.1f} GB"
 
 
 def _time(seconds: float | None) -> str:

@@ -58,7 +58,7 @@ def base_fine_tuned(evidence: Evidence) -> Verdict:
 
 def disk(evidence: Evidence) -> Verdict:
     """Fails where the disk has less space than the trainer's checkpoints and the finished one take."""
-    from finetune.estimate import disk_bytes
+    from finetune.estimate import disk_bytes, gigabytes
 
     prepared = evidence.prepared
     run = prepared.run
@@ -78,23 +78,19 @@ def disk(evidence: Evidence) -> Verdict:
             return Verdict(
                 "disk",
                 "fail",
-                f"the checkpoints take up to {_gigabytes(size)}, and {_gigabytes(free)} are free",
+                f"the checkpoints take up to {gigabytes(size)}, and {gigabytes(free)} are free",
                 "training would stop in the middle of a save",
                 "free some space, name a folder on a larger disk with --output and --scratch, or allow it with "
                 "--allow disk",
             )
     most = max(needs.values())
-    return Verdict("disk", "pass", f"the checkpoints take up to {_gigabytes(most)}, which is free")
+    return Verdict("disk", "pass", f"the checkpoints take up to {gigabytes(most)}, which is free")
 
 
 def _existing(folder: Path) -> Path:
     """Returns the folder, or the nearest one above it that exists."""
     place = folder.absolute()
     return next(parent for parent in (place, *place.parents) if parent.is_dir())
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.2f} GB"
 
 
 def _data_names(task: Any) -> set[str]:

@@ -19,6 +19,7 @@ from harness_tasks.models.commits import commit_of
 from harness_tasks.models.files import cannot_load, refusals
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.loading import load_head
+from harness_tasks.prompts import render_chat
 
 
 class HeadLM(LM):
@@ -127,22 +128,7 @@ class HeadLM(LM):
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """Returns a conversation as `hf` renders it, without the system message where the template takes none."""
-        import jinja2
-
-        def render(messages: list[dict[str, str]]) -> str:
-            return str(
-                self.tokenizer.apply_chat_template(
-                    messages,
-                    tokenize=False,
-                    add_generation_prompt=add_generation_prompt,
-                    continue_final_message=not add_generation_prompt,
-                )
-            )
-
-        try:
-            return render(chat_history)
-        except jinja2.exceptions.TemplateError:
-            return render([message for message in chat_history if message["role"] != "system"])
+        return render_chat(self.tokenizer, chat_history, add_generation_prompt)
 
     def get_model_info(self) -> dict[str, Any]:
         """Returns what results say of the weights, with the keys that `hf` has."""
