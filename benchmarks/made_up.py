@@ -48,8 +48,9 @@ def write_study(root: Path, items: int) -> Path:
         results = {}
         for task in STUDY_TASKS:
             home = folder / "scores" / name / task
+            model = name if name == "base" else f"checkpoints/{name}"  # where a study has them
             results[task] = write_scores(
-                home / "results.json", home / "samples.jsonl", name, (task,), items, place / 10
+                home / "results.json", home / "samples.jsonl", model, (task,), items, place / 10
             )
             lengths = [{"doc_id": i, "prompt_tokens": 60, "truncated": False, **_written(task)} for i in range(items)]
             _write_rows(home / "lengths.jsonl", [{"max_length_tokens": 2048, "max_answer_tokens": 16}, *lengths])
@@ -228,7 +229,7 @@ def _aggregated(kind: str, given: Sequence[tuple[str, dict[str, Any]]]) -> dict[
     }
     found: dict[str, float] = {}
     for name, values in columns.items():
-        if isinstance(values[0], list):
+        if isinstance(values[0], list | tuple):
             found[f"{name},none"] = of_lists[name](values)
             continue
         mean = sum(values) / len(values)

@@ -5,7 +5,7 @@ A schema names what is read, here or by the report, and lets pass what else stan
 
 from typing import Annotated, Any, NotRequired
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from harness_tasks.kinds import Count, Number, Text, Trained, TrainedRow
@@ -170,7 +170,7 @@ _TRAIN_AGAIN = "train the checkpoint again"
 
 def page_kind(name: str, schema: Any, *, why: str = HOLE, mend: str = _TRAIN_AGAIN, limit_mib: int = 256) -> Kind:
     """Returns the kind of a file, or of its rows, that a study's page is made of; ``schema`` is a type."""
-    return Kind(name, why, mend, limit_mib=limit_mib, schema=TypeAdapter(schema))
+    return Kind(name, why, mend, limit_mib=limit_mib, schema=schema)
 
 
 FINETUNE = page_kind("the record of a training", FinetuneRecord)

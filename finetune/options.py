@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 
 from finetune.heads import Head
 from finetune.recipe import IDENTICAL, Method, Recipe
@@ -34,7 +34,7 @@ RECIPE = Kind(
     "the run's values are taken from it",
     "correct it there; studies/recipes/ holds some",
     limit_mib=4,
-    schema=TypeAdapter(dict[str, Any]),
+    schema=dict[str, Any],
 )
 
 
@@ -172,7 +172,7 @@ def load_recipe(path: Path) -> dict[str, Any]:
         if key not in known:
             why = "a mistyped key would be ignored, and the run would do something else than it says"
             raise unknown_key(f"the recipe {path}", key, known=sorted(known), why=why)
-    checked(values, path, replace(RECIPE, schema=TypeAdapter(_recipe_file())))
+    checked(values, path, replace(RECIPE, schema=_recipe_file()))
     return values
 
 

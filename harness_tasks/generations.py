@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from harness_tasks.files import write_jsonl
 from harness_tasks.reading import Kind, read_rows
@@ -41,7 +41,7 @@ _FILE = Kind(
     why="it says how many tokens were generated for each item, and why each generation ended",
     mend="score the task again with `aftertune score`, which writes it beside the samples",
     limit_mib=1024,
-    schema=TypeAdapter(ItemGenerations),
+    schema=ItemGenerations,
 )
 _SAMPLES = Kind(
     name="the sample file",

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Any, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from typing_extensions import TypedDict
 
 from harness_tasks.reading import Kind
@@ -214,7 +214,7 @@ SAMPLES = Kind(
     "a score without its items cannot be recounted",
     "score again with --log_samples, or delete it and run the study again: only what is missing is redone",
     limit_mib=16_384,
-    schema=TypeAdapter(Sample),
+    schema=Sample,
     finite=False,
 )
 ASKED_SAMPLES = Kind(
@@ -222,35 +222,35 @@ ASKED_SAMPLES = Kind(
     "tokens are counted in what was asked and answered",
     "score the task again with --log_samples",
     limit_mib=16_384,
-    schema=TypeAdapter(AskedSample),
+    schema=AskedSample,
     finite=False,
 )
-ANSWERED = replace(SAMPLES, schema=TypeAdapter(AnsweredSample))
+ANSWERED = replace(SAMPLES, schema=AnsweredSample)
 TRAINED_ROWS = Kind(
     "the training rows",
     "overlap is graded row by row",
     "name the train_rows.jsonl that `aftertune train` writes beside a checkpoint",
     limit_mib=16_384,
-    schema=TypeAdapter(TrainedRow),
+    schema=TrainedRow,
 )
 TENSORS = Kind(
     "the record of what training changed",
     "by it alone it can be told which weights training left, and how far they moved",
     "train the checkpoint again",
-    schema=TypeAdapter(TensorChanges),
+    schema=TensorChanges,
 )
 SCORED_MODEL = Kind(
     "lm_eval's results",
     "tokens are counted with the tokenizer of the model that was scored",
     "score the task again with `aftertune score`",
-    schema=TypeAdapter(ScoredModel),
+    schema=ScoredModel,
     finite=False,
 )
 SHARD_RESULTS = Kind(
     "a shard's results",
     "only shards of one run are merged; any other rows may be of other items, or behind other shots",
     "score it with `aftertune score --shard K/N`",
-    schema=TypeAdapter(ShardResults),
+    schema=ShardResults,
     finite=False,  # lm_eval writes a bare NaN
 )
 SHARD_SAMPLES = Kind(
@@ -258,18 +258,18 @@ SHARD_SAMPLES = Kind(
     "it was cut off while it was written or copied, so its numbers cannot be trusted",
     "copy it again, or score the shard anew",
     limit_mib=16_384,
-    schema=TypeAdapter(ShardSample),
+    schema=ShardSample,
     finite=False,
 )
 TRAINED = Kind(
     "the record of a training",
     "it says on which task and which base model the checkpoint was trained",
     "copy the checkpoint's folder again, or train it again",
-    schema=TypeAdapter(Trained),
+    schema=Trained,
 )
 MERGED = Kind(
     "the record of a merge",
     "it says which adapter the model already holds",
     "merge again: aftertune merge ADAPTER --output DIR",
-    schema=TypeAdapter(Merged),
+    schema=Merged,
 )

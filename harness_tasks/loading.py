@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from harness_tasks import TASKS_PATH
@@ -201,7 +200,7 @@ TASK = Kind(
     "it says what is asked, of which rows, and what a report must know",
     "correct it there, or name another folder with --include_path",
     limit_mib=16,
-    schema=TypeAdapter(_Task),
+    schema=_Task,
 )
 
 

@@ -5,8 +5,6 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from pydantic import TypeAdapter
-
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, write_json, write_text
 from harness_tasks.reading import Kind, read_json
@@ -16,7 +14,7 @@ MANIFEST = Kind(
     "what an earlier build left would be taken for this one's",
     "delete it: what it names then stays until you delete that too",
     limit_mib=16,
-    schema=TypeAdapter(dict[str, str]),
+    schema=dict[str, str],
 )
 """What a build wrote into a folder: each file's path there, and its SHA-256."""
 

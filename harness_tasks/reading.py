@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,15 +37,21 @@ class Kind:
 
     ``name`` says what it is ("the study file"); ``why`` and ``mend`` are the second and third part of every error about
     one. ``limit_mib`` is the largest size that is read. ``schema`` is what the content (of a file of rows: each row)
-    must be; it is checked strictly, so that no value is converted. ``finite`` refuses a bare NaN or Infinity.
+    must be, a type that pydantic knows; it is checked strictly, so that no value is converted. ``finite`` refuses a
+    bare NaN or Infinity.
     """
 
     name: str
     why: str
     mend: str
     limit_mib: int = 256
-    schema: TypeAdapter[Any] | None = None
+    schema: Any = None
     finite: bool = True
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any] | None:
+        """What checks the schema, made when the first file is read: to make all of them at once takes a while."""
+        return None if self.schema is None else TypeAdapter(self.schema)
 
 
 def read_bytes(path: str | Path, kind: Kind, *, shown: str | None = None) -> bytes:
@@ -168,10 +175,10 @@ def checked(value: Any, path: str | Path, kind: Kind, *, line: int | None = None
 
     The error names the file, the place in it and the value that stands there.
     """
-    if kind.schema is None:
+    if kind.adapter is None:
         return value
     try:
-        kind.schema.validate_python(value, strict=True)
+        kind.adapter.validate_python(value, strict=True)
     except ValidationError as error:
         problem = first_problem(error)
         where = f"line {line} of " if line else ""

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, read_yaml
 from studies import Grid
@@ -26,7 +24,7 @@ _PROFILE = Kind(
     "a profile is a mapping of Snakemake's options",
     f"start from {PROFILES / 'slurm' / 'config.yaml'}",
     limit_mib=1,
-    schema=TypeAdapter(dict[str, Any]),
+    schema=dict[str, Any],
 )
 
 

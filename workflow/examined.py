@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
 
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json
@@ -26,7 +25,7 @@ _FILE = Kind(
     name="what was found of the training rows",
     why="the plan is computed from it",
     mend="delete it; `make plan` writes it anew",
-    schema=TypeAdapter(dict[str, Any]),
+    schema=dict[str, Any],
 )
 
 

@@ -83,7 +83,7 @@ _NODES = Kind(
     "each step's memory and minutes are estimated from it",
     "it takes `device: cuda` or `cpu`, `cores:`, `teraflops: {cuda: 30, cpu: 0.05}`; see the shipped one",
     limit_mib=1,
-    schema=TypeAdapter(Nodes | None),
+    schema=Nodes | None,
 )
 
 

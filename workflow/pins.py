@@ -6,7 +6,6 @@ study's folder, so that a seed added next month begins with the same weights.
 
 from pathlib import Path
 
-from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from harness_tasks.errors import UserError
@@ -29,7 +28,7 @@ PINNED = Kind(
     why="every step of the study loads the base model from the commit that it names",
     mend="delete it: the next run takes the newest commit, and makes everything anew from it",
     limit_mib=1,
-    schema=TypeAdapter(Pin),
+    schema=Pin,
 )
 
 

@@ -5,7 +5,6 @@ import re
 import sys
 import time
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -175,12 +174,14 @@ def retry_after(fault: Exception) -> float | None:
 
 def proxy_in_use() -> str | None:
     """Returns the proxy through which the Hub is asked, without user and password; None where the way is direct."""
+    from urllib.request import getproxies, proxy_bypass  # here, because it takes longer to load than all of the rest
+
     from huggingface_hub import constants
 
     address = urllib.parse.urlsplit(constants.ENDPOINT)
-    proxies = urllib.request.getproxies()
+    proxies = getproxies()
     proxy = proxies.get(address.scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(address.hostname or ""):
+    if not proxy or proxy_bypass(address.hostname or ""):
         return None
     parts = urllib.parse.urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

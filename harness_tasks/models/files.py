@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from harness_tasks._messages import reason_of
@@ -88,7 +88,7 @@ CONFIGURATION = Kind(
     "the model's kind and its sizes are read from it",
     _WHOLE,
     limit_mib=64,
-    schema=TypeAdapter(Annotated[_Configuration, BeforeValidator(_of_so_many_parts)]),
+    schema=Annotated[_Configuration, BeforeValidator(_of_so_many_parts)],
     finite=False,  # older versions of transformers wrote a bare Infinity
 )
 ADAPTER = Kind(
@@ -96,7 +96,7 @@ ADAPTER = Kind(
     "it says of what kind the adapter is and where it belongs",
     "save the adapter again with a current peft",
     limit_mib=64,
-    schema=TypeAdapter(_Adapter),
+    schema=_Adapter,
     finite=False,
 )
 TOKENIZER = Kind(
@@ -104,7 +104,7 @@ TOKENIZER = Kind(
     "a model's prompts are made with its tokenizer",
     _WHOLE,
     limit_mib=64,
-    schema=TypeAdapter(_Tokenizer),
+    schema=_Tokenizer,
     finite=False,
 )
 GENERATION = Kind(
@@ -112,7 +112,7 @@ GENERATION = Kind(
     "by it the model writes its answers",
     _WHOLE,
     limit_mib=64,
-    schema=TypeAdapter(dict[str, Any]),
+    schema=dict[str, Any],
     finite=False,
 )
 CARD = Kind(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from harness_tasks.errors import UserError
@@ -38,9 +38,9 @@ _HEADER = Kind(
     "the header of the weights",
     "nobody could load the model",
     "copy or download the file again, or train the checkpoint again: it was cut off or changed",
-    schema=TypeAdapter(dict[str, dict[str, Any]]),
+    schema=dict[str, dict[str, Any]],
 )
-_ENTRIES = replace(_HEADER, schema=TypeAdapter(dict[str, _Entry]))
+_ENTRIES = replace(_HEADER, schema=dict[str, _Entry])
 
 
 class StoredTensor(NamedTuple):

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from harness_tasks.reading import Kind
@@ -55,7 +54,7 @@ RESULT_FILE = Kind(
     "scores are read from it, and what is not whole or not lm_eval's cannot be compared",
     "name the folder that was lm_eval's --output_path, or copy the file again",
     limit_mib=1024,
-    schema=TypeAdapter(_Results),
+    schema=_Results,
     finite=False,  # other people's results hold a NaN here and there: then that score is missing
 )
 

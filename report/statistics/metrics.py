@@ -6,6 +6,7 @@ better its files must say. A metric's signature is no property of its name: it i
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from report.reading.results import ItemScore
@@ -81,9 +82,10 @@ def better_of(name: str) -> bool | None:
     return found.higher_is_better if found else None
 
 
-def metrics_of(item: ListItem) -> list[str]:
+@cache  # it is asked for each item
+def metrics_of(item: ListItem) -> tuple[str, ...]:
     """Returns the names of the metrics whose items are such lists, in the order of the table."""
-    return [found.name for found in METRICS.values() if found.made_of is item]
+    return tuple(found.name for found in METRICS.values() if found.made_of is item)
 
 
 def _pair(gold: int, given: int) -> ItemScore:

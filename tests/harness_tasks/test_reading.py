@@ -5,7 +5,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from harness_tasks.errors import UserError
@@ -20,7 +19,7 @@ class Point(TypedDict):
 
 
 PLAIN = Kind("the file of points", "no point is known", "write it again", limit_mib=1)
-POINT = Kind("the file of points", "no point is known", "write it again", schema=TypeAdapter(Point))
+POINT = Kind("the file of points", "no point is known", "write it again", schema=Point)
 
 
 def found(call: object, *arguments: object) -> str:
@@ -169,7 +168,7 @@ def test_half_a_surrogate_in_the_wrong_place_is_said() -> None:
         "target_hash": "c",
         "metrics": ["\ud800"],
     }
-    kind = Kind("the row", "it is merged", "score it again", schema=TypeAdapter(ShardSample))
+    kind = Kind("the row", "it is merged", "score it again", schema=ShardSample)
     with pytest.raises(UserError) as caught:
         checked(row, "part.jsonl", kind, line=3)
     assert caught.value.found == "line 3 of the row part.jsonl holds half a surrogate where something else is due"

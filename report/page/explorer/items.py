@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,8 @@ def _rows(
     """
     name = f"scores/{side}/{task.name}"
     file, kind = f"{name}/samples.jsonl", task.facts["kind"]
-    first = next(lines(folder, file, SAMPLES), None)
+    rows = lines(folder, file, SAMPLES)
+    first = next(rows, None)
     if first is None:
         return []
     about = Scores(task.name, read_json(folder, f"{name}/results.json", kinds.RESULTS), Document(file, "", [first]))
@@ -179,7 +180,7 @@ def _rows(
     labels = [str(one) for one in about.metadata.get("labels") or []]
     answer = label if kind == "classification" else text
     found: list[_Row] = []
-    for row in lines(folder, file, SAMPLES):
+    for row in chain([first], rows):
         if row.get("filter") != about.filter:
             continue
         of_row = answers.choices(row)
