@@ -118,6 +118,6 @@ def overlap_verdict(at: str, comparison: Mapping[str, Any]) -> Finding:
         },
     )
     evidence = {key: f"{place}/{key}" for key in ("some", "some_share", "none", "training_rows")}
-    if overlap["parts"]:
+    if overlap["parts"] and index is not None:
         evidence |= {"label": f"{at}/scores/{index}/label", "difference": f"{place}/parts/0/difference"}
     return finding(name, evidence)

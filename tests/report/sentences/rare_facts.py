@@ -48,9 +48,17 @@ def shake_rarely(facts: Facts, choice: random.Random) -> None:
             _checkpoint(checkpoint, rarely)
     if rarely():
         facts["parameters"] = {"absent": _missing("there is no parameters/base.json")}
+    elif rarely():
+        _uncount(facts["parameters"], "parameters/base.json does not record it")
     if rarely():
         facts["model"]["fingerprint"] = _missing("model.json does not record it")
     _beside(facts, choice, rarely)
+
+
+def _uncount(parameters: Facts, why: str) -> None:
+    """Makes the ledger one of a file that holds neither a total nor components."""
+    parameters["total"] = parameters["trained_share"] = _missing(why)
+    parameters["components"] = []
 
 
 def _comparison(comparison: Facts, task: Facts, rarely: Any, choice: random.Random) -> None:
@@ -62,7 +70,7 @@ def _comparison(comparison: Facts, task: Facts, rarely: Any, choice: random.Rand
     elif rarely():
         for score in comparison["scores"]:
             score["primary"] = False
-        if overlap:
+        if overlap and choice.random() < 0.5:  # of a primary metric that no file has a score of there are parts
             overlap["parts"] = []
     for score in comparison["scores"]:
         for side in ("before_place", "after_place"):
@@ -87,6 +95,8 @@ def _diagnosis(found: Facts, rarely: Any) -> None:
 def _checkpoint(checkpoint: Facts, rarely: Any) -> None:
     if rarely():
         checkpoint["parameters"] = {"absent": _missing("its parameters have not been counted")}
+    elif rarely():
+        _uncount(checkpoint["parameters"], "parameters/a.json does not record it")
     if rarely():
         checkpoint["changes"] = {"absent": _missing("there is no tensors.json")}
     elif rarely():
