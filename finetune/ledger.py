@@ -162,7 +162,7 @@ def count_class(config: Any, model_class: Any, *, name: str | None = None) -> Le
         model = made(model_class, copy.deepcopy(config))
     kind = re.search(r"(?:For|With)(\w+)$|(LMHead)Model$", model_class.__name__)
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", next(filter(None, kind.groups()))) if kind else ["none"]
-    return _ledger(model, model, None, "-".join(words).lower(), {}, _anywhere(model), name)
+    return _ledger(model, None, "-".join(words).lower(), {}, _anywhere(model), name)
 
 
 def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | None = None) -> Ledger:
@@ -200,7 +200,7 @@ def ledger_of(model: Any, *, name: str | None = None) -> Ledger:
     adapter = model.peft_config[model.active_adapter] if hasattr(model, "peft_config") else None
     head = head_of(base)
     forms = closed_forms(base.config, head=head, adapter=adapter)
-    return _ledger(model, base, adapter, head, forms, _parameters(model, base, adapter), name)
+    return _ledger(base, adapter, head, forms, _parameters(model, base, adapter), name)
 
 
 _NEW_HEADS = ("-classification", "-answering")
@@ -208,7 +208,6 @@ _NEW_HEADS = ("-classification", "-answering")
 
 
 def _ledger(
-    model: Any,
     base: Any,
     adapter: Any,
     head: str,

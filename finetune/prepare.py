@@ -1,5 +1,6 @@
 """All that a run needs before any weight is loaded: its task, tokenizer, configuration and rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,29 @@ def prepare(run: Run) -> Prepared:
         found: Row = formulation.row(renderer, doc, cluster=cluster, text=text)
         return found
 
+    rows, dev_rows, counts = _rows(run, task, render)
+    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    if Path(run.model).is_dir():
+        check_weights(run, config, labels=labels, pad_id=pad_id or 0)
+    return Prepared(
+        run=run,
+        task=task,
+        tokenizer=tokenizer,
+        config=config,
+        formulation=formulation,
+        rows=numbered(rows),
+        dev_rows=numbered(dev_rows),
+        counts=counts,
+        labels=labels,
+        pad_id=0 if pad_id is None else pad_id,
+        stop_ids=formulation.stop_ids(renderer),
+    )
+
+
+def _rows(
+    run: Run, task: Any, render: Callable[[dict[str, Any], str | None, str], Row]
+) -> tuple[list[Row], list[Row], dict[str, int]]:
+    """Returns the rows to train on, those of the development split, and how many were available and dropped."""
     rows, counts = training_rows(
         task,
         render,
@@ -95,22 +119,7 @@ def prepare(run: Run) -> Prepared:
             + ", ".join(f"{counts[kind]:,} {kind}" for kind in counts if kind != "available")
             + ")",
         )
-    pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
-    if Path(run.model).is_dir():
-        check_weights(run, config, labels=labels, pad_id=pad_id or 0)
-    return Prepared(
-        run=run,
-        task=task,
-        tokenizer=tokenizer,
-        config=config,
-        formulation=formulation,
-        rows=numbered(rows),
-        dev_rows=numbered(dev_rows),
-        counts=counts,
-        labels=labels,
-        pad_id=0 if pad_id is None else pad_id,
-        stop_ids=formulation.stop_ids(renderer),
-    )
+    return rows, dev_rows, counts
 
 
 def _check_device(device: str | None) -> None:

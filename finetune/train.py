@@ -102,13 +102,10 @@ def train(run: Run) -> Path:
         trainer._load_best_model()
     model = _whole(trainer, prepared, attention)
     if processes.is_main_process:
-        seconds = marker.seconds()
+        record = _record(prepared, guards, identity, trainer, model, progress, marker)
+        in_parts = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled  # whose gradients are not whole
         with full_disk_told(run.scratch_folder):
-            in_parts = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled  # whose gradients are not whole
-            seen = None if in_parts else reached
-            _finish(
-                prepared, guards, identity, trainer, model, before, seen, progress, seconds, marker.resumed_at_steps
-            )
+            _finish(prepared, record, model, before, None if in_parts else reached)
     processes.wait_for_everyone()  # none ends while another still needs it
     return run.output
 
@@ -170,24 +167,39 @@ def _identity(prepared: Prepared) -> dict[str, Any]:
     return {"key": sha256_json(key), "base": base, "data": data, "render": {"hash": render_hash(parts), **parts}}
 
 
-def _finish(
+def _finish(prepared: Prepared, record: dict[str, Any], model: Any, before: Before, reached: Reached | None) -> None:
+    """Writes the checkpoint's folder in the scratch folder, proves it, and moves it into place."""
+    run, scratch = prepared.run, prepared.run.scratch_folder
+    tensors = {"checkpoint": run.output.name, "method": run.method, "tensors": tensor_changes(model, before, reached)}
+    finished = scratch / "finished"
+    log = read_row_log(scratch)
+    write_checkpoint(finished, model=model, prepared=prepared, record=record, tensors=tensors, row_log=log)
+    if run.proof:
+        write_expected(scratch, model=model, prepared=prepared)
+        proof = prove(finished, scratch)
+        write_record(finished, {**record, "proof": proof})
+        failed = [Verdict(**verdict) for verdict in proof["verdicts"] if verdict["verdict"] == "fail"]
+        if failed:
+            raise GuardError(failed)
+    move_into_place(finished, run.output)
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _record(
     prepared: Prepared,
     guards: list[Verdict],
     identity: dict[str, Any],
     trainer: FinetuneTrainer,
     model: Any,
-    before: Before,
-    reached: Reached | None,
     progress: LossProgress,
-    seconds: float,
-    resumed_at_steps: list[int],
-) -> None:
-    """Writes the checkpoint's folder in the scratch folder, proves it, and moves it into place."""
-    run, scratch = prepared.run, prepared.run.scratch_folder
+    marker: SaveMarker,
+) -> dict[str, Any]:
+    """Returns what `finetune.json` says of a trained model, before it is proven."""
+    run, seconds = prepared.run, marker.seconds()
     steps = int(trainer.state.global_step)
     trained_groups = [group for step in _groups_of_steps(trainer, steps) for group in step]
     groups = len(trainer.groups)
-    record = {
+    return {
         "checkpoint": run.output.name,
         "key": identity["key"],
         "method": run.method,
@@ -219,23 +231,10 @@ def _finish(
         "peak_memory_bytes": machine.peak_memory_bytes(str(run.device)),
         "loss_curve": progress.loss_curve(trainer.state.log_history),
         "dev_curve": progress.dev_curve(trainer.state.log_history),
-        "resumed_at_steps": resumed_at_steps,
+        "resumed_at_steps": marker.resumed_at_steps,
         "parameters": ledger_of(model).as_json(),
         "guards": [verdict.as_json() for verdict in guards],
     }
-    tensors = {"checkpoint": run.output.name, "method": run.method, "tensors": tensor_changes(model, before, reached)}
-    finished = scratch / "finished"
-    log = read_row_log(scratch)
-    write_checkpoint(finished, model=model, prepared=prepared, record=record, tensors=tensors, row_log=log)
-    if run.proof:
-        write_expected(scratch, model=model, prepared=prepared)
-        proof = prove(finished, scratch)
-        write_record(finished, {**record, "proof": proof})
-        failed = [Verdict(**verdict) for verdict in proof["verdicts"] if verdict["verdict"] == "fail"]
-        if failed:
-            raise GuardError(failed)
-    move_into_place(finished, run.output)
-    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _whole(trainer: FinetuneTrainer, prepared: Prepared, attention: str) -> Any:
