@@ -33,11 +33,11 @@ class Segment:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `aftertune plan-training` found. Sizes are in bytes, and reckoned for the largest step.
+    """What `aftertune plan-training` found. Sizes are in bytes, and estimated for the largest step.
 
     ``preparation_seconds``: what rendering the rows and asking the guards took here. ``work``: what memory and time are
-    reckoned from. ``fits``: which GPU's memory would do.
-    ``probe``: what three steps took (`finetune.train.Probe`), from which ``seconds`` follow; else they are reckoned.
+    estimated from. ``fits``: which GPU's memory would do.
+    ``probe``: what three steps took (`finetune.train.Probe`), from which ``seconds`` follow; else they are estimated.
     ``parameters`` is None where the method does not fit the model, and with it what follows from the count.
     """
 
@@ -113,7 +113,7 @@ class Plan:
         if self.memory_bytes is not None and self.disk_bytes is not None:
             measured = f"; {gigabytes(self.probe['peak_memory_bytes'])} measured in three steps" if self.probe else ""
             peak, disk = gigabytes(self.memory_bytes), gigabytes(self.disk_bytes)
-            lines.append(f"{'memory':<12} {peak} in the largest step (reckoned{measured}); {disk} of disk at most")
+            lines.append(f"{'memory':<12} {peak} in the largest step (estimated{measured}); {disk} of disk at most")
             parts = run.recipe.gradient_accumulation_steps
             lines.append(f"{'on a GPU of':<12} {shown_fits(self.fits, method=run.method, parts=parts)}")
         lines.append(
@@ -121,7 +121,7 @@ class Plan:
             + (f", {self.operations:.2e} operations" if self.operations is not None else "")
         )
         if self.seconds is not None:
-            source = "from three steps" if self.probe else "reckoned"
+            source = "from three steps" if self.probe else "estimated"
             before = f"{estimate.shown_time(self.preparation_seconds)} to render the rows and ask the guards"
             lines.append(f"{'time':<12} {estimate.shown_time(self.seconds)} of training ({source}), {before}")
         for found in self.overlap:

@@ -14,7 +14,7 @@ from harness_tasks import TASKS_PATH
 from harness_tasks._messages import first_line, nearest_names, reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import explained as hub_explained
-from harness_tasks.hub.faults import hub_fault, patiently, repository_of
+from harness_tasks.hub.faults import hub_fault, repository_of, with_retries
 from harness_tasks.reading import Kind, checked, read_text
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def load_task(
         return hub_explained(asked, "dataset", None, fault, otherwise="name a task whose rows are on this machine")
 
     try:
-        tasks = patiently(f"the task {name}", lambda: _loaded(manager, name), explained, fault_of=_hub_fault)
+        tasks = with_retries(f"the task {name}", lambda: _loaded(manager, name), explained, fault_of=_hub_fault)
     except UserError:
         raise
     except Exception as error:  # whatever a task of someone else's raises, it is that task that cannot be loaded

@@ -12,7 +12,7 @@ from typing import Any
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, read_yaml
 from studies import Grid
-from workflow.needs import read_nodes, reckon, write_needs
+from workflow.needs import estimate_needs, read_nodes, write_needs
 
 PROFILES = Path(__file__).with_name("profiles")
 EXTRAS = {"slurm": "aftertune[cluster]"}
@@ -91,7 +91,7 @@ def options(
         return [*words, "--cores", str(cores or "all"), "--resources", f"accelerator={at_once}"], {}
     _check_places(profile)
     file = (notes or grid.folder) / "needs.json"
-    write_needs(file, reckon(grid.studies.values(), read_nodes(profile.folder)))
+    write_needs(file, estimate_needs(grid.studies.values(), read_nodes(profile.folder)))
     words += ["--cores", str(cores)] if cores else []
     if profile.executor == "slurm":
         prefix = job_prefix(grid)

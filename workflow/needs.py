@@ -1,6 +1,6 @@
 """What each step needs of a cluster's node: memory, minutes, cores and GPUs, from the plan's estimate.
 
-They are reckoned once, before Snakemake starts, and written into a file: a step's own Snakemake, on its node, reads
+They are estimated once, before Snakemake starts, and written into a file: a step's own Snakemake, on its node, reads
 them there in a moment, without the model's configuration.
 """
 
@@ -95,7 +95,7 @@ def read_nodes(folder: Path) -> Nodes:
     return Nodes(**read_yaml(file, _NODES) or {})
 
 
-def reckon(studies: Iterable[Study], nodes: Nodes) -> Needs:
+def estimate_needs(studies: Iterable[Study], nodes: Nodes) -> Needs:
     """Returns what the steps need on such nodes; raises UserError where a model's configuration cannot be had."""
     needs: dict[str, Need] = {}
     for study in studies:

@@ -1,4 +1,4 @@
-"""What a study would do, reckoned without weights: steps, parameters, rows, memory, time, downloads.
+"""What a study would do, estimated without weights: steps, parameters, rows, memory, time, downloads.
 
 Rows and tokens are those that `aftertune plan-training` finds (`workflow/examined.py`); where the rows cannot be had,
 those that the task's YAML declares. What follows from them is `finetune.estimate`'s arithmetic in both cases.
@@ -71,7 +71,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Planned:
-    """A study's plan: its steps, the base model's parameters, the disk it takes, and what was reckoned with.
+    """A study's plan: its steps, the base model's parameters, the disk it takes, and the dtype and speed assumed.
 
     ``fits``: for each training run, which GPU's memory would do. ``unseen``: the runs whose rows were not looked at.
     """
@@ -400,7 +400,7 @@ def _text(study: Study, summary: dict[str, Any], found: Planned) -> str:
         lines.append(f"{name} on a GPU of {fit}")
     if found.unseen:
         lines.append(
-            f"not looked at: the rows of {', '.join(found.unseen)}. Memory and time are reckoned from what the tasks "
+            f"not looked at: the rows of {', '.join(found.unseen)}. Memory and time are estimated from what the tasks "
             "declare; the guards are asked before the first step."
         )
     if any(step.tokens is None and step.step.startswith(("score", "fine-tune")) for step in steps):

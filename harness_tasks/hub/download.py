@@ -18,7 +18,7 @@ from typing import Literal
 
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
-from harness_tasks.hub.faults import explained_trouble, patiently, proxy_in_use, said_by, status_of
+from harness_tasks.hub.faults import explained_trouble, proxy_in_use, said_by, status_of, with_retries
 from harness_tasks.models.files import CONFIGURATION, DESCRIPTION, check_folder, here
 from harness_tasks.reading import read_json
 
@@ -97,7 +97,7 @@ def fetch(repo: str, kind: Kind, revision: str | None, patterns: Sequence[str], 
         )
 
     try:
-        folder = Path(patiently(asked.name, download, lambda _, fault: asked.explained(fault)))
+        folder = Path(with_retries(asked.name, download, lambda _, fault: asked.explained(fault)))
     except HFValidationError:
         raise UserError(
             f"there is no file or folder {repo}, and it is no name that the Hub allows",

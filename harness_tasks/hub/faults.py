@@ -29,7 +29,7 @@ class HubError(UserError):
     exit_code = 1
 
 
-def patiently(
+def with_retries(
     what: str,
     action: Callable[[], _Done],
     explained: Callable[[str, Exception], UserError],

@@ -16,7 +16,7 @@ SCHEMA = "aftertune-facts/1"
 FACTS = reading.Kind(
     "the file of facts",
     "all that a page says comes from its facts",
-    "write it: aftertune build STUDY; for a page that stands elsewhere name it: verify PAGE --facts FILE",
+    "write it: aftertune build STUDY; for a page that stands elsewhere name it: aftertune verify PAGE --facts FILE",
     limit_mib=2048,
 )
 

@@ -8,14 +8,14 @@ from harness_tasks.hub import faults
 from harness_tasks.hub.faults import AGAIN, HubError, explained_trouble, said_by, status_of
 from report.reading.texts import cleaned
 
-__all__ = ["HubError", "explained", "patiently"]
+__all__ = ["HubError", "explained", "with_retries"]
 
 _Done = TypeVar("_Done")
 
 
-def patiently(what: str, action: Callable[[], _Done]) -> _Done:
+def with_retries(what: str, action: Callable[[], _Done]) -> _Done:
     """Returns what ``action``, a step of a push that may be done twice, returns; as `harness_tasks.hub.faults` does."""
-    return faults.patiently(what, action, explained)
+    return faults.with_retries(what, action, explained)
 
 
 def explained(what: str, fault: Exception) -> UserError:

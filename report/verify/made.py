@@ -94,7 +94,7 @@ def original(made: Mapping[str, str], page: Path, text: str) -> str:
         raise UserError(
             f"{page} shares {shared[nearest]:.0%} of its lines with {nearest}, the nearest file that the facts give",
             "it is no copy of one of their pages, so there is nothing to set it beside",
-            "name the page and the facts that belong together: verify PAGE --facts FILE",
+            "name the page and the facts that belong together: aftertune verify PAGE --facts FILE",
         )
     return nearest
 

@@ -68,7 +68,7 @@ def test_a_folder_is_a_profile_of_ones_own(grid: Grid, tmp_path: Path) -> None:
     words, values = engine.options(profile, grid, cores=None, dry_run=True)
     assert words == ["--profile", str(folder)]
     assert values == {"needs": "build/sized/needs.json"}
-    assert needs.read_needs("build/sized/needs.json") == needs.reckon(grid.studies.values(), needs.Nodes())
+    assert needs.read_needs("build/sized/needs.json") == needs.estimate_needs(grid.studies.values(), needs.Nodes())
 
 
 @pytest.mark.parametrize("name", ["local", "slurm"])
@@ -187,26 +187,26 @@ def test_memory_and_minutes_are_the_plans_with_a_margin(study: Study) -> None:
     (step,) = [one for one in found.steps if one.step == name]
     assert step.memory_bytes
     assert step.seconds
-    need = needs.reckon([study], needs.Nodes()).steps[f"sized: {name}"]
+    need = needs.estimate_needs([study], needs.Nodes()).steps[f"sized: {name}"]
     assert need.mem_mb == math.ceil(1.5 * step.memory_bytes / 1e6) + 4000
     assert need.runtime == math.ceil(3 * step.seconds / 60) + 10
 
 
 def test_a_gpu_is_asked_for_where_a_model_is_asked_or_trained(study: Study) -> None:
-    steps = needs.reckon([study], needs.Nodes()).steps
+    steps = needs.estimate_needs([study], needs.Nodes()).steps
     rules = ("sized: fine-tune", "sized: score", "sized: prior")
     assert {name for name, need in steps.items() if need.gpu} == {name for name in steps if name.startswith(rules)}
     for device, nodes in (("cpu", needs.Nodes()), (None, needs.Nodes(device="cpu"))):
         there = study.model_copy(update={"device": device})
-        assert {need.gpu for need in needs.reckon([there], nodes).steps.values()} == {0}
+        assert {need.gpu for need in needs.estimate_needs([there], nodes).steps.values()} == {0}
 
 
 def test_every_submitted_rule_finds_its_step(study: Study) -> None:
-    reckoned = needs.reckon([study], needs.Nodes()).steps
+    estimated = needs.estimate_needs([study], needs.Nodes()).steps
     for checkpoint in study.checkpoints():
         wildcards = {"study": "sized", "checkpoint": checkpoint.name, "name": checkpoint.name, "task": checkpoint.task}
         rules = needs.SUBMITTED if checkpoint.method == "qlora" else needs.SUBMITTED.keys() - {"merge"}
-        assert {needs.SUBMITTED[rule].format(**wildcards) for rule in rules} <= reckoned.keys()
+        assert {needs.SUBMITTED[rule].format(**wildcards) for rule in rules} <= estimated.keys()
 
 
 def test_a_second_try_asks_for_half_as_much_more(study: Study) -> None:
@@ -223,12 +223,12 @@ def test_a_second_try_asks_for_half_as_much_more(study: Study) -> None:
 
 def test_a_task_of_unknown_size_gets_half_a_day(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "_size", lambda task: None)
-    need = needs.reckon([study], needs.Nodes()).steps["sized: fine-tune reviews_demo-lora-seed1"]
+    need = needs.estimate_needs([study], needs.Nodes()).steps["sized: fine-tune reviews_demo-lora-seed1"]
     assert (need.mem_mb, need.runtime) == (4000, 720)
 
 
 def test_what_is_written_is_read_again(study: Study, tmp_path: Path) -> None:
-    reckoned = needs.reckon([study], needs.Nodes(cores=7))
-    needs.write_needs(tmp_path / "needs.json", reckoned)
+    estimated = needs.estimate_needs([study], needs.Nodes(cores=7))
+    needs.write_needs(tmp_path / "needs.json", estimated)
     assert json.loads((tmp_path / "needs.json").read_text())["cores"] == 7
-    assert needs.read_needs(tmp_path / "needs.json") == reckoned
+    assert needs.read_needs(tmp_path / "needs.json") == estimated

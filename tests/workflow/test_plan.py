@@ -1,4 +1,4 @@
-"""What `make plan` reckons, without a network and without weights."""
+"""What `make plan` estimates, without a network and without weights."""
 
 import json
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_the_demo_is_planned_before_its_model_is_unpacked(monkeypatch: pytest.Mo
     assert {step["trainable"] for step in found["steps"] if step["step"].startswith("fine-tune")} == {2_442_240}
 
 
-def test_scoring_by_hf_shared_is_reckoned_at_twice_the_speed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_scoring_by_hf_shared_is_estimated_at_twice_the_speed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     text = (ROOT / "studies" / "demo.yaml").read_text()
     times = {}

@@ -26,7 +26,7 @@ def plan(
     ] = None,
     bandwidth: Annotated[float, typer.Option(min=0.001, help="Megabytes a second of downloads.")] = BANDWIDTH,
     declared: Annotated[
-        bool, typer.Option("--declared", help="Reckon from what tasks declare; look at no row, and ask no guard.")
+        bool, typer.Option("--declared", help="Estimate from what tasks declare; look at no row, and ask no guard.")
     ] = False,
     at_a_time: Annotated[
         int | None, typer.Option(min=1, help="Of a grid: steps at a time, such as GPUs.", show_default="1, 8 and 64")
@@ -36,8 +36,8 @@ def plan(
     """Print what a study would do: steps, parameters, rows, memory, time, downloads; which GPU's memory would do.
 
     It looks at the rows of each training run, as `aftertune plan-training` does, and ends with exit code 1 where a
-    guard would stop one. Of a grid it prints a line a model, the critical path, and the time with
-    some number of steps at a time.
+    guard would stop one. Of a grid it prints a line a model, the critical path, and the time with some number of
+    steps at a time.
     """
     with exit_on_user_error():
         from studies import load_grid

@@ -101,7 +101,7 @@ def _check_parts(parts: int) -> None:
 
 def _check_bits(bits: int) -> None:
     if bits > LARGEST_BITS:
-        raise TooMuchError(f"it reckons with numbers of more than {LARGEST_BITS:,} bits")
+        raise TooMuchError(f"it computes with numbers of more than {LARGEST_BITS:,} bits")
 
 
 class Counting(CodeGenerator):

@@ -201,8 +201,8 @@ def test_every_replaceable_template_is_there(name: str) -> None:
     [
         ("{{ 'a' * 10**9 }}", "it makes a text of more than 67,108,864 characters"),
         ("{{ 10**9 * 'a' }}", "it makes a text of more than"),
-        ("{{ 9 ** 99999999 }}", "it reckons with numbers of more than 4,096 bits"),
-        ("{{ 9 ** (9 ** 9) }}", "it reckons with numbers of more than 4,096 bits"),
+        ("{{ 9 ** 99999999 }}", "it computes with numbers of more than 4,096 bits"),
+        ("{{ 9 ** (9 ** 9) }}", "it computes with numbers of more than 4,096 bits"),
         ("{{ ([1] * 10**7) | length }}", "it makes a list of more than 1,000,000 parts"),
         ("{{ '%999999999d' % 1 }}", "it sets text into a field wider than 1,000 characters"),
         ("{{ '%*d' % (999999999, 1) }}", "it sets text into a field wider than 1,000 characters"),

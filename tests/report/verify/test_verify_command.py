@@ -53,7 +53,7 @@ def test_the_page_may_have_any_name_and_stand_elsewhere(folder: Path, tmp_path: 
     result = run(page)
     assert result.exit_code == 2
     assert f"Found: the file of facts {tmp_path / 'facts.json'} is missing" in result.stderr
-    assert "for a page that stands elsewhere name it: verify PAGE --facts FILE" in result.stderr
+    assert "for a page that stands elsewhere name it: aftertune verify PAGE --facts FILE" in result.stderr
 
 
 def test_a_wrong_word_and_a_wrong_number_are_named_with_their_places_and_sources(folder: Path) -> None:
