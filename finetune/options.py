@@ -59,7 +59,7 @@ def _declared(
     ] = None,
     include_path: Annotated[Path, typer.Option(help="Folder of task YAMLs.", show_default="our own")] = TASKS_PATH,
     metadata: Annotated[str, typer.Option(help='JSON object for the task, e.g. \'{"data_dir": "DIR"}\'.')] = "{}",
-    num_fewshot: Annotated[int, typer.Option(min=0, help="Worked examples before each row.")] = 0,
+    num_fewshot: Annotated[int, typer.Option(min=0, help="Few-shot examples before each row.")] = 0,
     apply_chat_template: Annotated[bool, typer.Option(help="Render prompts with the chat template.")] = False,
     train_rows: Annotated[
         int | None, typer.Option(min=1, help="Rows at most, a seeded sample.", show_default="all")

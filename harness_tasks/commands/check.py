@@ -12,7 +12,7 @@ from harness_tasks.errors import exit_on_user_error
 
 def check(
     task: Task,
-    num_fewshot: Annotated[int, typer.Option(min=0, help="Render this many worked examples too.")] = 0,
+    num_fewshot: Annotated[int, typer.Option(min=0, help="Render this many few-shot examples too.")] = 0,
     training: Annotated[bool, typer.Option("--training", help="The task must have training rows too.")] = False,
     output: Annotated[Path | None, typer.Option(help="A JSON file for what was found.")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="Go on where this guard of scoring fails.")] = None,

@@ -15,7 +15,7 @@ def prior(
     output: Annotated[Path, typer.Option(help="The JSON file to write: log-likelihoods and probabilities (0 to 1).")],
     model: Annotated[str, typer.Option(help="lm_eval's model class.")] = "hf",
     model_args: Annotated[str, typer.Option("--model_args", help="As lm_eval's: pretrained=DIR,..., or JSON.")] = "",
-    num_fewshot: Annotated[int, typer.Option("--num_fewshot", min=0, help="Worked examples before the prompt.")] = 0,
+    num_fewshot: Annotated[int, typer.Option("--num_fewshot", min=0, help="Few-shot examples before the prompt.")] = 0,
     apply_chat_template: Annotated[
         bool, typer.Option("--apply_chat_template", help="Render the prompt with the chat template.")
     ] = False,

@@ -52,7 +52,7 @@ def check_model(model: str, model_args: Mapping[str, Any], *, num_fewshot: int =
         return
     if asked == "hf-span" and num_fewshot:
         raise UserError(
-            f"{num_fewshot} worked examples for a span reader",
+            f"{num_fewshot} few-shot examples for a span reader",
             "it reads the question and its passage alone, so the results would name examples that it never saw",
             "leave --num_fewshot out",
         )

@@ -101,7 +101,7 @@ def test_what_the_hub_does_not_give_is_refused_before_anything_is_loaded(tiny_mo
 
 
 def test_a_span_reader_has_no_worked_examples(heads: dict[str, dict[str, str]]) -> None:
-    with pytest.raises(UserError, match="2 worked examples for a span reader"):
+    with pytest.raises(UserError, match="2 few-shot examples for a span reader"):
         check_model("hf-span", heads["hf-span"], num_fewshot=2)
     check_model("hf-seqcls", heads["hf-seqcls"], num_fewshot=2)
 
