@@ -50,6 +50,7 @@ def test_defaults_and_checkpoints(tmp_path: Path) -> None:
         (SMALL.replace("id: embedded", "id: embedded, licnce: mit"), "`model.licnce`", "write `licence`"),
         (SMALL + "zzzzzz: 1\n", "`zzzzzz`", "delete it (known here: apply_chat_template,"),
         (SMALL + "name: other\n", "unknown key `name`", "rename the file"),
+        (SMALL.replace("title: t\n", "titel: t\n"), "has the unknown key `titel`", "write `title`"),
         (SMALL.replace("title: t\n", ""), "lacks the key `title`", "add `title:`"),
         (SMALL + "dtype: float16\n", "`dtype` is 'float16'", "studies/README.md"),
         (SMALL.replace("{reviews_demo: }", "{}"), "names no task", "add one under `tasks:`"),
