@@ -38,20 +38,30 @@ _READ = (
 _ROOMS = ("report", "harness_tasks", "studies", "finetune")
 
 
-def state(folder: Path, named: Iterable[Path]) -> dict[str, Any]:
-    """Returns digests of the files in ``folder`` that facts come from, with those ``named``, and one of our code.
+class Inputs:
+    """The files in ``folder`` that facts come from, and those ``named``, as they are now.
 
-    ``measured`` leaves out what lies in the checkpoints' own folders.
+    ``digests``: SHA-256 by path. Sample files are large: they have theirs from whoever reads them, else in `state`.
     """
-    digests = {"inputs": hashlib.sha256(), "measured": hashlib.sha256()}
-    found = sorted({path for pattern in _READ for path in folder.glob(pattern) if path.is_file()})
-    # With its name: a file that is new, gone or moved makes other facts.
-    for name, path in [*((path.relative_to(folder).as_posix(), path) for path in found), *((p.name, p) for p in named)]:
-        line = f"{name}\0{sha256_file(path)}\n".encode()
-        digests["inputs"].update(line)
-        if not name.startswith("checkpoints/"):
-            digests["measured"].update(line)
-    return {**{key: digest.hexdigest() for key, digest in digests.items()}, "code": _code()}
+
+    def __init__(self, folder: Path, named: Iterable[Path]) -> None:
+        found = sorted({path for pattern in _READ for path in folder.glob(pattern) if path.is_file()})
+        # With its name: a file that is new, gone or moved makes other facts.
+        self._names = [(path.relative_to(folder).as_posix(), path) for path in found]
+        self._names += [(path.name, path) for path in named]
+        self.digests = {path: sha256_file(path) for _, path in self._names if path.name != "samples.jsonl"}
+
+    def state(self) -> dict[str, Any]:
+        """Returns one digest of all, one of those outside of the checkpoints' own folders, and one of our code."""
+        inputs, measured = hashlib.sha256(), hashlib.sha256()
+        for name, path in self._names:
+            if path not in self.digests:
+                self.digests[path] = sha256_file(path)
+            line = f"{name}\0{self.digests[path]}\n".encode()
+            inputs.update(line)
+            if not name.startswith("checkpoints/"):
+                measured.update(line)
+        return {"inputs": inputs.hexdigest(), "measured": measured.hexdigest(), "code": _code()}
 
 
 @cache
@@ -64,21 +74,28 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def current_facts(folder: Path, now: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns the facts in ``folder`` where they were computed in the state ``now``, else None.
-
-    A checkpoint's folder that is gone, weights and records, takes nothing back: then those count that told of it, as
-    long as nothing that was measured is another.
-    """
+def recorded_facts(folder: Path) -> dict[str, Any] | None:
+    """Returns the facts in ``folder``; None where there are none that `is_current` could be true of."""
     try:
         facts = read_facts(folder / "facts.json")
     except UserError:
         return None
-    then = facts.get("state", {})
+    return facts if _lacks_checkpoint(facts, folder) or facts["state"].get("code") == _code() else None
+
+
+def is_current(facts: dict[str, Any], folder: Path, now: dict[str, Any]) -> bool:
+    """Returns whether the facts in ``folder`` were computed in the state ``now``.
+
+    A checkpoint's folder that is gone, weights and records, takes nothing back: then those count that told of it, as
+    long as nothing that was measured is another.
+    """
+    same = ("measured", "redacted") if _lacks_checkpoint(facts, folder) else tuple(now)
+    return all(facts["state"].get(key) == now[key] for key in same)
+
+
+def _lacks_checkpoint(facts: dict[str, Any], folder: Path) -> bool:
     told = [c["path"]["value"] for c in facts.get("checkpoints", []) if "path" in c]
-    are_gone = any(not (folder / place).exists() for place in told)
-    same = ("measured", "redacted") if are_gone else tuple(now)
-    return facts if all(then.get(key) == now[key] for key in same) else None
+    return any(not (folder / place).exists() for place in told)
 
 
 def read_facts(path: Path) -> dict[str, Any]:

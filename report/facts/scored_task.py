@@ -38,15 +38,21 @@ Sides = Mapping[str, Measured]
 """The checkpoints that were scored on a task, by name; the base model is `base`."""
 
 
-def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]]) -> Sides:
+def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]], *, with_prompts: bool = False) -> Sides:
     """Returns the base model and those of ``checkpoints``, the facts of them, that were scored on ``task``.
+
+    ``with_prompts``: as in `read_scores`.
 
     Raises:
         UserError: as `read_scores`; a file says that it is of another model than its folder, or of other weights.
     """
     documents: dict[str, Any] = {}
     names, lacking = ["base", *(checkpoint["name"]["value"] for checkpoint in checkpoints)], undone(folder)
-    found = {name: read_scores(folder, name, task, documents) for name in names if (name, task) not in lacking}
+    found = {
+        name: read_scores(folder, name, task, documents, with_prompts=with_prompts)
+        for name in names
+        if (name, task) not in lacking
+    }
     for name, scores in found.items():
         if scores:
             refuse_other(scores.results.file, name, scores.results.value("config", "model_args"))

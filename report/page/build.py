@@ -8,6 +8,8 @@ from harness_tasks.outputs import write_outputs
 from harness_tasks.reading import Kind, read_text
 from report.facts.current import read_facts
 from report.facts.paths import MANIFEST
+from report.facts.redact import redacted
+from report.page.explorer import Items
 from report.page.render import render
 from report.page.template.lookup import own_templates
 from report.page.whole import copies, facts_now
@@ -37,11 +39,16 @@ def build_report(
     if copy_to is not None:
         _check_place(copy_to, plan)
     copied = copies(study, plan)
-    facts = facts_now(plan, study, folder, redact_text=redact_text or copy_to is not None)
+    redact = redact_text or copy_to is not None
+    items = Items(folder, redacted if redact else None)
+    facts = facts_now(plan, study, folder, redact_text=redact, told=None if facts_only else items.add)
     into = copy_to or folder
     # Nothing is written before everything is known to be right.
     files = {"facts.json": json_text(facts)}
-    files |= {} if facts_only else render(facts, folder, own_templates(study.parent))
+    if not facts_only:
+        # The items of facts that were current are in no memory yet.
+        shown = items.explorer() if items.added else None
+        files |= render(facts, folder, own_templates(study.parent), shown)
     files |= {name: read_text(path, _COPIED) for name, path in copied.items()}
     write_outputs(into, files, manifest=MANIFEST, others_stay=facts_only)
     return [into / name for name in files]

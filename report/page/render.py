@@ -25,15 +25,17 @@ _NOTES: ContextVar[Notes] = ContextVar("notes")
 """Those of the page that is being made: templates are compiled once, for every page."""
 
 
-def render(facts: Mapping[str, Any], folder: Path, own: Path | None = None) -> dict[str, str]:
+def render(
+    facts: Mapping[str, Any], folder: Path, own: Path | None = None, items: Explorer | None = None
+) -> dict[str, str]:
     """Returns the text of every file of the page and of every export by its name; the same facts give the same bytes.
 
-    ``folder`` is the study's, with the sample files that the explorer shows; ``own`` is that of the study's own
-    templates, where it has one.
+    ``folder`` is the study's, with the sample files that the explorer shows, unless ``items`` hold them; ``own`` is
+    that of the study's own templates, where it has one.
     """
     notes = Notes(facts)
     marked = _marked_markdown(facts, notes, own)
-    items, others = items_of(facts, folder), exports(facts, own)
+    items, others = items or items_of(facts, folder), exports(facts, own)
     drawn = pictures(facts)
     page = _html_page(facts, marked, notes, drawn, items, own)
     return {

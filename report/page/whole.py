@@ -1,12 +1,13 @@
 """The facts of a whole study, from what it left behind: every part of facts.json, and its sentences."""
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
 from report.facts.checkpoint import checkpoint_facts
-from report.facts.current import SCHEMA, current_facts, sealed, state
+from report.facts.current import SCHEMA, Inputs, is_current, recorded_facts, sealed
 from report.facts.model import agree_on_size, model_facts
 from report.facts.parameters import ledger_facts
 from report.facts.publication import hub_facts
@@ -16,18 +17,37 @@ from report.facts.values import Fact, fact, is_known, missing
 from report.page.template.lookup import own_names, own_templates
 from report.page.template.own import template_facts
 from report.reading.garbage_collection import no_garbage_collection
-from report.reading.results import is_begun
+from report.reading.results import Scores, is_begun
 from report.sentences import find
 from studies import Study
 
+Told = Callable[[Mapping[str, Any], Mapping[str, Scores]], None]
+"""What is told of each task while its facts are computed: they, and each model's scores by its name."""
 
-def facts_now(plan: Study, study: Path, folder: Path, *, redact_text: bool = False) -> dict[str, Any]:
-    """Returns the facts of the study's files as they are now: those in facts.json, where nothing has changed since."""
-    now = {**state(folder, copies(study, plan).values()), "redacted": redact_text}
-    if recorded := current_facts(folder, now):
-        return recorded
-    whole = current_facts(folder, {**now, "redacted": False}) if redact_text else None
-    return as_written(whole or collect(plan, study, folder), now)
+
+def facts_now(
+    plan: Study, study: Path, folder: Path, *, redact_text: bool = False, told: Told | None = None
+) -> dict[str, Any]:
+    """Returns the facts of the study's files as they are now: those in facts.json, where nothing has changed since.
+
+    ``told`` is called as by `collect`, and not at all where nothing has changed.
+    """
+    inputs = Inputs(folder, copies(study, plan).values())
+    if recorded := recorded_facts(folder):
+        now = {**inputs.state(), "redacted": redact_text}
+        if is_current(recorded, folder, now):
+            return recorded
+        if redact_text and is_current(recorded, folder, {**now, "redacted": False}):
+            return as_written(recorded, now)
+
+    def read(task: Mapping[str, Any], sides: Mapping[str, Scores]) -> None:
+        for scores in sides.values():
+            inputs.digests[folder / scores.samples.file] = scores.samples.sha256
+        if told:
+            told(task, sides)
+
+    facts = collect(plan, study, folder, read, with_prompts=told is not None)
+    return as_written(facts, {**inputs.state(), "redacted": redact_text})
 
 
 def as_written(facts: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
@@ -58,8 +78,14 @@ def copies(study: Path, plan: Study) -> dict[str, Path]:
 
 
 @no_garbage_collection()
-def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
-    """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``."""
+def collect(
+    study: Study, path: Path, folder: Path, told: Told = lambda task, sides: None, *, with_prompts: bool = False
+) -> dict[str, Any]:
+    """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``.
+
+    ``told`` is called with each task's facts and each model's scores, before those of the next task are read;
+    ``with_prompts``: their rows hold what was asked.
+    """
     # Here, because scipy and numpy take longer to load than `--help` may.
     from report.facts import across
     from report.facts.learning_curves import development_facts
@@ -85,7 +111,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
     tasks, equivalences = [], []
     for task in _scored_tasks(study, folder):
         beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
-        sides = read_sides(folder, task, beside)
+        sides = read_sides(folder, task, beside, with_prompts=with_prompts)
         found = task_facts(folder, task, model, beside, sides)
         trained_on = {comparison["trained_on"]["value"] for comparison in found.get("comparisons", [])}
         overlaps = {other: other != task and overlapping(folder, other, task) for other in trained_on}
@@ -96,6 +122,7 @@ def collect(study: Study, path: Path, folder: Path) -> dict[str, Any]:
         equivalences += across.equivalences(
             found, sides, study.equivalence_margin, document.source("equivalence_margin")
         )
+        told(found, {name: side.scores for name, side in sides.items()})
         del sides  # before the next task's are read: those of two may be more than fits into memory
     facts: dict[str, Any] = {
         "schema": SCHEMA,

@@ -20,8 +20,6 @@ ItemScore = float | tuple[float, ...]
 NOT_METRICS = {"name", "alias", "sample_len", "sample_count", "bypass"}
 
 _NUMBERS = {bool, int, float}
-_UNUSED = ("arguments", "resps")
-"""What a sample row holds most of, and no fact is made of."""
 
 
 @dataclass(frozen=True)
@@ -270,11 +268,14 @@ def is_begun(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def read_scores(folder: Path, checkpoint: str, task: str, documents: dict[str, Any] | None = None) -> Scores | None:
+def read_scores(
+    folder: Path, checkpoint: str, task: str, documents: dict[str, Any] | None = None, *, with_prompts: bool = False
+) -> Scores | None:
     """Returns the scores of a checkpoint on a task; None where it has not been scored.
 
     ``documents``: the ones read before, by their hash, to which this adds. Rows of several checkpoints on one task then
-    hold an equal document once, which is most of what they hold.
+    hold an equal document once, and an equal prompt, which is most of what they hold. ``with_prompts``: they keep what
+    was asked, of which no fact is made.
 
     Raises:
         UserError: one of the two files is missing, damaged, empty or about another task.
@@ -292,9 +293,11 @@ def read_scores(folder: Path, checkpoint: str, task: str, documents: dict[str, A
         )
     known = {} if documents is None else documents
     for row in samples.content:
-        for key in _UNUSED:
-            row.pop(key, None)
-        name, document = known.setdefault(row["doc_hash"], (row["doc_hash"], row["doc"]))
+        row.pop("resps", None)
+        asked = row.pop("arguments", None) if not with_prompts else row.get("arguments")
+        name, document, prompt = known.setdefault(row["doc_hash"], (row["doc_hash"], row["doc"], asked))
         if document == row["doc"]:
             row["doc_hash"], row["doc"] = name, document
+        if with_prompts and asked is not None and prompt == asked:
+            row["arguments"] = prompt
     return Scores(task, results, samples)

@@ -1,6 +1,6 @@
 """The scored items of one task: what each side said of each item, read from the sample files line by line."""
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain, count, islice
 from pathlib import Path
@@ -60,6 +60,14 @@ class Task:
     items: list[Item] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Sampled:
+    """A side's scores, and all rows of its sample file."""
+
+    scores: Scores
+    rows: Iterable[dict[str, Any]]
+
+
 @dataclass(slots=True)
 class _Row:
     doc_id: int
@@ -76,10 +84,13 @@ class _Known:
     item: Item
 
 
-def read_task(folder: Path, facts: Mapping[str, Any], *, text: Clean, label: Clean) -> Task | None:
+def read_task(
+    folder: Path, facts: Mapping[str, Any], read: Mapping[str, Scores] | None = None, *, text: Clean, label: Clean
+) -> Task | None:
     """Returns the items of the task that ``facts`` tell of; None where no samples of it lie in ``folder``.
 
     A model whose samples are not there said nothing: pages can be made of facts that lie alone.
+    ``read``: the scores of models that are read already, with their prompts; files of others are read row by row.
     ``text`` makes a row's text fit to be shown, ``label`` a label's name.
 
     Raises:
@@ -101,23 +112,37 @@ def read_task(folder: Path, facts: Mapping[str, Any], *, text: Clean, label: Cle
         verdict=next((at for at, metric in enumerate(metrics) if metric == _verdict(compared)), None),
         facts=facts,
     )
-    found = _joined(folder, task, scored, text, label)
+    found = _joined({side: _scores(folder, side, name, read or {}) for side in scored}, task, text, label)
     _measure_lengths(folder, scored[0], task, found)
     _grade(folder, task, found)
     task.items = [row.item for row in found]
     return task
 
 
-def _joined(folder: Path, task: Task, scored: list[str], text: Clean, label: Clean) -> list[_Known]:
+def _scores(folder: Path, side: str, task: str, read: Mapping[str, Scores]) -> _Sampled | None:
+    """Returns a side's scores with the rows of its sample file; None where the file is empty."""
+    if side in read:
+        return _Sampled(read[side], read[side].samples.content)
+    name = f"scores/{side}/{task}"
+    rows = lines(folder, f"{name}/samples.jsonl", SAMPLES)
+    first = next(rows, None)
+    if first is None:
+        return None
+    samples = Document(f"{name}/samples.jsonl", "", [first])
+    scores = Scores(task, read_json(folder, f"{name}/results.json", kinds.RESULTS), samples)
+    return _Sampled(scores, chain([first], rows))
+
+
+def _joined(scored: Mapping[str, _Sampled | None], task: Task, text: Clean, label: Clean) -> list[_Known]:
     """Returns every item that one of the sides ``scored`` tells of, those of one source together."""
     groups: dict[str, int] = {}
     known: dict[str, list[_Known]] = {}
     taken: set[str] = set()
-    for side in scored:
+    for side, sampled in scored.items():
         at = task.sides.index(side)
         # By `doc_hash`: `doc_id` is an order, no name. One document may be there twice.
         waiting = {doc_hash: list(rows) for doc_hash, rows in known.items()}
-        for row in _rows(folder, side, task, groups, known, text, label):
+        for row in _rows(sampled, task, groups, known, text, label) if sampled else ():
             same = waiting.get(row.doc_hash)
             if same:
                 same.pop(0).item.sides[at] = row.side
@@ -157,8 +182,7 @@ def _verdict(compared: list[dict[str, Any]]) -> str | None:
 
 
 def _rows(
-    folder: Path,
-    side: str,
+    sampled: _Sampled,
     task: Task,
     groups: dict[str, int],
     known: Container[str],
@@ -169,18 +193,12 @@ def _rows(
 
     Adds the sources that are new to ``groups``. A row whose document is ``known`` tells nothing of the item again.
     """
-    name = f"scores/{side}/{task.name}"
-    file, kind = f"{name}/samples.jsonl", task.facts["kind"]
-    rows = lines(folder, file, SAMPLES)
-    first = next(rows, None)
-    if first is None:
-        return []
-    about = Scores(task.name, read_json(folder, f"{name}/results.json", kinds.RESULTS), Document(file, "", [first]))
+    about, kind = sampled.scores, task.facts["kind"]
     named, cluster = about.metadata.get("input"), about.metadata.get("cluster")
     labels = [str(one) for one in about.metadata.get("labels") or []]
     answer = label if kind == "classification" else text
     found: list[_Row] = []
-    for row in chain([first], rows):
+    for row in sampled.rows:
         if row.get("filter") != about.filter:
             continue
         of_row = answers.choices(row)

@@ -16,6 +16,7 @@ from report.page.explorer.items import Clean, read_task
 from report.page.explorer.pack import pack_task, packed
 from report.page.html import in_html
 from report.page.template import environment, filled
+from report.reading.results import Scores
 from report.reading.texts import cleaned
 
 LARGEST = 8_000_000
@@ -37,40 +38,66 @@ class Explorer:
     files: dict[str, str]
 
 
+class Items:
+    """The scored items of a page, added task by task, so that the rows of one are freed before the next one's are read.
+
+    ``folder``: the study's. ``redact`` shortens the rows' texts of each task whose licence does not let anybody pass
+    them on; a label is no text of anybody's.
+    """
+
+    def __init__(self, folder: Path, redact: Callable[[str], str] | None = None) -> None:
+        self.folder, self.redact, self.added = folder, redact, 0
+        self._index: list[dict[str, Any]] = []
+        self._chunks: list[str] = []
+        self._shortened = False
+
+    def add(self, task: Mapping[str, Any], read: Mapping[str, Scores] | None = None) -> None:
+        """Adds the items of the task that the facts ``task`` tell of.
+
+        ``read``: the scores of models that are read already, with their prompts.
+
+        Raises:
+            UserError: a file of samples is damaged.
+        """
+        short = self.redact if self.redact and not _is_free(task) else None
+        found = read_task(self.folder, task, read, text=_shortened(short) if short else _clean, label=_clean)
+        self.added += 1
+        if found is not None:
+            done = pack_task(found)
+            self._index.append(done.index)
+            self._chunks += done.chunks
+            self._shortened = self._shortened or short is not None
+
+    def explorer(self, largest: int = LARGEST) -> Explorer:
+        """Returns the explorer of all; items of more than ``largest`` bytes go to its files, loaded as needed."""
+        index, chunks = self._index, self._chunks
+        head = packed({"tasks": index, "grades": [grade.replace("_", " ") for grade in GRADES]})
+        size = len(head) + sum(map(len, chunks))
+        beside = {} if size <= largest else {_chunk_name(at): _chunk_script(at, text) for at, text in enumerate(chunks)}
+        values = {
+            "items": f"{sum(len(task['names']) for task in index):,}",
+            "tasks": [task["name"] for task in index],
+            "shortened": self._shortened,
+            "head": head,
+            "chunks": [] if beside else chunks,
+            "folder": CHUNK_FOLDER if beside else "",
+            "megabytes": f"{sum(map(len, beside.values())) / 1e6:.0f}",
+        }
+        html = filled(environment(in_html), "explorer.html.j2", values)
+        return Explorer(Markup(html), _packaged("explorer.css"), _script(), beside)
+
+
 def explorer(
     facts: Mapping[str, Any], folder: Path, *, redact: Callable[[str], str] | None = None, largest: int = LARGEST
 ) -> Explorer:
     """Returns the explorer of every scored item in ``folder``, the study's folder that ``facts`` were computed from.
 
-    ``redact`` shortens the rows' texts of each task whose licence does not let anybody pass them on; a label is no
-    text of anybody's. Items of more than ``largest`` bytes go to ``files``, which the page loads as they are needed.
-
-    Raises:
-        UserError: a file of samples is damaged.
+    Arguments and errors are those of `Items`.
     """
-    index, chunks, shortened = [], [], False
-    for about in facts["tasks"]:
-        short = redact if redact and not _is_free(about) else None
-        task = read_task(folder, about, text=_shortened(short) if short else _clean, label=_clean)
-        if task is not None:
-            done = pack_task(task)
-            index.append(done.index)
-            chunks += done.chunks
-            shortened = shortened or short is not None
-    head = packed({"tasks": index, "grades": [grade.replace("_", " ") for grade in GRADES]})
-    size = len(head) + sum(map(len, chunks))
-    beside = {} if size <= largest else {_chunk_name(at): _chunk_script(at, text) for at, text in enumerate(chunks)}
-    values = {
-        "items": f"{sum(len(task['names']) for task in index):,}",
-        "tasks": [task["name"] for task in index],
-        "shortened": shortened,
-        "head": head,
-        "chunks": [] if beside else chunks,
-        "folder": CHUNK_FOLDER if beside else "",
-        "megabytes": f"{sum(map(len, beside.values())) / 1e6:.0f}",
-    }
-    html = filled(environment(in_html), "explorer.html.j2", values)
-    return Explorer(Markup(html), _packaged("explorer.css"), _script(), beside)
+    items = Items(folder, redact)
+    for task in facts["tasks"]:
+        items.add(task)
+    return items.explorer(largest)
 
 
 def items_of(facts: Mapping[str, Any], folder: Path) -> Explorer:

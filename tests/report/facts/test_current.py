@@ -1,7 +1,9 @@
 """Facts are computed again only where a result, the study or the program has changed; `--check` writes nothing."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -22,7 +24,7 @@ def study(tmp_path: Path) -> Path:
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
-    def collect(*_: object) -> None:
+    def collect(*_: object, **__: object) -> None:
         raise AssertionError("the facts were computed again")
 
     monkeypatch.setattr(whole, "collect", collect)
@@ -38,6 +40,25 @@ def test_current_facts_are_not_computed_again(study: Path, monkeypatch: pytest.M
     forbid(monkeypatch)
     build_report(study, output=folder_of(study))
     assert contents(folder_of(study)) == before
+
+
+def test_facts_made_anew_read_each_sample_file_once(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, opened = folder_of(study), list[Path]()
+    before = contents(folder)
+    (folder / "facts.json").unlink()
+    actual = os.open
+
+    def counted(path: Any, *given: Any, **named: Any) -> int:
+        opened.extend([Path(path)] if Path(path).name == "samples.jsonl" else [])
+        return actual(path, *given, **named)
+
+    monkeypatch.setattr(os, "open", counted)
+    build_report(study, output=folder)
+    assert sorted(opened) == sorted(folder.glob("scores/*/*/samples.jsonl"))
+    # Items of rows in memory are those of rows from the files, and the digests are those of the files.
+    assert contents(folder) == before
+    build_report(study, output=folder)
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize("change", ["sample", "link", "study", "record"])
