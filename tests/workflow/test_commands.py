@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+import aftertune
 from harness_tasks.loading import parse_model_args
-from studies import load_study
+from studies import load_grid, load_study
+from studies.study import Model
 from workflow import step_commands
 from workflow.__main__ import app
 
@@ -121,3 +124,31 @@ def test_the_base_is_always_scored_as_a_language_model(tmp_path: Path) -> None:
     assert following(words, "--model") == "hf-shared"
     assert model_args(words)["answers"] == "build/heads/scratch/scores/base/reviews_demo/answers"
     assert ("head", "sequence-classification") in [(one.method, one.head) for one in study.checkpoints()]
+
+
+def test_every_step_is_a_verb_of_the_script_with_options_that_it_takes(tmp_path: Path) -> None:
+    (tmp_path / "heads.yaml").write_text(
+        STUDY.replace("allow: [disk]", "allow: [disk], limit: 50") + "shards: 2\nmetadata: {course: a b}\n"
+    )
+    study, grid = load_study(tmp_path / "heads.yaml"), load_grid(tmp_path / "heads.yaml")
+    one, out = study.checkpoints()[0], Path("out")
+    commands = [
+        step_commands.base_model(study.model_copy(update={"model": Model(id="embedded")})),
+        step_commands.check(study, one.task, out),
+        step_commands.sample(study, one.task, out),
+        step_commands.score(study, one.task, one, dtype="float32", output=out, shard="1/2"),
+        step_commands.join(study, one.task, one, out),
+        step_commands.prior(study, one.task, one, dtype="float32", output=out),
+        step_commands.overlap(study, one),
+        step_commands.train(study, one),
+        step_commands.parameters(study, one, out),
+        step_commands.merge(study, one),
+        step_commands.report(tmp_path / "heads.yaml"),
+        step_commands.compare(grid),
+    ]
+    verbs = typer.main.get_command(aftertune.app).commands  # type: ignore[attr-defined]
+    for script, verb, *words in commands:
+        assert script == "aftertune"
+        verbs[verb].make_context(verb, words)  # ends with a usage error where an option is not there
+    line = shlex.split(step_commands.shell_line(commands[0]))
+    assert line == ["python", "-m", "aftertune", "embedded", "--output", "build/base"]
