@@ -7,7 +7,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefined, pass_eval_context
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, Undefined, nodes, pass_eval_context
+from jinja2.compiler import Frame
 from jinja2.defaults import DEFAULT_FILTERS
 from jinja2.loaders import FunctionLoader
 from jinja2.runtime import markup_join
@@ -35,11 +36,22 @@ _VALUES: ContextVar[Mapping[str, Any]] = ContextVar("values")
 """What the template that is being filled may name."""
 
 
+class Checking(Counting):
+    """Jinja's compiler, which refuses a template of ours that holds a claim or a numeral of its own."""
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
+        """Writes the code of a template; raises RuntimeError, see `refuse_own_words`."""
+        assert isinstance(self.environment, Environment)
+        if self.filename and (path := Path(self.filename)).parent != self.environment.own:
+            refuse_own_words(path, node)
+        super().visit_Template(node, frame)
+
+
 class Environment(ImmutableSandboxedEnvironment):
     """Jinja's sandbox, in which a name behind a dot is always a key of the facts."""
 
     own: Path | None = None
-    code_generator_class = Counting
+    code_generator_class = Checking
     intercepted_binops = frozenset({"*", "**", "+", "%"})
 
     def step(self) -> None:
@@ -118,8 +130,6 @@ def environment(
 
     def load(name: str) -> tuple[str, str, Callable[[], bool]]:
         text, path = source(name, own)
-        if path.parent != own:
-            refuse_own_words(path, text)
         return text, str(path), lambda: source(name, own) == (text, path)
 
     made = Environment(

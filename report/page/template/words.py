@@ -6,6 +6,7 @@ quoted, and not what no reader sees: tags, addresses, styles, LaTeX's commands.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -39,16 +40,17 @@ class OwnWord(NamedTuple):
     word: str
 
 
-def own_words(name: str, text: str) -> list[OwnWord]:
-    """Returns the claim words and numerals that the template ``name`` shows of its own.
+def own_words(name: str, template: str | nodes.Template) -> list[OwnWord]:
+    """Returns the claim words and numerals that the template ``name``, a text or parsed, shows of its own.
 
     Raises:
-        TemplateSyntaxError: ``text`` is no template.
+        TemplateSyntaxError: it is no template.
 
     >>> own_words("a.md.j2", "It has {{ n | count }} parts,\\n12 more than `none`{{ ' at best' if n }}.")
     [OwnWord(line=2, word='12'), OwnWord(line=2, word='more'), OwnWord(line=2, word='best')]
     """
-    texts = [(1, _text_between_tags(text)), *_texts_within(_JINJA.parse(text))]
+    tree = _JINJA.parse(template) if isinstance(template, str) else template
+    texts = [(1, _text_between_tags(tree)), *_texts_within(tree)]
     found = [
         OwnWord(line + shown.count("\n", 0, place), word)
         for line, kept in texts
@@ -59,9 +61,9 @@ def own_words(name: str, text: str) -> list[OwnWord]:
     return sorted(kept, key=lambda own: own.line)
 
 
-def refuse_own_words(path: Path, text: str) -> None:
-    """Raises RuntimeError where ``text``, a template of ours at ``path``, says what only an entry or a fact may."""
-    found = own_words(path.name, text)
+def refuse_own_words(path: Path, template: str | nodes.Template) -> None:
+    """Raises RuntimeError where ``template``, one of ours at ``path``, says what only an entry or a fact may."""
+    found = own_words(path.name, template)
     if path.name in ENTRIES:
         found = [own for own in found if own.word[0].isdigit()]
     if found:
@@ -90,16 +92,15 @@ def words_of_a_study(own: Path | None) -> dict[str, list[OwnWord]]:
     return found
 
 
-def _text_between_tags(text: str) -> str:
-    """Returns ``text`` with a sign in the place of each value and nothing in that of other tags; lines stay lines."""
-    lines = [""] * (text.count("\n") + 1)
-    for line, kind, value in _JINJA.lex(text):
-        if kind == "data":
-            for number, part in enumerate(value.split("\n"), line - 1):
+def _text_between_tags(tree: nodes.Template) -> str:
+    """Returns the text of a template with a sign in the place of each value; lines stay lines."""
+    lines: defaultdict[int, str] = defaultdict(str)
+    for output in tree.find_all(nodes.Output):
+        for node in output.nodes:
+            data = node.data if isinstance(node, nodes.TemplateData) else _SHOWN
+            for number, part in enumerate(data.split("\n"), node.lineno):
                 lines[number] += part
-        elif kind == "variable_end":
-            lines[line - 1] += _SHOWN
-    return "\n".join(lines)
+    return "\n".join(lines[number] for number in range(1, max(lines, default=1) + 1))
 
 
 def _texts_within(node: nodes.Node) -> Iterator[tuple[int, str]]:
