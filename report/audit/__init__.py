@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from harness_tasks.files import sha256_file
 from report.audit.architectures import Shape, shape
@@ -24,6 +24,7 @@ from report.audit.outcome import Outcome, Verdict, Word
 from report.audit.parameters import Subject, audit_parameters, audit_quotient, audit_share
 from report.audit.scores import audit_scores
 from report.audit.statements import EXCLUDES, audit_bounded, audit_difference, audit_statement
+from report.facts.schema.whole import AuditedClaim, AuditFacts, ConfusionMatrix, VerdictCounts
 from report.facts.values import fact
 from report.reading.results import Document
 
@@ -42,7 +43,7 @@ def audit_claims(path: str | Path) -> list[Verdict]:
     ]
 
 
-def audit_facts(path: str | Path) -> dict[str, Any]:
+def audit_facts(path: str | Path) -> AuditFacts:
     """Returns the audit as facts for a page: file, title, url where there is one, claims, and how many of each verdict.
 
     A verdict's source is its claim's place in the claims file, since it follows from that file alone.
@@ -51,34 +52,34 @@ def audit_facts(path: str | Path) -> dict[str, Any]:
     claims, verdicts = read_claims(path), audit_claims(path)
     document = Document(path.name, sha256_file(path), None)
     counts = Counter(verdict.verdict for verdict in verdicts)
-    facts = {
-        "file": fact(path.name, "text", document.source()),
-        "title": fact(claims.title, "text", document.source("title")),
-        "claims": [
-            {
-                **{
-                    key: fact(getattr(verdict, key), "text", document.source("claims", i, key))
-                    for key in ("id", "where", "quote")
-                },
-                "verdict": fact(verdict.verdict, "text", document.source("claims", i)),
-                "arithmetic": fact(verdict.arithmetic, "text", document.source("claims", i)),
-                "matrices": [
-                    {
-                        name: fact(count, "count", document.source("claims", i))
-                        for name, count in matrix._asdict().items()
-                    }
-                    for matrix in verdict.matrices
-                ],
+    return AuditFacts(
+        file=fact(path.name, "text", document.source()),
+        title=fact(claims.title, "text", document.source("title")),
+        claims=[_audited(verdict, document, i) for i, verdict in enumerate(verdicts)],
+        counts=VerdictCounts(
+            **{
+                word.replace(" ", "_"): fact(counts[word], "count", document.source("claims"))
+                for word in get_args(Word)
             }
-            for i, verdict in enumerate(verdicts)
-        ],
-        "counts": {
-            word.replace(" ", "_"): fact(counts[word], "count", document.source("claims")) for word in get_args(Word)
+        ),
+        **({} if claims.url is None else {"url": fact(claims.url, "text", document.source("url"))}),
+    )
+
+
+def _audited(verdict: Verdict, document: Document, place: int) -> AuditedClaim:
+    source = document.source("claims", place)
+    return AuditedClaim(
+        **{
+            key: fact(getattr(verdict, key), "text", document.source("claims", place, key))
+            for key in ("id", "where", "quote")
         },
-    }
-    if claims.url is not None:
-        facts["url"] = fact(claims.url, "text", document.source("url"))
-    return facts
+        verdict=fact(verdict.verdict, "text", source),
+        arithmetic=fact(verdict.arithmetic, "text", source),
+        matrices=[
+            ConfusionMatrix(**{name: fact(count, "count", source) for name, count in matrix._asdict().items()})
+            for matrix in verdict.matrices
+        ],
+    )
 
 
 def _outcome(claims: Claims, claim: Claim) -> Outcome:

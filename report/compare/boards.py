@@ -25,6 +25,7 @@ from report.compare.pairs import ScoreDifference, score_difference
 from report.compare.seeds import seed_facts
 from report.compare.settings import apart_facts, setting_facts
 from report.facts.measured import interval_fact
+from report.facts.schema.parts import Known
 from report.facts.values import Fact, fact, missing
 from report.statistics import paired_tests
 from report.statistics.directions import MetricDirection, metric_direction
@@ -189,7 +190,7 @@ def _void_row(entry: Entry, found: Measure) -> dict[str, Any]:
 def _score(entry: Entry, found: Measure) -> dict[str, Any]:
     score = interval_fact(found.level, found.unit, found.source, also=found.also or None, value=found.value)
     if not found.n:
-        score = {key: value for key, value in score.items() if key not in ("n", "clusters")}
+        score = Known(**{key: value for key, value in score.written().items() if key not in ("n", "clusters")})
     return {
         "entry": fact(entry.name, "text", entry.named_in(found.run.task)),
         "score": score,
@@ -255,7 +256,7 @@ def _cells(
             word = "differs"
         known = found.interval
         source, unit = members[row][1].source, members[row][1].unit
-        value = missing(found.refused or "there is none")
+        value: Fact = missing(found.refused or "there is none")
         if known is not None:
             value = fact(known.value if row < column else -known.value, unit, source, also=[members[column][1].source])
         cells.append({"is": word, "difference": value})

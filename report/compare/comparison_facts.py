@@ -13,6 +13,7 @@ from report.compare.models import Entry, PassedOver
 from report.compare.pictures import COSTS, priced
 from report.compare.regressions import regression_facts
 from report.compare.versions import version_facts
+from report.facts.schema.parts import tree_as_json
 from report.facts.unfinished import FILE, unfinished_facts
 from report.facts.values import Fact, fact, is_known, missing
 from report.reading.garbage_collection import no_garbage_collection
@@ -73,7 +74,7 @@ def comparison_facts(paths: Sequence[Path], gates: Sequence[str] = (), *, strict
         "versions": version_facts(given),
         "regressions": regressions,
     }
-    return plain_tree(facts)
+    return dict(plain_tree(tree_as_json(facts)))
 
 
 def _costs(entries: Sequence[Entry], task: str, board: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from report.compare.pictures import against_cost, forest
+from report.facts.schema.parts import Known, Missing
 from report.page import formats
 from report.page.figures import Picture
 from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
@@ -25,6 +26,7 @@ _MANY_ROWS = 100
 
 def comparison_files(facts: Mapping[str, Any]) -> dict[str, str]:
     """Returns the text of every file of the page by its name; the same facts give the same bytes."""
+    facts = _modelled(facts)
     drawn = {
         board["figure"]["value"]: forest(board, number)
         for number, board in enumerate((board for task in facts["tasks"] for board in task["boards"]), 1)
@@ -43,6 +45,7 @@ def comparison_files(facts: Mapping[str, Any]) -> dict[str, str]:
 
 def comparison_markdown(facts: Mapping[str, Any], *, figures: bool = False) -> str:
     """Returns the comparison as Markdown; ``figures``: with images, for where their files lie beside it."""
+    facts = _modelled(facts)
     values = {**facts, **_with_findings(facts), "figures": figures}
     text = filled(_environment(formats.in_markdown), "compare.md.j2", values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -57,6 +60,17 @@ def _with_findings(facts: Mapping[str, Any]) -> dict[str, Any]:
     ]
     rows = zip(facts["regressions"], found["regressions"], strict=True)
     return {"tasks": tasks, "regressions": [{**row, "said": said} for row, said in rows]}
+
+
+def _modelled(tree: Any) -> Any:
+    """Returns the tree with each fact in it as filters take them."""
+    if isinstance(tree, Mapping) and "unit" in tree and "source" in tree:
+        return Known.model_validate(tree)
+    if isinstance(tree, Mapping) and list(tree) == ["missing"]:
+        return Missing.model_validate(tree)
+    if isinstance(tree, list):
+        return [_modelled(inner) for inner in tree]
+    return {key: _modelled(inner) for key, inner in tree.items()} if isinstance(tree, dict) else tree
 
 
 def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:

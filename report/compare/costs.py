@@ -43,7 +43,7 @@ def cost_facts(entry: Entry, run: Run) -> dict[str, Any]:
 def _tokens(run: Run) -> dict[str, Fact]:
     """Returns the tokens that were read and written, from a study's `lengths.jsonl`."""
     path = run.folder / "lengths.jsonl"
-    absent = {key: missing(UNRECORDED) for key in ("tokens_read", "tokens_written")}
+    absent: dict[str, Fact] = {key: missing(UNRECORDED) for key in ("tokens_read", "tokens_written")}
     if run.folder.name != run.task or not path.is_file():
         return absent
     try:
@@ -55,7 +55,7 @@ def _tokens(run: Run) -> dict[str, Fact]:
     source = Document(_beside(run.results, path.name), sha256_file(path), None).source()
     # Where answers are read off and not generated, the file has no lengths of them.
     if unrecorded or all(row.get("answer_tokens") is None for row in rows):
-        answers = missing(UNRECORDED if unrecorded else "answers are read off")
+        answers: Fact = missing(UNRECORDED if unrecorded else "answers are read off")
     else:
         answers = fact(written, "count", source)
     return {"tokens_read": fact(read, "count", source), "tokens_written": answers}
@@ -69,7 +69,7 @@ def _training(entry: Entry, results: Document) -> dict[str, Fact]:
         "trained": ("count", ("parameters", "trainable")),
     }
     path = entry.folder.parent.parent / "checkpoints" / entry.folder.name / "finetune.json"
-    absent = {key: missing("it is the base" if entry.own == "base" else UNRECORDED) for key in keys}
+    absent: dict[str, Fact] = {key: missing("it is the base" if entry.own == "base" else UNRECORDED) for key in keys}
     if entry.folder.parent.name != "scores" or not path.is_file():
         return absent
     try:

@@ -9,7 +9,11 @@ from report.compare.models import Entry, Given
 from report.compare.pairs import ScoreDifference, score_difference
 from report.facts.current import read_facts
 from report.facts.measured import interval_fact
-from report.facts.values import Fact, fact, missing
+from report.facts.schema.parts import Fact, Known, is_known
+from report.facts.schema.scores import ScoredTask
+from report.facts.schema.training import Trained
+from report.facts.schema.whole import Facts
+from report.facts.values import fact, missing
 from report.statistics import intervals, paired_tests
 from report.statistics.directions import metric_direction
 
@@ -33,7 +37,7 @@ def version_facts(given: Given) -> dict[str, Any] | None:
     if len(given.paths) != 2 or not all((path / "facts.json").is_file() for path in given.paths):
         return None
     known = [read_facts(path / "facts.json") for path in given.paths]
-    names = {str(facts["study"]["name"].get("value")) for facts in known if "study" in facts}
+    names = {str(facts.study.name.value) for facts in known}
     if len(names) == 2 and all("/" in name for name in names):
         return None
     sides = [dict(_settings(facts, name)) for facts, name in zip(known, given.names, strict=True)]
@@ -59,56 +63,57 @@ def version_facts(given: Given) -> dict[str, Any] | None:
     }
 
 
-def _settings(facts: dict[str, Any], version: str) -> Iterator[tuple[Row, Fact]]:
+def _settings(facts: Facts, version: str) -> Iterator[tuple[Row, Fact]]:
     """Yields what made the scores of a study's version, each as the fact it is; its source now names the version."""
-    for row, found in _known(facts):
-        # Several values, such as seeds, are one setting.
-        parts = [part for part in (found if isinstance(found, list) else [found]) if isinstance(part, dict)]
-        if not parts or not all("value" in part and isinstance(part.get("source"), dict) for part in parts):
+    for row, found in _recorded(facts):
+        parts = [part for part in (found if isinstance(found, list) else [found]) if is_known(part)]
+        if not parts:
             continue
-        values = [part["value"] for part in parts]
+        values = [part.value for part in parts]  # several values, such as seeds, are one setting
         value = ", ".join(map(str, values)) if len(values) > 1 or not isinstance(values[0], int | float) else values[0]
-        source = {key: str(parts[0]["source"].get(key, "")) for key in ("file", "pointer", "sha256")}
-        source["file"] = f"{version}/{source['file']}"
-        yield row, fact(value, "setting", source)
+        source = parts[0].source
+        yield row, fact(value, "setting", source.model_copy(update={"file": f"{version}/{source.file}"}))
 
 
-def _known(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
+def _recorded(facts: Facts) -> Iterator[tuple[Row, Fact | list[Known]]]:
     """Yields every setting of a study's facts: a row's kind, what it is of and its name, and the fact."""
     for key in _STUDY:
-        yield ("study", "the study", key), facts.get("study", {}).get(key)
-    for key, found in facts.get("model", {}).items():
+        yield ("study", "the study", key), getattr(facts.study, key)
+    for key, found in facts.model:
         yield ("model", "the base model", key), found
     yield from _of_training(facts)
     yield from _of_tasks(facts)
-    for package in facts.get("reproduction", {}).get("versions", []):
-        yield ("version", str(package["where"].get("value")), str(package["name"].get("value"))), package["version"]
+    for package in facts.reproduction.versions:
+        yield ("version", str(package.where.value), str(package.name.value)), package.version
 
 
-def _of_training(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
-    for checkpoint in facts.get("checkpoints", []):
-        name = str(checkpoint.get("name", {}).get("value"))
+def _of_training(facts: Facts) -> Iterator[tuple[Row, Fact]]:
+    for checkpoint in facts.checkpoints:
+        name = str(checkpoint.name.value)
         for key in _CHECKPOINT:
-            yield ("recipe", name, key), checkpoint.get(key)
-        for setting in checkpoint.get("recipe", []):
-            yield ("recipe", name, str(setting["name"].get("value"))), setting["value"]
-        for key in _DATA:
-            yield ("training data", name, key), checkpoint.get("data", {}).get(key)
+            if key in checkpoint:
+                yield ("recipe", name, key), getattr(checkpoint, key)
+        if isinstance(checkpoint, Trained):
+            for setting in checkpoint.recipe:
+                yield ("recipe", name, str(setting.name.value)), setting.value
+            for key in _DATA:
+                yield ("training data", name, key), getattr(checkpoint.data, key)
 
 
-def _of_tasks(facts: dict[str, Any]) -> Iterator[tuple[Row, Any]]:
-    for task in facts.get("tasks", []):
-        name = str(task.get("name", {}).get("value"))
-        for key in _TASK:
-            yield ("task", name, key), task.get(key)
-        for key in ("source", "name", "revision"):
-            yield ("scored data", name, key), task.get("data", {}).get(key)
-        for split in task.get("data", {}).get("splits", []):
-            yield ("scored data", name, f"{split['split'].get('value')}: fingerprint"), split.get("fingerprint")
+def _of_tasks(facts: Facts) -> Iterator[tuple[Row, Fact]]:
+    for task in facts.tasks:
+        if isinstance(task, ScoredTask):
+            name = str(task.name.value)
+            for key in _TASK:
+                yield ("task", name, key), getattr(task, key)
+            for key in ("source", "name", "revision"):
+                yield ("scored data", name, key), getattr(task.data, key)
+            for split in task.data.splits:
+                yield ("scored data", name, f"{split.split.value}: fingerprint"), split.fingerprint
 
 
 def _differ(one: Fact, other: Fact) -> bool:
-    return one.get("value") != other.get("value")
+    return bool(one.value != other.value)
 
 
 def _only(entries: Sequence[Entry], argument: int, source: dict[str, str]) -> list[Fact]:
@@ -147,7 +152,7 @@ def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, 
     found = score_difference(two, one)
     better = metric_direction(two.metric, [*one.run.with_leaves, *two.run.with_leaves]).better
     source = two.source
-    change = missing(found.refused)
+    change: Fact = missing(found.refused)
     if found.interval is not None:
         change = interval_fact(found.interval, two.unit, source, also=[one.source])
     row = {

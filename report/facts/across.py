@@ -3,11 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 from report.facts.measured import Measured, interval_fact, label_of, unit_of
 from report.facts.pairing import Pair
-from report.facts.values import fact, is_known, missing
+from report.facts.schema.parts import Known, is_known
+from report.facts.schema.scores import (
+    Comparison,
+    Equivalence,
+    Family,
+    MetricScores,
+    Spread,
+    TaskFacts,
+    TestedEquivalence,
+    UntestedEquivalence,
+    comparisons_of,
+)
+from report.facts.values import fact, missing
 from report.statistics import intervals, paired_tests, seed_spread
 
 SIGNIFICANCE = 0.05
@@ -17,100 +28,101 @@ POWER = 0.8
 """How often the minimum detectable difference would be found."""
 
 
-def adjust(tasks: Sequence[Mapping[str, Any]], study: Mapping[str, str]) -> dict[str, Any]:
+def adjust(tasks: Sequence[TaskFacts], study: Mapping[str, str]) -> Family:
     """Gives the primary metric of every comparison its p-value corrected by Holm over all of them.
 
     Returns the size of that family, the level, and the power of the minimum detectable differences.
     """
-    scores = [s for task in tasks for c in task.get("comparisons", []) for s in c["scores"] if s["primary"]]
-    tested = [score for score in scores if is_known(score["p_value"])]
-    for score, adjusted in zip(tested, paired_tests.holm([s["p_value"]["value"] for s in tested]), strict=True):
-        one = score["p_value"]
-        score["adjusted"] = fact(adjusted, "p", one["source"], also=one.get("also"))
-    return {
-        "size": fact(len(tested), "count", study),
-        "level": fact(SIGNIFICANCE, "setting", study),
-        "power": fact(POWER, "share", study),
-    }
+    scores = [s for task in tasks for c in comparisons_of(task) for s in c.scores if s.primary]
+    tested = [(score, score.p_value) for score in scores if is_known(score.p_value)]
+    for (score, one), adjusted in zip(tested, paired_tests.holm([p.value for _, p in tested]), strict=True):
+        score.adjusted = fact(adjusted, "p", one.source, also=one.also)
+    return Family(
+        size=fact(len(tested), "count", study),
+        level=fact(SIGNIFICANCE, "setting", study),
+        power=fact(POWER, "share", study),
+    )
 
 
 def equivalences(
-    task: Mapping[str, Any], sides: Mapping[str, Measured], margin: float, study: Mapping[str, str]
-) -> list[dict[str, Any]]:
+    task: TaskFacts, sides: Mapping[str, Measured], margin: float, study: Mapping[str, str]
+) -> list[Equivalence]:
     """Returns, for each pair of methods of one seed, whether their primary scores on ``task`` are equivalent.
 
-    ``task``: its facts. ``sides``: the scored checkpoints by name. ``margin``: a share of the metric's scale, from the
-    study. Two one-sided paired tests (Schuirmann 1987).
+    ``sides``: the scored checkpoints by name. ``margin``: a share of the metric's scale, from the study. Two one-sided
+    paired tests (Schuirmann 1987).
     """
     found = []
-    for one, two in combinations(task.get("comparisons", []), 2):
-        same = one["seed"]["value"] == two["seed"]["value"] and one["trained_on"] == two["trained_on"]
-        if same and one["method"]["value"] != two["method"]["value"]:
-            found.append(_equivalence(sides, task, one, two, margin, study))
+    for one, two in combinations(comparisons_of(task), 2):
+        same = one.seed.value == two.seed.value and one.trained_on == two.trained_on
+        if same and one.method.value != two.method.value:
+            found.append(_equivalence(sides, task.name, one, two, margin, study))
     return found
 
 
 def _equivalence(
-    sides: Mapping[str, Measured], task: Mapping[str, Any], one: Any, two: Any, margin: float, study: Mapping[str, str]
-) -> dict[str, Any]:
-    name = task["name"]["value"]
-    first, second = (sides.get(side["checkpoint"]["value"]) for side in (one, two))
-    told: dict[str, Any] = {"task": task["name"], "one": one["checkpoint"], "other": two["checkpoint"]}
+    sides: Mapping[str, Measured],
+    task: Known,
+    one: Comparison,
+    two: Comparison,
+    margin: float,
+    study: Mapping[str, str],
+) -> Equivalence:
+    first, second = (sides.get(side.checkpoint.value) for side in (one, two))
+    told = {"task": task, "one": one.checkpoint, "other": two.checkpoint}
     if first is None or second is None or first.scores.primary is None:
-        return told | {"absent": missing("one of the two has not been scored")}
-    if other := one["other_base"] or two["other_base"]:
-        return told | {"absent": other}
+        return UntestedEquivalence(**told, absent=missing("one of the two has not been scored"))
+    if other := one.other_base or two.other_base:
+        return UntestedEquivalence(**told, absent=other)
     scale = first.scale or 1.0
     first, second = (replace(side, scale=scale) if side.scale != scale else side for side in (first, second))
     primary = str(first.scores.primary)
     pair = Pair(first, second)
-    reason = pair.refusal({"task": {"value": None}}) or pair.signature_differs(primary)
+    reason = pair.refusal() or pair.signature_differs(primary)
     items = None if reason else pair.items(primary)
     if items is None:
-        return told | {"absent": missing(reason or "the samples do not hold it item by item")}
+        reason = reason or "the samples do not hold it item by item"
+        return UntestedEquivalence(**told, absent=missing(reason))
     encoded = items.encoded()
     difference, verdict = intervals.difference(encoded), paired_tests.equivalence(encoded, margin=margin * scale)
     unit, source = unit_of(first, primary), second.scores.samples.source()
     also = [first.scores.samples.source()]
-    return told | {
-        "label": fact(label_of(first, primary), "text", first.scores.results.source("configs", name)),
-        "margin": fact(margin * scale, unit, dict(study)),
-        "difference": interval_fact(difference, unit, source, also=also),
-        "p_value": fact(verdict.p, "p", source, also=also) if verdict.p is not None else missing(verdict.method),
-    }
+    return TestedEquivalence(
+        **told,
+        label=fact(label_of(first, primary), "text", first.scores.results.source("configs", task.value)),
+        margin=fact(margin * scale, unit, study),
+        difference=interval_fact(difference, unit, source, also=also),
+        p_value=fact(verdict.p, "p", source, also=also) if verdict.p is not None else missing(verdict.method),
+    )
 
 
-def spreads(tasks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def spreads(tasks: Sequence[TaskFacts]) -> list[Spread]:
     """Returns, for each task and method with several seeds, how the primary score varies over the seeds.
 
     A checkpoint that is not known to have begun with the model's weights is no seed of the others.
     """
-    groups: dict[tuple[str, str, str], list[Any]] = {}
+    groups: dict[tuple[str, str, str], list[tuple[Known, Comparison, MetricScores, Known]]] = {}
     for task in tasks:
-        for comparison in task.get("comparisons", []):
-            score = next((s for s in comparison["scores"] if s["primary"] and is_known(s["after"])), None)
-            if score and not comparison["other_base"]:
-                key = (task["name"]["value"], comparison["trained_on"]["value"], comparison["method"]["value"])
-                groups.setdefault(key, []).append((task["name"], comparison, score))
-    found = []
-    for runs in groups.values():
-        if len(runs) < 2:
-            continue
-        name, comparison, score = runs[0]
-        values = [run[2]["after"]["value"] for run in runs]
-        spread = seed_spread.spread(values)
-        source, also = score["after"]["source"], [run[2]["after"]["source"] for run in runs[1:]]
-        unit = score["after"]["unit"]
-        found.append(
-            {
-                "task": name,
-                "method": comparison["method"],
-                "label": score["label"],
-                "seeds": fact(len(values), "count", source, also=also),
-                "mean": interval_fact(spread, unit, source, also=also),
-                "deviation": fact(spread.deviation, unit, source, also=also),
-                "lowest": fact(min(values), unit, source, also=also),
-                "highest": fact(max(values), unit, source, also=also),
-            }
-        )
-    return found
+        for comparison in comparisons_of(task):
+            score = next((s for s in comparison.scores if s.primary and is_known(s.after)), None)
+            if score and is_known(score.after) and not comparison.other_base:
+                key = (task.name.value, comparison.trained_on.value, comparison.method.value)
+                groups.setdefault(key, []).append((task.name, comparison, score, score.after))
+    return [_spread(runs) for runs in groups.values() if len(runs) > 1]
+
+
+def _spread(runs: Sequence[tuple[Known, Comparison, MetricScores, Known]]) -> Spread:
+    name, comparison, score, first = runs[0]
+    values = [after.value for *_, after in runs]
+    spread = seed_spread.spread(values)
+    source, unit, also = first.source, first.unit, [after.source for *_, after in runs[1:]]
+    return Spread(
+        task=name,
+        method=comparison.method,
+        label=score.label,
+        seeds=fact(len(values), "count", source, also=also),
+        mean=interval_fact(spread, unit, source, also=also),
+        deviation=fact(spread.deviation, unit, source, also=also),
+        lowest=fact(min(values), unit, source, also=also),
+        highest=fact(max(values), unit, source, also=also),
+    )

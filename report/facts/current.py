@@ -7,11 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from harness_tasks import reading
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_json
-
-SCHEMA = "aftertune-facts/1"
+from report.facts.schema.training import Trained
+from report.facts.schema.whole import SCHEMA, Facts
 
 FACTS = reading.Kind(
     "the file of facts",
@@ -74,37 +76,48 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def recorded_facts(folder: Path) -> dict[str, Any] | None:
+def recorded_facts(folder: Path) -> Facts | None:
     """Returns the facts in ``folder``; None where there are none that `is_current` could be true of."""
     try:
         facts = read_facts(folder / "facts.json")
     except UserError:
         return None
-    return facts if _lacks_checkpoint(facts, folder) or facts["state"].get("code") == _code() else None
+    is_ours = facts.state is not None and facts.state.code == _code()
+    return facts if is_ours or _lacks_checkpoint(facts, folder) else None
 
 
-def is_current(facts: dict[str, Any], folder: Path, now: dict[str, Any]) -> bool:
+def is_current(facts: Facts, folder: Path, now: dict[str, Any]) -> bool:
     """Returns whether the facts in ``folder`` were computed in the state ``now``.
 
     A checkpoint's folder that is gone, weights and records, takes nothing back: then those count that told of it, as
     long as nothing that was measured is another.
     """
     same = ("measured", "redacted") if _lacks_checkpoint(facts, folder) else tuple(now)
-    return all(facts["state"].get(key) == now[key] for key in same)
+    return all(getattr(facts.state, key, None) == now[key] for key in same)
 
 
-def _lacks_checkpoint(facts: dict[str, Any], folder: Path) -> bool:
-    told = [c["path"]["value"] for c in facts.get("checkpoints", []) if "path" in c]
+def _lacks_checkpoint(facts: Facts, folder: Path) -> bool:
+    told = [checkpoint.path.value for checkpoint in facts.checkpoints if isinstance(checkpoint, Trained)]
     return any(not (folder / place).exists() for place in told)
 
 
-def read_facts(path: Path) -> dict[str, Any]:
+def read_facts(path: Path) -> Facts:
     """Returns the facts in the file ``path``, as they were written.
 
     Raises:
-        UserError: there are none, or they were changed since.
+        UserError: there are none, they were changed since, or another version wrote them.
     """
-    return unchanged(of_a_study(reading.read_json(path, FACTS), path), path)
+    content = unchanged(of_a_study(reading.read_json(path, FACTS), path), path)
+    try:
+        return Facts.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "".join(f"/{part}" for part in first["loc"])
+        raise UserError(
+            f"{path} holds other facts than this version writes: {place}: {first['msg']}",
+            "another version of Aftertune wrote it",
+            FACTS.mend,
+        ) from None
 
 
 def of_a_study(content: Any, path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ no answer was given, or one without a word; answers that hold the gold one and m
 was.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -22,7 +23,17 @@ from report.facts.measured import (
     normalised,
     positive_name,
 )
-from report.facts.values import Fact, fact, missing, recorded
+from report.facts.schema.answers import (
+    Bin,
+    Calibration,
+    Classification,
+    Diagnosis,
+    Extraction,
+    Prior,
+    PriorInput,
+)
+from report.facts.schema.parts import Fact
+from report.facts.values import fact, missing, recorded
 from report.reading import kinds
 from report.reading.lengths import read_lengths
 from report.reading.results import Document, read_json
@@ -35,7 +46,7 @@ from report.statistics.sums import pair_of, sample_of
 Row = dict[str, Any]
 
 
-def diagnosis(measured: Measured, folder: Path) -> dict[str, Any]:
+def diagnosis(measured: Measured, folder: Path) -> Diagnosis:
     """Returns what is measured of the answers of a checkpoint on a task, by the kind of the task.
 
     ``folder``: the study's; the token counts and the label prior lie there, beside the scores.
@@ -43,81 +54,81 @@ def diagnosis(measured: Measured, folder: Path) -> dict[str, Any]:
     kind = measured.kind
     home = str(Path(measured.scores.samples.file).parent)
     if kind == "classification":
-        return {"classification": _classification(measured, folder, home)}
-    return {"extraction": _extraction(measured, folder, home)} if kind == "extraction" else {}
+        return Diagnosis(classification=_classification(measured, folder, home))
+    return Diagnosis(extraction=_extraction(measured, folder, home)) if kind == "extraction" else Diagnosis()
 
 
-def _classification(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
+def _classification(measured: Measured, folder: Path, home: str) -> Classification:
     scores, pairs = measured.scores, measured.label_pairs
     source, clusters = scores.samples.source(), scores.clusters(scores.rows)
     counts = metrics.confusion(pairs)
     predicted, gold = [float(pair[1] == 1) for pair in pairs], [float(pair[0] == 1) for pair in pairs]
     wrong = counts.false_positive + counts.false_negative
-    return {
+    return Classification(
         **{name: fact(number, "count", source, n=len(pairs)) for name, number in counts._asdict().items()},
-        "wrong": fact(wrong, "count", source, n=len(pairs)),
-        "predicted_share": interval_fact(intervals.level(sample_of("acc", predicted, clusters)), "share", source),
-        "gold_share": interval_fact(intervals.level(sample_of("acc", gold, clusters)), "share", source),
-        "bias": interval_fact(intervals.difference(pair_of("acc", gold, predicted, clusters)), "share", source),
-        "prior": _prior(folder, home, measured),
-        "calibration": _calibration(measured),
+        wrong=fact(wrong, "count", source, n=len(pairs)),
+        predicted_share=interval_fact(intervals.level(sample_of("acc", predicted, clusters)), "share", source),
+        gold_share=interval_fact(intervals.level(sample_of("acc", gold, clusters)), "share", source),
+        bias=interval_fact(intervals.difference(pair_of("acc", gold, predicted, clusters)), "share", source),
+        prior=_prior(folder, home, measured),
+        calibration=_calibration(measured),
         **_ties(measured),
-        "truncated": _tokens(folder, home, source)["truncated"],
-    }
+        truncated=_tokens(folder, home, source)["truncated"],
+    )
 
 
-def _prior(folder: Path, home: str, measured: Measured) -> dict[str, Any]:
+def _prior(folder: Path, home: str, measured: Measured) -> Prior:
     """Returns how probable the positive label is to the model when the input says nothing."""
     name = f"{home}/prior.json"
     if not (folder / name).exists():
-        return {"share": missing(f"it was not measured: there is no {name}")}
+        return Prior(share=missing(f"it was not measured: there is no {name}"))
     found = read_json(folder, name, kinds.PRIOR)
     refuse_other(name, Path(home).parent.name, found.value("model_args"))
     if "probabilities" not in found.content:
-        return {"share": missing(str(found.content.get("absent", "it was not measured")))}
-    return {
-        "share": fact(float(found.content["probabilities"][1]), "share", found.source("probabilities", 1)),
-        "even": fact(1 / len(found.content["probabilities"]), "share", found.source("labels")),
-        "label": positive_name(measured),
-        "inputs": [
-            {
-                "input": fact(row["input"] or "an empty text", "text", found.source("inputs", i, "input")),
-                "share": fact(float(row["probabilities"][1]), "share", found.source("inputs", i, "probabilities", 1)),
-            }
+        return Prior(share=missing(str(found.content.get("absent", "it was not measured"))))
+    return Prior(
+        share=fact(float(found.content["probabilities"][1]), "share", found.source("probabilities", 1)),
+        even=fact(1 / len(found.content["probabilities"]), "share", found.source("labels")),
+        label=positive_name(measured),
+        inputs=[
+            PriorInput(
+                input=fact(row["input"] or "an empty text", "text", found.source("inputs", i, "input")),
+                share=fact(float(row["probabilities"][1]), "share", found.source("inputs", i, "probabilities", 1)),
+            )
             for i, row in enumerate(found.content["inputs"])
         ],
-    }
+    )
 
 
-def _calibration(measured: Measured) -> dict[str, Any]:
+def _calibration(measured: Measured) -> Calibration:
     """Returns how the confidence of the answers compares with how often they are right, in all and by confidence."""
     scores, source = measured.scores, measured.scores.samples.source()
     metric = next((name for name in metrics_of(CONFIDENCE_PAIR) if name in scores.metrics), None)
     found = measured.items(metric) if metric else None
     items = [item for item in found.values if isinstance(item, tuple)] if found else []
     if metric is None or not items:
-        return {"overconfidence": missing("the samples hold no probabilities"), "bins": []}
+        return Calibration(overconfidence=missing("the samples hold no probabilities"), bins=[])
     sure, right = ([float(item[side]) for item in items] for side in (0, 1))
     clusters = scores.clusters(scores.having(metric))
-    return {
-        "confidence": interval_fact(intervals.level(sample_of("confidence", sure, clusters)), "share", source),
-        "right": interval_fact(intervals.level(sample_of("acc", right, clusters)), "share", source),
-        "overconfidence": interval_fact(intervals.difference(pair_of("acc", right, sure, clusters)), "share", source),
-        "bins": [
-            {
-                "lower": fact(found.lower, "share", source),
-                "upper": fact(found.upper, "share", source),
-                "scored": fact(found.n, "count", source),
-                "confidence": fact(found.confidence, "share", source, n=found.n),
-                "right": fact(found.accuracy, "share", source, n=found.n),
-            }
+    return Calibration(
+        confidence=interval_fact(intervals.level(sample_of("confidence", sure, clusters)), "share", source),
+        right=interval_fact(intervals.level(sample_of("acc", right, clusters)), "share", source),
+        overconfidence=interval_fact(intervals.difference(pair_of("acc", right, sure, clusters)), "share", source),
+        bins=[
+            Bin(
+                lower=fact(found.lower, "share", source),
+                upper=fact(found.upper, "share", source),
+                scored=fact(found.n, "count", source),
+                confidence=fact(found.confidence, "share", source, n=found.n),
+                right=fact(found.accuracy, "share", source, n=found.n),
+            )
             for found in metrics.reliability(items)
             if found.n
         ],
-    }
+    )
 
 
-def _ties(measured: Measured) -> dict[str, Fact]:
+def _ties(measured: Measured) -> Mapping[str, Any]:
     """Returns on how many items two choices are equally likely, and how many of those the order alone makes correct."""
     rows, source = measured.scores.rows, measured.scores.samples.source()
     ties = [is_tied(row) for row in rows]
@@ -130,7 +141,7 @@ def _ties(measured: Measured) -> dict[str, Fact]:
     }
 
 
-def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
+def _extraction(measured: Measured, folder: Path, home: str) -> Extraction:
     scores = measured.scores
     source = scores.samples.source()
     parts: dict[str, list[Row]] = {"abstained": scores.rows, "abstained_answerable": [], "abstained_unanswerable": []}
@@ -143,18 +154,21 @@ def _extraction(measured: Measured, folder: Path, home: str) -> dict[str, Any]:
     answered = [row for row in answerable if id(row) not in without]
     # The metric compares what its normalisation leaves, which is nothing here and in an answer that is not there.
     credited = sum(not gold_answers(row) and normalised(answer(row)) == "" for row in contentless)
-    return {
-        **{name: _share(measured, rows, lambda row: id(row) in silent) for name, rows in parts.items()},
-        "answerable": fact(len(answerable), "count", source),
-        "unanswerable": fact(len(parts["abstained_unanswerable"]), "count", source),
-        "contentless": fact(len(contentless), "count", source, n=len(scores.rows)),
-        "contentless_credited": fact(credited, "count", source, n=len(contentless)),
-        "holds_more": _share(measured, answerable, _holds_more),
-        "words": _words(measured, answered, lambda row: len(answer(row).split())),
-        "gold_words": _words(measured, answered, lambda row: fmean(len(gold.split()) for gold in gold_answers(row))),
-        "distributions": distribution_facts(measured),
-        **_tokens(folder, home, source),
+    shares: dict[str, Any] = {
+        name: _share(measured, rows, lambda row: id(row) in silent) for name, rows in parts.items()
     }
+    return Extraction(
+        **shares,
+        answerable=fact(len(answerable), "count", source),
+        unanswerable=fact(len(parts["abstained_unanswerable"]), "count", source),
+        contentless=fact(len(contentless), "count", source, n=len(scores.rows)),
+        contentless_credited=fact(credited, "count", source, n=len(contentless)),
+        holds_more=_share(measured, answerable, _holds_more),
+        words=_words(measured, answered, lambda row: len(answer(row).split())),
+        gold_words=_words(measured, answered, lambda row: fmean(len(gold.split()) for gold in gold_answers(row))),
+        distributions=distribution_facts(measured),
+        **_tokens(folder, home, source),
+    )
 
 
 def _share(measured: Measured, rows: list[Row], holds: Any) -> Fact:
@@ -182,7 +196,7 @@ def _holds_more(row: Row) -> bool:
     return text not in golds and any(gold and f" {gold} " in f" {text} " for gold in golds)
 
 
-def _tokens(folder: Path, home: str, samples: dict[str, str]) -> dict[str, Fact]:
+def _tokens(folder: Path, home: str, samples: dict[str, str]) -> Mapping[str, Any]:
     """Returns how many prompts did not fit, and how many generations were cut off at the most tokens allowed."""
     found = read_lengths(folder, home, samples)
     if found is None:

@@ -5,14 +5,15 @@ from typing import Any
 
 from harness_tasks import metrics
 from report.facts.measured import Measured, answer, gold_answers
-from report.facts.values import Fact, fact
+from report.facts.schema.answers import Distributions
+from report.facts.values import fact
 
 _WORDS = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 10), (11, 20), (21, None)]
 _SCORES = [(0.0, 0.0), (0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.0), (1.0, 1.0)]
 _CLOSE = 1e-9
 
 
-def distribution_facts(measured: Measured) -> dict[str, Fact]:
+def distribution_facts(measured: Measured) -> Distributions:
     """Returns the answers by their words, 0 where none was given, and by their token F1, wrong and perfect by itself.
 
     Each is rows of lower end, upper end (None: no end) and how many answers lie between; of the scores between two
@@ -21,10 +22,10 @@ def distribution_facts(measured: Measured) -> dict[str, Fact]:
     rows, source = measured.scores.rows, measured.scores.samples.source()
     words = [len(answer(row).split()) for row in rows]
     scores = [_score(row, measured.scale) for row in rows]
-    return {
-        "words": fact(_counted(words, _WORDS), "curve", source, n=len(rows)),
-        "f1": fact(_counted_scores(scores), "curve", source, n=len(rows)),
-    }
+    return Distributions(
+        words=fact(_counted(words, _WORDS), "curve", source, n=len(rows)),
+        f1=fact(_counted_scores(scores), "curve", source, n=len(rows)),
+    )
 
 
 def _counted(values: Sequence[int], classes: Iterable[tuple[int, int | None]]) -> list[list[Any]]:

@@ -5,7 +5,9 @@ from typing import Any
 
 from report.facts.measured import Measured, gold_answers, input_field, response
 from report.facts.pairing import Pair
-from report.facts.values import Fact, fact
+from report.facts.schema.parts import Known
+from report.facts.schema.scores import Example, Examples
+from report.facts.values import fact
 
 SHOWN = 2
 """Items of each kind."""
@@ -17,13 +19,13 @@ KINDS = {"fixed": (False, True), "broken": (True, False), "both_right": (True, T
 """Right before and right after, by name."""
 
 
-def examples(pair: Pair, metric: str) -> dict[str, list[dict[str, Any]]]:
+def examples(pair: Pair, metric: str) -> Examples:
     """Returns the first items of each kind, of different clusters as far as there are, by a right-or-wrong metric."""
     base, after = pair.before, pair.after
     before, later = base.scores.rows, pair.later
     clusters = base.scores.clusters(before) or [row["doc_hash"] for row in before]
     sides = [(one[metric] > 0, two[metric] > 0) for one, two in zip(before, later, strict=True)]
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[Example]] = {}
     for kind, (right, then) in KINDS.items():
         of_kind = [index for index, side in enumerate(sides) if side == (right, then)]
         seen: set[str] = set()
@@ -31,24 +33,22 @@ def examples(pair: Pair, metric: str) -> dict[str, list[dict[str, Any]]]:
         others = (i for i in of_kind if i not in first)
         chosen = sorted([*first, *islice(others, SHOWN - len(first))])
         found[kind] = [_example(base, after, before[i], later[i]) for i in chosen]
-    return found
+    return Examples(**found)
 
 
-def _example(base: Measured, after: Measured, before: dict[str, Any], later: dict[str, Any]) -> dict[str, Any]:
+def _example(base: Measured, after: Measured, before: dict[str, Any], later: dict[str, Any]) -> Example:
     doc = before["doc"]
     name = input_field(doc, base.scores.metadata.get("input"))
-    line = base.scores.line(before)
-    return {
-        "input": _quoted(
-            str(doc[name]) if name else "", base.scores.samples.source(line, "doc", *([name] if name else []))
-        ),
-        "gold": _quoted(_gold(base, before), base.scores.samples.source(line, "doc")),
-        "before": _quoted(_said(base, before), base.scores.samples.source(line, "filtered_resps")),
-        "after": _quoted(_said(after, later), after.scores.samples.source(after.scores.line(later), "filtered_resps")),
-    }
+    line, samples, others = base.scores.line(before), base.scores.samples, after.scores.samples
+    return Example(
+        input=_quoted(str(doc[name]) if name else "", samples.source(line, "doc", *([name] if name else []))),
+        gold=_quoted(_gold(base, before), samples.source(line, "doc")),
+        before=_quoted(_said(base, before), samples.source(line, "filtered_resps")),
+        after=_quoted(_said(after, later), others.source(after.scores.line(later), "filtered_resps")),
+    )
 
 
-def _quoted(text: str, source: dict[str, str]) -> Fact:
+def _quoted(text: str, source: dict[str, str]) -> Known:
     text = " ".join(text.split())
     shown = text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0] + " …"
     return fact(shown or "(empty)", "text", source)

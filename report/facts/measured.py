@@ -11,7 +11,9 @@ from harness_tasks.errors import UserError
 from harness_tasks.kinds import ANSWERED
 from harness_tasks.metrics import has_content, normalise, prediction_text
 from harness_tasks.reading import checked
-from report.facts.values import Fact, Unit, fact
+from report.facts.schema.parts import Fact, Known, Source, Unit
+from report.facts.schema.parts import Interval as Bounds
+from report.facts.values import fact
 from report.reading.results import ItemScore, Scores, items_of
 from report.statistics import intervals
 from report.statistics.formulas import LABEL_PAIR, check_items
@@ -147,7 +149,7 @@ class Measured:
         return [str(label) for label in self.scores.metadata.get("labels") or []]
 
 
-def positive_name(measured: Measured) -> Fact:
+def positive_name(measured: Measured) -> Known:
     """Returns what the task calls its positive label."""
     source = measured.scores.results.source("configs", measured.scores.task)
     return fact(measured.labels[1] if len(measured.labels) == 2 else "positive", "text", source)
@@ -231,18 +233,23 @@ def unfit_items(file: str) -> Iterator[None]:
 
 
 def interval_fact(
-    interval: Any, unit: Unit, source: dict[str, str], *, also: list[Any] | None = None, value: float | None = None
-) -> Fact:
+    interval: Any,
+    unit: Unit,
+    source: Source | Mapping[str, str],
+    *,
+    also: list[Any] | None = None,
+    value: float | None = None,
+) -> Known:
     """Returns ``interval.value``, or ``value``, as a fact with its interval, where that has finite bounds."""
-    bounds = (interval.lower, interval.upper)
-    known = all(bound is not None and isfinite(bound) for bound in bounds)
-    shown = {"lower": bounds[0], "upper": bounds[1], "confidence": interval.confidence, "method": interval.method}
+    lower, upper, shown = interval.lower, interval.upper, None
+    if lower is not None and upper is not None and isfinite(lower) and isfinite(upper):
+        shown = Bounds(lower=lower, upper=upper, confidence=interval.confidence, method=interval.method)
     return fact(
         interval.value if value is None else value,
         unit,
         source,
-        interval=shown if known else None,
-        no_interval=None if known else interval.method,
+        interval=shown,
+        no_interval=None if shown else interval.method,
         n=interval.n,
         clusters=interval.clusters,
         also=also,

@@ -1,16 +1,17 @@
 """Facts of the base model, from `model.json`."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from harness_tasks.errors import UserError
+from report.facts.schema.parts import Absent
+from report.facts.schema.study import ModelFacts
+from report.facts.schema.training import Ledger
 from report.facts.values import recorded
 from report.reading import kinds
 from report.reading.results import read_json
 
 
-def model_facts(folder: Path) -> dict[str, Any]:
+def model_facts(folder: Path) -> ModelFacts:
     """Returns the base model's card from `model.json`."""
     card = read_json(folder, "model.json", kinds.MODEL)
     text = {
@@ -25,20 +26,22 @@ def model_facts(folder: Path) -> dict[str, Any]:
         "config_sha256": None,
     }
     counts = ["parameters", "context_length_tokens", "vocabulary", "layers", "hidden_size"]
-    return {
+    return ModelFacts(
         **{key: recorded(card, key, unit="text", absent=reason) for key, reason in text.items()},
         **{key: recorded(card, key, unit="count") for key in counts},
-    }
+    )
 
 
-def agree_on_size(model: dict[str, Any], parameters: Mapping[str, Any]) -> None:
+def agree_on_size(model: ModelFacts, ledger: Ledger | Absent) -> None:
     """Gives the model's card the size that its ledger counted; raises UserError where the two state different sizes."""
-    one, two = model["parameters"].get("value"), parameters.get("total", {}).get("value")
+    if isinstance(ledger, Absent):
+        return
+    one, two = model.parameters.value, ledger.total.value
     if one is not None and two is not None and one != two:
         raise UserError(
             f"model.json says {one} parameters, parameters/base.json counts {two}",
             "the page would contradict itself",
             "delete both files and run the study again",
         )
-    if one is None and "total" in parameters:
-        model["parameters"] = parameters["total"]
+    if one is None:
+        model.parameters = ledger.total

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness_tasks.rendering import render_from_results, render_hash
 from report.facts.measured import Measured, ScoredItems, unfit_items
+from report.facts.schema.training import CheckpointFacts, Trained
 from report.statistics.sums import Encoded, pair_of
 
 
@@ -102,7 +103,7 @@ class Pair:
         found = ItemPair(one, two, self.alignment) if of_all else paired(one, two)
         return None if found.alignment.differ else found
 
-    def refusal(self, checkpoint: dict[str, Any]) -> str | None:
+    def refusal(self, checkpoint: CheckpointFacts | None = None) -> str | None:
         """Returns why the two may not be compared; None where they may.
 
         The same items, asked with the same rendered prompts of the same task version, and trained on prompts rendered
@@ -117,8 +118,8 @@ class Pair:
         rendered = [render_hash(render_from_results(scores.results.content, scores.task)) for scores in (one, two)]
         if rendered[0] != rendered[1]:
             return "the prompts were rendered in different ways before and after fine-tuning"
-        trained = checkpoint.get("render_hash", {}).get("value")
-        if trained is not None and checkpoint["task"]["value"] == one.task and trained != rendered[0]:
+        trained = checkpoint.render_hash.value if isinstance(checkpoint, Trained) else None
+        if trained is not None and checkpoint and checkpoint.task.value == one.task and trained != rendered[0]:
             return "the checkpoint was trained on prompts rendered in another way than the scored ones"
         if differ := self.alignment.differ:
             shared, before, after = differ

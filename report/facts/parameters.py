@@ -1,16 +1,17 @@
 """Facts of parameter counts, from `parameters/*.json`."""
 
 from pathlib import Path
-from typing import Any
 
 from finetune.kinds import PARAMETERS
 from harness_tasks.errors import UserError
-from report.facts.values import fact, is_known, missing, recorded
+from report.facts.schema.parts import Absent, Fact, is_known
+from report.facts.schema.training import Component, Ledger
+from report.facts.values import fact, missing, recorded
 from report.reading.results import read_json
 from report.reading.scored import refuse_other, refuse_replaced
 
 
-def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
+def ledger_facts(folder: Path, checkpoint: str) -> Ledger | Absent:
     """Returns the parameter ledger of a checkpoint, from `parameters/<checkpoint>.json`.
 
     Raises:
@@ -19,7 +20,7 @@ def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
     """
     name = f"parameters/{checkpoint}.json"
     if not (folder / name).exists():
-        return {"absent": missing(f"its parameters have not been counted: there is no {name}")}
+        return Absent(absent=missing(f"its parameters have not been counted: there is no {name}"))
     ledger = read_json(folder, name, PARAMETERS)
     refuse_other(name, checkpoint, {"pretrained": ledger.value("model")}, is_ours=False)
     refuse_replaced(folder, ledger, checkpoint)
@@ -41,23 +42,24 @@ def ledger_facts(folder: Path, checkpoint: str) -> dict[str, Any]:
         )
     keys = ["total", "trainable", "added", "tied"]
     known = {key: recorded(ledger, key, unit="count") for key in keys}
-    share = missing(f"{name} does not record it")
-    if is_known(known["total"]) and is_known(known["trainable"]) and known["total"]["value"]:
-        part = known["trainable"]["value"] / known["total"]["value"]
+    share: Fact = missing(f"{name} does not record it")
+    total, trainable = known["total"], known["trainable"]
+    if is_known(total) and is_known(trainable) and total.value:
+        part = trainable.value / total.value
         share = fact(part, "share", ledger.source("trainable"), also=[ledger.source("total")])
-    return {
+    return Ledger(
         **known,
-        "trained_share": share,
-        "components": [
-            {
-                "component": fact(row["component"], "text", ledger.source("components", i, "component")),
-                "formula": fact(row["formula"], "text", ledger.source("components", i, "formula")),
-                "counted": fact(row["counted"], "count", ledger.source("components", i, "counted")),
-                "trainable": fact(row["trainable"], "count", ledger.source("components", i, "trainable")),
-                "closed_form": missing("no formula is known")
+        trained_share=share,
+        components=[
+            Component(
+                component=fact(row["component"], "text", ledger.source("components", i, "component")),
+                formula=fact(row["formula"], "text", ledger.source("components", i, "formula")),
+                counted=fact(row["counted"], "count", ledger.source("components", i, "counted")),
+                trainable=fact(row["trainable"], "count", ledger.source("components", i, "trainable")),
+                closed_form=missing("no formula is known")
                 if row["closed_form"] is None
                 else fact(row["closed_form"], "count", ledger.source("components", i, "closed_form")),
-            }
+            )
             for i, row in enumerate(components)
         ],
-    }
+    )

@@ -22,7 +22,9 @@ from report.facts.measured import (
     unit_of,
 )
 from report.facts.pairing import paired
-from report.facts.values import Fact, fact, is_known, missing
+from report.facts.schema.parts import Fact, is_known
+from report.facts.schema.scores import Floor, Range
+from report.facts.values import fact, missing
 from report.reading.results import ItemScore
 from report.statistics import intervals
 from report.statistics.directions import MetricDirection, metric_direction
@@ -139,7 +141,7 @@ class Ranges:
             return missing(
                 f"which of {len(found)} ways to score without a model is best is not known: {said.why}"
             ), None
-        return max(found, key=lambda pair: pair[0]["value"] if said.better else -pair[0]["value"])
+        return max(found, key=lambda pair: pair[0].value if said.better else -pair[0].value)
 
     def ceiling(self, metric: str) -> Fact:
         """Returns the score of the gold answers themselves, cut where an output would be."""
@@ -157,27 +159,33 @@ class Ranges:
         source = self.measured.scores.samples.source()
         return interval_fact(self.measured.baseline(metric, items).level, unit_of(self.measured, metric), source)
 
-    def facts(self) -> list[dict[str, Any]]:
+    def facts(self) -> list[Range]:
         """Returns floor, ceiling and signature of every metric of the task, in the order of its scores."""
-        found = []
         results, task = self.measured.scores.results, self.measured.scores.task
         signatures = self.measured.scores.metadata.get("signature") or {}
+        found = []
         for metric in self.measured.scores.metrics:
             floor, name = self.floor(metric)
             at = results.source("configs", task, "metadata", "signature", metric)
+            signature: Fact = missing("the task records none")
+            if metric in signatures:
+                signature = fact(str(signatures[metric]), "text", at)
             found.append(
-                {
-                    "metric": metric,
-                    "label": fact(label_of(self.measured, metric), "text", results.source("configs", task)),
-                    "floor": floor,
-                    "how": fact(name, "text", floor["source"]) if name else missing("none is known"),
-                    "ceiling": self.ceiling(metric),
-                    "signature": fact(str(signatures[metric]), "text", at)
-                    if metric in signatures
-                    else missing("the task records none"),
-                }
+                Range(
+                    metric=metric,
+                    label=fact(label_of(self.measured, metric), "text", results.source("configs", task)),
+                    floor=floor,
+                    how=_how(floor, name),
+                    ceiling=self.ceiling(metric),
+                    signature=signature,
+                )
             )
         return found
+
+
+def _how(score: Fact, name: str | None) -> Fact:
+    """Returns how a floor is got."""
+    return fact(name, "text", score.source) if name and is_known(score) else missing("none is known")
 
 
 def _answer_scores(texts: Sequence[str], golds: Sequence[list[str]]) -> list[dict[str, Any]]:
@@ -195,20 +203,19 @@ def _processes() -> ProcessPoolExecutor:
 
 def place(score: Fact, floor: Fact, ceiling: Fact) -> Fact:
     """Returns where between floor (0) and ceiling (1) a score lies; below 0 where it is worse than no model."""
-    if not all(is_known(known) for known in (score, floor, ceiling)):
+    if not (is_known(score) and is_known(floor) and is_known(ceiling)):
         return missing("it needs a score, a floor and a ceiling")
-    if floor["value"] == ceiling["value"]:
+    if floor.value == ceiling.value:
         return missing("floor and ceiling are the same")
-    share = (score["value"] - floor["value"]) / (ceiling["value"] - floor["value"])
-    return fact(share, "share", score["source"], also=[floor["source"]])
+    share = (score.value - floor.value) / (ceiling.value - floor.value)
+    return fact(share, "share", score.source, also=[floor.source])
 
 
-def floor_facts(ranges: Ranges) -> dict[str, Any]:
+def floor_facts(ranges: Ranges) -> Floor:
     """Returns the floor of the task's primary metric, and whose way it is."""
     primary = ranges.measured.scores.primary
     score, name = ranges.floor(primary) if primary else (missing("the task declares no primary metric"), None)
-    how = fact(name, "text", score["source"]) if name else missing("none is known")
-    return {"score": score, "how": how}
+    return Floor(score=score, how=_how(score, name))
 
 
 def above_floor(measured: Measured, ranges: Ranges) -> Fact:

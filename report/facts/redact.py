@@ -5,7 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from report.facts.values import Fact, is_known
+from report.facts.schema.parts import Known, is_known
+from report.facts.schema.scores import Comparison, Example, Examples, TaskFacts, Unscored
+from report.facts.schema.whole import Facts
 
 WORDS = 8
 """Words that are left of a text at most, and no more than half of them: a short text would else stand there whole."""
@@ -68,33 +70,36 @@ def text_notice(task_metadata: Mapping[str, Any]) -> str | None:
     return f"{LICENCES[name]}; credit: {credit}" if credit else LICENCES[name]
 
 
-def redacted_facts(facts: dict[str, Any]) -> dict[str, Any]:
+def redacted_facts(facts: Facts) -> Facts:
     """Returns the facts with the examples of each task redacted whose licence does not allow their text.
 
     The same facts otherwise, and the same again when redacted twice. A label is no text of anybody's.
     """
-    return {**facts, "tasks": [_redacted_task(task) for task in facts["tasks"]]}
+    return facts.model_copy(update={"tasks": [_redacted_task(task) for task in facts.tasks]})
 
 
-def _redacted_task(task: dict[str, Any]) -> dict[str, Any]:
-    licence: Fact = task.get("text_licence", {})
-    if "comparisons" not in task or (is_known(licence) and allows_text({"text_licence": licence["value"]})):
+def _redacted_task(task: TaskFacts) -> TaskFacts:
+    if isinstance(task, Unscored):
         return task
-    fields = ("input",) if task["kind"] == "classification" else ("input", "gold", "before", "after")
-    return {**task, "comparisons": [_redacted_comparison(found, fields) for found in task["comparisons"]]}
+    licence = task.text_licence
+    if is_known(licence) and allows_text({"text_licence": licence.value}):
+        return task
+    fields = ("input",) if task.kind == "classification" else ("input", "gold", "before", "after")
+    return task.model_copy(update={"comparisons": [_redacted_comparison(found, fields) for found in task.comparisons]})
 
 
-def _redacted_comparison(comparison: dict[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
-    if not comparison["examples"]:
+def _redacted_comparison(comparison: Comparison, fields: tuple[str, ...]) -> Comparison:
+    if not comparison.examples:
         return comparison
-    examples = {
-        kind: [
-            {**row, **{field: {**row[field], "value": redacted(row[field]["value"])} for field in fields}}
-            for row in rows
-        ]
-        for kind, rows in comparison["examples"].items()
-    }
-    return {**comparison, "examples": examples}
+    examples = {kind: [_redacted_example(row, fields) for row in rows] for kind, rows in comparison.examples}
+    return comparison.model_copy(update={"examples": Examples(**examples)})
+
+
+def _redacted_example(row: Example, fields: tuple[str, ...]) -> Example:
+    texts: dict[str, Known] = {field: getattr(row, field) for field in fields}
+    return row.model_copy(
+        update={field: text.model_copy(update={"value": redacted(text.value)}) for field, text in texts.items()}
+    )
 
 
 def _name(stated: Any) -> str | None:

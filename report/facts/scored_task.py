@@ -24,8 +24,25 @@ from report.facts.overlaps import overlap_facts
 from report.facts.pairing import Pair
 from report.facts.paths import figure_path
 from report.facts.ranges import Ranges, above_floor, floor_facts, place
+from report.facts.schema.answers import Side
+from report.facts.schema.parts import Absent, Fact, Known, Missing, Source, is_known
+from report.facts.schema.scores import (
+    AnswerFigures,
+    Comparison,
+    IntervalMethod,
+    MetricScores,
+    ScoredTask,
+    Shift,
+    Split,
+    TaskData,
+    TaskFacts,
+    Transitions,
+    Unscored,
+)
+from report.facts.schema.study import ModelFacts
+from report.facts.schema.training import CheckpointFacts, Trained
 from report.facts.unfinished import undone, why_unscored
-from report.facts.values import Fact, fact, is_known, missing, recorded
+from report.facts.values import fact, missing, recorded
 from report.reading import kinds
 from report.reading.bases import scored_on_another, trained_on_another
 from report.reading.lengths import gold_within, read_lengths
@@ -38,7 +55,7 @@ Sides = Mapping[str, Measured]
 """The checkpoints that were scored on a task, by name; the base model is `base`."""
 
 
-def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]], *, with_prompts: bool = False) -> Sides:
+def read_sides(folder: Path, task: str, checkpoints: Sequence[CheckpointFacts], *, with_prompts: bool = False) -> Sides:
     """Returns the base model and those of ``checkpoints``, the facts of them, that were scored on ``task``.
 
     ``with_prompts``: as in `read_scores`.
@@ -47,7 +64,7 @@ def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]], *
         UserError: as `read_scores`; a file says that it is of another model than its folder, or of other weights.
     """
     documents: dict[str, Any] = {}
-    names, lacking = ["base", *(checkpoint["name"]["value"] for checkpoint in checkpoints)], undone(folder)
+    names, lacking = ["base", *(checkpoint.name.value for checkpoint in checkpoints)], undone(folder)
     found = {
         name: read_scores(folder, name, task, documents, with_prompts=with_prompts)
         for name in names
@@ -63,36 +80,42 @@ def read_sides(folder: Path, task: str, checkpoints: Sequence[dict[str, Any]], *
 
 
 def task_facts(
-    folder: Path, task: str, model: Mapping[str, Any], checkpoints: Sequence[dict[str, Any]], sides: Sides
-) -> dict[str, Any]:
+    folder: Path,
+    task: str,
+    model: ModelFacts,
+    checkpoints: Sequence[CheckpointFacts],
+    sides: Sides,
+    study: Mapping[str, str],
+) -> TaskFacts:
     """Returns the scores of ``task``: of the base model, and beside it those of each checkpoint.
 
     ``model`` and ``checkpoints`` are the facts of the base model, and of the checkpoints that the page sets beside it
-    on this task; ``sides`` is what `read_sides` gives for them.
+    on this task; ``sides`` is what `read_sides` gives for them, ``study`` the place of the task in the study file.
     """
     base = sides.get("base")
     known = next(iter(sides.values()), None)
-    if known is None:
-        return {"task": task, "absent": missing(why_unscored(folder, "base", task))}
     unscored = missing(why_unscored(folder, "base", task))
+    if known is None:
+        return Unscored(task=task, name=fact(task, "text", study), absent=unscored)
     home = str(Path(known.scores.samples.file).parent)
     ranges = Ranges(known, gold_within(read_lengths(folder, home, known.scores.samples.source())))
-    before = _side(base, ranges, folder) if base else {"absent": unscored}
-    comparisons = [_comparison(base, sides.get(c["name"]["value"]), model, c, ranges, folder) for c in checkpoints]
-    for comparison in comparisons:
-        comparison["figures"] = _figures(task, before, comparison)
-    return _about(known) | {
-        "task": task,
-        "before": before,
-        "floor": floor_facts(ranges),
-        "ranges": ranges.facts(),
-        "comparisons": comparisons,
-        "over_tokens": over_tokens(task, comparisons, checkpoints),
-    }
+    before = _side(base, ranges, folder) if base else Absent(absent=unscored)
+    comparisons = [_comparison(before, base, sides.get(c.name.value), model, c, ranges, folder) for c in checkpoints]
+    return ScoredTask(
+        **_about(known),
+        task=task,
+        before=before,
+        floor=floor_facts(ranges),
+        ranges=ranges.facts(),
+        comparisons=comparisons,
+        over_tokens=over_tokens(task, comparisons, checkpoints),
+    )
 
 
-def overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
+def _overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
     """Returns whether either task's metadata says that it `overlaps_with` the other (a name, or a pattern)."""
+    if trained_on == scored_on:
+        return False
     for declaring, other in ((trained_on, scored_on), (scored_on, trained_on)):
         for home in sorted(filter(is_begun, folder.glob(f"scores/*/{declaring}"))):
             results = read_json(folder, f"{home.relative_to(folder).as_posix()}/results.json", kinds.RESULTS)
@@ -140,19 +163,20 @@ def _about(measured: Measured) -> dict[str, Any]:
         "limited": available is not None and available > rows,
         "kind": measured.kind,
         "positive": positive_name(measured),
-        "data": {
-            **{key: recorded(results, *at, "data", key, unit="text") for key in ("source", "name")},
-            "revision": recorded(results, *at, "data", "revision", unit="text", absent="no revision of its own"),
-            "splits": [
-                {
-                    "split": fact(split, "text", results.source(*at, "data", "fingerprint", split)),
-                    "fingerprint": recorded(results, *at, "data", "fingerprint", split, unit="text"),
-                    "rows": recorded(results, *at, "data", "rows", split, unit="count"),
-                    "compared_with": recorded(results, *at, "data", "compared_with", split, unit="text"),
-                }
+        "data": TaskData(
+            source=recorded(results, *at, "data", "source", unit="text"),
+            name=recorded(results, *at, "data", "name", unit="text"),
+            revision=recorded(results, *at, "data", "revision", unit="text", absent="no revision of its own"),
+            splits=[
+                Split(
+                    split=fact(split, "text", results.source(*at, "data", "fingerprint", split)),
+                    fingerprint=recorded(results, *at, "data", "fingerprint", split, unit="text"),
+                    rows=recorded(results, *at, "data", "rows", split, unit="count"),
+                    compared_with=recorded(results, *at, "data", "compared_with", split, unit="text"),
+                )
                 for split in data.get("fingerprint") or {}
             ],
-        },
+        ),
     }
 
 
@@ -163,17 +187,17 @@ def _setting(scores: Scores) -> str:
     return f"{shots}-shot" if shots else "zero-shot"
 
 
-def _side(measured: Measured, ranges: Ranges, folder: Path) -> dict[str, Any]:
+def _side(measured: Measured, ranges: Ranges, folder: Path) -> Side:
     """Returns what concerns one checkpoint alone: its diagnosis, its distance from the floor, how it was scored."""
     results = measured.scores.results
-    return {
-        "diagnosis": diagnosis(measured, folder),
-        "above_floor": above_floor(measured, ranges),
-        "dtype": recorded(results, "config", "model_dtype", unit="text"),
-        "model_class": recorded(results, "config", "model", unit="text"),
-        "softmax_dtype": _softmax_dtype(results),
-        "allowed": _allowed(measured.scores),
-    }
+    return Side(
+        diagnosis=diagnosis(measured, folder),
+        above_floor=above_floor(measured, ranges),
+        dtype=recorded(results, "config", "model_dtype", unit="text"),
+        model_class=recorded(results, "config", "model", unit="text"),
+        softmax_dtype=_softmax_dtype(results),
+        allowed=_allowed(measured.scores),
+    )
 
 
 def _allowed(scores: Scores) -> Fact:
@@ -197,42 +221,47 @@ def _softmax_dtype(results: Document) -> Fact:
 
 
 def _comparison(
+    before: Side | Absent,
     base: Measured | None,
     after: Measured | None,
-    model: Mapping[str, Any],
-    checkpoint: dict[str, Any],
+    model: ModelFacts,
+    checkpoint: CheckpointFacts,
     ranges: Ranges,
     folder: Path,
-) -> dict[str, Any]:
+) -> Comparison:
     """Returns the scores of one checkpoint beside the base's, metric by metric."""
-    name, task = checkpoint["name"]["value"], ranges.measured.scores.task
-    unscored = missing(why_unscored(folder, name, task))
+    name, task = checkpoint.name, ranges.measured.scores.task
+    unscored = missing(why_unscored(folder, name.value, task))
     pair = Pair(base, after) if base and after else None
     other_base, refused = None, None
     if after:
-        scored = scored_on_another(model, base.scores if base else None, after.scores)
-        other_base = trained_on_another(model, checkpoint) or scored
+        scored = scored_on_another(model.fingerprint.value, base.scores if base else None, after.scores)
+        began_with = checkpoint.base_fingerprint.value if isinstance(checkpoint, Trained) else None
+        other_base = trained_on_another(model.fingerprint.value, began_with) or scored
         refused = other_base or (pair.refusal(checkpoint) if pair else None)
     metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
     scores = [_score(base, after, pair, metric, ranges, unscored, refused) for metric in metrics]
     pair = None if refused else pair
     graded = (metric for metric in metrics if ranges.direction(metric).better) if pair else iter(())
     right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(pair, metric)), None)
-    return {
-        "checkpoint": checkpoint["name"],
-        "trained_on": checkpoint["task"],
-        "method": checkpoint["method"],
-        "seed": checkpoint["seed"],
-        "scores": scores,
-        "methods": _methods(scores),
-        "after": _side(after, ranges, folder) if after else {"absent": unscored},
-        "refused": missing(refused) if refused else None,
-        "other_base": missing(other_base) if other_base else None,
-        "transitions": _transitions(pair, right_or_wrong) if pair and right_or_wrong else None,
-        "examples": examples(pair, right_or_wrong) if pair and right_or_wrong else None,
-        "shift": _shift(pair) if pair else None,
-        "overlap": overlap_facts(folder, pair, name) if pair else None,
-    }
+    later = _side(after, ranges, folder) if after else Absent(absent=unscored)
+    return Comparison(
+        checkpoint=name,
+        trained_on=checkpoint.task,
+        method=checkpoint.method,
+        seed=checkpoint.seed,
+        scores=scores,
+        methods=_methods(scores),
+        after=later,
+        refused=missing(refused) if refused else None,
+        other_base=missing(other_base) if other_base else None,
+        transitions=_transitions(pair, right_or_wrong) if pair and right_or_wrong else None,
+        examples=examples(pair, right_or_wrong) if pair and right_or_wrong else None,
+        shift=_shift(pair) if pair else None,
+        overlap=overlap_facts(folder, pair, name.value) if pair else None,
+        figures=_figures(task, name, (before, later), moves=bool(pair and right_or_wrong)),
+        overlaps=_overlapping(folder, checkpoint.task.value, task),
+    )
 
 
 def _score(
@@ -241,47 +270,48 @@ def _score(
     pair: Pair | None,
     metric: str,
     ranges: Ranges,
-    unscored: Fact,
+    unscored: Missing,
     refused: str | None,
-) -> dict[str, Any]:
+) -> MetricScores:
     """Returns one metric before and after, the difference, its test, and where between floor and ceiling both lie."""
     known = ranges.measured
     before_fact = _level(base, metric) if base else missing("the base model has not been scored")
     after_fact = _level(after, metric) if after else unscored
     no_difference = missing(refused or "one of the two scores is missing")
-    paired: dict[str, Any] = dict.fromkeys(("difference", "p_value", "p_method", "detectable"), no_difference)
+    paired: Mapping[str, Fact] = dict.fromkeys(("difference", "p_value", "p_method", "detectable"), no_difference)
     if pair and not refused and is_known(before_fact) and is_known(after_fact):
         paired = _paired(pair, metric)
     floor, ceiling = ranges.floor(metric)[0], ranges.ceiling(metric)
-    return {
-        "metric": metric,
-        "label": fact(label_of(known, metric), "text", known.scores.results.source("configs", known.scores.task)),
-        "primary": metric == known.scores.primary,
-        "higher_is_better": ranges.direction(metric).better,
-        "before": before_fact,
-        "after": after_fact,
+    return MetricScores(
+        metric=metric,
+        label=fact(label_of(known, metric), "text", known.scores.results.source("configs", known.scores.task)),
+        primary=metric == known.scores.primary,
+        higher_is_better=ranges.direction(metric).better,
+        before=before_fact,
+        after=after_fact,
         **paired,
-        "adjusted": missing("it is no primary metric"),
-        "before_place": place(before_fact, floor, ceiling),
-        "after_place": place(after_fact, floor, ceiling),
-    }
+        adjusted=missing("it is no primary metric"),
+        before_place=place(before_fact, floor, ceiling),
+        after_place=place(after_fact, floor, ceiling),
+    )
 
 
-def _methods(scores: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _methods(scores: Sequence[MetricScores]) -> list[IntervalMethod]:
     """Returns which interval and which p-value was made in which way, metrics of one way together."""
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for side, name in (("before", "base"), ("after", "fine-tuned"), ("difference", "difference")):
+    rows: dict[tuple[str, str], IntervalMethod] = {}
+
+    def told(side: str, method: str, score: MetricScores, source: Source) -> None:
+        words = {key: fact(text, "text", source) for key, text in (("side", side), ("method", method))}
+        rows.setdefault((side, method), IntervalMethod(**words, labels=[])).labels.append(score.label)
+
+    for key, side in (("before", "base"), ("after", "fine-tuned"), ("difference", "difference")):
         for score in scores:
-            known = score[side]
-            if not is_known(known):
-                continue
-            method = known["interval"]["method"] if "interval" in known else known["no_interval"]
-            told = {key: fact(text, "text", known["source"]) for key, text in (("side", name), ("method", method))}
-            rows.setdefault((side, method), told | {"labels": []})["labels"].append(score["label"])
+            known = getattr(score, key)
+            if is_known(known):
+                told(side, known.interval.method if known.interval else str(known.no_interval), score, known.source)
     for score in scores:
-        if is_known(score["p_method"]):
-            told = {"side": fact("p-value", "text", score["p_method"]["source"]), "method": score["p_method"]}
-            rows.setdefault(("p", score["p_method"]["value"]), told | {"labels": []})["labels"].append(score["label"])
+        if is_known(score.p_method):
+            told("p-value", score.p_method.value, score, score.p_method.source)
     return list(rows.values())
 
 
@@ -310,7 +340,7 @@ def _counted_level(measured: Measured, metric: str) -> Fact:
     return interval_fact(items.level, unit, source, also=[scores.samples.source()], value=value)
 
 
-def _paired(pair: Pair, metric: str) -> dict[str, Fact]:
+def _paired(pair: Pair, metric: str) -> Mapping[str, Fact]:
     """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
     base, after, items = pair.before, pair.after, pair.items(metric)
     reason = pair.signature_differs(metric)
@@ -340,39 +370,41 @@ def _is_right_or_wrong(pair: Pair, metric: str) -> bool:
     return items is not None and {*items.one.values, *items.other.values} <= {0.0, pair.before.scale or 1.0}
 
 
-def _figures(task: str, before: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Fact]:
+def _figures(task: str, checkpoint: Known, sides: Sequence[Side | Absent], *, moves: bool) -> AnswerFigures:
     """Returns where the figures of the answers lie, by what they show; none of what was not measured on either side."""
-    found = [side["diagnosis"] for side in (before, comparison["after"]) if "diagnosis" in side]
+    found = [side.diagnosis for side in sides if isinstance(side, Side)]
+    classified = [answers.classification for answers in found if answers.classification]
     shown = {
-        "confusion": any("classification" in side for side in found),
-        "reliability": any(side.get("classification", {}).get("calibration", {}).get("bins") for side in found),
-        "distributions": any("extraction" in side for side in found),
-        "moves": comparison["transitions"] is not None,
+        "confusion": bool(classified),
+        "reliability": any(answers.calibration.bins for answers in classified),
+        "distributions": any(answers.extraction for answers in found),
+        "moves": moves,
     }
-    name = comparison["checkpoint"]
-    return {
-        kind: fact(figure_path(kind, name["value"], task), "text", name["source"])
-        for kind, is_in in shown.items()
-        if is_in
-    }
+    return AnswerFigures(
+        **{
+            kind: fact(figure_path(kind, checkpoint.value, task), "text", checkpoint.source)
+            for kind, is_in in shown.items()
+            if is_in
+        }
+    )
 
 
-def _transitions(pair: Pair, metric: str) -> dict[str, Any]:
+def _transitions(pair: Pair, metric: str) -> Transitions:
     """Returns how many items went from wrong to right and so on, by a metric that is right or wrong an item."""
     base, after = pair.before, pair.after
     pairs = zip(base.scores.rows, pair.later, strict=True)
     counts = Counter((one[metric] > 0, two[metric] > 0) for one, two in pairs)
     source, also = after.scores.samples.source(), [base.scores.samples.source()]
-    return {
-        "label": fact(label_of(base, metric), "text", source),
+    return Transitions(
+        label=fact(label_of(base, metric), "text", source),
         **{
             name: fact(counts[sides], "count", source, also=also, n=len(base.scores.rows))
             for name, sides in KINDS.items()
         },
-    }
+    )
 
 
-def _shift(pair: Pair) -> dict[str, Any] | None:
+def _shift(pair: Pair) -> Shift | None:
     """Returns how the answers changed as such: the share that say positive, or the share left unanswered."""
     base, after = pair.before, pair.after
     kind, source, also = base.kind, after.scores.samples.source(), [base.scores.samples.source()]
@@ -380,11 +412,11 @@ def _shift(pair: Pair) -> dict[str, Any] | None:
     if kind == "classification":
         metric = str(base.label_metric)
         before_items, after_items = ([float(row[metric][1] == 1) for row in side] for side in (rows, later))
-        what = f"answers that say {positive_name(base)['value']}"
+        what = f"answers that say {positive_name(base).value}"
     elif kind == "extraction":
         before_items, after_items = ([float(abstains(row)) for row in side] for side in (rows, later))
         what = "questions left unanswered"
     else:
         return None
     interval = intervals.difference(pair_of("share", before_items, after_items, base.scores.clusters(rows)))
-    return {"what": fact(what, "text", source), "change": interval_fact(interval, "share", source, also=also)}
+    return Shift(what=fact(what, "text", source), change=interval_fact(interval, "share", source, also=also))

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from report.facts.schema.whole import FailedStep, Unfinished
 from report.facts.values import fact
 from report.reading import kinds
 from report.reading.results import Document, read_json
@@ -13,13 +14,13 @@ FILE = "logs/failed.json"
 _NAMING = ("checkpoint", "name", "task", "shard")
 
 
-def unfinished_facts(folder: Path, *, study: str = "") -> dict[str, Any]:
+def unfinished_facts(folder: Path, *, study: str = "") -> Unfinished:
     """Returns the steps that failed, each with its tries and its reason, and the scores that were not made.
 
     ``study``: what its folder is called, where several are spoken of.
     """
     if not (folder / FILE).is_file():
-        return {"failed": [], "unscored": []}
+        return Unfinished(failed=[], unscored=[])
     record = read_json(folder, FILE, kinds.FAILED)
     named = {}
     if study:
@@ -28,18 +29,18 @@ def unfinished_facts(folder: Path, *, study: str = "") -> dict[str, Any]:
     unscored = [
         fact(f"{step['name']} on {step['task']}", "text", record.source(*place)) for place, step in _unscored(record)
     ]
-    return {
+    return Unfinished(
         **named,
-        "failed": [
-            {
-                "step": fact(_name(step), "text", record.source("failed", place)),
-                "tries": fact(step["tries"], "count", record.source("failed", place, "tries")),
-                "reason": fact(step["reason"], "text", record.source("failed", place, "reason")),
-            }
+        failed=[
+            FailedStep(
+                step=fact(_name(step), "text", record.source("failed", place)),
+                tries=fact(step["tries"], "count", record.source("failed", place, "tries")),
+                reason=fact(step["reason"], "text", record.source("failed", place, "reason")),
+            )
             for place, step in enumerate(record.content["failed"])
         ],
-        "unscored": sorted(unscored, key=lambda cell: str(cell["value"])),
-    }
+        unscored=sorted(unscored, key=lambda cell: str(cell.value)),
+    )
 
 
 def undone(folder: Path) -> frozenset[tuple[str, str]]:

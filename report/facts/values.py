@@ -1,35 +1,18 @@
-"""A fact: a value on the page with its unit, its uncertainty and its source.
+"""Facts made from values and from documents, and where facts come from."""
 
-A fact is `{"value", "unit", "source": {"file", "pointer", "sha256"}}`, with `interval`, `n`, `clusters` where it is
-measured on items, and `also` where a second file was needed. What is not known is `{"missing": reason}`.
-"""
-
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from harness_tasks.errors import UserError
+from report.facts.schema.parts import Fact, Known, Missing, Part, Source, Unit, is_known
 from report.reading.results import Document
 from report.reading.texts import cleaned, fit
 
-Fact = dict[str, Any]
-Unit = Literal[
-    "text",
-    "setting",  # a recipe value of whatever kind
-    "count",
-    "number",
-    "proportion",  # 0 to 1
-    "share",  # 0 to 1, shown in per cent
-    "points",  # 0 to 100
-    "p",  # a p-value, 0 to 1
-    "coefficient",  # -1 to 1
-    "seconds",
-    "bytes",
-    "curve",  # rows of (step, loss)
-]
+__all__ = ["Fact", "Unit", "fact", "is_known", "missing", "plain", "recorded", "sources"]
 
 
-def fact(value: Any, unit: Unit, source: Mapping[str, Any], **more: Any) -> Fact:
-    """Returns a fact; ``more`` may be `interval`, `n`, `clusters` and `also`, and what is None of it is left out.
+def fact(value: Any, unit: Unit, source: Source | Mapping[str, Any], **more: Any) -> Known:
+    """Returns a fact; ``more`` may be the other fields of `Known`, and what is None of it is left out.
 
     Text is stripped of this machine's paths and of access tokens, since the page is for publishing, and of space around
     it; where nothing is left, it is called empty.
@@ -37,17 +20,12 @@ def fact(value: Any, unit: Unit, source: Mapping[str, Any], **more: Any) -> Fact
     if isinstance(value, str):
         value = fit(cleaned(value)).strip() or "(empty)"
     kept = {key: extra for key, extra in more.items() if extra is not None}
-    return {"value": value, "unit": unit, "source": dict(source), **kept}
+    return Known(value=value, unit=unit, source=Source.model_validate(source), **kept)
 
 
-def missing(reason: str) -> Fact:
+def missing(reason: str) -> Missing:
     """Returns the fact that a value is not known, and why."""
-    return {"missing": fit(reason)}
-
-
-def is_known(value: Fact) -> bool:
-    """Returns whether ``value`` is a fact with a value."""
-    return "value" in value
+    return Missing(missing=fit(reason))
 
 
 def recorded(document: Document, *path: str | int, unit: Unit, absent: str | None = None) -> Fact:
@@ -71,21 +49,20 @@ def plain(value: Any) -> Any:
     return value
 
 
-def sources(values: Iterable[Any]) -> list[dict[str, str]]:
+def sources(values: Iterable[Any]) -> list[Source]:
     """Returns the distinct sources within ``values`` (any tree of facts), ordered by file and pointer."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
-
-    def walk(value: Any) -> None:
-        if isinstance(value, list):
-            for part in value:
-                walk(part)
-        elif isinstance(value, dict):
-            for source in [value.get("source"), *(value.get("also") or [])]:
-                if isinstance(source, dict) and "sha256" in source:
-                    found[source["file"], source["pointer"]] = source
-            for key, part in value.items():
-                if key not in ("source", "also"):
-                    walk(part)
-
-    walk(list(values))
+    found = {(source.file, source.pointer): source for value in values for source in _sources(value)}
     return [found[key] for key in sorted(found)]
+
+
+def _sources(value: Any) -> Iterator[Source]:
+    if isinstance(value, Source):
+        yield value
+    elif isinstance(value, Part):
+        for name in value.model_fields_set:
+            yield from _sources(getattr(value, name))
+    elif isinstance(value, Mapping):
+        yield from _sources(list(value.values()))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _sources(part)

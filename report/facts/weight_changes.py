@@ -8,7 +8,9 @@ from typing import Any
 
 from harness_tasks.kinds import TENSORS
 from report.facts.paths import figure_path
-from report.facts.values import Fact, fact, missing
+from report.facts.schema.parts import Absent, Fact, Known
+from report.facts.schema.training import MovedKind, MovedLayer, WeightChanges
+from report.facts.values import fact, missing
 from report.reading.results import Document, read_json
 from report.reading.scored import refuse_misplaced
 from report.reading.texts import cleaned, fit
@@ -16,7 +18,7 @@ from report.reading.texts import cleaned, fit
 Tensor = dict[str, Any]
 
 
-def change_facts(folder: Path, home: str) -> dict[str, Any]:
+def change_facts(folder: Path, home: str) -> WeightChanges | Absent:
     """Returns how many tensors were frozen, trained and changed, and the relative change by kind and by layer.
 
     The relative change of a matrix W is ‖W after − W before‖ / ‖W before‖ (Frobenius); of an adapted one, the norm of
@@ -24,7 +26,7 @@ def change_facts(folder: Path, home: str) -> dict[str, Any]:
     """
     name = f"{home}/tensors.json"
     if not (folder / name).exists():
-        return {"absent": missing(f"it was not recorded: there is no {name}")}
+        return Absent(absent=missing(f"it was not recorded: there is no {name}"))
     document = read_json(folder, name, TENSORS)
     refuse_misplaced(document, Path(home).name)
     tensors: list[Tensor] = document.content.get("tensors") or []
@@ -32,26 +34,26 @@ def change_facts(folder: Path, home: str) -> dict[str, Any]:
     frozen = [tensor for tensor in tensors if not tensor["trained"]]
     trained = [tensor for tensor in tensors if tensor["trained"]]
 
-    def count(found: Iterable[Tensor]) -> Fact:
+    def count(found: Iterable[Tensor]) -> Known:
         return fact(sum(1 for _ in found), "count", source)
 
-    return {
-        "frozen": count(frozen),
-        "frozen_changed": count(tensor for tensor in frozen if _changed(tensor)),
-        "trained": count(trained),
-        "trained_changed": count(tensor for tensor in trained if _changed(tensor)),
-        "adapted": any(tensor.get("adapter") for tensor in trained),
-        "kinds": [
-            {"kind": fact(kind, "text", source), "tensors": count(found), **_sizes(found, document)}
+    return WeightChanges(
+        frozen=count(frozen),
+        frozen_changed=count(tensor for tensor in frozen if _changed(tensor)),
+        trained=count(trained),
+        trained_changed=count(tensor for tensor in trained if _changed(tensor)),
+        adapted=any(tensor.get("adapter") for tensor in trained),
+        kinds=[
+            MovedKind(kind=fact(kind, "text", source), tensors=count(found), **_sizes(found, document))
             for kind, found in _grouped(trained, "kind").items()
         ],
-        "layers": [
-            {"layer": fact(layer, "count", source), "tensors": count(found), **_sizes(found, document)}
+        layers=[
+            MovedLayer(layer=fact(layer, "count", source), tensors=count(found), **_sizes(found, document))
             for layer, found in sorted(_grouped(trained, "layer").items())
         ],
-        "grid": _grid(tensors, document),
-        "figure": fact(figure_path("changes", Path(home).name), "text", source),
-    }
+        grid=_grid(tensors, document),
+        figure=fact(figure_path("changes", Path(home).name), "text", source),
+    )
 
 
 def _grid(tensors: list[Tensor], document: Document) -> Fact:

@@ -10,10 +10,13 @@ from typing import Any
 from markupsafe import Markup
 
 from report.facts.publication import HUB_PAGE
-from report.facts.values import Fact, is_known
+from report.facts.schema.answers import Side
+from report.facts.schema.parts import Known, is_known, part_at
+from report.facts.schema.scores import Comparison, ScoredTask
+from report.facts.schema.training import Trained
+from report.facts.schema.whole import Facts, Finding
 from report.hub.licences import Licence
 from report.page import formats
-from report.reading.results import at
 from report.sentences.evidence import resolved
 from report.statistics.metrics import metric_of
 
@@ -35,7 +38,7 @@ _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 class Subject:
     """The checkpoint that a card is about."""
 
-    facts: Mapping[str, Any]
+    facts: Facts
     name: str
     """The checkpoint's name."""
     repo: str
@@ -56,25 +59,28 @@ class Subject:
     """The folder of the study's own templates."""
 
     @property
-    def checkpoint(self) -> Mapping[str, Any]:
+    def checkpoint(self) -> Trained:
         """The checkpoint's facts."""
-        return next(found for found in self.facts["checkpoints"] if found["name"]["value"] == self.name)
+        trained = (found for found in self.facts.checkpoints if isinstance(found, Trained))
+        return next(found for found in trained if found.name.value == self.name)
 
     @property
     def head(self) -> str:
         """What the checkpoint answers with."""
-        rows = {row["name"]["value"]: row["value"]["value"] for row in self.checkpoint.get("recipe", [])}
+        rows = {row.name.value: row.value.value for row in self.checkpoint.recipe}
         return rows["head"] if rows.get("head") in _LOADERS else "causal"
 
     @property
-    def scored(self) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-        """Each task that it was scored on, with its comparison to the base."""
+    def scored(self) -> list[tuple[ScoredTask, Comparison, Side]]:
+        """Each task that it was scored on, with its comparison to the base and what concerns it alone."""
         return [
-            (task, comparison)
-            for task in self.facts["tasks"]
-            for comparison in task.get("comparisons", [])
-            if comparison["checkpoint"]["value"] == self.name
-            and any(is_known(s["after"]) for s in comparison["scores"])
+            (task, comparison, comparison.after)
+            for task in self.facts.tasks
+            if isinstance(task, ScoredTask)
+            for comparison in task.comparisons
+            if comparison.checkpoint.value == self.name
+            and isinstance(comparison.after, Side)
+            and any(is_known(score.after) for score in comparison.scores)
         ]
 
 
@@ -97,21 +103,21 @@ def model_card(subject: Subject) -> str:
     facts, checkpoint = subject.facts, subject.checkpoint
     ours = [(part, found) for part, name, found in _said(facts) if name in (None, subject.name)]
     said = {part: [found for where, found in ours if where == part] for part in _PARTS}
-    tasks = {task["name"]["value"] for task, _ in subject.scored}
+    tasks = {task.name.value for task, *_ in subject.scored}
     values = {
-        **{key: facts[key] for key in ("model", "study", "confidence")},
+        **{key: getattr(facts, key) for key in ("model", "study", "confidence")},
         "checkpoint": checkpoint,
         "name": subject.repo.rpartition("/")[2],
-        "scored": [{"task": task, "comparison": comparison} for task, comparison in subject.scored],
+        "scored": [{"task": task, "comparison": comparison} for task, comparison, _ in subject.scored],
         "said": said
         | {part: [found for found in said[part] if _concerns(found, tasks)] for part in ("limits", "warnings")},
         "licence": subject.licence,
         "is_adapter": subject.is_adapter,
-        "approximate": subject.is_adapter and is_known(facts["model"]["dequantised_from"]),
+        "approximate": subject.is_adapter and is_known(facts.model.dequantised_from),
         "files": subject.files,
         "text_notice": subject.text_notice,
         "loading": Markup(loading(subject)),
-        "runs": [run for run in facts["reproduction"]["runs"] if run["checkpoint"]["value"] == subject.name],
+        "runs": [run for run in facts.reproduction.runs if run.checkpoint.value == subject.name],
     }
     page = filled(_environment(subject.own_templates), "model_card.md.j2", values)
     return f"---\n{card_metadata(subject).to_yaml()}\n---\n\n" + re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
@@ -121,14 +127,14 @@ def card_metadata(subject: Subject) -> Any:
     """Returns the card's `ModelCardData`: what the Hub reads of it, with every known score in its `model-index`."""
     from huggingface_hub import ModelCardData
 
-    results = [result for task, comparison in subject.scored for result in _results(subject, task, comparison)]
-    data = subject.checkpoint["data"]
+    results = [result for found in subject.scored for result in _results(subject, *found)]
+    data = subject.checkpoint.data
     known = subject.licence.id != "other"
-    link = subject.facts["model"]["url"].get("value")
+    link = subject.facts.model.url.value
     return ModelCardData(
         base_model=subject.base,
         base_model_relation=("adapter" if subject.is_adapter else "finetune") if subject.base else None,
-        datasets=[data["name"]["value"]] if data["source"].get("value") == "hub" else None,
+        datasets=[data.name.value] if data.source.value == "hub" else None,
         license=subject.licence.id,
         license_name=None if known else subject.licence.name,
         license_link=None if known else link,
@@ -149,20 +155,20 @@ def benchmark_files(subject: Subject) -> dict[str, bytes]:
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
     found = {}
-    for task, comparison in subject.scored:
-        declared = (subject.configurations.get(task["task"], {}).get("metadata") or {}).get("benchmark")
-        score: Fact = next((row["after"] for row in comparison["scores"] if row["primary"]), {})
-        if not isinstance(declared, Mapping) or task["limited"] or not is_known(score):
+    for task, comparison, _ in subject.scored:
+        declared = (subject.configurations.get(task.task, {}).get("metadata") or {}).get("benchmark")
+        score = comparison.primary.after if comparison.primary else None
+        if not isinstance(declared, Mapping) or task.limited or not is_known(score):
             continue
         entry = EvalResultEntry(
             dataset_id=str(declared["dataset"]),
             task_id=str(declared["task_id"]),
-            value=score["value"],
+            value=score.value,
             dataset_revision=declared.get("revision"),
-            notes=f"lm-evaluation-harness task {task['task']}, {_setting(task)}; {_uncertainty(score)}",
+            notes=f"lm-evaluation-harness task {task.task}, {task.setting.value}; {_uncertainty(score)}",
         )
         text = yaml.safe_dump(eval_result_entries_to_yaml([entry]), sort_keys=False, allow_unicode=True)
-        found[f".eval_results/{re.sub(r'[^A-Za-z0-9_-]', '-', task['task'])}.yaml"] = text.encode()
+        found[f".eval_results/{re.sub(r'[^A-Za-z0-9_-]', '-', task.task)}.yaml"] = text.encode()
     return found
 
 
@@ -192,75 +198,67 @@ def loading(subject: Subject) -> str:
     return "\n".join(["```python", *lines, "```"])
 
 
-def _results(subject: Subject, task: Mapping[str, Any], comparison: Mapping[str, Any]) -> Iterator[Any]:
+def _results(subject: Subject, task: ScoredTask, comparison: Comparison, side: Side) -> Iterator[Any]:
     """Yields an `EvalResult` for each known score of the checkpoint on a task."""
     from huggingface_hub import EvalResult
 
-    recorded = subject.configurations.get(task["task"], {})
-    data = task["data"]
-    on_hub = data["source"].get("value") == "hub"
-    signatures = {row["metric"]: row["signature"].get("value") for row in task["ranges"]}
-    for row in comparison["scores"]:
-        score = row["after"]
+    recorded = subject.configurations.get(task.task, {})
+    data = task.data
+    on_hub = data.source.value == "hub"
+    for row in comparison.scores:
+        score, moves = row.after, task.range_of(row.metric)
         if not is_known(score):
             continue
-        interval = score.get("interval")
         arguments = {
-            "items": score.get("n"),
-            "clusters": score.get("clusters"),
-            "signature": signatures.get(row["metric"]),
-            **{key: comparison["after"][key].get("value") for key in ("model_class", "dtype", "softmax_dtype")},
+            "items": score.n,
+            "clusters": score.clusters,
+            "signature": moves.signature.value if moves else None,
+            **{key: getattr(side, key).value for key in ("model_class", "dtype", "softmax_dtype")},
+            **(dict(score.interval) if score.interval else {}),
         }
-        if interval:
-            arguments |= {key: interval[key] for key in ("lower", "upper", "confidence", "method")}
         yield EvalResult(
-            task_type=_TASK_TYPES.get(task["kind"], "text-generation"),
-            task_name=task["task"],
-            dataset_type=data["name"]["value"] if on_hub else task["task"],
-            dataset_name=str(data["name"].get("value") or task["task"]),
+            task_type=_TASK_TYPES.get(task.kind, "text-generation"),
+            task_name=task.task,
+            dataset_type=data.name.value if on_hub else task.task,
+            dataset_name=str(data.name.value or task.task),
             dataset_config=recorded.get("dataset_name"),
             dataset_split=recorded.get("test_split") or recorded.get("validation_split"),
-            dataset_revision=data["revision"].get("value") if on_hub else None,
-            metric_type=metric_of(row["metric"]).hub or row["metric"],
-            metric_name=f"{row['label']['value']} ({_uncertainty(score)})",
-            metric_value=score["value"],
+            dataset_revision=data.revision.value if on_hub else None,
+            metric_type=metric_of(row.metric).hub or row.metric,
+            metric_name=f"{row.label.value} ({_uncertainty(score)})",
+            metric_value=score.value,
             metric_args={key: value for key, value in arguments.items() if value is not None},
         )
 
 
-def _uncertainty(score: Fact) -> str:
+def _uncertainty(score: Known) -> str:
     """Returns a score's interval and number of items as plain text."""
-    counted = f"{score['n']} items" if "n" in score else "items not counted"
-    if "interval" not in score:
+    counted = "items not counted" if score.n is None else f"{score.n} items"
+    if score.interval is None:
         return f"no interval, {counted}"
     return f"{formats.FILTERS['confidence'](score)} interval {formats.FILTERS['interval'](score)}, {counted}"
-
-
-def _setting(task: Mapping[str, Any]) -> str:
-    return str(task["setting"].get("value", "shots not recorded"))
 
 
 _PARTS = ("headline", "difference", "counts", "trained_share", "changes", "cost", "warnings", "limits")
 
 
-def _said(facts: Mapping[str, Any]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+def _said(facts: Facts) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
     """Yields the findings with their evidence in place: part, checkpoint (None: all of them), finding."""
     for part in _PARTS:
-        for found in facts["findings"][part]:
-            chosen = [found] if "id" in found else found["sentences"]
-            about = found if "id" in found else found["headline"]
-            name = about["evidence"].get("checkpoint")
-            if part == "warnings" and name is None and "task" not in about["evidence"]:
+        for found in getattr(facts.findings, part):
+            about = found if isinstance(found, Finding) else found.headline
+            chosen = [found] if isinstance(found, Finding) else found.sentences
+            name = str(about.evidence.get("checkpoint", ""))
+            if part == "warnings" and not name and "task" not in about.evidence:
                 continue  # on the study's run, not on a checkpoint
-            for sentence in chosen:
-                evidence = {key: resolved(facts, place) for key, place in sentence["evidence"].items()}
-                yield part, at(facts, name)["value"] if name else None, {"id": sentence["id"], "evidence": evidence}
+            checkpoint = part_at(facts, name).value if name else None
+            yield from ((part, checkpoint, resolved(facts, sentence)) for sentence in chosen)
 
 
 def _concerns(finding: Mapping[str, Any], tasks: set[str]) -> bool:
     """Returns whether a limit or a warning is one of the tasks in ``tasks``, or of all."""
     task = finding["evidence"].get("name", finding["evidence"].get("task"))
-    return task is None or task["value"] in tasks
+    return task is None or task.value in tasks
 
 
 @cache

@@ -48,7 +48,7 @@ def push_study(
     licence = licence_of(plan, folder)
     facts = facts_now(plan, study, folder)
     account = None if dry_run else _Account()
-    trained = [found["name"]["value"] for found in facts["checkpoints"] if "absent" not in found]
+    trained = [found.name.value for found in facts.checkpoints if "absent" not in found]
     namespace = (repo or plan.hub.namespace or (account.name() if account else NOBODY)).partition("/")[0]
     names = repositories(plan, licence, trained, repo, namespace)
     how = {"private": private, "create_pr": create_pr}

@@ -9,6 +9,8 @@ from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
 from harness_tasks.reading import read_json
 from report.facts.redact import text_notice
+from report.facts.schema.training import Trained
+from report.facts.schema.whole import Facts
 from report.hub.card import Subject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
 from report.hub.contents import checkpoint_contents, configuration, is_vocabulary, searched
@@ -75,7 +77,7 @@ def checkpoint_target(
     plan: Study,
     study: Path,
     folder: Path,
-    facts: Mapping[str, Any],
+    facts: Facts,
     checkpoint: str,
     repo: str,
     licence: Licence,
@@ -86,7 +88,7 @@ def checkpoint_target(
     """Returns the repository of a checkpoint with all its files, and the files of its folder that are left out."""
     home = folder / "checkpoints" / checkpoint
     base = base_on_hub(plan.model.path, plan.model.is_local, plan.model.url)
-    trained_on = next(c["task"]["value"] for c in facts["checkpoints"] if c["name"]["value"] == checkpoint)
+    trained_on = next(c.task.value for c in facts.checkpoints if c.name.value == checkpoint)
     # What is not known to be allowed is not: a task that was not scored has no metadata.
     notice = text_notice(configuration(folder, checkpoint, trained_on).get("metadata") or {})
     contents, left = checkpoint_contents(home, base=base, allowed=notice is not None)
@@ -97,7 +99,7 @@ def checkpoint_target(
         repo=repo,
         licence=licence,
         base=base,
-        configurations={task["task"]: configuration(folder, checkpoint, task["task"]) for task in facts["tasks"]},
+        configurations={task.task: configuration(folder, checkpoint, task.task) for task in facts.tasks},
         labels=_labels(home),
         is_adapter="adapter_config.json" in contents,
         files=tuple(sorted(contents)),
@@ -111,10 +113,10 @@ def checkpoint_target(
     return Target(repo, "model", contents, message, private, create_pr, gone), left
 
 
-def card_texts(plan: Study, study: Path, folder: Path, facts: Mapping[str, Any]) -> dict[str, str]:
+def card_texts(plan: Study, study: Path, folder: Path, facts: Facts) -> dict[str, str]:
     """Returns the card of each checkpoint by its repository: the one it was pushed to, else the one of a dry run."""
     licence, record = licence_of(plan, folder), read_record(folder, CHECKPOINTS)
-    trained = [found["name"]["value"] for found in facts["checkpoints"] if "absent" not in found]
+    trained = [found.name.value for found in facts.checkpoints if isinstance(found, Trained)]
     cards = {}
     for name, repo in repositories(plan, licence, trained, None, NOBODY).items():
         place = str(record.get(name, {}).get("repo") or repo)
@@ -126,7 +128,7 @@ def card_texts(plan: Study, study: Path, folder: Path, facts: Mapping[str, Any])
 def space_target(
     plan: Study,
     folder: Path,
-    facts: Mapping[str, Any],
+    facts: Facts,
     repo: str,
     licence: Licence,
     models: list[str],
@@ -140,12 +142,12 @@ def space_target(
     from report.page.render import render
     from report.page.whole import as_written
 
-    short = as_written(dict(facts), {**facts.get("state", {}), "redacted": True})
+    short = as_written(facts, {**(facts.state.as_json() if facts.state else {}), "redacted": True})
     made = render(short, folder, own_templates(folder))
     contents: dict[str, Path | bytes] = {name: cleaned(text).encode() for name, text in made.items()}
     # A static Space shows index.html; the page finds its other files by names relative to itself.
     contents["index.html"] = contents.pop("report.html")
-    title = facts["study"]["title"].get("value") or plan.name
+    title = facts.study.title.value or plan.name
     card = SpaceCardData(title=title, sdk="static", app_file="index.html", models=models, tags=["aftertune"])
     shown = f"\n{licence.terms.shown}.\n" if licence.terms and licence.terms.shown else ""
     text = f"---\n{card.to_yaml()}\n---\n\nThe report of the study {code(plan.name)}, made by Aftertune.\n{shown}"

@@ -44,7 +44,7 @@ def build_report(
     facts = facts_now(plan, study, folder, redact_text=redact, told=None if facts_only else items.add)
     into = copy_to or folder
     # Nothing is written before everything is known to be right.
-    files = {"facts.json": json_text(facts)}
+    files = {"facts.json": json_text(facts.as_json())}
     if not facts_only:
         # The items of facts that were current are in no memory yet.
         shown = items.explorer() if items.added else None
@@ -63,7 +63,7 @@ def _check_place(folder: Path, plan: Study) -> None:
     elif not (folder / "facts.json").is_file():
         found = f"{folder} holds files, and no facts.json"
     else:
-        name = read_facts(folder / "facts.json")["study"]["name"].get("value")
+        name = read_facts(folder / "facts.json").study.name.value
         if name == plan.name:
             return
         found = f"{folder} holds the page of the study {name}"

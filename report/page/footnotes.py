@@ -8,7 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.facts.values import is_known
+from report.facts.schema.parts import Known, Part, is_known
+from report.facts.schema.scores import ScoredTask
+from report.facts.schema.training import Trained
+from report.facts.schema.whole import Facts
 from report.page import formats
 from report.reading.results import pointer
 
@@ -21,7 +24,7 @@ _MARKED = re.compile(f"{OPEN}(\\d+){MIDDLE}([^{CLOSE}]*){CLOSE}")
 class Notes:
     """The notes of one page: a number is marked while a template shows it, and its note is written afterwards."""
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
+    def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._known = dict(_walk(facts))
         self._places = {id(fact): place for place, fact in self._known.items()}
@@ -86,59 +89,57 @@ def marks(text: str) -> list[int]:
     return [int(found[1]) for found in _MARKED.finditer(text)]
 
 
-def note(facts: Mapping[str, Any], place: str, fact: Mapping[str, Any], commands: Mapping[str, str]) -> dict[str, str]:
+def note(facts: Facts, place: str, fact: Known, commands: Mapping[str, str]) -> dict[str, str]:
     """Returns what is to be said of the fact at ``place``; what is not known of it is left out."""
-    source = fact["source"]
-    said = {"fact": place, "file": source["file"], "at": source["pointer"]}
-    if "n" in fact:
+    said = {"fact": place, "file": fact.source.file, "at": fact.source.pointer}
+    if fact.n is not None:
         said["items"] = formats.items(fact)
-    if "clusters" in fact:
+    if fact.clusters is not None:
         said["clusters"] = formats.clusters(fact)
-    if "interval" in fact:
+    if fact.interval:
         show = formats.FILTERS["difference_interval" if place.endswith("/difference") else "interval"]
         said["interval"] = f"{formats.FILTERS['confidence'](fact)} {show(fact)}"
-        said["method"] = str(fact["interval"].get("method", ""))
+        said["method"] = fact.interval.method
     said |= _of_score(facts, place)
-    said["command"] = next((text for start, text in commands.items() if source["file"].startswith(start)), "")
+    said["command"] = next((text for start, text in commands.items() if fact.source.file.startswith(start)), "")
     return {key: str(text) for key, text in said.items() if text}
 
 
-def _of_score(facts: Mapping[str, Any], place: str) -> dict[str, str]:
+def _of_score(facts: Facts, place: str) -> dict[str, str]:
     """Returns the signature of a score, and the method of a p-value."""
     found = re.fullmatch(r"/tasks/(\d+)/comparisons/(\d+)/scores/(\d+)/(\w+)", place)
     if not found:
         return {}
-    task = facts["tasks"][int(found[1])]
-    score = task["comparisons"][int(found[2])]["scores"][int(found[3])]
-    signatures = [row["signature"] for row in task["ranges"] if row["metric"] == score["metric"]]
-    said = {"signature": str(signatures[0]["value"])} if signatures and is_known(signatures[0]) else {}
-    if found[4] in ("p_value", "adjusted") and is_known(score["p_method"]):
-        said["method"] = str(score["p_method"]["value"])
+    task, (comparison, row) = facts.tasks[int(found[1])], (int(found[2]), int(found[3]))
+    assert isinstance(task, ScoredTask)  # by its pointer
+    score = task.comparisons[comparison].scores[row]
+    moves = task.range_of(score.metric)
+    said = {"signature": str(moves.signature.value)} if moves and is_known(moves.signature) else {}
+    if found[4] in ("p_value", "adjusted") and is_known(score.p_method):
+        said["method"] = str(score.p_method.value)
     return said
 
 
-def _commands(facts: Mapping[str, Any]) -> dict[str, str]:
+def _commands(facts: Facts) -> dict[str, str]:
     """Returns the command that writes a file anew, by the beginning of the file's name; the most telling first."""
     commands = {}
-    for run in facts["reproduction"]["runs"]:
-        if is_known(run["command"]):
-            home = f"scores/{run['checkpoint']['value']}/{run['task']['value']}/"
-            commands[home] = str(run["command"]["value"])
-    for checkpoint in facts["checkpoints"]:
-        if is_known(checkpoint.get("command", {})):
-            commands[f"checkpoints/{checkpoint['name']['value']}/"] = str(checkpoint["command"]["value"])
-    commands[""] = f"STUDY={formats.FILTERS['plain_shell'](facts['study']['file'])} make report"
+    for run in facts.reproduction.runs:
+        if is_known(run.command):
+            commands[f"scores/{run.checkpoint.value}/{run.task.value}/"] = str(run.command.value)
+    for checkpoint in facts.checkpoints:
+        if isinstance(checkpoint, Trained) and is_known(checkpoint.command):
+            commands[f"checkpoints/{checkpoint.name.value}/"] = str(checkpoint.command.value)
+    commands[""] = f"STUDY={formats.FILTERS['plain_shell'](facts.study.file)} make report"
     return commands
 
 
-def _walk(part: Any, place: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if isinstance(part, Mapping):
-        if "source" in part and "unit" in part:
-            yield place, part
-            return
-        for key, inner in part.items():
-            if key != "findings":
-                yield from _walk(inner, place + pointer(key))
+def _walk(part: Any, place: str = "") -> Iterator[tuple[str, Known]]:
+    if isinstance(part, Known):
+        yield place, part
+    elif isinstance(part, Part):
+        for name in type(part).model_fields:
+            if name in part and name != "findings":
+                yield from _walk(getattr(part, name), place + pointer(name))
     elif isinstance(part, list):
         for index, inner in enumerate(part):
             yield from _walk(inner, place + pointer(index))

@@ -2,11 +2,12 @@
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from markupsafe import Markup
 
+from report.facts.schema.parts import Fact, Known, Missing, is_known
 from report.facts.values import sources
 from report.reading.texts import shell_word
 
@@ -15,11 +16,6 @@ _MOST_DIGITS = 6
 _SMALLEST_P = 0.0001
 _MOST_POINTERS = 3
 MINUS = "\N{MINUS SIGN}"
-
-
-def is_known(fact: Any) -> bool:
-    """Returns whether ``fact`` has a value."""
-    return isinstance(fact, Mapping) and "value" in fact
 
 
 def in_markdown(value: Any) -> Markup:
@@ -62,16 +58,16 @@ def escape(text: str) -> str:
     return re.sub(r"(?i)\b(https?|ftp|mailto)(?=:)", r"\1\\", text)
 
 
-def plain(fact: Mapping[str, Any]) -> str:
+def plain(fact: Fact) -> str:
     """Returns a text fact as it is; the word missing and the reason where there is none."""
-    return str(fact["value"]) if is_known(fact) else f"missing ({fact['missing']})"
+    return str(fact.value) if is_known(fact) else f"missing ({fact.missing})"
 
 
 def _shown(function: Any) -> Any:
     """Makes a filter of a function from a known fact to text: what is missing is shown as missing, with the reason."""
 
     def show(fact: Any) -> Markup:
-        if not isinstance(fact, Mapping) or ("value" not in fact and "missing" not in fact):
+        if not isinstance(fact, Known | Missing):
             raise TypeError(f"{function.__name__} takes a fact, not {fact!r}")
         return Markup(function(fact) if is_known(fact) else escape(plain(fact)))
 
@@ -100,12 +96,12 @@ def decimals(value: float, unit: str, *, sign: bool = False) -> str:
     return text.replace("-", MINUS) + (" %" if unit == "share" else "")
 
 
-def _number(fact: Mapping[str, Any]) -> str:
-    return decimals(fact["value"], fact["unit"])
+def _number(fact: Known) -> str:
+    return decimals(fact.value, fact.unit)
 
 
-def _p_value(fact: Mapping[str, Any]) -> str:
-    value, digits = fact["value"], 3
+def _p_value(fact: Known) -> str:
+    value, digits = fact.value, 3
     if value < _SMALLEST_P:
         return escape(f"<{_SMALLEST_P:.4f}")
     while digits < _MOST_DIGITS and value < 10 ** (1 - digits):
@@ -113,31 +109,30 @@ def _p_value(fact: Mapping[str, Any]) -> str:
     return f"{value:.{digits}f}"
 
 
-def _percent(fact: Mapping[str, Any]) -> str:
-    return decimals(fact["value"], "share")
+def _percent(fact: Known) -> str:
+    return decimals(fact.value, "share")
 
 
-def _difference(fact: Mapping[str, Any]) -> str:
-    shown = decimals(fact["value"], fact["unit"], sign=True)
-    return shown.removesuffix(" %") + " percentage points" if fact["unit"] == "share" else shown
+def _difference(fact: Known) -> str:
+    shown = decimals(fact.value, fact.unit, sign=True)
+    return shown.removesuffix(" %") + " percentage points" if fact.unit == "share" else shown
 
 
-def _interval(fact: Mapping[str, Any]) -> str:
-    if "interval" not in fact:
+def _interval(fact: Known) -> str:
+    if fact.interval is None:
         return "(no interval)"
-    lower, upper = (fact["interval"][end] for end in ("lower", "upper"))
-    return f"[{decimals(lower, fact['unit'])}, {decimals(upper, fact['unit'])}]"
+    return f"[{decimals(fact.interval.lower, fact.unit)}, {decimals(fact.interval.upper, fact.unit)}]"
 
 
-def _difference_interval(fact: Mapping[str, Any]) -> str:
-    if "interval" not in fact:
+def _difference_interval(fact: Known) -> str:
+    if fact.interval is None:
         return "(no interval)"
-    bounds = (decimals(fact["interval"][end], fact["unit"], sign=True) for end in ("lower", "upper"))
+    bounds = (decimals(end, fact.unit, sign=True) for end in (fact.interval.lower, fact.interval.upper))
     return f"[{', '.join(bound.removesuffix(' %') for bound in bounds)}]"
 
 
-def _confidence(fact: Mapping[str, Any]) -> str:
-    share = fact["interval"]["confidence"] if "interval" in fact else fact["value"]
+def _confidence(fact: Known) -> str:
+    share = fact.interval.confidence if fact.interval else fact.value
     return f"{share * 100:g} %"
 
 
@@ -146,22 +141,22 @@ def count(fact: Any) -> Markup:
     return Markup(f"{fact:,d}") if isinstance(fact, int) and not isinstance(fact, bool) else _shown(_count)(fact)
 
 
-def _count(fact: Mapping[str, Any]) -> str:
-    return f"{fact['value']:,d}".replace("-", MINUS)
+def _count(fact: Known) -> str:
+    return f"{fact.value:,d}".replace("-", MINUS)
 
 
-def items(fact: Any) -> Markup:
+def items(fact: Fact) -> Markup:
     """Returns the number of items that a fact was measured on."""
-    return Markup(f"{fact['n']:,d}" if "n" in fact else "missing (not counted)")
+    return Markup(f"{fact.n:,d}" if is_known(fact) and fact.n is not None else "missing (not counted)")
 
 
-def clusters(fact: Any) -> Markup:
+def clusters(fact: Fact) -> Markup:
     """Returns the number of clusters of those items."""
-    return Markup(f"{fact['clusters']:,d}" if "clusters" in fact else "missing (not counted)")
+    return Markup(f"{fact.clusters:,d}" if is_known(fact) and fact.clusters is not None else "missing (not counted)")
 
 
-def _setting(fact: Mapping[str, Any]) -> str:
-    value = fact["value"]
+def _setting(fact: Known) -> str:
+    value = fact.value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -171,8 +166,8 @@ def _setting(fact: Mapping[str, Any]) -> str:
     return escape(str(value))
 
 
-def _duration(fact: Mapping[str, Any]) -> str:
-    seconds = fact["value"]
+def _duration(fact: Known) -> str:
+    seconds = fact.value
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -180,8 +175,8 @@ def _duration(fact: Mapping[str, Any]) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def _size(fact: Mapping[str, Any]) -> str:
-    size, unit = float(fact["value"]), "B"
+def _size(fact: Known) -> str:
+    size, unit = float(fact.value), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if size < 1000:
             break
@@ -189,8 +184,8 @@ def _size(fact: Mapping[str, Any]) -> str:
     return f"{size:.0f} {unit}" if unit == "B" else f"{size:.2f} {unit}"
 
 
-def _code(fact: Mapping[str, Any]) -> str:
-    return code(str(fact["value"]))
+def _code(fact: Known) -> str:
+    return code(str(fact.value))
 
 
 def code(text: str) -> str:
@@ -202,26 +197,26 @@ def code(text: str) -> str:
     return escape(text) if re.search(r"[`|\n\r]", text) or not text.strip() else f"`{text.strip()}`"
 
 
-def _code_block(fact: Mapping[str, Any]) -> str:
-    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", str(fact["value"]))
+def _code_block(fact: Known) -> str:
+    text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", str(fact.value))
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}sh\n{text}\n{fence}"
 
 
-def _link(fact: Mapping[str, Any]) -> str:
-    url = str(fact["value"])
+def _link(fact: Known) -> str:
+    url = str(fact.value)
     return f"<{url}>" if re.fullmatch(r"https?://[A-Za-z0-9./_~%?=&#:@+,-]+", url) else escape(url)
 
 
-def _digest(fact: Mapping[str, Any]) -> str:
-    return code(str(fact["value"])[:16])
+def _digest(fact: Known) -> str:
+    return code(str(fact.value)[:16])
 
 
 def sources_line(*values: Any) -> Markup:
     """Returns one line that names the file and place of every value in ``values``."""
     by_file: dict[str, list[str]] = {}
     for source in sources(values):
-        by_file.setdefault(source["file"], []).append(source["pointer"])
+        by_file.setdefault(source.file, []).append(source.pointer)
     places = (" ".join([code(name), *_places(pointers)]) for name, pointers in by_file.items())
     return Markup("Sources: " + "; ".join(places) + ".")
 
@@ -235,21 +230,21 @@ def _places(pointers: list[str]) -> list[str]:
 
 def files_line(*values: Any) -> Markup:
     """Returns one line that names the files that ``values`` come from."""
-    names = dict.fromkeys(source["file"] for source in sources(values))
+    names = dict.fromkeys(source.file for source in sources(values))
     return Markup("Sources: " + ", ".join(code(name) for name in names) + ".")
 
 
-def reason(fact: Mapping[str, Any]) -> Markup:
+def reason(fact: Missing) -> Markup:
     """Returns why something is missing."""
-    return Markup(escape(fact["missing"]))
+    return Markup(escape(fact.missing))
 
 
-def _path(fact: Mapping[str, Any]) -> str:
-    return re.sub(r"[^A-Za-z0-9/._-]", "-", str(fact["value"]))
+def _path(fact: Known) -> str:
+    return re.sub(r"[^A-Za-z0-9/._-]", "-", str(fact.value))
 
 
-def _shell(fact: Mapping[str, Any]) -> str:
-    return shell_word(str(fact["value"]))
+def _shell(fact: Known) -> str:
+    return shell_word(str(fact.value))
 
 
 NUMBERS = (
@@ -259,7 +254,7 @@ NUMBERS = (
 """The filters that show a number: in HTML each of these has a note."""
 
 FILTERS = {
-    "text": _shown(lambda fact: escape(str(fact["value"])).strip()),
+    "text": _shown(lambda fact: escape(str(fact.value)).strip()),
     "code": _shown(_code),
     "code_block": _shown(_code_block),
     "digest": _shown(_digest),

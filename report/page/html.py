@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from report.facts.schema.parts import Known, Missing
 from report.page import formats
 from report.page.figures import Picture
 
@@ -35,7 +36,7 @@ def in_html(value: Any) -> Markup:
     Raises:
         TypeError: a number, None or a boolean came without a filter.
     """
-    return formats.escaped(formats.plain(value) if isinstance(value, dict) else value, escape)
+    return formats.escaped(formats.plain(value) if isinstance(value, Known | Missing) else value, escape)
 
 
 def anchored(tokens: list[Token]) -> list[dict[str, str]]:

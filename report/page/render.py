@@ -10,6 +10,7 @@ from typing import Any
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
+from report.facts.schema.whole import Facts
 from report.page import formats
 from report.page.explorer import Explorer, items_of
 from report.page.exports import exports
@@ -25,9 +26,7 @@ _NOTES: ContextVar[Notes] = ContextVar("notes")
 """Those of the page that is being made: templates are compiled once, for every page."""
 
 
-def render(
-    facts: Mapping[str, Any], folder: Path, own: Path | None = None, items: Explorer | None = None
-) -> dict[str, str]:
+def render(facts: Facts, folder: Path, own: Path | None = None, items: Explorer | None = None) -> dict[str, str]:
     """Returns the text of every file of the page and of every export by its name; the same facts give the same bytes.
 
     ``folder`` is the study's, with the sample files that the explorer shows, unless ``items`` hold them; ``own`` is
@@ -47,12 +46,12 @@ def render(
     }
 
 
-def render_markdown(facts: Mapping[str, Any]) -> str:
+def render_markdown(facts: Facts) -> str:
     """Returns the page as Markdown; every text that is not ours is escaped on its way in."""
     return with_footnotes(unmarked(_marked_markdown(facts, Notes(facts), None)))
 
 
-def noted_lines(facts: Mapping[str, Any]) -> tuple[dict[str, list[int]], list[dict[str, str]]]:
+def noted_lines(facts: Facts) -> tuple[dict[str, list[int]], list[dict[str, str]]]:
     """Returns the numbers of the notes of each line of the page in Markdown, and the notes: see `Notes.table`."""
     notes = Notes(facts)
     lines = _marked_markdown(facts, notes, None).splitlines(keepends=True)
@@ -88,25 +87,25 @@ def with_footnotes(markdown: str) -> str:
     return "\n".join([text, *notes]) if notes else text
 
 
-def _marked_markdown(facts: Mapping[str, Any], notes: Notes, own: Path | None) -> str:
+def _marked_markdown(facts: Facts, notes: Notes, own: Path | None) -> str:
     """Returns the page as Markdown in which each number is marked with the number of its note."""
-    said = {part: resolved(facts, found) for part, found in facts["findings"].items()}
+    said = resolved(facts, facts.findings)
     noted = _NOTES.set(notes)
     try:
-        text = filled(_environment(formats.in_markdown, own), "report.md.j2", {**facts, "findings": said})
+        text = filled(_environment(formats.in_markdown, own), "report.md.j2", {**facts.written(), "findings": said})
     finally:
         _NOTES.reset(noted)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def render_html(facts: Mapping[str, Any], drawn: Mapping[str, Picture]) -> str:
+def render_html(facts: Facts, drawn: Mapping[str, Picture]) -> str:
     """Returns the page, without the explorer, as one HTML file that asks nothing of a network."""
     notes, none = Notes(facts), Explorer(Markup(""), "", "", {})
     return _html_page(facts, _marked_markdown(facts, notes, None), notes, drawn, none, None)
 
 
 def _html_page(
-    facts: Mapping[str, Any],
+    facts: Facts,
     marked: str,
     notes: Notes,
     drawn: Mapping[str, Picture],
@@ -125,7 +124,7 @@ def _html_page(
     scripts = [(TEMPLATES / "report.js").read_text(encoding="utf-8"), items.script]
     values = {
         "policy": Markup(security_policy(f"\n{script}\n" for script in scripts if script)),
-        "study": facts["study"],
+        "study": facts.study,
         "contents": contents,
         "body": Markup(body),
         "style": Markup(source("report.css", own)[0] + items.style),
@@ -142,9 +141,9 @@ _SEEN = "!important; ".join(
 """What a style sheet cannot overrule: important, and of the element itself."""
 
 
-def _with_warning(page: str, facts: Mapping[str, Any]) -> str:
+def _with_warning(page: str, facts: Facts) -> str:
     """Returns a page of the study's own templates with a line that says so, which its own style sheet cannot hide."""
-    names = ", ".join(escape(str(name["value"])) for name in facts.get("templates", []))
+    names = ", ".join(escape(str(name.value)) for name in facts.templates)
     said = f"This study has templates of its own ({names}): what they say beside the facts is the study's alone."
     return re.sub(r"(<body[^>]*>)|\Z", lambda found: f'{found[0]}<p style="{_SEEN.strip()}">{said}</p>', page, count=1)
 

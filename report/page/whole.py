@@ -7,13 +7,17 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from report.facts.checkpoint import checkpoint_facts
-from report.facts.current import SCHEMA, Inputs, is_current, recorded_facts, sealed
+from report.facts.current import Inputs, is_current, recorded_facts, sealed
 from report.facts.model import agree_on_size, model_facts
 from report.facts.parameters import ledger_facts
 from report.facts.publication import hub_facts
 from report.facts.redact import redacted_facts
+from report.facts.schema.parts import Fact, Known, Part, is_known
+from report.facts.schema.scores import Equivalence, TaskFacts, comparisons_of
+from report.facts.schema.training import Trained
+from report.facts.schema.whole import SCHEMA, AuditFacts, Facts, Findings, MeasuredFacts, SummaryFigure
 from report.facts.study import study_facts
-from report.facts.values import Fact, fact, is_known, missing
+from report.facts.values import fact, missing
 from report.page.template.lookup import own_names, own_templates
 from report.page.template.own import template_facts
 from report.reading.garbage_collection import no_garbage_collection
@@ -21,13 +25,11 @@ from report.reading.results import Scores, is_begun
 from report.sentences import find
 from studies import Study
 
-Told = Callable[[Mapping[str, Any], Mapping[str, Scores]], None]
+Told = Callable[[TaskFacts, Mapping[str, Scores]], None]
 """What is told of each task while its facts are computed: they, and each model's scores by its name."""
 
 
-def facts_now(
-    plan: Study, study: Path, folder: Path, *, redact_text: bool = False, told: Told | None = None
-) -> dict[str, Any]:
+def facts_now(plan: Study, study: Path, folder: Path, *, redact_text: bool = False, told: Told | None = None) -> Facts:
     """Returns the facts of the study's files as they are now: those in facts.json, where nothing has changed since.
 
     ``told`` is called as by `collect`, and not at all where nothing has changed.
@@ -40,7 +42,7 @@ def facts_now(
         if redact_text and is_current(recorded, folder, {**now, "redacted": False}):
             return as_written(recorded, now)
 
-    def read(task: Mapping[str, Any], sides: Mapping[str, Scores]) -> None:
+    def read(task: TaskFacts, sides: Mapping[str, Scores]) -> None:
         for scores in sides.values():
             inputs.digests[folder / scores.samples.file] = scores.samples.sha256
         if told:
@@ -50,14 +52,14 @@ def facts_now(
     return as_written(facts, {**inputs.state(), "redacted": redact_text})
 
 
-def as_written(facts: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+def as_written(facts: Facts, now: dict[str, Any]) -> Facts:
     """Returns facts as they are read from the file: pages are made of those, so that the file alone gives them again.
 
     ``now`` is the state that they were computed in; it says whether the texts of rows are cut short.
     """
     kept = redacted_facts(facts) if now["redacted"] else facts
-    written: dict[str, Any] = json.loads(json.dumps({**kept, "state": now}, sort_keys=True))
-    return sealed(written)
+    written: dict[str, Any] = json.loads(json.dumps({**kept.as_json(), "state": now}, sort_keys=True))
+    return Facts.model_validate(sealed(written))
 
 
 def copies(study: Path, plan: Study) -> dict[str, Path]:
@@ -80,7 +82,7 @@ def copies(study: Path, plan: Study) -> dict[str, Path]:
 @no_garbage_collection()
 def collect(
     study: Study, path: Path, folder: Path, told: Told = lambda task, sides: None, *, with_prompts: bool = False
-) -> dict[str, Any]:
+) -> Facts:
     """Returns the facts of ``study`` (read from the file ``path``) from its results in ``folder``.
 
     ``told`` is called with each task's facts and each model's scores, before those of the next task are read;
@@ -88,47 +90,36 @@ def collect(
     """
     # Here, because scipy and numpy take longer to load than `--help` may.
     from report.facts import across
-    from report.facts.learning_curves import development_facts
     from report.facts.reproduction import reproduction_facts
-    from report.facts.scored_task import overlapping, read_sides, task_facts
+    from report.facts.scored_task import read_sides, task_facts
     from report.facts.training_checks import check_facts
     from report.facts.unfinished import unfinished_facts
-    from report.facts.weight_changes import change_facts
 
     if not (folder / "scores").is_dir():
         raise UserError(
             f"{folder} holds no scores", "there is nothing to report", f"run the study: STUDY={path} make report"
         )
     about, document = study_facts(study, path)
-    checkpoints = [checkpoint_facts(folder, checkpoint, document) for checkpoint in study.checkpoints()]
-    links = hub_facts(folder, [checkpoint["name"]["value"] for checkpoint in checkpoints])
-    for checkpoint, link in zip(checkpoints, links, strict=True):
-        checkpoint["hub"] = link
-        if "absent" not in checkpoint:
-            checkpoint["changes"] = change_facts(folder, checkpoint["path"]["value"])
-            checkpoint |= development_facts(folder, checkpoint)
-    model = model_facts(folder)
-    tasks, equivalences = [], []
+    of_study = study.checkpoints()
+    links = hub_facts(folder, [checkpoint.name for checkpoint in of_study])
+    checkpoints = [checkpoint_facts(folder, one, document, link) for one, link in zip(of_study, links, strict=True)]
+    model, parameters = model_facts(folder), ledger_facts(folder, "base")
+    agree_on_size(model, parameters)
+    tasks: list[TaskFacts] = []
+    equivalences: list[Equivalence] = []
     for task in _scored_tasks(study, folder):
-        beside = [c for c in checkpoints if c["task"]["value"] == task or _is_scored(folder, c, task)]
+        beside = [c for c in checkpoints if c.task.value == task or is_begun(folder / "scores" / c.name.value / task)]
         sides = read_sides(folder, task, beside, with_prompts=with_prompts)
-        found = task_facts(folder, task, model, beside, sides)
-        trained_on = {comparison["trained_on"]["value"] for comparison in found.get("comparisons", [])}
-        overlaps = {other: other != task and overlapping(folder, other, task) for other in trained_on}
-        for comparison in found.get("comparisons", []):
-            comparison["overlaps"] = overlaps[comparison["trained_on"]["value"]]
-        found.setdefault("name", fact(task, "text", document.source("tasks", task)))
-        tasks.append(found)
-        equivalences += across.equivalences(
-            found, sides, study.equivalence_margin, document.source("equivalence_margin")
-        )
-        told(found, {name: side.scores for name, side in sides.items()})
+        tasks.append(task_facts(folder, task, model, beside, sides, document.source("tasks", task)))
+        margin = document.source("equivalence_margin")
+        equivalences += across.equivalences(tasks[-1], sides, study.equivalence_margin, margin)
+        told(tasks[-1], {name: side.scores for name, side in sides.items()})
         del sides  # before the next task's are read: those of two may be more than fits into memory
-    facts: dict[str, Any] = {
+    parts: dict[str, Any] = {
         "schema": SCHEMA,
         "study": about,
         "model": model,
-        "parameters": ledger_facts(folder, "base"),
+        "parameters": parameters,
         "checkpoints": checkpoints,
         "tasks": tasks,
         "family": across.adjust(tasks, document.source("tasks")),
@@ -137,17 +128,16 @@ def collect(
         "audit": _audit(study),
         "unfinished": unfinished_facts(folder),
         **template_facts(path),
-        "checks": check_facts(folder, [c["name"]["value"] for c in checkpoints if "absent" not in c]),
+        "checks": check_facts(folder, [c.name.value for c in checkpoints if isinstance(c, Trained)]),
         "confidence": _confidence(tasks),
         "summary_figure": _summary_figure(tasks, document.source()),
     }
-    agree_on_size(facts["model"], facts["parameters"])
-    facts["reproduction"] = reproduction_facts(folder, facts)
-    facts["findings"] = find(facts)
-    return facts
+    parts["reproduction"] = reproduction_facts(folder, checkpoints, tasks, parts)
+    measured = MeasuredFacts(**parts)
+    return Facts(**measured.written(), findings=Findings.model_validate(find(measured)))
 
 
-def _audit(study: Study) -> dict[str, Any] | None:
+def _audit(study: Study) -> AuditFacts | None:
     """Returns what became of the claims that the study names a file of; None where it names none."""
     if study.claims is None:
         return None
@@ -156,23 +146,21 @@ def _audit(study: Study) -> dict[str, Any] | None:
     return audit_facts(Path(study.claims))
 
 
-def _confidence(tasks: Any) -> Fact:
+_NO_INTERVAL = missing("nothing has an interval")
+
+
+def _confidence(parts: Any) -> Fact:
     """Returns the confidence that every interval on the page has, taken from the first one."""
-    if isinstance(tasks, dict) and "interval" in tasks:
-        return fact(tasks["interval"]["confidence"], "share", tasks["source"])
-    parts = tasks.values() if isinstance(tasks, dict) else tasks if isinstance(tasks, list) else ()
-    found = (_confidence(part) for part in parts if isinstance(part, dict | list))
-    return next((known for known in found if is_known(known)), missing("nothing has an interval"))
+    if isinstance(parts, Known):
+        return fact(parts.interval.confidence, "share", parts.source) if parts.interval else _NO_INTERVAL
+    inner = parts.written().values() if isinstance(parts, Part) else parts if isinstance(parts, list) else ()
+    return next((known for known in map(_confidence, inner) if is_known(known)), _NO_INTERVAL)
 
 
-def _summary_figure(tasks: list[dict[str, Any]], source: dict[str, str]) -> dict[str, Any] | None:
-    scores = [s for task in tasks for c in task.get("comparisons", []) for s in c["scores"] if s["primary"]]
-    drawn = any(is_known(score[side]) for score in scores for side in ("before", "after"))
-    return {"path": fact("figures/summary.svg", "text", source)} if drawn else None
-
-
-def _is_scored(folder: Path, checkpoint: dict[str, Any], task: str) -> bool:
-    return is_begun(folder / "scores" / checkpoint["name"]["value"] / task)
+def _summary_figure(tasks: list[TaskFacts], source: dict[str, str]) -> SummaryFigure | None:
+    scores = [s for task in tasks for c in comparisons_of(task) for s in c.scores if s.primary]
+    drawn = any(is_known(side) for score in scores for side in (score.before, score.after))
+    return SummaryFigure(path=fact("figures/summary.svg", "text", source)) if drawn else None
 
 
 def _scored_tasks(study: Study, folder: Path) -> list[str]:

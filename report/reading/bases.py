@@ -20,14 +20,12 @@ class _Results(Protocol):
     def value(self, *parts: str | int) -> Any: ...
 
 
-def trained_on_another(model: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> str | None:
+def trained_on_another(weights: str | None, began_with: str | None) -> str | None:
     """Returns why a checkpoint is not known to have been made from the model's weights; None where it is.
 
-    ``model`` and ``checkpoint`` are their facts.
+    ``weights`` and ``began_with`` are the fingerprints of the base model and of what the checkpoint was trained from;
+    None: not recorded.
     """
-    weights, began_with = (
-        facts.get(key, {}).get("value") for facts, key in ((model, "fingerprint"), (checkpoint, "base_fingerprint"))
-    )
     if weights is None:
         return "which weights the base model has is not recorded, neither its commit on the Hub nor a digest"
     if began_with is None:
@@ -37,12 +35,12 @@ def trained_on_another(model: Mapping[str, Any], checkpoint: Mapping[str, Any]) 
     return None
 
 
-def scored_on_another(model: Mapping[str, Any], base: Scores | None, after: Scores) -> str | None:
+def scored_on_another(weights: str | None, base: Scores | None, after: Scores) -> str | None:
     """Returns why a score is not known to be of the model's weights, or of an adapter on them; None where both are.
 
-    Only a model of the Hub is judged: lm_eval records the commit that it loads, and of a folder nothing but its name.
+    ``weights`` is the base model's fingerprint, None where it is not recorded. Only a model of the Hub is judged:
+    lm_eval records the commit that it loads, and of a folder nothing but its name.
     """
-    weights = model.get("fingerprint", {}).get("value")
     if weights is None or not _COMMIT.fullmatch(weights):
         return None
     for scores in filter(None, (base, after)):

@@ -16,7 +16,7 @@ from report.sentences.rules import Finding, comparisons, decide, direction, find
 from report.sentences.summary import checks, sizes
 
 
-def find(facts: Mapping[str, Any]) -> dict[str, Any]:
+def find(facts: Any) -> dict[str, Any]:
     """Returns the findings of every part of the page."""
     compared = list(comparisons(facts))
     checkpoints = range(len(facts["checkpoints"]))
@@ -72,7 +72,7 @@ def _headline(task_at: str, task: Mapping[str, Any], at: str, comparison: Mappin
 
 
 def _difference(
-    facts: Mapping[str, Any], task_at: str, task: Mapping[str, Any], at: str, comparison: Mapping[str, Any]
+    facts: Any, task_at: str, task: Mapping[str, Any], at: str, comparison: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The test of the headline, every metric by what its interval says, and the items that changed sides."""
     groups: dict[str, list[str]] = {}
@@ -93,7 +93,7 @@ def _difference(
     return {"headline": _headline(task_at, task, at, comparison), "sentences": sentences}
 
 
-def _tested(facts: Mapping[str, Any], at: str, comparison: Mapping[str, Any]) -> list[Finding]:
+def _tested(facts: Any, at: str, comparison: Mapping[str, Any]) -> list[Finding]:
     """Whether the primary difference is significant after correction; beside a null result, what could be found."""
     index = primary(comparison)
     if index is None:
@@ -136,7 +136,7 @@ def _shift(change: Fact) -> str:
     )
 
 
-def _equivalence(facts: Mapping[str, Any], index: int) -> Finding:
+def _equivalence(facts: Any, index: int) -> Finding:
     """Whether two methods do equally well, within the study's margin."""
     at, found = pointer("equivalences", index), facts["equivalences"][index]
     evidence = {key: f"{at}/{key}" for key in ("task", "one", "other")}

@@ -8,7 +8,7 @@ from report.reading.results import pointer
 from report.sentences.rules import Finding, decide, direction, finding, primary
 
 
-def why(facts: Mapping[str, Any], index: int) -> dict[str, Any]:
+def why(facts: Any, index: int) -> dict[str, Any]:
     """Returns the sentences on one task: on the base model's score, then on each checkpoint's."""
     at, task = pointer("tasks", index), facts["tasks"][index]
     if "before" not in task:

@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from report.reading.results import at
+from report.facts.schema.parts import Part, part_at
+from report.facts.schema.whole import Finding
 
 
-def resolved(facts: Mapping[str, Any], found: Any) -> Any:
+def resolved(facts: Any, found: Any) -> Any:
     """Returns findings with the facts themselves in the place of the pointers to them."""
     if isinstance(found, list):
         return [resolved(facts, part) for part in found]
     if isinstance(found, str):
-        return at(facts, found)
-    if "id" in found:
+        return part_at(facts, found)
+    if isinstance(found, Finding):
+        return {"id": found.id, "evidence": {slot: resolved(facts, place) for slot, place in found.evidence.items()}}
+    if isinstance(found, Mapping) and "id" in found:
         return {"id": found["id"], "evidence": {key: resolved(facts, path) for key, path in found["evidence"].items()}}
-    return {key: resolved(facts, part) for key, part in found.items()}
+    parts = found.written() if isinstance(found, Part) else found
+    return {key: resolved(facts, part) for key, part in parts.items()}

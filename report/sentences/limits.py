@@ -11,7 +11,7 @@ FEWEST_CLUSTERS = 24
 """Of those for which the coverage of the intervals was simulated: see `report.statistics.intervals`."""
 
 
-def limits(facts: Mapping[str, Any]) -> list[Finding]:
+def limits(facts: Any) -> list[Finding]:
     """What the numbers do not cover."""
     one_seed = len(facts["study"]["seeds"]) == 1
     found = [finding("seeds_one" if one_seed else "seeds_several", {"seeds": "/study/seeds"})]
@@ -61,7 +61,7 @@ def _over_few_clusters(task: Mapping[str, Any]) -> tuple[str | int, ...]:
     return ()
 
 
-def warnings(facts: Mapping[str, Any]) -> list[Finding]:
+def warnings(facts: Any) -> list[Finding]:
     """What a reader must know before believing a score, and which scores are not there."""
     unfinished, found = facts["unfinished"], list[Finding]()
     for i in range(len(unfinished["failed"])):

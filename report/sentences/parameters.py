@@ -1,6 +1,5 @@
 """Sentences on the checkpoints themselves: their weights, their parameter counts, what training changed and cost."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from report.facts.values import is_known, missing
@@ -8,7 +7,7 @@ from report.reading.results import pointer
 from report.sentences.rules import Finding, decide, finding
 
 
-def selected(facts: Mapping[str, Any], index: int) -> Finding:
+def selected(facts: Any, index: int) -> Finding:
     """Whether a checkpoint was trained from the very weights that the page calls the selected model."""
     at, own = pointer("checkpoints", index), facts["checkpoints"][index]
     one = facts["model"]["fingerprint"].get("value")
@@ -18,7 +17,7 @@ def selected(facts: Mapping[str, Any], index: int) -> Finding:
     return finding(name, {"checkpoint": f"{at}/name"})
 
 
-def counts(facts: Mapping[str, Any], index: int) -> Finding:
+def counts(facts: Any, index: int) -> Finding:
     """Whether a checkpoint has as many parameters as the base."""
     at, base, own = pointer("checkpoints", index), facts["parameters"], facts["checkpoints"][index]["parameters"]
     evidence = {"checkpoint": f"{at}/name"}
@@ -43,7 +42,7 @@ def counts(facts: Mapping[str, Any], index: int) -> Finding:
     )
 
 
-def trained_share(facts: Mapping[str, Any], index: int) -> Finding:
+def trained_share(facts: Any, index: int) -> Finding:
     """How many of a checkpoint's parameters were trained."""
     at, own = pointer("checkpoints", index), facts["checkpoints"][index]["parameters"]
     evidence = {"checkpoint": f"{at}/name", "total": f"{at}/parameters/total", "trained": f"{at}/parameters/trainable"}
@@ -58,7 +57,7 @@ def trained_share(facts: Mapping[str, Any], index: int) -> Finding:
     return finding(name, evidence if known else {"checkpoint": f"{at}/name"})
 
 
-def change(facts: Mapping[str, Any], index: int) -> Finding:
+def change(facts: Any, index: int) -> Finding:
     """Whether exactly the tensors changed that were trained."""
     at, own = pointer("checkpoints", index), facts["checkpoints"][index]
     evidence = {"checkpoint": f"{at}/name"}
@@ -83,7 +82,7 @@ def change(facts: Mapping[str, Any], index: int) -> Finding:
     return finding(name, evidence | {key: f"{at}/changes/{key}" for key in keys})
 
 
-def meaning(facts: Mapping[str, Any], index: int) -> Finding:
+def meaning(facts: Any, index: int) -> Finding:
     """What equal or unequal counts mean for pre-training and fine-tuning, by what was trained and what changed."""
     at, base, own = pointer("checkpoints", index), facts["parameters"], facts["checkpoints"][index]
     after_all, changes = own["parameters"], own.get("changes")
@@ -122,7 +121,7 @@ def meaning(facts: Mapping[str, Any], index: int) -> Finding:
     return finding(name, evidence | {key: place for key, (place, _) in places.items()})
 
 
-def moved(facts: Mapping[str, Any], index: int) -> Finding | None:
+def moved(facts: Any, index: int) -> Finding | None:
     """How far training moved each kind of matrix; None where that is not known."""
     at, changes = pointer("checkpoints", index), facts["checkpoints"][index].get("changes", {})
     if not changes.get("kinds"):
@@ -131,7 +130,7 @@ def moved(facts: Mapping[str, Any], index: int) -> Finding | None:
     return finding("moved_adapted", evidence) if changes["adapted"] else finding("moved_weights", evidence)
 
 
-def cost(facts: Mapping[str, Any], index: int) -> Finding:
+def cost(facts: Any, index: int) -> Finding:
     """What training took."""
     at, own = pointer("checkpoints", index), facts["checkpoints"][index]
     if "absent" in own:

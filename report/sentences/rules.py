@@ -50,7 +50,7 @@ def finding(name: str, evidence: Mapping[str, Any]) -> Finding:
     return {"id": name, "evidence": dict(evidence)}
 
 
-def comparisons(facts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], str, Mapping[str, Any]]]:
+def comparisons(facts: Any) -> Iterator[tuple[str, Mapping[str, Any], str, Mapping[str, Any]]]:
     """Yields (pointer, task, pointer, comparison) of everything that was scored."""
     for t, task in enumerate(facts["tasks"]):
         for c, comparison in enumerate(task.get("comparisons", [])):

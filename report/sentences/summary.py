@@ -1,6 +1,5 @@
 """The sentences of the first screen that stand beside the headline: parameters, and the verdicts of the checks."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from report.facts.values import is_known
@@ -12,7 +11,7 @@ _MOST_NAMED = 3
 """Checkpoints whose share of trained parameters is said one by one; of more, the least and the most."""
 
 
-def sizes(facts: Mapping[str, Any]) -> list[Finding]:
+def sizes(facts: Any) -> list[Finding]:
     """How many parameters the model has, and how many of them were trained."""
     base = facts["parameters"]
     if not is_known(base.get("total", {})):
@@ -33,7 +32,7 @@ def sizes(facts: Mapping[str, Any]) -> list[Finding]:
     return [*said, finding(name, {"least": least[1], "most": most[1]})]
 
 
-def checks(facts: Mapping[str, Any]) -> list[Finding]:
+def checks(facts: Any) -> list[Finding]:
     """What the guards and the checks of the saved weights said, and what an audit came to."""
     found = facts["checks"]
     if "absent" in found:

@@ -11,6 +11,7 @@ from jinja2 import TemplateError
 
 from harness_tasks.errors import UserError
 from report.facts.current import read_facts
+from report.facts.schema.whole import Facts
 from report.hub.targets import card_texts
 from report.page.render import noted_lines, render
 from report.page.template.lookup import own_templates
@@ -21,13 +22,13 @@ from studies import load_study
 def made_of(facts: Mapping[str, Any], folder: Path, own: Path | None) -> dict[str, str]:
     """Returns the text of every page and export of ``facts`` by its name in ``folder``; see `render` and `makeable`."""
     with makeable(folder / "facts.json"):
-        return render(facts, folder, own)
+        return render(Facts.model_validate(facts), folder, own)
 
 
 def cards_of(facts: Mapping[str, Any], study: Path, folder: Path) -> dict[str, str]:
     """Returns the model card of every checkpoint by its repository; see `card_texts` and `makeable`."""
     with makeable(folder / "facts.json"):
-        return card_texts(load_study(study), study, folder, facts)
+        return card_texts(load_study(study), study, folder, Facts.model_validate(facts))
 
 
 @contextmanager
@@ -52,7 +53,9 @@ def stale_files(study: Path, *, output: Path | None = None) -> list[Path]:
         UserError: there is no facts.json, or it holds no facts.
     """
     folder = output or load_study(study).folder
-    made = made_of(read_facts(folder / "facts.json"), folder, own_templates(folder))
+    facts = read_facts(folder / "facts.json")
+    with makeable(folder / "facts.json"):
+        made = render(facts, folder, own_templates(folder))
     return [folder / name for name, text in made.items() if not _holds(folder / name, text, folder)]
 
 
@@ -104,7 +107,9 @@ def sources_of(facts: Mapping[str, Any]) -> Callable[[Piece], Sequence[str]]:
 
     @cache
     def noted() -> tuple[dict[str, list[int]], list[dict[str, str]]]:
-        return noted_lines(facts)  # the page is made once more for it: only where something differs
+        return noted_lines(
+            Facts.model_validate(facts)
+        )  # the page is made once more for it: only where something differs
 
     def sources(piece: Piece) -> list[str]:
         lines, notes = noted()

@@ -16,6 +16,8 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.kinds import SAMPLES
 from harness_tasks.reading import iterate_rows
+from report.facts.schema.whole import Facts as FactsNow
+from report.facts.values import sources
 from report.verify.problems import Problem
 from report.verify.rescore import rescored, same
 
@@ -51,41 +53,41 @@ def recount(facts: Facts, folder: Path) -> list[Problem]:
             "which takes its links from it"
         )
         problems.append(Problem("hub.json", "written by `aftertune push` after the page", mends))
-    return problems + list(compared(facts, before or again))
+    computed = (before or again).as_json()
+    del computed["state"]
+    return problems + list(compared(facts, computed))
 
 
-def _as_before_the_push(facts: Facts, again: dict[str, Any], folder: Path) -> dict[str, Any] | None:
+def _as_before_the_push(recorded: Facts, again: FactsNow, folder: Path) -> FactsNow | None:
     """Returns the facts with the checkpoints' places on the Hub as they are recorded; None where they are the same.
 
     They may differ only where hub.json is another than the facts came from.
     """
     from report.facts.reproduction import reproduction_facts
+    from report.facts.schema.training import Published
 
-    checkpoints = facts.get("checkpoints")
-    if not isinstance(checkpoints, list) or not all(isinstance(one, Mapping) for one in checkpoints):
-        return None  # facts of any shape: that they differ is said where they are compared
-    recorded = [checkpoint.get("hub", {}) for checkpoint in checkpoints]
-    same = len(recorded) == len(again["checkpoints"]) and all(isinstance(hub, Mapping) for hub in recorded)
-    places = {fact["source"]["sha256"] for hub in recorded if same for fact in hub.values() if _has_source(fact)}
+    checkpoints = recorded.get("checkpoints")
+    try:
+        places = [Published.model_validate(one["hub"]) for one in checkpoints] if isinstance(checkpoints, list) else []
+    except (ValueError, TypeError, LookupError):  # facts of any shape: that they differ is said where they are compared
+        return None
+    digests = {source.sha256 for source in sources(places)}
     path = folder / "hub.json"
-    if not same or not path.is_file() or sha256_file(path) in places:
+    if len(places) != len(again.checkpoints) or not path.is_file() or sha256_file(path) in digests:
         return None
-    if recorded == [checkpoint["hub"] for checkpoint in again["checkpoints"]]:
+    if places == [checkpoint.hub for checkpoint in again.checkpoints]:
         return None
-    checkpoints = [{**one, "hub": hub} for one, hub in zip(again["checkpoints"], recorded, strict=True)]
-    before = {**{key: part for key, part in again.items() if key != "reproduction"}, "checkpoints": checkpoints}
+    pairs = zip(again.checkpoints, places, strict=True)
+    before = again.model_copy(update={"checkpoints": [one.model_copy(update={"hub": hub}) for one, hub in pairs]})
     # It lists the files that the facts come from, hub.json among them.
-    before["reproduction"] = json.loads(json.dumps(reproduction_facts(folder, before)))
+    others = {name: part for name, part in before.written().items() if name != "reproduction"}
+    before.reproduction = reproduction_facts(folder, before.checkpoints, before.tasks, others)
     return before
 
 
 def _is_redacted(facts: Facts) -> bool:
     state = facts.get("state")
     return isinstance(state, Mapping) and bool(state.get("redacted"))
-
-
-def _has_source(fact: Any) -> bool:
-    return isinstance(fact, Mapping) and isinstance(fact.get("source"), Mapping) and "sha256" in fact["source"]
 
 
 def study_file(facts: Facts, folder: Path) -> Path:
@@ -111,14 +113,12 @@ def study_file(facts: Facts, folder: Path) -> Path:
     )
 
 
-def recomputed(study: Path, folder: Path, *, redacted: bool) -> dict[str, Any]:
+def recomputed(study: Path, folder: Path, *, redacted: bool) -> FactsNow:
     """Returns the facts of the study file ``study`` from the results in ``folder``, as facts.json would hold them."""
     from report.page.whole import as_written, collect
     from studies import load_study
 
-    again = as_written(collect(load_study(study), study, folder), {"redacted": redacted})
-    del again["state"]
-    return again
+    return as_written(collect(load_study(study), study, folder), {"redacted": redacted})
 
 
 def _digests(facts: Facts, folder: Path, study: Path) -> Iterator[Problem]:

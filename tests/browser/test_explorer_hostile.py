@@ -10,7 +10,7 @@ import pytest
 from report.page.explorer import explorer
 from tests.report.page.explorer.explorer_pages import write_page
 from tests.report.payloads import PAYLOADS
-from tests.report.synthetic import write_rows
+from tests.report.synthetic import typed, write_rows
 
 WORDS = 'document.querySelector(".detail").textContent'
 
@@ -57,7 +57,7 @@ def test_nothing_of_a_hostile_study_runs(
 ) -> None:
     assert len(PAYLOADS) >= 200
     hostile = _hostile_study(tmp_path / "study", facts)
-    file = write_page(tmp_path / "page", explorer(hostile, tmp_path / "study", largest=largest))
+    file = write_page(tmp_path / "page", explorer(typed(hostile), tmp_path / "study", largest=largest))
     # Whatever would run has these to call, and they would tell.
     browser_page.add_init_script("for (const name of ['alert', 'msgbox']) window[name] = () => console.error(name)")
     browser_page.goto(file.as_uri())
@@ -95,7 +95,7 @@ def test_signs_that_turn_or_hide_text_are_shown_by_their_number(
     facts: dict[str, Any], tmp_path: Path, browser_page: Any
 ) -> None:
     hostile = _hostile_study(tmp_path / "study", facts)
-    file = write_page(tmp_path / "page", explorer(hostile, tmp_path / "study"))
+    file = write_page(tmp_path / "page", explorer(typed(hostile), tmp_path / "study"))
     browser_page.goto(file.as_uri())
     browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
     browser_page.evaluate(f"location.hash = `#item=${{encodeURIComponent('<img src=x onerror=alert(1)>')}}/{_place()}`")

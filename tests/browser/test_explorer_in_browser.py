@@ -14,13 +14,13 @@ import pytest
 
 from report.page.explorer import explorer
 from tests.report.page.explorer.explorer_pages import write_page
-from tests.report.synthetic import PASSAGES, REVIEWS
+from tests.report.synthetic import PASSAGES, REVIEWS, typed
 
 
 @pytest.fixture
 def shown(study_folder: Path, facts: dict[str, Any], tmp_path: Path, browser_page: Any) -> Any:
     """A page with the synthetic study's items, ready to be used."""
-    return _opened(browser_page, write_page(tmp_path, explorer(facts, study_folder)))
+    return _opened(browser_page, write_page(tmp_path, explorer(typed(facts), study_folder)))
 
 
 def _opened(page: Any, file: Path, item: str = "") -> Any:
@@ -203,7 +203,7 @@ def test_what_may_not_be_compared_is_not_compared(
 ) -> None:
     for task in facts["tasks"]:
         task["comparisons"][0]["refused"] = {"missing": "the task's version differs"}
-    shown = _opened(browser_page, write_page(tmp_path, explorer(facts, study_folder)))
+    shown = _opened(browser_page, write_page(tmp_path, explorer(typed(facts), study_folder)))
     assert [chip.inner_text() for chip in shown.locator(".chip").all() if chip.is_visible()] == ["all\n70"]
     assert {badge.inner_text() for badge in shown.locator(".row .badge").all()} == {"not compared"}
     assert "Base and checkpoint are not compared: the task's version differs." in shown.locator(".detail").inner_text()
@@ -221,7 +221,7 @@ def test_two_checkpoints_of_a_task_are_two_rows_of_an_item(
     compared = next(task for task in facts["tasks"] if task["task"] == REVIEWS)["comparisons"]
     compared.append(copy.deepcopy(compared[0]))
     compared[1]["checkpoint"]["value"] = other
-    shown = _opened(browser_page, write_page(tmp_path, explorer(facts, folder)))
+    shown = _opened(browser_page, write_page(tmp_path, explorer(typed(facts), folder)))
     assert _status(shown) == "110 of 110 pairs of an item and a checkpoint"
     _choose(shown, "Checkpoint", other)
     assert _status(shown) == "40 of 110 pairs of an item and a checkpoint"
@@ -247,7 +247,7 @@ def test_on_a_phone_the_item_takes_the_place_of_the_list(shown: Any) -> None:
 def test_texts_beside_the_page_are_loaded_when_they_are_needed(
     study_folder: Path, facts: dict[str, Any], tmp_path: Path, browser_page: Any, noticed: Any
 ) -> None:
-    made = explorer(facts, study_folder, largest=100)
+    made = explorer(typed(facts), study_folder, largest=100)
     file = write_page(tmp_path, made)
     _opened(browser_page, file)
     assert list(made.files) == ["items/chunk-0001.js", "items/chunk-0002.js"]
@@ -262,7 +262,7 @@ def test_texts_beside_the_page_are_loaded_when_they_are_needed(
 def test_a_page_that_lost_its_folder_says_so(
     study_folder: Path, facts: dict[str, Any], tmp_path: Path, browser_page: Any
 ) -> None:
-    file = write_page(tmp_path, explorer(facts, study_folder, largest=100))
+    file = write_page(tmp_path, explorer(typed(facts), study_folder, largest=100))
     (tmp_path / "items" / "chunk-0001.js").unlink()
     browser_page.goto(file.as_uri())
     browser_page.get_by_text("items/chunk-0001.js cannot be read: keep the folder items/ beside this page.").wait_for()
@@ -271,7 +271,7 @@ def test_a_page_that_lost_its_folder_says_so(
 def test_without_scripts_a_sentence_says_what_is_missing(
     study_folder: Path, facts: dict[str, Any], tmp_path: Path, chromium: Any
 ) -> None:
-    file = write_page(tmp_path, explorer(facts, study_folder))
+    file = write_page(tmp_path, explorer(typed(facts), study_folder))
     page = chromium.new_page(java_script_enabled=False)
     page.goto(file.as_uri())
     assert "Reading them here needs JavaScript" in page.locator("#explorer").inner_text()

@@ -5,11 +5,12 @@ import pytest
 from report.page.render import render_markdown
 from tests.oracle import check
 from tests.oracle.random_facts import random_facts
+from tests.report.synthetic import typed
 
 
 def disagreements(seed: int) -> list[str]:
     facts = random_facts(seed)
-    return [f"seed {seed}: {problem}" for problem in check(render_markdown(facts), facts)]
+    return [f"seed {seed}: {problem}" for problem in check(render_markdown(typed(facts)), facts)]
 
 
 @pytest.mark.parametrize("seed", range(20))

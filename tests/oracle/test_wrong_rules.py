@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from report import sentences
 from report.page.render import render_markdown
 from tests.oracle import check
 from tests.oracle.random_facts import random_facts
 from tests.oracle.wrong_rules import MODULES, Fault, faults, planted
+from tests.report.synthetic import findings_of, typed
 
 
 @cache
@@ -23,7 +23,7 @@ def stores(count: int) -> list[dict[str, Any]]:
 @cache
 def right_page(number: int) -> str:
     """Returns the page of those random facts by the right rules."""
-    return render_markdown(random_facts(number))
+    return render_markdown(typed(random_facts(number)))
 
 
 def verdict(fault: Fault, count: int) -> str:
@@ -34,14 +34,14 @@ def verdict(fault: Fault, count: int) -> str:
     seen = False
     try:
         with planted(fault):
-            wrong = [sentences.find(facts) for facts in stores(count)]
+            wrong = [findings_of(facts) for facts in stores(count)]
     except Exception:  # whatever a wrong rule raises stops the build
         return "raised"
     for number, (facts, findings) in enumerate(zip(stores(count), wrong, strict=True)):
         if findings == facts["findings"]:
             continue
         try:
-            page = render_markdown({**facts, "findings": findings})
+            page = render_markdown(typed({**facts, "findings": findings}))
         except Exception:  # and so does a sentence that lacks a fact
             return "raised"
         if page != right_page(number):

@@ -14,6 +14,8 @@ import yaml
 
 from harness_tasks.metrics import answer_scores, classification_scores, corpus_bleu, f1, mcc, precision, recall
 from harness_tasks.rendering import render_from_results, render_hash
+from report import sentences
+from report.facts.schema.whole import Facts, Findings, MeasuredFacts
 
 GOLD = [1, 0] * 20
 ALWAYS_POSITIVE = [1] * 40
@@ -62,6 +64,17 @@ def write_study(
                     write_checkpoint(folder, checkpoint, task)
                     write_overlap(folder, checkpoint, task)
     return file
+
+
+def typed(facts: dict[str, Any]) -> Facts:
+    """Returns facts as the program takes them, from what facts.json holds."""
+    return Facts.model_validate(facts)
+
+
+def findings_of(facts: dict[str, Any]) -> dict[str, Any]:
+    """Returns the findings of facts, as facts.json holds them."""
+    parts = {name: part for name, part in facts.items() if name in {"schema", *MeasuredFacts.model_fields}}
+    return Findings.model_validate(sentences.find(MeasuredFacts.model_validate(parts))).as_json()
 
 
 def folder_of(study: Path) -> Path:

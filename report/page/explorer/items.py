@@ -1,6 +1,6 @@
 """The scored items of one task: what each side said of each item, read from the sample files line by line."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, count, islice
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 from harness_tasks.kinds import SAMPLES
 from harness_tasks.overlap import GRADES
 from harness_tasks.reading import Kind, iterate_rows
+from report.facts.schema.scores import Comparison, MetricScores, Range, ScoredTask, TaskFacts, Unscored
 from report.page.explorer import answers
 from report.reading import kinds
 from report.reading.results import Document, Scores, read_json
@@ -55,7 +56,7 @@ class Task:
     primary: int | None
     verdict: int | None
     """The metric by which an item is right or wrong; None where there is none."""
-    facts: Mapping[str, Any]
+    facts: ScoredTask
     length_unit: str = "words"
     items: list[Item] = field(default_factory=list)
 
@@ -85,7 +86,7 @@ class _Known:
 
 
 def read_task(
-    folder: Path, facts: Mapping[str, Any], read: Mapping[str, Scores] | None = None, *, text: Clean, label: Clean
+    folder: Path, facts: TaskFacts, read: Mapping[str, Scores] | None = None, *, text: Clean, label: Clean
 ) -> Task | None:
     """Returns the items of the task that ``facts`` tell of; None where no samples of it lie in ``folder``.
 
@@ -96,20 +97,22 @@ def read_task(
     Raises:
         UserError: a file is damaged.
     """
-    if "comparisons" not in facts:
+    if isinstance(facts, Unscored):
         return None
-    name, compared = facts["task"], facts["comparisons"]
-    sides = ["base", *(one["checkpoint"]["value"] for one in compared)]
+    name, compared = facts.task, facts.comparisons
+    sides = ["base", *(one.checkpoint.value for one in compared)]
     scored = [side for side in sides if (folder / "scores" / side / name / "samples.jsonl").is_file()]
     if not scored:
         return None
-    metrics = _metrics(facts)
+    metrics = list(dict.fromkeys(score.metric for score in _metrics(facts)))
+    primary = next((score.metric for one in compared if (score := one.primary)), None)
+    verdict = _verdict(compared)
     task = Task(
         name,
         sides,
-        metrics=list(metrics),
-        primary=next((at for at, score in enumerate(metrics.values()) if score.get("primary")), None),
-        verdict=next((at for at, metric in enumerate(metrics) if metric == _verdict(compared)), None),
+        metrics=metrics,
+        primary=metrics.index(primary) if primary else None,
+        verdict=metrics.index(verdict) if verdict else None,
         facts=facts,
     )
     found = _joined({side: _scores(folder, side, name, read or {}) for side in scored}, task, text, label)
@@ -163,21 +166,19 @@ def _unlike(name: str, taken: set[str]) -> str:
     return free
 
 
-def _metrics(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Returns the metrics of the task, and what its first comparison says of each, in the order of the page."""
-    known = {row["metric"]: {"label": row["label"]} for row in facts["ranges"]}
-    for comparison in facts["comparisons"]:
-        for score in comparison["scores"]:
-            known[score["metric"]] = {**known.get(score["metric"], {}), **score}
-    return known
+def _metrics(facts: ScoredTask) -> Iterator[Range | MetricScores]:
+    """Yields the metrics of the task in the order of the page, some several times."""
+    yield from facts.ranges
+    for comparison in facts.comparisons:
+        yield from comparison.scores
 
 
-def _verdict(compared: list[dict[str, Any]]) -> str | None:
+def _verdict(compared: Sequence[Comparison]) -> str | None:
     """Returns the metric by which the page counts what was fixed and broken."""
     for comparison in compared:
-        if comparison["transitions"]:
-            label = comparison["transitions"]["label"]["value"]
-            return next(score["metric"] for score in comparison["scores"] if score["label"]["value"] == label)
+        if comparison.transitions:
+            label = comparison.transitions.label.value
+            return next(score.metric for score in comparison.scores if score.label.value == label)
     return None
 
 
@@ -193,7 +194,7 @@ def _rows(
 
     Adds the sources that are new to ``groups``. A row whose document is ``known`` tells nothing of the item again.
     """
-    about, kind = sampled.scores, task.facts["kind"]
+    about, kind = sampled.scores, task.facts.kind
     named, cluster = about.metadata.get("input"), about.metadata.get("cluster")
     labels = [str(one) for one in about.metadata.get("labels") or []]
     answer = label if kind == "classification" else text

@@ -34,8 +34,9 @@ def pack_task(task: Task) -> Packed:
         labels = []
     places = {name: place for place, name in enumerate(labels)}
     used = [at for at in range(len(task.metrics)) if any(s.scores[at] is not None for i in items for s in _known(i))]
-    scores = {score["metric"]: score for one in reversed(facts["comparisons"]) for score in one["scores"]}
-    ranges = {row["metric"]: row for row in facts["ranges"]}
+    scores = {score.metric: score for one in reversed(facts.comparisons) for score in one.scores}
+    labels_of = {name: score.label.value for name, score in scores.items()}
+    labels_of |= {row.metric: row.label.value for row in facts.ranges}
     chunks, sizes = [], []
     for size, text in _chunks(items, used):
         chunks.append(_packed(text))
@@ -44,13 +45,13 @@ def pack_task(task: Task) -> Packed:
         "name": task.name,
         "sides": task.sides,
         "scored": [any(item.sides[at] for item in items) for at in range(len(task.sides))],
-        "refused": [one["refused"]["missing"] if one["refused"] else None for one in facts["comparisons"]],
+        "refused": [one.refused.missing if one.refused else None for one in facts.comparisons],
         "metrics": [
             {
-                "label": (ranges.get(task.metrics[at]) or scores[task.metrics[at]])["label"]["value"],
-                "higher": scores.get(task.metrics[at], {}).get("higher_is_better"),
+                "label": labels_of[name],
+                "higher": scores[name].higher_is_better if name in scores else None,
             }
-            for at in used
+            for name in (task.metrics[at] for at in used)
         ],
         "primary": used.index(task.primary) if task.primary in used else None,
         "verdict": used.index(task.verdict) if task.verdict in used else None,

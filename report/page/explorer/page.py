@@ -11,7 +11,9 @@ from markupsafe import Markup
 
 from harness_tasks.overlap import GRADES
 from report.facts.redact import allows_text, redacted
-from report.facts.values import is_known
+from report.facts.schema.parts import is_known
+from report.facts.schema.scores import ScoredTask, TaskFacts
+from report.facts.schema.whole import Facts
 from report.page.explorer.items import Clean, read_task
 from report.page.explorer.pack import pack_task, packed
 from report.page.html import in_html
@@ -51,7 +53,7 @@ class Items:
         self._chunks: list[str] = []
         self._shortened = False
 
-    def add(self, task: Mapping[str, Any], read: Mapping[str, Scores] | None = None) -> None:
+    def add(self, task: TaskFacts, read: Mapping[str, Scores] | None = None) -> None:
         """Adds the items of the task that the facts ``task`` tell of.
 
         ``read``: the scores of models that are read already, with their prompts.
@@ -88,26 +90,26 @@ class Items:
 
 
 def explorer(
-    facts: Mapping[str, Any], folder: Path, *, redact: Callable[[str], str] | None = None, largest: int = LARGEST
+    facts: Facts, folder: Path, *, redact: Callable[[str], str] | None = None, largest: int = LARGEST
 ) -> Explorer:
     """Returns the explorer of every scored item in ``folder``, the study's folder that ``facts`` were computed from.
 
     Arguments and errors are those of `Items`.
     """
     items = Items(folder, redact)
-    for task in facts["tasks"]:
+    for task in facts.tasks:
         items.add(task)
     return items.explorer(largest)
 
 
-def items_of(facts: Mapping[str, Any], folder: Path) -> Explorer:
+def items_of(facts: Facts, folder: Path) -> Explorer:
     """Returns the explorer of a page of ``facts``: its texts are cut short where those on the page are."""
-    return explorer(facts, folder, redact=redacted if facts.get("state", {}).get("redacted") else None)
+    return explorer(facts, folder, redact=redacted if facts.state and facts.state.redacted else None)
 
 
-def _is_free(task: Mapping[str, Any]) -> bool:
-    licence = task.get("text_licence", {})
-    return is_known(licence) and allows_text({"text_licence": licence["value"]})
+def _is_free(task: TaskFacts) -> bool:
+    licence = task.text_licence if isinstance(task, ScoredTask) else None
+    return is_known(licence) and allows_text({"text_licence": licence.value})
 
 
 def _shortened(redact: Clean) -> Clean:

@@ -1,15 +1,14 @@
 """The scores in other people's formats: LaTeX tables, CSV, and Every Eval Ever's JSON, all from the page's facts."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from report.facts.schema.whole import Facts
 from report.page.exports.every_eval_ever import records
 from report.page.exports.latex import latex
 from report.page.exports.scores_csv import scores_csv
 
 
-def exports(facts: Mapping[str, Any], own: Path | None = None) -> dict[str, str]:
+def exports(facts: Facts, own: Path | None = None) -> dict[str, str]:
     """Returns the text of every export by its name within the study's folder; the same facts give the same bytes.
 
     ``own`` is the folder of the study's own templates, where it has one.

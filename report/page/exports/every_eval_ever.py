@@ -11,7 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from report.facts.publication import HUB_PAGE
-from report.facts.values import Fact, is_known
+from report.facts.schema.parts import Fact, Known, is_known
+from report.facts.schema.scores import MetricScores, ScoredTask, comparisons_of
+from report.facts.schema.training import CheckpointFacts, Trained
+from report.facts.schema.whole import Facts, ScoringRun
 from report.reading.texts import one_line
 from report.statistics.metrics import metric_of
 
@@ -25,13 +28,11 @@ _UNITS = {"proportion": "proportion", "points": "percent", "coefficient": "coeff
 _UNKNOWN = "unknown"
 
 
-def records(facts: Mapping[str, Any]) -> dict[str, str]:
+def records(facts: Facts) -> dict[str, str]:
     """Returns the text of each model's record by its name within the study's folder."""
     found = {}
     models = [("base", "before", _base(facts))]
-    models += [
-        (checkpoint["name"]["value"], "after", _checkpoint(facts, checkpoint)) for checkpoint in facts["checkpoints"]
-    ]
+    models += [(checkpoint.name.value, "after", _checkpoint(facts, checkpoint)) for checkpoint in facts.checkpoints]
     for name, side, model in models:
         results = list(_results(facts, name, side))
         if results:
@@ -41,25 +42,23 @@ def records(facts: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _record(
-    facts: Mapping[str, Any], name: str, model: dict[str, Any], results: list[dict[str, Any]]
-) -> dict[str, Any]:
-    study = facts["study"]
-    dates = [run["date"]["value"] for run in _runs(facts, name) if is_known(run.get("date", {}))]
+def _record(facts: Facts, name: str, model: dict[str, Any], results: list[dict[str, Any]]) -> dict[str, Any]:
+    study = facts.study
+    dates = [run.date.value for run in _runs(facts, name) if is_known(run.date)]
     scored = str(int(max(dates))) if dates else _UNKNOWN
     return {
         "schema_version": SCHEMA_VERSION,
-        "evaluation_id": f"aftertune/{_text(study['name'])}/{one_line(name)}/{_text(study['digest'])[:16]}",
+        "evaluation_id": f"aftertune/{_text(study.name)}/{one_line(name)}/{_text(study.digest)[:16]}",
         **({"evaluation_timestamp": scored} if dates else {}),
         # When scoring ended: the record is made of what stood in the files then, and is the same whenever it is made.
         "retrieved_timestamp": scored,
         "source_metadata": {
-            "source_name": f"Aftertune study {_text(study['name'])}",
+            "source_name": f"Aftertune study {_text(study.name)}",
             "source_type": "evaluation_run",
-            "source_organization_name": ", ".join(_text(author["name"]) for author in study["authors"]) or _UNKNOWN,
+            "source_organization_name": ", ".join(_text(author.name) for author in study.authors) or _UNKNOWN,
             "evaluator_relationship": "third_party" if name == "base" else "first_party",
-            "additional_details": _known({"title": study["title"], "study_file_sha256": study["digest"]})
-            | {"facts_schema": one_line(str(facts["schema"]))},
+            "additional_details": _known({"title": study.title, "study_file_sha256": study.digest})
+            | {"facts_schema": one_line(facts.schema_version)},
         },
         "eval_library": {
             "name": "lm_eval",
@@ -71,33 +70,35 @@ def _record(
     }
 
 
-def _base(facts: Mapping[str, Any]) -> dict[str, Any]:
-    model = facts["model"]
-    page = HUB_PAGE.fullmatch(str(model["url"].get("value", "")))
-    name = _text(model["name"])
+def _base(facts: Facts) -> dict[str, Any]:
+    model = facts.model
+    page = HUB_PAGE.fullmatch(str(model.url.value))
+    name = _text(model.name)
     details = _known(
-        {key: model[key] for key in ("fingerprint", "source", "dequantised_from", "licence", "parameters")}
+        {key: getattr(model, key) for key in ("fingerprint", "source", "dequantised_from", "licence", "parameters")}
     )
     return _model(
         facts, name, page[1] if page else _identity(facts, name), details, "open_weights" if page else _UNKNOWN
     )
 
 
-def _checkpoint(facts: Mapping[str, Any], checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    hub, name = checkpoint["hub"], _text(checkpoint["name"])
-    published = hub["published"] and is_known(hub["repo"])
-    identity = _text(hub["repo"]) if published else _identity(facts, name)
-    details = {"base_model": facts["model"]["name"], "method": checkpoint["method"], "trained_on": checkpoint["task"]}
-    if "absent" not in checkpoint:
-        details |= {"base_fingerprint": checkpoint["base_fingerprint"], "seed": checkpoint["seed"]}
+def _checkpoint(facts: Facts, checkpoint: CheckpointFacts) -> dict[str, Any]:
+    hub, name = checkpoint.hub, _text(checkpoint.name)
+    published = hub.published and is_known(hub.repo)
+    identity = _text(hub.repo) if published else _identity(facts, name)
+    details: dict[str, Fact] = {
+        "base_model": facts.model.name,
+        "method": checkpoint.method,
+        "trained_on": checkpoint.task,
+    }
+    if isinstance(checkpoint, Trained):
+        details |= {"base_fingerprint": checkpoint.base_fingerprint, "seed": checkpoint.seed}
     if published:
-        details |= {"revision": hub["commit"]}
+        details |= {"revision": hub.commit}
     return _model(facts, name, identity, _known(details), "open_weights" if published else _UNKNOWN)
 
 
-def _model(
-    facts: Mapping[str, Any], name: str, identity: str, details: dict[str, str], availability: str
-) -> dict[str, Any]:
+def _model(facts: Facts, name: str, identity: str, details: dict[str, str], availability: str) -> dict[str, Any]:
     return {
         "name": name,
         "id": identity,
@@ -107,134 +108,134 @@ def _model(
     }
 
 
-def _results(facts: Mapping[str, Any], name: str, side: str) -> Iterator[dict[str, Any]]:
+def _results(facts: Facts, name: str, side: str) -> Iterator[dict[str, Any]]:
     """Yields a result for each known score of a model, the base's from the first comparison that has it.
 
     The format wants to know whether lower is better: a score of which no file says that is left out.
     """
-    for task in facts["tasks"]:
+    for task in facts.tasks:
         seen: set[str] = set()
-        for comparison in task.get("comparisons", []):
-            if side == "after" and comparison["checkpoint"]["value"] != name:
+        for comparison in comparisons_of(task):
+            if side == "after" and comparison.checkpoint.value != name:
                 continue
-            for score in comparison["scores"]:
-                directed = score["higher_is_better"] is not None
-                if directed and is_known(score[side]) and score["metric"] not in seen:
-                    seen.add(score["metric"])
-                    yield _result(facts, name, task, score, side)
+            for score in comparison.scores:
+                known = score.before if side == "before" else score.after
+                if score.higher_is_better is not None and is_known(known) and score.metric not in seen:
+                    assert isinstance(task, ScoredTask)  # it has scores
+                    seen.add(score.metric)
+                    details = _details(known) | ({} if side == "before" else _difference(score))
+                    yield _result(facts, name, task, score, known, details)
 
 
 def _result(
-    facts: Mapping[str, Any], name: str, task: Mapping[str, Any], score: Mapping[str, Any], side: str
+    facts: Facts, name: str, task: ScoredTask, score: MetricScores, known: Known, details: dict[str, str]
 ) -> dict[str, Any]:
     return {
-        "evaluation_result_id": f"{_text(task['name'])}/{one_line(score['metric'])}",
-        "evaluation_name": _text(task["name"]),
+        "evaluation_result_id": f"{_text(task.name)}/{one_line(score.metric)}",
+        "evaluation_name": _text(task.name),
         "source_data": _data(task),
-        "metric_config": _metric(task, score, score[side]),
-        "score_details": {
-            "score": score[side]["value"],
-            "details": _details(score, side),
-            "uncertainty": _uncertainty(score[side]),
-        },
+        "metric_config": _metric(task, score, known),
+        "score_details": {"score": known.value, "details": details, "uncertainty": _uncertainty(known)},
         "generation_config": _generation(facts, name, task),
     }
 
 
-def _data(task: Mapping[str, Any]) -> dict[str, Any]:
-    data = task["data"]
-    splits = {f"rows_of_{_text(row['split'])}": row["rows"] for row in data["splits"]}
-    prints = {f"sha256_of_{_text(row['split'])}": row["fingerprint"] for row in data["splits"]}
-    details = _known({"revision": data["revision"], "source": data["source"], **splits, **prints})
-    name = _text(data["name"]) or _text(task["name"])
-    if data["source"].get("value") == "hub" and re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+def _data(task: ScoredTask) -> dict[str, Any]:
+    data = task.data
+    splits = {f"rows_of_{_text(row.split)}": row.rows for row in data.splits}
+    prints = {f"sha256_of_{_text(row.split)}": row.fingerprint for row in data.splits}
+    details = _known({"revision": data.revision, "source": data.source, **splits, **prints})
+    name = _text(data.name) or _text(task.name)
+    if data.source.value == "hub" and re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         return {"dataset_name": name, "source_type": "hf_dataset", "hf_repo": name, "additional_details": details}
     return {"dataset_name": name, "source_type": "other", "additional_details": details}
 
 
-def _metric(task: Mapping[str, Any], score: Mapping[str, Any], known: Fact) -> dict[str, Any]:
-    metric, unit = one_line(score["metric"]), known["unit"]
-    ranges: Mapping[str, Any] = next((row for row in task["ranges"] if row["metric"] == score["metric"]), {})
+def _metric(task: ScoredTask, score: MetricScores, known: Known) -> dict[str, Any]:
+    metric, unit = one_line(score.metric), known.unit
+    moves = task.range_of(score.metric)
     entry = metric_of(metric)
     canonical = entry.every_eval_ever if unit == "proportion" else None
     lowest, highest = _SCALES[unit]
     # A task that does not say its scale may have one that is not ours.
-    holds = lowest <= known["value"] <= highest
+    holds = lowest <= known.value <= highest
     kind = {"metric_kind": entry.every_eval_ever_kind} if entry.every_eval_ever_kind else {}
     return {
-        "evaluation_description": _text(task["about"]) or _text(task["name"]),
+        "evaluation_description": _text(task.about) or _text(task.name),
         "metric_id": canonical or f"lm-evaluation-harness.{metric}",
-        "metric_name": _text(score["label"]),
+        "metric_name": _text(score.label),
         **kind,
         "metric_unit": _UNITS[unit],
-        "lower_is_better": not score["higher_is_better"],
+        "lower_is_better": not score.higher_is_better,
         "score_type": "continuous",
         "min_score": lowest if holds else None,
         "max_score": highest if holds else None,
-        "additional_details": _known({"signature": ranges.get("signature", {}), "task_version": task["version"]})
-        | {"primary": "yes" if score["primary"] else "no"},
+        "additional_details": _known(
+            {**({"signature": moves.signature} if moves else {}), "task_version": task.version}
+        )
+        | {"primary": "yes" if score.primary else "no"},
     }
 
 
-def _details(score: Mapping[str, Any], side: str) -> dict[str, str]:
-    """Returns what the format has no field for, as text; of a checkpoint also its difference from the base."""
-    known = score[side]
-    said = {"clusters": str(known["clusters"])} if "clusters" in known else {}
-    said |= {f"source_{key}": one_line(known["source"][key]) for key in ("file", "pointer", "sha256")}
-    difference = score["difference"]
-    if side == "before" or not is_known(difference):
-        return said
-    said["difference_from_base"] = repr(difference["value"])
-    for key, value in difference.get("interval", {}).items():
+def _details(known: Known) -> dict[str, str]:
+    """Returns what the format has no field for, as text."""
+    said = {} if known.clusters is None else {"clusters": str(known.clusters)}
+    return said | {f"source_{key}": one_line(text) for key, text in known.source}
+
+
+def _difference(score: MetricScores) -> dict[str, str]:
+    """Returns a checkpoint's difference from the base, and its test, as text."""
+    difference = score.difference
+    if not is_known(difference):
+        return {}
+    said = {"difference_from_base": repr(difference.value)}
+    for key, value in difference.interval or ():
         said[f"difference_{key}"] = one_line(value) if isinstance(value, str) else repr(value)
-    return said | _known(
-        {"p_value": score["p_value"], "p_value_holm": score["adjusted"], "p_method": score["p_method"]}
-    )
+    return said | _known({"p_value": score.p_value, "p_value_holm": score.adjusted, "p_method": score.p_method})
 
 
-def _uncertainty(known: Fact) -> dict[str, Any]:
-    found: dict[str, Any] = {"num_samples": known["n"]} if "n" in known else {}
-    if "interval" in known:
-        interval = known["interval"]
+def _uncertainty(known: Known) -> dict[str, Any]:
+    found: dict[str, Any] = {} if known.n is None else {"num_samples": known.n}
+    if interval := known.interval:
         found["confidence_interval"] = {
-            "lower": interval["lower"],
-            "upper": interval["upper"],
-            "confidence_level": interval["confidence"],
-            "method": one_line(interval["method"]),
+            "lower": interval.lower,
+            "upper": interval.upper,
+            "confidence_level": interval.confidence,
+            "method": one_line(interval.method),
         }
     return found
 
 
-def _generation(facts: Mapping[str, Any], name: str, task: Mapping[str, Any]) -> dict[str, Any]:
-    run = next((run for run in _runs(facts, name) if run["task"]["value"] == task["name"]["value"]), None)
-    details = {"worked_examples": task["setting"]}
+def _generation(facts: Facts, name: str, task: ScoredTask) -> dict[str, Any]:
+    run = next((run for run in _runs(facts, name) if run.task.value == task.name.value), None)
+    details: dict[str, Fact] = {"worked_examples": task.setting}
     if run is None:
         return {"additional_details": _known(details)}
-    details |= {key: run[key] for key in ("model_dtype", "device", "batch_size", "commit")}
-    details |= {_text(seed["name"]): seed["value"] for seed in run["seeds"]}
-    command = {"execution_command": _text(run["command"])} if is_known(run["command"]) else {}
+    details |= {key: getattr(run, key) for key in ("model_dtype", "device", "batch_size", "commit")}
+    details |= {_text(seed.name): seed.value for seed in run.seeds}
+    command = {"execution_command": _text(run.command)} if is_known(run.command) else {}
     return {"generation_args": command, "additional_details": _known(details)}
 
 
-def _runs(facts: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    return [run for run in facts["reproduction"]["runs"] if run["checkpoint"]["value"] == name]
+def _runs(facts: Facts, name: str) -> list[ScoringRun]:
+    return [run for run in facts.reproduction.runs if run.checkpoint.value == name]
 
 
-def _version(facts: Mapping[str, Any], software: str) -> str:
-    rows = [row for row in facts["reproduction"]["versions"] if row["name"]["value"] == software]
-    scoring = [row for row in rows if "scoring" in str(row["where"]["value"]).split(", ")]
-    return ", ".join(_text(row["version"]) for row in scoring or rows) or _UNKNOWN
+def _version(facts: Facts, software: str) -> str:
+    rows = [row for row in facts.reproduction.versions if row.name.value == software]
+    scoring = [row for row in rows if "scoring" in str(row.where.value).split(", ")]
+    return ", ".join(_text(row.version) for row in scoring or rows) or _UNKNOWN
 
 
-def _identity(facts: Mapping[str, Any], name: str) -> str:
+def _identity(facts: Facts, name: str) -> str:
     """Returns a name of the form `developer/model` for what is on no hub: the study's name, then its own."""
-    return f"aftertune-{_component(_text(facts['study']['name']))}/{_component(name)}"
+    return f"aftertune-{_component(_text(facts.study.name))}/{_component(name)}"
 
 
-def _path(facts: Mapping[str, Any], identity: str, evaluation: str) -> str:
+def _path(facts: Facts, identity: str, evaluation: str) -> str:
     """Returns where a record lies; its file is named by the evaluation, so that a new one takes the old one's place."""
     developer, _, model = identity.partition("/")
-    collection = f"aftertune-{_component(_text(facts['study']['name']))}"
+    collection = f"aftertune-{_component(_text(facts.study.name))}"
     digest = hashlib.sha256(f"{collection}/{identity}/{evaluation.rpartition('/')[0]}".encode()).hexdigest()
     name = f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
     folders = (FOLDER, "data", collection, _component(developer), _component(model))
@@ -254,9 +255,9 @@ def _component(text: str) -> str:
 
 def _known(values: Mapping[str, Fact]) -> dict[str, str]:
     """Returns the known values as text; numbers as exact as they were computed."""
-    known = {key: fact["value"] for key, fact in values.items() if is_known(fact)}
+    known = {key: fact.value for key, fact in values.items() if is_known(fact)}
     return {one_line(key): one_line(value if isinstance(value, str) else repr(value)) for key, value in known.items()}
 
 
 def _text(known: Fact) -> str:
-    return one_line(str(known["value"])).strip() if is_known(known) else ""
+    return one_line(str(known.value)).strip() if is_known(known) else ""

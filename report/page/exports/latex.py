@@ -1,14 +1,15 @@
 """report.tex: the page's tables for LaTeX, with booktabs, and nothing in them that LaTeX would take for a command."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from report.facts.values import is_known
+from report.facts.schema.parts import Known, Missing, is_known
+from report.facts.schema.whole import Facts
 from report.page import formats
 from report.reading.texts import one_line
 
@@ -49,12 +50,12 @@ _JOINED = "-,!?`"
 """Signs of which two in a row would be set as one."""
 
 
-def latex(facts: Mapping[str, Any], own: Path | None = None) -> str:
+def latex(facts: Facts, own: Path | None = None) -> str:
     """Returns a whole LaTeX document of the page's tables; it compiles with pdfLaTeX and LuaLaTeX."""
     from report.page.template import environment, filled
 
     made = environment(in_latex, own=own, filters=FILTERS)
-    text = filled(made, "report.tex.j2", dict(facts))
+    text = filled(made, "report.tex.j2", facts.written())
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -93,7 +94,7 @@ def _numeral(name: str) -> Callable[[Any], Markup]:
     """Makes the page's filter of a number one of LaTeX: the same digits, so that both carry the same values."""
 
     def show(fact: Any) -> Markup:
-        if isinstance(fact, Mapping) and "missing" in fact and name not in _COUNTS:
+        if isinstance(fact, Missing) and name not in _COUNTS:
             return _plain(fact)
         # Markdown's escapes are the only ones that a numeral can have.
         return Markup(escape(formats.FILTERS[name](fact).replace("\\", "")))
@@ -102,13 +103,13 @@ def _numeral(name: str) -> Callable[[Any], Markup]:
 
 
 def _plain(fact: Any) -> Markup:
-    if not isinstance(fact, Mapping) or not ("value" in fact or "missing" in fact):
+    if not isinstance(fact, Known | Missing):
         raise TypeError(f"a filter of text takes a fact, not {fact!r}")
     return Markup(escape(formats.plain(fact)))
 
 
 def _setting(fact: Any) -> Markup:
-    if is_known(fact) and not isinstance(fact["value"], str):
+    if is_known(fact) and not isinstance(fact.value, str):
         return Markup(escape(formats.FILTERS["setting"](fact)))
     return _plain(fact)
 
@@ -130,5 +131,5 @@ FILTERS = {
     "text": _plain,
     "setting": _setting,
     "code": _code,
-    "reason": lambda fact: Markup(escape(fact["missing"])),
+    "reason": lambda fact: Markup(escape(fact.missing)),
 }

@@ -3,10 +3,11 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from report.facts.values import Fact, is_known
+from report.facts.schema.parts import Fact, is_known
+from report.facts.schema.scores import Comparison, MetricScores, Overlap, Range, ScoredTask
+from report.facts.schema.whole import MeasuredFacts
 from report.reading.texts import one_line
 
 Cell = str | int | float
@@ -21,14 +22,12 @@ WHOLE = "all"
 """The part of the items that a row is about, where it is about all of them."""
 
 
-def scores_csv(facts: Mapping[str, Any]) -> str:
+def scores_csv(facts: MeasuredFacts) -> str:
     """Returns the scores as CSV: numbers as exact as they were computed, text that no spreadsheet computes with.
 
     What is not known is an empty cell, and the columns that begin with `missing` say why.
     """
-    rows = [
-        {"study": _text(facts["study"]["name"]), "model": _text(facts["model"]["name"]), **row} for row in _rows(facts)
-    ]
+    rows = [{"study": _text(facts.study.name), "model": _text(facts.model.name), **row} for row in _rows(facts)]
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writeheader()
@@ -55,73 +54,78 @@ def inert(text: str) -> str:
     return _FORMULA.sub(r"\1\2'", one_line(text).strip())
 
 
-def _rows(facts: Mapping[str, Any]) -> Iterator[dict[str, Cell]]:
+def _rows(facts: MeasuredFacts) -> Iterator[dict[str, Cell]]:
     """Yields the base's scores on each task once, then each checkpoint's, then those on parts of the items."""
-    for task in facts["tasks"]:
-        if "absent" in task:
+    for task in facts.tasks:
+        if not isinstance(task, ScoredTask):
             continue
         seen: set[str] = set()
-        for comparison in task["comparisons"]:
-            for score in comparison["scores"]:
-                if score["metric"] not in seen:
-                    seen.add(score["metric"])
-                    yield _of_task(task) | {"checkpoint": "base"} | _score(task, score, "before")
-        for comparison in task["comparisons"]:
+        for comparison in task.comparisons:
+            for score in comparison.scores:
+                if score.metric not in seen:
+                    seen.add(score.metric)
+                    base = _score(task, score, score.before, score.before_place)
+                    yield _of_task(task) | {"checkpoint": "base"} | base
+        for comparison in task.comparisons:
             who = _of_task(task) | _of_checkpoint(comparison)
-            for score in comparison["scores"]:
-                yield who | _score(task, score, "after") | _difference(score)
+            for score in comparison.scores:
+                yield who | _score(task, score, score.after, score.after_place) | _difference(score)
             yield from _parts(task, comparison)
 
 
-def _parts(task: Mapping[str, Any], comparison: Mapping[str, Any]) -> Iterator[dict[str, Cell]]:
+def _parts(task: ScoredTask, comparison: Comparison) -> Iterator[dict[str, Cell]]:
     """Yields the primary score on the items that overlap with training rows, and on those that do not."""
-    primary = next((score for score in comparison["scores"] if score["primary"]), None)
-    overlap = comparison["overlap"]
-    if primary is None or not overlap or "absent" in overlap:
+    primary, overlap = comparison.primary, comparison.overlap
+    if primary is None or not isinstance(overlap, Overlap):
         return
-    said = {"metric": inert(primary["metric"]), "label": _text(primary["label"]), "primary": "yes"}
-    for row in overlap["parts"]:
-        shared = {"part": _text(row["part"]), **said, "higher_is_better": _word(primary["higher_is_better"])}
-        yield _of_task(task) | {"checkpoint": "base"} | shared | _level(row["before"])
-        difference = _uncertain("difference", row["difference"]) | _reason("missing_difference", row["difference"])
-        yield _of_task(task) | _of_checkpoint(comparison) | shared | _level(row["after"]) | difference
+    said = {"metric": inert(primary.metric), "label": _text(primary.label), "primary": "yes"}
+    for row in overlap.parts:
+        shared = {"part": _text(row.part), **said, "higher_is_better": _word(primary.higher_is_better)}
+        yield _of_task(task) | {"checkpoint": "base"} | shared | _level(row.before)
+        difference = _uncertain("difference", row.difference) | _reason("missing_difference", row.difference)
+        yield _of_task(task) | _of_checkpoint(comparison) | shared | _level(row.after) | difference
 
 
-def _of_task(task: Mapping[str, Any]) -> dict[str, Cell]:
-    return {"task": _text(task["name"]), "task_version": _text(task["version"])}
+def _of_task(task: ScoredTask) -> dict[str, Cell]:
+    return {"task": _text(task.name), "task_version": _text(task.version)}
 
 
-def _of_checkpoint(comparison: Mapping[str, Any]) -> dict[str, Cell]:
-    keys = ("checkpoint", "trained_on", "method", "seed")
-    return {key: _text(comparison[key]) for key in keys}
+def _of_checkpoint(comparison: Comparison) -> dict[str, Cell]:
+    return {key: _text(getattr(comparison, key)) for key in ("checkpoint", "trained_on", "method", "seed")}
 
 
-def _score(task: Mapping[str, Any], score: Mapping[str, Any], side: str) -> dict[str, Cell]:
-    ranges: Mapping[str, Any] = next((row for row in task["ranges"] if row["metric"] == score["metric"]), {})
+def _score(task: ScoredTask, score: MetricScores, known: Fact, place: Fact) -> dict[str, Cell]:
+    moves = task.range_of(score.metric)
     return {
         "part": WHOLE,
-        "metric": inert(score["metric"]),
-        "label": _text(score["label"]),
-        "primary": _word(score["primary"]),
-        "higher_is_better": _word(score["higher_is_better"]),
-        **_level(score[side]),
-        **_uncertain("floor", ranges.get("floor", {})),
-        "floor_got_by": _text(ranges.get("how", {})),
-        "ceiling": _value(ranges.get("ceiling", {})),
-        "place": _value(score[f"{side}_place"]),
-        "signature": _text(ranges.get("signature", {})),
+        "metric": inert(score.metric),
+        "label": _text(score.label),
+        "primary": _word(score.primary),
+        "higher_is_better": _word(score.higher_is_better),
+        **_level(known),
+        **(_range(moves) if moves else {}),
+        "place": _value(place),
     }
 
 
-def _difference(score: Mapping[str, Any]) -> dict[str, Cell]:
-    known = score["difference"]
+def _range(moves: Range) -> dict[str, Cell]:
+    return {
+        **_uncertain("floor", moves.floor),
+        "floor_got_by": _text(moves.how),
+        "ceiling": _value(moves.ceiling),
+        "signature": _text(moves.signature),
+    }
+
+
+def _difference(score: MetricScores) -> dict[str, Cell]:
+    known = score.difference
     return {
         **_uncertain("difference", known),
-        "difference_method": inert(known.get("interval", {}).get("method", known.get("no_interval", ""))),
-        "p_value": _value(score["p_value"]),
-        "p_value_holm": _value(score["adjusted"]),
-        "p_method": _text(score["p_method"]),
-        "detectable": _value(score["detectable"]),
+        "difference_method": _method(known),
+        "p_value": _value(score.p_value),
+        "p_value_holm": _value(score.adjusted),
+        "p_method": _text(score.p_method),
+        "detectable": _value(score.detectable),
         **_reason("missing_difference", known),
     }
 
@@ -130,35 +134,42 @@ def _level(known: Fact) -> dict[str, Cell]:
     """Returns a score with its interval, its items and its source; the reason where there is none."""
     if not is_known(known):
         return _reason("missing", known)
-    interval = known.get("interval", {})
     return {
-        "unit": known["unit"],
+        "unit": known.unit,
         **_uncertain("", known),
-        "confidence": interval.get("confidence", ""),
-        "interval_method": inert(interval.get("method", known.get("no_interval", ""))),
-        "items": known.get("n", ""),
-        "clusters": known.get("clusters", ""),
-        **{key: inert(known["source"][key]) for key in ("file", "pointer", "sha256")},
+        "confidence": known.interval.confidence if known.interval else "",
+        "interval_method": _method(known),
+        "items": "" if known.n is None else known.n,
+        "clusters": "" if known.clusters is None else known.clusters,
+        **{key: inert(text) for key, text in known.source},
     }
+
+
+def _method(known: Fact) -> str:
+    """Returns how an interval was computed, or why there is none."""
+    if not is_known(known):
+        return ""
+    return inert(known.interval.method if known.interval else known.no_interval or "")
 
 
 def _uncertain(name: str, known: Fact) -> dict[str, Cell]:
     """Returns a value and the ends of its interval under columns that begin with ``name``."""
     begin = f"{name}_" if name else ""
-    ends = {f"{begin}{end}": known["interval"][end] for end in ("lower", "upper") if "interval" in known}
+    interval = known.interval if is_known(known) else None
+    ends = {f"{begin}lower": interval.lower, f"{begin}upper": interval.upper} if interval else {}
     return {name or "value": _value(known), **ends}
 
 
 def _value(known: Fact) -> Cell:
-    return known["value"] if is_known(known) else ""
+    return known.value if is_known(known) else ""
 
 
 def _text(known: Fact) -> str:
-    return inert(str(known["value"])) if is_known(known) else ""
+    return inert(str(known.value)) if is_known(known) else ""
 
 
 def _reason(column: str, known: Fact) -> dict[str, Cell]:
-    return {} if is_known(known) else {column: inert(known["missing"])}
+    return {} if is_known(known) else {column: inert(known.missing)}
 
 
 def _word(is_so: bool | None) -> str:

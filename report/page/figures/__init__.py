@@ -3,10 +3,10 @@
 The same facts give the same bytes. matplotlib draws them, ink takes the reader's text colour.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from report.facts.values import is_known
+from report.facts.schema.parts import is_known
+from report.facts.schema.scores import Comparison, ScoredTask
+from report.facts.schema.training import Trained, WeightChanges
+from report.facts.schema.whole import MeasuredFacts
 from report.page.figures import answers, curves, weights
 from report.page.figures.drawing import Picture
 from report.page.figures.summary import summary
@@ -14,38 +14,40 @@ from report.page.figures.summary import summary
 __all__ = ["Picture", "pictures"]
 
 
-def pictures(facts: Mapping[str, Any]) -> dict[str, Picture]:
+def pictures(facts: MeasuredFacts) -> dict[str, Picture]:
     """Returns the page's figures by file name."""
     drawn = {}
     scores = summary(facts)
-    if scores and facts["summary_figure"]:
-        drawn[facts["summary_figure"]["path"]["value"]] = scores
+    if scores and facts.summary_figure:
+        drawn[facts.summary_figure.path.value] = scores
     if weights.counted_models(facts):
         drawn["figures/parameters.svg"] = weights.parameters(facts, "parameters")
-    for number, checkpoint in enumerate(facts["checkpoints"], 1):
-        drawn |= _of_checkpoint(checkpoint, number)
-    for number, task in enumerate(facts["tasks"], 1):
-        if task.get("over_tokens"):
-            drawn[task["over_tokens"]["figure"]["value"]] = curves.over_tokens(task, f"tokens{number}")
-        for turn, comparison in enumerate(task.get("comparisons", []), 1):
-            drawn |= _of_comparison(task, comparison, f"{number}-{turn}")
+    for number, checkpoint in enumerate(facts.checkpoints, 1):
+        if isinstance(checkpoint, Trained):
+            drawn |= _of_checkpoint(checkpoint, number)
+    for number, task in enumerate(facts.tasks, 1):
+        if isinstance(task, ScoredTask):
+            if found := task.over_tokens:
+                drawn[found.figure.value] = curves.over_tokens(task, found.points, f"tokens{number}")
+            for turn, comparison in enumerate(task.comparisons, 1):
+                drawn |= _of_comparison(task, comparison, f"{number}-{turn}")
     return drawn
 
 
-def _of_checkpoint(checkpoint: Mapping[str, Any], number: int) -> dict[str, Picture]:
+def _of_checkpoint(checkpoint: Trained, number: int) -> dict[str, Picture]:
     """Returns the figures of a checkpoint's training, and of what it changed."""
-    drawn = {}
-    loss, changes = checkpoint.get("loss", {}), checkpoint.get("changes", {})
-    if loss and is_known(loss["curve"]):
-        drawn[loss["figure"]["value"]] = curves.loss(checkpoint, f"loss{number}")
-    if checkpoint.get("development"):
-        drawn[checkpoint["development"]["figure"]["value"]] = curves.development(checkpoint, f"development{number}")
-    if is_known(changes.get("grid", {})):
-        drawn[changes["figure"]["value"]] = weights.changes(checkpoint, f"changes{number}")
+    drawn, name = {}, checkpoint.name.value
+    if checkpoint.loss.figure:
+        drawn[checkpoint.loss.figure.value] = curves.loss(checkpoint, f"loss{number}")
+    if found := checkpoint.development:
+        drawn[found.figure.value] = curves.development(found, name, f"development{number}")
+    changes = checkpoint.changes
+    if isinstance(changes, WeightChanges) and is_known(changes.grid):
+        drawn[changes.figure.value] = weights.changes(changes, name, f"changes{number}")
     return drawn
 
 
-def _of_comparison(task: Mapping[str, Any], comparison: Mapping[str, Any], number: str) -> dict[str, Picture]:
+def _of_comparison(task: ScoredTask, comparison: Comparison, number: str) -> dict[str, Picture]:
     """Returns the figures of what the base model and a checkpoint answered."""
     draw = {
         "confusion": answers.confusion,
@@ -53,6 +55,5 @@ def _of_comparison(task: Mapping[str, Any], comparison: Mapping[str, Any], numbe
         "distributions": answers.distributions,
         "moves": answers.moves,
     }
-    return {
-        path["value"]: draw[kind](task, comparison, f"{kind}{number}") for kind, path in comparison["figures"].items()
-    }
+    paths = comparison.figures.written()
+    return {path.value: draw[kind](task, comparison, f"{kind}{number}") for kind, path in paths.items()}

@@ -3,23 +3,27 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.facts.values import Fact
+from report.facts.schema.answers import Bin, Classification, Diagnosis, Distributions, Side
+from report.facts.schema.parts import Known
+from report.facts.schema.scores import Comparison, ScoredTask
 from report.page.figures.drawing import BLUE, INK, ORANGE, WIDTH, Drawing, Picture
 from report.page.figures.plot import Plot, Scale, scale
 from report.page.formats import count, decimals
 
-Part = Mapping[str, Any]
 
-
-def _diagnosed(task: Part, comparison: Part, kind: str) -> Iterator[tuple[str, Part]]:
+def _sides(task: ScoredTask, comparison: Comparison) -> Iterator[tuple[str, Diagnosis]]:
     """Yields the name and the diagnosis of the base model and of the checkpoint, of those that were scored."""
-    for name, side in (("base", task["before"]), ("fine-tuned", comparison["after"])):
-        if kind in side.get("diagnosis", {}):
-            yield name, side["diagnosis"][kind]
+    for name, side in (("base", task.before), ("fine-tuned", comparison.after)):
+        if isinstance(side, Side):
+            yield name, side.diagnosis
 
 
-def _both(task: Part, comparison: Part) -> str:
-    return f"{task['name']['value']}: base and {comparison['checkpoint']['value']}"
+def _classified(task: ScoredTask, comparison: Comparison) -> list[tuple[str, Classification]]:
+    return [(name, found.classification) for name, found in _sides(task, comparison) if found.classification]
+
+
+def _both(task: ScoredTask, comparison: Comparison) -> str:
+    return f"{task.name.value}: base and {comparison.checkpoint.value}"
 
 
 _LEFT, _BLOCK, _CELL, _TALL = 100.0, 226.0, 104.0, 62.0
@@ -34,11 +38,11 @@ _FULL = 0.55
 """Opacity of the fullest cell: ink can still be read on it, on light paper and on dark."""
 
 
-def confusion(task: Part, comparison: Part, name: str) -> Picture:
+def confusion(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     """Returns two tables side by side: how many items of each gold label got which answer, before and after."""
-    positive = str(task["positive"]["value"])
+    positive = str(task.positive.value)
     drawing = Drawing(218)
-    sides = list(_diagnosed(task, comparison, "classification"))
+    sides = _classified(task, comparison)
     for turn, label in enumerate((f"is {positive}", "is not")):
         drawing.text((_LEFT - 10, 94 + (_TALL + 4) * turn), label, anchor="end", within=_LEFT - 14)
     for turn, (side, found) in enumerate(sides):
@@ -49,23 +53,23 @@ def confusion(task: Part, comparison: Part, name: str) -> Picture:
                 (start + _CELL / 2 + (_CELL + 4) * column, 48), label, anchor="middle", soft=True, within=_CELL
             )
         for key, _, column, row, colour in _CELLS:
-            across = sum(found[other]["value"] for other, _, _, own, _ in _CELLS if own == row)
-            share = found[key]["value"] / across if across else 0.0
+            across = sum(getattr(found, other).value for other, _, _, own, _ in _CELLS if own == row)
+            share = getattr(found, key).value / across if across else 0.0
             x, y = start + (_CELL + 4) * column, 58 + (_TALL + 4) * row
             drawing.boxes([(x, y, _CELL, _TALL)], opacity=0.06)
             drawing.boxes([(x, y, _CELL, _TALL)], colour=colour, opacity=_FULL * share)
-            drawing.text((x + _CELL / 2, y + 38), str(count(found[key])), anchor="middle", size=17, bold=True)
+            drawing.text((x + _CELL / 2, y + 38), str(count(getattr(found, key))), anchor="middle", size=17, bold=True)
     drawing.boxes([(_LEFT, 199, 12, 12)], colour=BLUE, opacity=_FULL)
     drawing.text((_LEFT + 18, 209), "right", soft=True)
     drawing.boxes([(_LEFT + 66, 199, 12, 12)], colour=ORANGE, opacity=_FULL)
     drawing.text((_LEFT + 84, 209), "wrong; the fuller the colour, the larger the share of its row", soft=True)
     title = f"Gold label and answer on {_both(task, comparison)}"
     words = "; ".join(
-        f"{side}: " + ", ".join(told.format(n=count(found[key])) for key, told, _, _, _ in _CELLS)
+        f"{side}: " + ", ".join(told.format(n=count(getattr(found, key))) for key, told, _, _, _ in _CELLS)
         for side, found in sides
     )
     columns = ("", *(f"{positive}: {told.removeprefix('{n} ')}" for _, told, _, _, _ in _CELLS))
-    rows = tuple((side, *(str(count(found[key])) for key, _, _, _, _ in _CELLS)) for side, found in sides)
+    rows = tuple((side, *(str(count(getattr(found, key))) for key, _, _, _, _ in _CELLS)) for side, found in sides)
     return Picture(drawing.svg(name, title, words), title, columns, rows)
 
 
@@ -79,10 +83,11 @@ _MOVES = (
 _FLOW, _GAP = 150.0, 22.0
 
 
-def moves(task: Part, comparison: Part, name: str) -> Picture:
+def moves(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     """Returns how many items went from right or wrong before to right or wrong after, as bands of that breadth."""
-    found = comparison["transitions"]
-    counts = {key: int(found[key]["value"]) for key, *_ in _MOVES}
+    found = comparison.transitions
+    assert found is not None  # or there is no such picture
+    counts = {key: int(getattr(found, key).value) for key, *_ in _MOVES}
     total = sum(counts.values()) or 1
     drawing = Drawing(_FLOW + _GAP + 50)
     left, right, top = 118.0, 372.0, 34.0
@@ -109,9 +114,9 @@ def moves(task: Part, comparison: Part, name: str) -> Picture:
         below = max(below + 17, ends[key] + height / 2 + 4)
         changed = key in ("fixed", "broken")
         drawing.text((right + 16, below), f"{label}: {count(counts[key])}", bold=changed)
-    title = f"Where items moved by {found['label']['value']} on {_both(task, comparison)}"
-    words = ", ".join(f"{count(found[key])} {label}" for key, label, *_ in _MOVES)
-    rows = tuple((label, str(count(found[key]))) for key, label, *_ in _MOVES)
+    title = f"Where items moved by {found.label.value} on {_both(task, comparison)}"
+    words = ", ".join(f"{count(counts[key])} {label}" for key, label, *_ in _MOVES)
+    rows = tuple((label, str(count(counts[key]))) for key, label, *_ in _MOVES)
     return Picture(drawing.svg(name, title, words), title, ("item by item", "items"), rows)
 
 
@@ -129,27 +134,23 @@ def _stacked(ways: list[tuple[str, int]], counts: Mapping[str, int], total: int,
 _SQUARE = 330.0
 
 
-def reliability(task: Part, comparison: Part, name: str) -> Picture:
+def reliability(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     """Returns how often answers are right by how sure they are; on the dashed line both are the same."""
-    sides = [
-        (side, found["calibration"]["bins"])
-        for side, found in _diagnosed(task, comparison, "classification")
-        if found["calibration"]["bins"]
-    ]
-    least = min((100 * bin["lower"]["value"] for _, bins in sides for bin in bins), default=0.0)
+    sides = [(side, found.calibration.bins) for side, found in _classified(task, comparison) if found.calibration.bins]
+    least = min((100 * bin.lower.value for _, bins in sides for bin in bins), default=0.0)
     drawing = Drawing(_SQUARE)
     across = scale([least, 100.0], tight=True)
     plot = Plot(drawing, _SQUARE, across, Scale(0.0, 100.0, (0.0, 20.0, 40.0, 60.0, 80.0, 100.0)))
     plot.axes("probability of the answer, % (the larger a dot, the more items)", "right answers, %")
     drawing.line([plot.at(end, end) for end in (across.lower, 100)], opacity=0.6, dashes=(5, 4))
-    most = max((bin["scored"]["value"] for _, bins in sides for bin in bins), default=1)
+    most = max((bin.scored.value for _, bins in sides for bin in bins), default=1)
     for side, bins in sides:
         tuned = side != "base"
         colour = BLUE if tuned else INK
-        marks = [plot.at(100 * bin["confidence"]["value"], 100 * bin["right"]["value"]) for bin in bins]
+        marks = [plot.at(100 * bin.confidence.value, 100 * bin.right.value) for bin in bins]
         drawing.line(marks, colour=colour, width=1.5, opacity=1 if tuned else 0.6)
         for mark, bin in zip(marks, bins, strict=True):
-            radius = 3 + 9 * (bin["scored"]["value"] / most) ** 0.5
+            radius = 3 + 9 * (bin.scored.value / most) ** 0.5
             drawing.dot(mark, radius=radius, colour=colour, hollow=not tuned, opacity=0.75)
     drawing.dot((WIDTH - 330, 12), hollow=True)
     drawing.text((WIDTH - 320, 16), "base", soft=True)
@@ -162,10 +163,10 @@ def reliability(task: Part, comparison: Part, name: str) -> Picture:
     rows = tuple(
         (
             side,
-            f"{_percent(bin['lower'])} to {_percent(bin['upper'])}",
-            str(count(bin["scored"])),
-            _percent(bin["confidence"]),
-            _percent(bin["right"]),
+            f"{_percent(bin.lower)} to {_percent(bin.upper)}",
+            str(count(bin.scored)),
+            _percent(bin.confidence),
+            _percent(bin.right),
         )
         for side, bins in sides
         for bin in bins
@@ -174,49 +175,47 @@ def reliability(task: Part, comparison: Part, name: str) -> Picture:
     return Picture(drawing.svg(name, title, words), title, columns, rows)
 
 
-def _sure(bins: list[Part]) -> str:
+def _sure(bins: list[Bin]) -> str:
     last = bins[-1]
-    return (
-        f"of {count(last['scored'])} answers of {_percent(last['lower'])} or more {_percent(last['right'])} are right"
-    )
+    return f"of {count(last.scored)} answers of {_percent(last.lower)} or more {_percent(last.right)} are right"
 
 
-def _percent(fact: Fact) -> str:
-    return decimals(fact["value"], "share")
+def _percent(fact: Known) -> str:
+    return decimals(fact.value, "share")
 
 
 _BAR, _STEP = 66.0, 21.0
 
 
-def distributions(task: Part, comparison: Part, name: str) -> Picture:
+def distributions(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     """Returns how many answers have how many words, and which token F1: base to the left, fine-tuned to the right."""
-    sides = [(side, found["distributions"]) for side, found in _diagnosed(task, comparison, "extraction")]
+    sides = [(side, found.extraction.distributions) for side, found in _sides(task, comparison) if found.extraction]
     panels = (("words", "words in the answer"), ("f1", "token F1 of the answer"))
-    most_rows = max(len(found[key]["value"]) for _, found in sides for key, _ in panels)
+    most_rows = max(len(getattr(found, key).value) for _, found in sides for key, _ in panels)
     drawing = Drawing(62 + _STEP * most_rows)
     for turn, (key, label) in enumerate(panels):
         middle = WIDTH / 4 + turn * WIDTH / 2
         drawing.text((middle, 18), label, anchor="middle", bold=True)
-        most = max(row[2] for _, found in sides for row in found[key]["value"]) or 1
+        most = max(row[2] for _, found in sides for row in getattr(found, key).value) or 1
         for side, found in sides:
             way = 1 if side != "base" else -1
             edge = middle + 32 * way
             anchor: Any = "start" if way > 0 else "end"
             drawing.text((edge, 40), side, anchor=anchor, soft=True)
-            for line, (_, _, items) in enumerate(found[key]["value"]):
+            for line, (_, _, items) in enumerate(getattr(found, key).value):
                 y = 50 + _STEP * line
                 long = _BAR * items / most
                 bar = (edge if way > 0 else edge - long, y, long, _STEP - 5)
                 drawing.boxes([bar] if items else [], colour=BLUE if way > 0 else INK, opacity=0.85 if way > 0 else 0.4)
                 drawing.text((edge + (long + 5) * way, y + 12), str(count(items)), anchor=anchor, soft=not items)
-        for line, bounds in enumerate(sides[0][1][key]["value"]):
+        for line, bounds in enumerate(getattr(sides[0][1], key).value):
             drawing.text((middle, 50 + _STEP * line + 12), _range(key, bounds), anchor="middle")
     title = f"Lengths and scores of the answers on {_both(task, comparison)}"
     words = "; ".join(f"{side}: {_told(found)}" for side, found in sides)
     rows = tuple(
-        (label, _range(key, bounds), *(str(count(found[key]["value"][line][2])) for _, found in sides))
+        (label, _range(key, bounds), *(str(count(getattr(found, key).value[line][2])) for _, found in sides))
         for key, label in panels
-        for line, bounds in enumerate(sides[0][1][key]["value"])
+        for line, bounds in enumerate(getattr(sides[0][1], key).value)
     )
     return Picture(drawing.svg(name, title, words), title, ("", "range", *(side for side, _ in sides)), rows)
 
@@ -231,7 +230,7 @@ def _range(key: str, bounds: Any) -> str:
     return f"{lower}+" if upper is None else str(lower) if lower == upper else f"{lower}–{upper}"
 
 
-def _told(found: Part) -> str:
-    none, perfect = found["words"]["value"][0][2], found["f1"]["value"][-1][2]
-    total = count(found["words"]["n"])
+def _told(found: Distributions) -> str:
+    none, perfect = found.words.value[0][2], found.f1.value[-1][2]
+    total = count(found.words.n)
     return f"{count(none)} of {total} questions without an answer, {count(perfect)} answered perfectly"

@@ -1,9 +1,11 @@
 """What happened while a checkpoint was trained: its loss, and scores over the training tokens that it had read."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from report.facts.values import Fact, is_known
+from report.facts.schema.parts import Known, is_known
+from report.facts.schema.scores import ScoredTask, TokenPoint
+from report.facts.schema.training import Development, Trained
 from report.page.figures.drawing import BLUE, INK, ORANGE, WIDTH, Drawing, Picture
 from report.page.figures.plot import Plot, scale
 from report.page.formats import FILTERS, count, decimals
@@ -13,10 +15,11 @@ _FEW = 30
 """Points below which each of them is marked on a line."""
 
 
-def loss(checkpoint: Mapping[str, Any], name: str) -> Picture:
+def loss(checkpoint: Trained, name: str) -> Picture:
     """Returns the training loss by step, and beside it the loss on the development split where there is one."""
-    curve = checkpoint["loss"]["curve"]["value"]
-    dev = [(step, value) for step, _, value, _ in checkpoint.get("development", {}).get("curve", {}).get("value", [])]
+    curve = checkpoint.loss.curve.value
+    held_out = checkpoint.development.curve.value if checkpoint.development else []
+    dev = [(step, value) for step, _, value, _ in held_out]
     steps = [step for step, _ in [*curve, *dev]]
     drawing = Drawing(_HEIGHT)
     across, down = scale(steps, whole=True, tight=True), scale([0, *(value for _, value in [*curve, *dev])])
@@ -33,7 +36,7 @@ def loss(checkpoint: Mapping[str, Any], name: str) -> Picture:
             drawing.dot(mark, colour=ORANGE, radius=3.6)
         _key(drawing, WIDTH - 290, BLUE, "training", None)
         _key(drawing, WIDTH - 180, ORANGE, "development split", (6, 3))
-    title = f"Training loss of {checkpoint['name']['value']}"
+    title = f"Training loss of {checkpoint.name.value}"
     span = f"{count(len(curve))} points from step {curve[0][0]} to step {curve[-1][0]}"
     words = f"{span}: {_goes('the loss', curve)}."
     columns: tuple[str, ...] = ("step", "training loss")
@@ -58,16 +61,15 @@ def _key(drawing: Drawing, x: float, colour: str, words: str, dashes: tuple[floa
     drawing.text((x + 28, 16), words, soft=True)
 
 
-def development(checkpoint: Mapping[str, Any], name: str) -> Picture:
+def development(found: Development, checkpoint: str, name: str) -> Picture:
     """Returns the accuracy on the development split over the training tokens read."""
-    found = checkpoint["development"]
-    curve = found["curve"]["value"]
+    curve = found.curve.value
     drawing = Drawing(_HEIGHT)
     across, down = scale([0, *(tokens for _, tokens, _, _ in curve)], tight=True), scale(row[3] for row in curve)
     plot = Plot(drawing, _HEIGHT, across, down)
     plot.axes("training tokens read", "accuracy on the development split")
-    if is_known(found["chosen"]):
-        kept = next((row for row in curve if row[0] == found["chosen"]["value"]), None)
+    if is_known(found.chosen):
+        kept = next((row for row in curve if row[0] == found.chosen.value), None)
         if kept:
             x = plot.at(kept[1], 0)[0]
             drawing.line([(x, plot.top), (x, plot.bottom)], opacity=0.6, dashes=(4, 3))
@@ -77,7 +79,7 @@ def development(checkpoint: Mapping[str, Any], name: str) -> Picture:
     drawing.line(marks, colour=BLUE, width=1.8)
     for mark in marks:
         drawing.dot(mark, colour=BLUE, radius=3.6)
-    title = f"Accuracy on the development split over training tokens: {checkpoint['name']['value']}"
+    title = f"Accuracy on the development split over training tokens: {checkpoint}"
     first, last = (decimals(row[3], "proportion") for row in (curve[0], curve[-1]))
     words = f"{count(len(curve))} evaluations; the accuracy goes from {first} to {last}."
     rows = tuple((f"{step:,}", f"{tokens:,}", decimals(right, "proportion")) for step, tokens, _, right in curve)
@@ -88,25 +90,24 @@ _LOOKS = ((BLUE, False), (ORANGE, True), (INK, False))
 """Of the checkpoints in the order of their methods: colour, and whether the dot is a ring."""
 
 
-def over_tokens(task: Mapping[str, Any], name: str) -> Picture:
+def over_tokens(task: ScoredTask, points: Sequence[TokenPoint], name: str) -> Picture:
     """Returns a task's primary score over the tokens that each checkpoint was trained on, the base model at 0."""
-    points = task["over_tokens"]["points"]
-    known = [point["score"] for point in points]
-    ends = [score["interval"][end] for score in known if "interval" in score for end in ("lower", "upper")]
-    across = scale([0, *(point["tokens"]["value"] for point in points)])
-    plot = Plot(Drawing(_HEIGHT), _HEIGHT, across, scale([*ends, *(score["value"] for score in known)]))
+    known = [point.score for point in points]
+    ends = [end for score in known if score.interval for end in score.interval.ends]
+    across = scale([0, *(point.tokens.value for point in points)])
+    plot = Plot(Drawing(_HEIGHT), _HEIGHT, across, scale([*ends, *(score.value for score in known)]))
     drawing = plot.drawing
-    plot.axes("training tokens read", str(task["primary"]["value"]))
-    methods = list(dict.fromkeys(point["method"]["value"] for point in points))
+    plot.axes("training tokens read", str(task.primary.value))
+    methods = list(dict.fromkeys(point.method.value for point in points))
     for point in points:
-        turn = methods.index(point["method"]["value"])
+        turn = methods.index(point.method.value)
         colour, hollow = _look(turn)
-        score = point["score"]
-        x, y = plot.at(point["tokens"]["value"], score["value"])
+        score = point.score
+        x, y = plot.at(point.tokens.value, score.value)
         # Side by side, as methods are often trained on the same tokens.
         x += 12 * (turn - len(methods) / 2) if turn else 0
-        if "interval" in score:
-            bar = [(x, plot.at(0, score["interval"][end])[1]) for end in ("lower", "upper")]
+        if score.interval:
+            bar = [(x, plot.at(0, end)[1]) for end in score.interval.ends]
             drawing.line(bar, colour=colour, width=3, opacity=0.5)
         drawing.dot((x, y), colour=colour, hollow=hollow)
     for turn, method in enumerate(methods):
@@ -114,21 +115,20 @@ def over_tokens(task: Mapping[str, Any], name: str) -> Picture:
         x = WIDTH - 16 - 96 * (len(methods) - turn)
         drawing.dot((x, 12), colour=colour, hollow=hollow, radius=4.5)
         drawing.text((x + 10, 16), str(method), soft=True, within=80)
-    title = f"Scores over training tokens on {task['name']['value']}: {task['primary']['value']}"
+    title = f"Scores over training tokens on {task.name.value}: {task.primary.value}"
     words = "; ".join(
-        f"{point['checkpoint']['value']}: {_number(point['score'])} after {count(point['tokens'])} tokens"
-        for point in points
+        f"{point.checkpoint.value}: {_number(point.score)} after {count(point.tokens)} tokens" for point in points
     )
     rows = tuple(
         (
-            str(point["checkpoint"]["value"]),
-            str(point["method"]["value"]),
-            str(count(point["tokens"])),
-            f"{_number(point['score'])} {FILTERS['interval'](point['score'])}",
+            str(point.checkpoint.value),
+            str(point.method.value),
+            str(count(point.tokens)),
+            f"{_number(point.score)} {FILTERS['interval'](point.score)}",
         )
         for point in points
     )
-    columns = ("checkpoint", "method", "training tokens read", str(task["primary"]["value"]))
+    columns = ("checkpoint", "method", "training tokens read", str(task.primary.value))
     return Picture(drawing.svg(name, title, words), title, columns, rows)
 
 
@@ -137,5 +137,5 @@ def _look(turn: int) -> tuple[str, bool]:
     return (INK, True) if turn == 0 else _LOOKS[(turn - 1) % len(_LOOKS)]
 
 
-def _number(fact: Fact) -> str:
-    return decimals(fact["value"], fact["unit"])
+def _number(fact: Known) -> str:
+    return decimals(fact.value, fact.unit)

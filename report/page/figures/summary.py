@@ -1,9 +1,12 @@
 """The dumbbell chart of the primary scores: before and after, with intervals, between floor and ceiling."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from report.facts.values import Fact, is_known
+from report.facts.schema.parts import Fact, is_known
+from report.facts.schema.scores import ScoredTask
+from report.facts.schema.whole import MeasuredFacts
+from report.facts.values import missing
 from report.page.figures.drawing import BLUE, INK, ORANGE, WIDTH, Anchor, Drawing, Picture
 from report.page.formats import FILTERS, decimals, plain
 
@@ -24,7 +27,7 @@ class _Row(NamedTuple):
     ceiling: Fact
 
 
-def summary(facts: Mapping[str, Any]) -> Picture | None:
+def summary(facts: MeasuredFacts) -> Picture | None:
     """Returns the chart, a row a checkpoint and task; None where nothing has been scored."""
     rows = list(_rows(facts))
     if not rows:
@@ -38,17 +41,17 @@ def summary(facts: Mapping[str, Any]) -> Picture | None:
     return Picture(drawing.svg("summary", _TITLE, words), _TITLE, _COLUMNS, data)
 
 
-def _rows(facts: Mapping[str, Any]) -> Iterator[_Row]:
-    for task in facts["tasks"]:
-        for comparison in task.get("comparisons", []):
-            score = next((score for score in comparison["scores"] if score["primary"]), None)
-            if score and (is_known(score["before"]) or is_known(score["after"])):
-                name = (
-                    f"{task['name']['value']}, {score['label']['value']}: base and {comparison['checkpoint']['value']}"
-                )
-                ceilings = (row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
-                ceiling = next(ceilings, {"missing": "no range is known for it"})
-                yield _Row(name, score["before"], score["after"], task["floor"]["score"], ceiling)
+def _rows(facts: MeasuredFacts) -> Iterator[_Row]:
+    for task in facts.tasks:
+        if not isinstance(task, ScoredTask):
+            continue
+        for comparison in task.comparisons:
+            score = comparison.primary
+            if score and (is_known(score.before) or is_known(score.after)):
+                name = f"{task.name.value}, {score.label.value}: base and {comparison.checkpoint.value}"
+                moves = task.range_of(score.metric)
+                ceiling = moves.ceiling if moves else missing("no range is known for it")
+                yield _Row(name, score.before, score.after, task.floor.score, ceiling)
 
 
 def _draw(drawing: Drawing, row: _Row, *, top: float) -> None:
@@ -63,18 +66,18 @@ def _draw(drawing: Drawing, row: _Row, *, top: float) -> None:
     drawing.line([(_MARGIN, line), (WIDTH - _MARGIN, line)], opacity=0.3)
     _range(drawing, row, place, line)
     for fact, colour in ((row.before, INK), (row.after, BLUE)):
-        if is_known(fact) and "interval" in fact:
-            ends = [place(fact["interval"][end]) for end in ("lower", "upper")]
+        if is_known(fact) and fact.interval:
+            ends = [place(end) for end in fact.interval.ends]
             drawing.boxes([(ends[0], line - 4, ends[1] - ends[0], 8)], colour=colour, opacity=0.35)
     if is_known(row.before) and is_known(row.after):
-        _arrow(drawing, place(row.before["value"]), place(row.after["value"]), line)
+        _arrow(drawing, place(row.before.value), place(row.after.value), line)
     if is_known(row.before):
-        drawing.dot((place(row.before["value"]), line), hollow=True)
+        drawing.dot((place(row.before.value), line), hollow=True)
     if is_known(row.after):
-        drawing.dot((place(row.after["value"]), line), colour=BLUE, radius=5.5)
+        drawing.dot((place(row.after.value), line), colour=BLUE, radius=5.5)
     for fact, down, bold in ((row.before, -14, False), (row.after, 24, True)):
         if is_known(fact):
-            x = place(fact["value"])
+            x = place(fact.value)
             drawing.text((x, line + down), _value(fact), anchor=_anchor(x, 22), bold=bold)
     _ends(drawing, row, place, line + 42)
 
@@ -82,12 +85,12 @@ def _draw(drawing: Drawing, row: _Row, *, top: float) -> None:
 def _range(drawing: Drawing, row: _Row, place: Any, line: float) -> None:
     """Marks floor and ceiling, and shades what lies between them."""
     if is_known(row.floor) and is_known(row.ceiling):
-        ends = sorted(place(known["value"]) for known in (row.floor, row.ceiling))
+        ends = sorted(place(known.value) for known in (row.floor, row.ceiling))
         drawing.boxes([(ends[0], line - 9, ends[1] - ends[0], 18)], opacity=0.08)
     if is_known(row.floor):
-        _floor_mark(drawing, place(row.floor["value"]), line)
+        _floor_mark(drawing, place(row.floor.value), line)
     if is_known(row.ceiling):
-        _ceiling_mark(drawing, place(row.ceiling["value"]), line)
+        _ceiling_mark(drawing, place(row.ceiling.value), line)
 
 
 def _arrow(drawing: Drawing, start: float, end: float, line: float) -> None:
@@ -99,7 +102,7 @@ def _arrow(drawing: Drawing, start: float, end: float, line: float) -> None:
 
 def _ends(drawing: Drawing, row: _Row, place: Any, line: float) -> None:
     """Writes floor and ceiling below their marks; where these are close, one further out than the other."""
-    known = [(place(fact["value"]), side, fact) for side, fact in _sides(row) if is_known(fact)]
+    known = [(place(fact.value), side, fact) for side, fact in _sides(row) if is_known(fact)]
     rightmost = max((x for x, _, _ in known), default=0.0)
     for x, side, fact in known:
         words, anchor = f"{side} {_value(fact)}", _anchor(x, 44)
@@ -120,11 +123,11 @@ def _anchor(x: float, half: float) -> Anchor:
 def _span(row: _Row) -> tuple[float, float]:
     """Returns the values at both ends of a row: the whole range of the score's unit, or what is known of it."""
     known = [fact for fact in row[1:] if is_known(fact)]
-    whole = {"points": 100.0, "proportion": 1.0, "share": 1.0}.get(known[0]["unit"])
+    whole = {"points": 100.0, "proportion": 1.0, "share": 1.0}.get(known[0].unit)
     if whole is not None:
         return 0.0, whole
-    values = [fact["value"] for fact in known]
-    values += [fact["interval"][end] for fact in known if "interval" in fact for end in ("lower", "upper")]
+    values = [fact.value for fact in known]
+    values += [end for fact in known if fact.interval for end in fact.interval.ends]
     return min(0.0, *values), max(values) if max(values) > min(0.0, *values) else 1.0
 
 
@@ -148,7 +151,7 @@ def _ceiling_mark(drawing: Drawing, x: float, line: float) -> None:
 
 
 def _value(fact: Fact) -> str:
-    return decimals(fact["value"], fact["unit"]) if is_known(fact) else "missing"
+    return decimals(fact.value, fact.unit) if is_known(fact) else "missing"
 
 
 def _with_interval(fact: Fact) -> str:

@@ -1,13 +1,12 @@
 """The weights: parameters by component with the part that was trained, and how much training changed each layer."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from report.facts.values import is_known
+from report.facts.schema.parts import is_known
+from report.facts.schema.training import Ledger, WeightChanges
+from report.facts.schema.whole import MeasuredFacts
 from report.page.figures.drawing import BLUE, WIDTH, Drawing, Picture
 from report.page.formats import count, decimals
-
-Part = Mapping[str, Any]
 
 _MARGIN, _ROW = 14.0, 64.0
 _LONG = WIDTH - 2 * _MARGIN
@@ -15,10 +14,10 @@ _WIDE = 0.12
 """Share of the longest bar from which on a component of the base model has its name beneath it."""
 
 
-def parameters(facts: Part, name: str) -> Picture:
+def parameters(facts: MeasuredFacts, name: str) -> Picture:
     """Returns a bar a model, all on one scale, its components side by side, and in blue what was trained."""
     models = counted_models(facts)
-    longest = max(own["total"]["value"] for _, own in models) or 1
+    longest = max(own.total.value for _, own in models) or 1
     line = _ROW * len(models) + 20
     drawing = Drawing(line + 14)
     for turn, (model, own) in enumerate(models):
@@ -37,46 +36,43 @@ def parameters(facts: Part, name: str) -> Picture:
     rows = tuple(
         (
             model,
-            str(row["component"]["value"]),
-            str(count(row["counted"])),
-            str(count(row["trainable"])) if turn else "none",
+            str(row.component.value),
+            str(count(row.counted)),
+            str(count(row.trainable)) if turn else "none",
         )
         for turn, (model, own) in enumerate(models)
-        for row in own["components"]
+        for row in own.components
     )
     columns = ("model", "component", "parameters", "trained")
     return Picture(drawing.svg(name, title, words), title, columns, rows)
 
 
-def _bar(drawing: Drawing, own: Part, top: float, longest: int, *, is_base: bool) -> None:
+def _bar(drawing: Drawing, own: Ledger, top: float, longest: int, *, is_base: bool) -> None:
     start = _MARGIN
-    for row in own["components"]:
-        width = _LONG * row["counted"]["value"] / longest
-        trained = 0.0 if is_base else _LONG * row["trainable"]["value"] / longest
+    for row in own.components:
+        width = _LONG * row.counted.value / longest
+        trained = 0.0 if is_base else _LONG * row.trainable.value / longest
         drawing.boxes([(start, top, width, 16)] if width else [], opacity=0.2)
         # At least as wide as can be seen.
         drawing.boxes([(start, top, max(trained, 2.0), 16)] if trained else [], colour=BLUE, opacity=0.95)
         if width > 3:
             drawing.line([(start, top - 2), (start, top + 18)], opacity=0.6)
-        if is_base and row["counted"]["value"] >= _WIDE * longest:
-            drawing.text((start + 5, top + 30), str(row["component"]["value"]), soft=True)
+        if is_base and row.counted.value >= _WIDE * longest:
+            drawing.text((start + 5, top + 30), str(row.component.value), soft=True)
         start += width
 
 
-def counted_models(facts: Part) -> list[tuple[str, Part]]:
+def counted_models(facts: MeasuredFacts) -> list[tuple[str, Ledger]]:
     """Returns the name and the ledger of the base model, the first, and of each checkpoint that was counted."""
-    base = facts["parameters"]
-    if not base.get("components"):
-        return []
-    checkpoints = [(str(c["name"]["value"]), c["parameters"]) for c in facts["checkpoints"]]
-    return [(str(facts["model"]["name"]["value"]) if is_known(facts["model"]["name"]) else "base model", base)] + [
-        (name, own) for name, own in checkpoints if own.get("components")
-    ]
+    base = str(facts.model.name.value) if is_known(facts.model.name) else "base model"
+    models = [(base, facts.parameters), *((str(c.name.value), c.parameters) for c in facts.checkpoints)]
+    counted = [(name, own) for name, own in models if isinstance(own, Ledger) and own.components]
+    return counted if counted and counted[0][1] is facts.parameters else []
 
 
-def _said(own: Part, *, is_base: bool) -> str:
-    total = f"{count(own['total'])} in total"
-    return total if is_base else f"{total}, {count(own['trainable'])} trained"
+def _said(own: Ledger, *, is_base: bool) -> str:
+    total = f"{count(own.total)} in total"
+    return total if is_base else f"{total}, {count(own.trainable)} trained"
 
 
 _STEPS = 9
@@ -85,10 +81,9 @@ _MOST_NAMED = 15
 """Layers whose number stands above the map, at most."""
 
 
-def changes(checkpoint: Part, name: str) -> Picture:
+def changes(found: WeightChanges, checkpoint: str, name: str) -> Picture:
     """Returns a heat map of the relative change of each kind of matrix in each layer."""
-    found = checkpoint["changes"]
-    grid = found["grid"]["value"]
+    grid = found.grid.value
     layers = sorted({layer for layer, _, _ in grid})
     modules = list(dict.fromkeys(module for _, module, _ in grid))
     sizes = {(layer, module): size for layer, module, size in grid}
@@ -117,7 +112,7 @@ def changes(checkpoint: Part, name: str) -> Picture:
     for shade in range(_STEPS):
         _shade(drawing, [(left + 152 + 14 * shade, below - 11, 14, 14)], shade)
     drawing.text((left + 158 + 14 * _STEPS, below), _percent(largest), soft=True)
-    title = f"How much training changed each layer of {checkpoint['name']['value']}"
+    title = f"How much training changed each layer of {checkpoint}"
     size = f"{count(len(layers))} layers by {count(len(modules))} kinds of matrices"
     words = f"{size}; the largest relative change is {_percent(largest)}."
     rows = tuple((str(layer), *(_cell(sizes, layer, module) for module in modules)) for layer in layers)

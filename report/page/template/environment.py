@@ -16,6 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
+from report.facts.schema.parts import Part, is_known
 from report.page import formats
 from report.page.template.limits import (
     BUDGET,
@@ -85,14 +86,16 @@ class Environment(ImmutableSandboxedEnvironment):
         """Returns nothing: a text's `format` is as little to be had as its other methods."""
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Returns the fact ``attribute`` of ``obj``; never a method of a mapping that happens to have that name."""
-        return self.getitem(obj, attribute) if isinstance(obj, Mapping) else super().getattr(obj, attribute)
+        """Returns the fact ``attribute`` of ``obj``; never a method that happens to have that name."""
+        return self.getitem(obj, attribute) if isinstance(obj, Part | Mapping) else super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Returns the fact at ``argument`` of ``obj``; an unknown name where there is none."""
-        if not isinstance(obj, Mapping):
-            return super().getitem(obj, argument)
-        return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
+        if isinstance(obj, Part):
+            return getattr(obj, argument) if argument in obj else self.undefined(obj=obj, name=argument)
+        if isinstance(obj, Mapping):
+            return obj[argument] if argument in obj else self.undefined(obj=obj, name=argument)
+        return super().getitem(obj, argument)
 
 
 class Unknown(StrictUndefined):
@@ -102,12 +105,11 @@ class Unknown(StrictUndefined):
     def _undefined_message(self) -> str:
         values = _VALUES.get({})
         owner, name = self._undefined_obj, str(self._undefined_name)
-        is_nested = isinstance(owner, Mapping)
+        is_nested = isinstance(owner, Part | Mapping)
         if self._undefined_hint or not (is_nested or isinstance(owner, type(_TOP))):
             return str(super()._undefined_message)
         place = _place(values, owner) if is_nested else ""
-        known = sorted(map(str, owner if is_nested else values))
-        nearest = nearest_name(name, known, cutoff=0)
+        nearest = nearest_name(name, sorted(_names(owner if is_nested else values)), cutoff=0)
         hint = f"; the nearest one is `{place}{nearest}`" if nearest else ""
         return f"there is no fact `{place}{name}`{hint}"
 
@@ -147,7 +149,7 @@ def environment(
     kept = {name: made.filters[name] for name in PLAIN_FILTERS}
     kept["join"] = _join
     made.filters = {name: _strict(show) for name, show in {**formats.FILTERS, **(filters or {})}.items()} | kept
-    made.tests["known"] = _strict(formats.is_known)
+    made.tests["known"] = _strict(is_known)
     return made
 
 
@@ -242,6 +244,11 @@ def _remedy(error: BaseException, made: Environment) -> str:
     return "correct it there; templates/README.md lists every fact and every filter"
 
 
+def _names(owner: Any) -> list[str]:
+    """Returns the names that a template may write behind a dot: the fields of a part, or the keys of a mapping."""
+    return list(owner.written()) if isinstance(owner, Part) else list(map(str, owner))
+
+
 def _place(values: Any, wanted: Any) -> str:
     """Returns where within ``values`` the mapping ``wanted`` itself stands, as a template writes it; `` where not."""
     return next((f"{place}." for place, found in _walk(values, "") if found is wanted), "")
@@ -249,9 +256,10 @@ def _place(values: Any, wanted: Any) -> str:
 
 def _walk(value: Any, place: str) -> Iterator[tuple[str, Any]]:
     yield place, value
-    if isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _walk(part, f"{place}.{key}" if place else str(key))
+    if isinstance(value, Part | Mapping):
+        for key in _names(value):
+            part = getattr(value, key) if isinstance(value, Part) else value[key]
+            yield from _walk(part, f"{place}.{key}" if place else key)
     elif isinstance(value, list):
         for index, part in enumerate(value):
             yield from _walk(part, f"{place}[{index}]")

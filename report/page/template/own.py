@@ -8,6 +8,7 @@ from typing import Any
 from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, write_text
+from report.facts.schema.whole import OwnLine, OwnWords
 from report.facts.values import fact
 from report.page.template.lookup import OURS, OWN, REPLACEABLE, own_names, own_templates
 from report.page.template.words import words_of_a_study
@@ -30,17 +31,17 @@ def template_facts(study: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"templates": [fact(name, "text", source) for name, source in sources.items()]}
     if rows := list(_lines(own)):
         first, *also = (sources[name] for name in dict.fromkeys(name for name, _, _ in rows))
-        found["own_words"] = {
-            "lines": fact(len(rows), "count", first, also=also or None),
-            "first": [
-                {
-                    "template": fact(name, "text", sources[name]),
-                    "line": fact(line, "count", sources[name]),
-                    "words": fact(words, "text", sources[name]),
-                }
+        found["own_words"] = OwnWords(
+            lines=fact(len(rows), "count", first, also=also or None),
+            first=[
+                OwnLine(
+                    template=fact(name, "text", sources[name]),
+                    line=fact(line, "count", sources[name]),
+                    words=fact(words, "text", sources[name]),
+                )
                 for name, line, words in rows[:_MOST_LINES]
             ],
-        }
+        )
     return found
 
 

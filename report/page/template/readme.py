@@ -1,23 +1,18 @@
-"""templates/README.md: `python -m report.page.template.readme > templates/README.md` writes it anew."""
+"""templates/README.md and templates/facts.schema.json: `python -m report.page.template.readme` writes both anew."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from types import NoneType
+from typing import Any, get_args, get_origin
 
+from harness_tasks.files import json_text, write_text
+from report.facts.schema.answers import Classification, Extraction, Side
+from report.facts.schema.parts import Known, Missing, OfUnit, Part
+from report.facts.schema.scores import Comparison, Example, MetricScores, ScoredTask
+from report.facts.schema.training import Ledger, Trained
+from report.facts.schema.whole import Facts
 from report.page.template.environment import PLAIN_FILTERS
-from report.page.template.lookup import REPLACEABLE
-from report.page.template.names import (
-    CHECKPOINT,
-    CLASSIFICATION,
-    COMPARISON,
-    EXAMPLE,
-    EXTRACTION,
-    FACTS,
-    LEDGER,
-    SCORE,
-    SIDE,
-    TASK,
-    Names,
-)
+from report.page.template.lookup import OURS, REPLACEABLE
 
 FILTERS = {
     "text": "text, escaped",
@@ -45,23 +40,27 @@ FILTERS = {
     "sources_of_files": "a line of the files that values come from",
 }
 
-SHAPES: Mapping[str, Names] = {
-    "ledger": LEDGER,
-    "side": SIDE,
-    "classification": CLASSIFICATION,
-    "extraction": EXTRACTION,
-    "comparison": COMPARISON,
-    "score of a metric": SCORE,
-    "example": EXAMPLE,
-    "checkpoint": CHECKPOINT,
-    "task": TASK,
+SHAPES: dict[type[Part], str] = {
+    Ledger: "ledger",
+    Side: "side",
+    Classification: "classification",
+    Extraction: "extraction",
+    Comparison: "comparison",
+    MetricScores: "score of a metric",
+    Example: "example",
+    Trained: "checkpoint",
+    ScoredTask: "task",
 }
-"""The shapes that have a table of their own in templates/README.md."""
+"""The parts that have a table of their own in templates/README.md."""
+
+_HIDDEN = ("findings", "state")
+"""Fields of the facts of which a template is told as a whole alone."""
 
 _INTRODUCTION = """\
 # Templates
 
-Where the sentences, tables and figures of a page stand. `python -m report.page.template.readme` writes this file.
+Where the sentences, tables and figures of a page stand. `python -m report.page.template.readme` writes this file,
+and `facts.schema.json`, the JSON schema of `facts.json`.
 
 ## Entries
 
@@ -106,36 +105,60 @@ def document() -> str:
         "`report.tex.j2` has the filters of numbers, and `text`, `setting`, `code` and `reason`.",
         "\n## Facts\n\nA name that ends in `[]` holds a list. The unit of a score is `proportion` (to 1), `points` (to",
         "100) or `coefficient` (from -1). `facts.json` beside a page has every fact, its source with it.\n",
-        *_names(FACTS),
+        *_names(Facts),
     ]
-    for name, shape in SHAPES.items():
+    for shape, name in SHAPES.items():
         parts += [f"\n### A {name}\n", *_names(shape)]
     return "\n".join(parts) + "\n"
 
 
-def paths(names: Names = FACTS, place: str = "", *, whole: bool = True) -> Iterator[tuple[str, str]]:
-    """Yields each name as a template's path with what it is; a shape of its own by its name unless ``whole``.
+def paths(shape: type[Part] = Facts, place: str = "", *, whole: bool = True) -> Iterator[tuple[str, str, str]]:
+    """Yields each name as a template's path, its unit and what it is; a part of a table of its own unless ``whole``.
 
-    >>> dict(paths())["tasks[].comparisons[].scores[].p_value"]
-    'p: of that difference'
+    >>> {path: unit for path, unit, _ in paths()}["tasks[].comparisons[].scores[].p_value"]
+    'p'
     """
-    for key, part in names.items():
-        path = f"{place}.{key}" if place else key
-        shape = next((name for name, known in SHAPES.items() if known is part), None)
-        if isinstance(part, str):
-            yield path, part
-        elif shape and not whole:
-            yield path, f"a {shape}, see below"
+    for name, field in shape.model_fields.items():
+        path, said = f"{place}.{field.alias or name}".lstrip("."), field.description or ""
+        many, units, kinds = _taken_apart(field.annotation, tuple(field.metadata))
+        path += "[]" * many
+        parts = [kind for kind in kinds if issubclass(kind, Part) and not issubclass(kind, Known | Missing)]
+        if shape is Facts and name in _HIDDEN:
+            yield path, "", said
+        elif units:
+            yield path, units[0].name, said
+        elif parts:
+            for part in parts:
+                if part in SHAPES and not whole:
+                    yield path, "", f"a {SHAPES[part]}, see below"
+                else:
+                    yield from paths(part, path, whole=whole)
         else:
-            yield from paths(part, path, whole=whole)
+            yield path, "" if kinds == [Missing] else "yes or no" if kinds == [bool] else "word", said
 
 
-def _names(names: Names) -> list[str]:
-    rows = []
-    for path, said in paths(names, whole=False):
-        unit, colon, what = said.partition(": ")
-        is_unit = colon and not unit.startswith("only")
-        rows.append((f"`{path}`", unit if is_unit else "", what if is_unit else said))
+def _taken_apart(annotation: Any, metadata: tuple[Any, ...] = ()) -> tuple[int, list[OfUnit], list[type]]:
+    """Returns how many lists a field is of, the unit of its facts, and what it may hold beside None."""
+    if get_origin(annotation) is list:
+        many, units, kinds = _taken_apart(*get_args(annotation))
+        return many + 1, units, kinds
+    units = [told for told in metadata if isinstance(told, OfUnit)]
+    if hasattr(annotation, "__metadata__"):
+        _, inner, kinds = _taken_apart(annotation.__origin__, annotation.__metadata__)
+        return 0, units + inner, kinds
+    if isinstance(annotation, type):
+        return 0, units, [] if annotation is NoneType else [annotation]
+    if all(isinstance(choice, str) for choice in get_args(annotation)):  # one of some words
+        return 0, units, [str]
+    many, kinds = 0, []
+    for choice in get_args(annotation):
+        found, inner, held = _taken_apart(choice)
+        many, units, kinds = max(many, found), units + inner, kinds + held
+    return many, units, kinds
+
+
+def _names(shape: type[Part]) -> list[str]:
+    rows = dict.fromkeys((f"`{path}`", unit, said) for path, unit, said in paths(shape, whole=False))
     return _table(("name", "unit", "what it is"), rows)
 
 
@@ -144,5 +167,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     return ["| " + " | ".join(re.sub(r"\|", r"\\|", cell) for cell in line) + " |" for line in lines]
 
 
+def schema() -> str:
+    """Returns the JSON schema of facts.json, as text."""
+    return json_text(Facts.model_json_schema(by_alias=True))
+
+
 if __name__ == "__main__":
-    print(document(), end="")
+    write_text(OURS / "README.md", document())
+    write_text(OURS / "facts.schema.json", schema())

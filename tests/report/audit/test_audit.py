@@ -144,7 +144,7 @@ def test_json_has_a_verdict_a_claim() -> None:
 
 
 def test_facts_name_their_place_in_the_claims_file() -> None:
-    facts = audit_facts(SEED)
+    facts = audit_facts(SEED).as_json()
     digest = sha256_file(SEED)
     third = facts["claims"][3]
     assert third["quote"]["source"] == {"file": "seed-claims.yaml", "pointer": "/claims/3/quote", "sha256": digest}

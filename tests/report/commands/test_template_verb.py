@@ -1,7 +1,6 @@
 """`aftertune template`: what there is, and copies of it; and the document of the facts' names."""
 
 import json
-import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -106,8 +105,8 @@ def test_every_filter_and_every_template_is_in_the_document() -> None:
 
 def test_every_fact_is_in_the_document_with_its_unit(tmp_path: Path) -> None:
     study = write_study(tmp_path)
-    facts = json.loads(json.dumps(collect(load_study(study), study, folder_of(study))))
-    known = dict(paths())
+    facts = json.loads(json.dumps(collect(load_study(study), study, folder_of(study)).as_json()))
+    known = {path: unit for path, unit, _ in paths()}
     found: dict[str, set[str]] = {}
     _walk(facts, "", found)
     stated = {path: _unit(known, path) for path in found}
@@ -124,13 +123,11 @@ def test_every_fact_is_in_the_document_with_its_unit(tmp_path: Path) -> None:
 
 def _unit(known: dict[str, str], path: str) -> str | None:
     """Returns the unit that the document states; `` where it describes the whole that ``path`` is in."""
-    said = known.get(path)
-    if said is None:
-        parts = re.split(r"\.", path)
-        wholes = [".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]
-        return "" if any(whole in known for whole in wholes) else None
-    unit, colon, _ = said.partition(": ")
-    return unit if colon and not unit.startswith("only") else ""
+    if path in known:
+        return known[path]
+    parts = path.split(".")
+    wholes = [".".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]
+    return "" if any(whole in known for whole in wholes) else None
 
 
 def _walk(value: Any, path: str, found: dict[str, set[str]]) -> None:

@@ -25,7 +25,7 @@ from tests.report.synthetic import (
 
 
 def collected(study: Path) -> dict[str, Any]:
-    return collect(load_study(study), study, folder_of(study))
+    return collect(load_study(study), study, folder_of(study)).as_json()
 
 
 def add(study: Path, method: str, seed: int, predictions: dict[str, Any]) -> None:

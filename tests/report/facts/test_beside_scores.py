@@ -27,7 +27,7 @@ from tests.report.synthetic import (
 
 
 def collected(study: Path) -> dict[str, Any]:
-    return collect(load_study(study), study, folder_of(study))
+    return collect(load_study(study), study, folder_of(study)).as_json()
 
 
 def page(study: Path) -> str:

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from report.facts.redact import LICENCES, WORDS, allows_text, redacted, redacted_facts, text_notice
+from report.facts.schema.scores import Comparison, Example, Examples, ScoredTask, Unscored
+from report.facts.schema.whole import Facts
+from report.facts.values import missing
 from tests.report.payloads import PAYLOADS
+from tests.report.some_facts import known
 
 LONG = "an engaging film that knows where it is going from the start"
 
@@ -99,27 +103,31 @@ def test_the_notice_names_licence_and_credit() -> None:
     assert notice == "CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0/; credit: Ada"
 
 
-def _facts(kind: str, licence: str | None) -> dict[str, Any]:
-    source = {"file": "a", "pointer": "", "sha256": "b"}
-    fields = {
-        key: {"value": f"{key} {LONG}", "unit": "text", "source": source}
-        for key in ("input", "gold", "before", "after")
-    }
-    task: dict[str, Any] = {
-        "kind": kind,
-        "comparisons": [{"examples": {"fixed": [fields], "broken": []}}, {"examples": None}],
-    }
-    if licence:
-        task["text_licence"] = {"value": licence, "unit": "text", "source": source}
-    return {"tasks": [task, {"task": "unscored", "absent": {"missing": "not scored"}}], "study": {}}
+def _facts(kind: Any, licence: str | None) -> Facts:
+    example = Example(**{key: known(f"{key} {LONG}") for key in ("input", "gold", "before", "after")})
+    shown = Examples(fixed=[example], broken=[], both_right=[], both_wrong=[])
+    task = ScoredTask.model_construct(
+        kind=kind,
+        text_licence=known(licence) if licence else missing("the task states no licence"),
+        comparisons=[Comparison.model_construct(examples=shown), Comparison.model_construct(examples=None)],
+    )
+    unscored = Unscored(task="unscored", name=known("unscored"), absent=missing("not scored"))
+    return Facts.model_construct(tasks=[task, unscored])
+
+
+def _first(facts: Facts) -> Example:
+    """Returns the first example of the first task."""
+    task = facts.tasks[0]
+    assert isinstance(task, ScoredTask)
+    assert task.comparisons[0].examples
+    return task.comparisons[0].examples.fixed[0]
 
 
 @pytest.mark.parametrize("licence", [None, "none", "CC-BY-NC-4.0"])
 def test_examples_are_redacted_unless_their_licence_allows_them(licence: str | None) -> None:
     facts = _facts("extraction", licence)
     before = copy.deepcopy(facts)
-    shown = redacted_facts(facts)["tasks"][0]["comparisons"][0]["examples"]["fixed"][0]
-    assert all("going" not in shown[key]["value"] for key in ("input", "gold", "before", "after"))
+    assert all("going" not in text.value for _, text in _first(redacted_facts(facts)))
     assert facts == before
     assert redacted_facts(redacted_facts(facts)) == redacted_facts(facts)
 
@@ -127,6 +135,6 @@ def test_examples_are_redacted_unless_their_licence_allows_them(licence: str | N
 def test_allowed_text_and_labels_stay() -> None:
     facts = _facts("extraction", "CC-BY-SA-4.0")
     assert redacted_facts(facts) == facts
-    shown = redacted_facts(_facts("classification", "none"))["tasks"][0]["comparisons"][0]["examples"]["fixed"][0]
-    assert "going" not in shown["input"]["value"]
-    assert all("going" in shown[key]["value"] for key in ("gold", "before", "after"))
+    shown = _first(redacted_facts(_facts("classification", "none")))
+    assert "going" not in shown.input.value
+    assert all("going" in text.value for text in (shown.gold, shown.before, shown.after))

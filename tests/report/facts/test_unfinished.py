@@ -52,16 +52,16 @@ def test_the_page_names_failed_steps_their_reasons_and_what_was_not_scored(tmp_p
 
 def test_an_earlier_recipes_scores_are_not_shown(tmp_path: Path) -> None:
     study = write_study(tmp_path)
-    before = collect(load_study(study), study, folder_of(study))
+    before = collect(load_study(study), study, folder_of(study)).as_json()
     assert "value" in before["tasks"][0]["comparisons"][0]["scores"][0]["after"]
-    after = collect(load_study(study), with_failures(study), folder_of(study))
+    after = collect(load_study(study), with_failures(study), folder_of(study)).as_json()
     assert all("missing" in score["after"] for score in after["tasks"][0]["comparisons"][0]["scores"])
     assert after["tasks"][1] == {**before["tasks"][1]}
 
 
 def test_a_run_without_failures_says_nothing(tmp_path: Path) -> None:
     study = write_study(tmp_path)
-    assert unfinished_facts(folder_of(study)) == {"failed": [], "unscored": []}
+    assert unfinished_facts(folder_of(study)).as_json() == {"failed": [], "unscored": []}
     build_report(study, output=folder_of(study))
     assert "failed" not in (folder_of(study) / "report.md").read_text(encoding="utf-8").partition("## Answer")[0]
 

@@ -50,7 +50,7 @@ def pushable(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     file = write_pushable(tmp_path_factory.mktemp("pushable"))
     facts = facts_now(load_study(file), file, folder_of(file))
-    (folder_of(file) / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    (folder_of(file) / "facts.json").write_text(json.dumps(facts.as_json()), encoding="utf-8")
     return file
 
 

@@ -17,13 +17,13 @@ from report.page.figures import pictures
 from report.page.html import html_of, tokens_of
 from report.page.render import render_html, render_markdown
 from report.reading.texts import shell_word
-from report.sentences import find
 from report.verify.report import verify_report
 from tests.oracle import check
 from tests.oracle.page import squeezed
 from tests.report.payloads import PAYLOADS
 from tests.report.sentences.test_random_facts import facts
-from tests.report.synthetic import folder_of, write_study
+from tests.report.some_facts import known
+from tests.report.synthetic import findings_of, folder_of, typed, write_study
 
 BEGINNINGS = [
     "1. item", "1) item", "10. x", "1.", "1)", "- item", "-", "* item", "*", "+ item", "+", "# x", "#", "###### x",
@@ -56,14 +56,14 @@ def with_texts(choose: Any) -> dict[str, Any]:
         return {name: changed(part, name) for name, part in value.items() if name != "findings"}
 
     found: dict[str, Any] = changed(copy.deepcopy(facts()))
-    return {**found, "findings": find(found)}
+    return {**found, "findings": findings_of(found)}
 
 
 def problems(found: dict[str, Any], *, html: bool) -> list[str]:
-    page = render_markdown(found)
+    page = render_markdown(typed(found))
     wrong = [str(problem) for problem in check(page, found)]
     if html:
-        wrong += [str(problem) for problem in check(render_html(found, pictures(found)), found)]
+        wrong += [str(problem) for problem in check(render_html(typed(found), pictures(typed(found))), found)]
     return wrong
 
 
@@ -116,7 +116,7 @@ def test_five_hundred_drawings_of_texts(seed: int) -> None:
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_an_escaped_text_is_itself_at_the_beginning_of_a_line_and_within_one(text: str) -> None:
     shown = fact(text, "text", SOURCE)["value"]
-    (filtered,) = [str(formats.FILTERS["text"]({"value": shown}))]
+    (filtered,) = [str(formats.FILTERS["text"](known(shown)))]
     for page, before in ((filtered, ""), (f"a {filtered} b", "a ")):
         tokens = tokens_of(page)
         assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"], page

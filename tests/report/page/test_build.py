@@ -424,8 +424,9 @@ def test_build_loads_no_torch_and_rendering_no_scipy(tmp_path: Path) -> None:
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
     code = (
-        "import sys, json; from pathlib import Path; from report.page.render import render; "
-        f"pages = render(json.load(open({str(folder / 'facts.json')!r})), Path({str(folder)!r})); "
+        "import sys; from pathlib import Path; from report.facts.current import read_facts; "
+        "from report.page.render import render; "
+        f"pages = render(read_facts(Path({str(folder / 'facts.json')!r})), Path({str(folder)!r})); "
         f"assert pages['report.md'] == open({str(folder / 'report.md')!r}).read(); "
         "print(sorted({'torch', 'scipy'} & set(sys.modules)))"
     )

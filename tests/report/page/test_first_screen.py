@@ -12,7 +12,7 @@ from report.page.whole import collect
 from report.sentences.summary import sizes
 from studies import load_study
 from tests.oracle import check
-from tests.report.synthetic import change_json, folder_of, write_study
+from tests.report.synthetic import change_json, folder_of, typed, write_study
 
 GUARDS = [
     {"id": "bos", "verdict": "pass", "found": "no start token"},
@@ -32,8 +32,8 @@ def study_with(root: Path, *, guards: list[Any] | None = GUARDS, proof: Any = PR
 
 
 def summary(study: Path) -> tuple[dict[str, Any], str]:
-    facts = json.loads(json.dumps(collect(load_study(study), study, folder_of(study))))
-    page = render_markdown(facts)
+    facts = collect(load_study(study), study, folder_of(study)).as_json()
+    page = render_markdown(typed(facts))
     assert not check(page, facts)
     return facts, page[page.index("## Summary") : page.index("## Answer 1")]
 
@@ -76,10 +76,10 @@ def test_few_checkpoints_are_named_and_of_many_the_least_and_the_most_said(tmp_p
     study = write_study(tmp_path)
     build_report(study, output=folder_of(study))
     facts = json.loads((folder_of(study) / "facts.json").read_text())
-    assert [said["id"] for said in sizes(facts)] == ["sizes_base", "trained_part", "trained_part"]
+    assert [said["id"] for said in sizes(typed(facts))] == ["sizes_base", "trained_part", "trained_part"]
     facts["checkpoints"] = [json.loads(json.dumps(checkpoint)) for checkpoint in facts["checkpoints"] * 2]
-    assert [said["id"] for said in sizes(facts)] == ["sizes_base", "sizes_same"]
+    assert [said["id"] for said in sizes(typed(facts))] == ["sizes_base", "sizes_same"]
     facts["checkpoints"][2]["parameters"]["trainable"]["value"] += 1
-    between = sizes(facts)[1]
+    between = sizes(typed(facts))[1]
     assert between["id"] == "sizes_between"
     assert between["evidence"]["most"] == "/checkpoints/2/parameters/trainable"

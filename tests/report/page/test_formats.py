@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from report.facts.values import missing
 from report.page.formats import FILTERS, code, decimals, escape, in_markdown
+from tests.report.some_facts import known
 
 
 @pytest.mark.parametrize(
@@ -28,17 +30,15 @@ def test_numbers(value: float, unit: str, sign: bool, text: str) -> None:
 
 
 def test_filters_show_what_is_missing_and_refuse_what_is_no_fact() -> None:
-    assert FILTERS["number"]({"missing": "it was | not scored"}) == "missing (it was \\| not scored)"
-    assert FILTERS["count"]({"value": 1235814400, "unit": "count"}) == "1,235,814,400"
-    assert FILTERS["duration"]({"value": 3725.2, "unit": "seconds"}) == "1 h 2 min"
-    assert FILTERS["duration"]({"value": 59.96, "unit": "seconds"}) == "60.0 s"
-    assert FILTERS["size"]({"value": 1_500_000_000, "unit": "bytes"}) == "1.50 GB"
-    assert FILTERS["interval"]({"value": 1, "unit": "proportion", "no_interval": "no interval: one cluster"}) == (
-        "(no interval)"
-    )
+    assert FILTERS["number"](missing("it was | not scored")) == "missing (it was \\| not scored)"
+    assert FILTERS["count"](known(1235814400, "count")) == "1,235,814,400"
+    assert FILTERS["duration"](known(3725.2, "seconds")) == "1 h 2 min"
+    assert FILTERS["duration"](known(59.96, "seconds")) == "60.0 s"
+    assert FILTERS["size"](known(1_500_000_000, "bytes")) == "1.50 GB"
+    assert FILTERS["interval"](known(1, "proportion", no_interval="no interval: one cluster")) == ("(no interval)")
     with pytest.raises(TypeError):
         FILTERS["number"](0.5)
-    for bare in (0.5, 1, None, True, {"value": 1}):
+    for bare in (0.5, 1, None, True, {"value": 1}, known(1, "count")):
         with pytest.raises(TypeError):
             in_markdown(bare)
 

@@ -10,7 +10,7 @@ from report.page.footnotes import CLOSE, MIDDLE, OPEN, Notes, marked_up, script_
 from report.page.render import render
 from tests.oracle import check
 from tests.oracle.page import read_page
-from tests.report.synthetic import folder_of, write_study
+from tests.report.synthetic import folder_of, typed, write_study
 
 NOWHERE = Path("nowhere")
 """A folder without sample files."""
@@ -32,7 +32,7 @@ def table(html: str) -> list[dict[str, str]]:
 
 
 def test_a_score_tells_its_place_items_interval_method_signature_and_command(facts: dict[str, Any]) -> None:
-    page = render(facts, NOWHERE)["report.html"]
+    page = render(typed(facts), NOWHERE)["report.html"]
     place = "/tasks/0/comparisons/0/scores/0/difference"
     score = facts["tasks"][0]["comparisons"][0]["scores"][0]
     note = next(entry for entry in table(page) if entry["fact"] == place)
@@ -45,7 +45,7 @@ def test_a_score_tells_its_place_items_interval_method_signature_and_command(fac
 
 
 def test_every_numeral_of_a_table_of_scores_has_a_note(facts: dict[str, Any]) -> None:
-    page = read_page(render(facts, NOWHERE)["report.html"])
+    page = read_page(render(typed(facts), NOWHERE)["report.html"])
     scores = next(block for block in page.blocks if block.kind == "table" and "difference" in block.rows[0])
     shown = {text for _, text in page.noted}
     for cell in scores.rows[1][1:]:
@@ -53,7 +53,7 @@ def test_every_numeral_of_a_table_of_scores_has_a_note(facts: dict[str, Any]) ->
 
 
 def test_marks_are_gone_from_both_pages(facts: dict[str, Any]) -> None:
-    for name, text in render(facts, NOWHERE).items():
+    for name, text in render(typed(facts), NOWHERE).items():
         assert not set(text) & {OPEN, MIDDLE, CLOSE}, name
 
 
@@ -70,7 +70,7 @@ def test_a_text_that_looks_like_a_mark_marks_nothing(tmp_path: Path) -> None:
 
 
 def test_verify_reads_the_notes(facts: dict[str, Any]) -> None:
-    page = render(facts, NOWHERE)["report.html"]
+    page = render(typed(facts), NOWHERE)["report.html"]
     assert not check(page, facts)
     forged = page.replace(',"40",', ',"4000",', 1)
     assert forged != page
@@ -97,6 +97,6 @@ def test_marks_become_elements_or_go() -> None:
 
 
 def test_what_is_no_fact_of_the_page_is_not_marked(facts: dict[str, Any]) -> None:
-    notes = Notes(facts)
+    notes = Notes(typed(facts))
     assert notes.mark(3, "3") == "3"
     assert notes.mark({"missing": "why"}, "missing (1)") == "missing (1)"

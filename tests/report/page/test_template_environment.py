@@ -6,26 +6,22 @@ from typing import Any
 import pytest
 
 from harness_tasks.errors import UserError
+from report.facts.schema.parts import Known
 from report.page.formats import in_markdown
 from report.page.template import environment, filled, own_templates, source
 from report.page.template.lookup import OURS, REPLACEABLE, own_names
 from tests.report.payloads import PAYLOADS
-
-SOURCE = {"file": "a.json", "pointer": "/a", "sha256": "0" * 64}
-
-
-def text(value: str) -> dict[str, Any]:
-    return {"value": value, "unit": "text", "source": SOURCE}
+from tests.report.some_facts import known
 
 
-def score(value: float) -> dict[str, Any]:
-    return {"value": value, "unit": "proportion", "source": SOURCE, "n": 10}
+def score(value: float) -> Known:
+    return known(value, "proportion", n=10)
 
 
 VALUES: dict[str, Any] = {
-    "study": {"title": text("A | title"), "name": text("trial")},
-    "tasks": [{"name": text("reviews"), "comparisons": [{"scores": [{"before": score(0.5), "after": score(0.75)}]}]}],
-    "model": {"name": text("small"), "items": text("a key that mappings have as a method")},
+    "study": {"title": known("A | title"), "name": known("trial")},
+    "tasks": [{"name": known("reviews"), "comparisons": [{"scores": [{"before": score(0.5), "after": score(0.75)}]}]}],
+    "model": {"name": known("small"), "items": known("a key that mappings have as a method")},
 }
 
 
@@ -161,7 +157,7 @@ def test_a_template_that_is_no_text(own: Path) -> None:
 @pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
 def test_no_fact_is_evaluated(own: Path, payload: str) -> None:
     (own / "report.md.j2").write_text("{{ study.title | text }}|{{ study.title.value }}", encoding="utf-8")
-    values = {**VALUES, "study": {"title": text(payload)}}
+    values = {**VALUES, "study": {"title": known(payload)}}
     assert "51317" not in filled(environment(in_markdown, own=own), "report.md.j2", values)
 
 

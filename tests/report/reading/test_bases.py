@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from report.facts.across import spreads
+from report.facts.schema.scores import Comparison, MetricScores, ScoredTask
+from report.facts.values import missing
 from report.page.build import build_report
 from tests.oracle import check
+from tests.report.some_facts import known
 from tests.report.synthetic import FINGERPRINT, PASSAGES, REVIEWS, change_json, folder_of, write_study
 
 FIRST, SECOND = "1" * 40, "2" * 40
@@ -101,16 +104,19 @@ def test_a_checkpoint_of_other_or_unknown_weights_is_not_compared(
 
 
 def test_a_seed_on_other_weights_is_no_seed_of_the_others() -> None:
-    def run(seed: int, value: float, other: dict[str, str] | None) -> dict[str, Any]:
-        after = {"value": value, "unit": "proportion", "source": {"file": "a", "pointer": "", "sha256": "b"}}
-        score = {"primary": True, "after": after, "label": {"value": "accuracy"}}
-        method, task = {"value": "lora"}, {"value": "t"}
-        return {"scores": [score], "trained_on": task, "method": method, "seed": seed, "other_base": other}
+    def run(value: float, other: str | None) -> Comparison:
+        score = MetricScores.model_construct(primary=True, after=known(value, "proportion"), label=known("accuracy"))
+        return Comparison.model_construct(
+            scores=[score],
+            trained_on=known("t"),
+            method=known("lora"),
+            other_base=missing(other) if other else None,
+        )
 
-    def values(*runs: dict[str, Any]) -> list[tuple[int, float]]:
-        found = spreads([{"name": {"value": "t"}, "comparisons": list(runs)}])
-        return [(one["seeds"]["value"], one["mean"]["value"]) for one in found]
+    def values(*runs: Comparison) -> list[tuple[int, float]]:
+        found = spreads([ScoredTask.model_construct(name=known("t"), comparisons=list(runs))])
+        return [(one.seeds.value, one.mean.value) for one in found]
 
-    one, two, moved = run(1, 0.5, None), run(2, 0.7, None), run(3, 0.1, {"missing": "of other weights"})
+    one, two, moved = run(0.5, None), run(0.7, None), run(0.1, "of other weights")
     assert values(one, two, moved) == [(2, pytest.approx(0.6))]
     assert values(one, moved) == []

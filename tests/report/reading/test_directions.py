@@ -13,7 +13,7 @@ from report.page.build import build_report
 from report.page.explorer.items import read_task
 from report.page.explorer.pack import pack_task
 from report.page.render import render_markdown
-from tests.report.synthetic import REVIEWS, folder_of, write_json, write_rows, write_study
+from tests.report.synthetic import REVIEWS, folder_of, typed, write_json, write_rows, write_study
 from tests.report.verify.test_verify_command import run
 
 OWN = "film_points"
@@ -63,7 +63,7 @@ def test_the_headline_judges_only_what_a_file_says(
 ) -> None:
     study = study_of(tmp_path, better, points)
     facts = facts_of(study)
-    page = render_markdown(facts)
+    page = render_markdown(typed(facts))
     assert said in page.replace("\\", "")
     assert ("whether that is better is not known" in page) == (better is None)
     assert ("; whether higher is better is not known)" in page) == (better is None)
@@ -83,7 +83,7 @@ def test_the_page_is_backed_and_no_export_gives_a_direction_that_nobody_recorded
     named = {result["evaluation_result_id"] for record in records for result in record["evaluation_results"]}
     assert f"{REVIEWS}/f1" in named
     assert f"{REVIEWS}/{OWN}" not in named
-    read = read_task(folder, facts["tasks"][0], text=str, label=str)
+    read = read_task(folder, typed(facts).tasks[0], text=str, label=str)
     assert read is not None
     told = {metric["label"]: metric["higher"] for metric in pack_task(read).index["metrics"]}
     assert told["film points"] is None

@@ -7,6 +7,7 @@ import pytest
 
 from report.facts.values import fact
 from report.reading.texts import cleaned
+from tests.report.some_facts import SOURCE
 
 
 @pytest.mark.parametrize(
@@ -34,5 +35,5 @@ def test_this_folder_this_home_and_this_user_go(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_fact_is_cleaned() -> None:
-    answer = fact("\u202eread /home/grace/notes\x1b[2J ", "text", {})
-    assert answer["value"] == "read ~/notes [2J"
+    answer = fact("\u202eread /home/grace/notes\x1b[2J ", "text", SOURCE)
+    assert answer.value == "read ~/notes [2J"

@@ -1,16 +1,18 @@
 """What a paired difference allows to be said."""
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from report.facts.schema.parts import Fact, Interval
+from report.facts.values import missing
 from report.sentences.rules import decide, direction
+from tests.report.some_facts import known
 
 
-def difference(value: float, lower: float, upper: float) -> dict[str, Any]:
-    return {"value": value, "interval": {"lower": lower, "upper": upper}}
+def difference(value: float, lower: float, upper: float) -> Fact:
+    interval = Interval(lower=lower, upper=upper, confidence=0.95, method="made up")
+    return known(value, "proportion", interval=interval)
 
 
 @pytest.mark.parametrize(
@@ -23,11 +25,11 @@ def difference(value: float, lower: float, upper: float) -> dict[str, Any]:
         (difference(-0.2, -0.4, 0.0), "unclear"),
         (difference(0.0, 0.0, 0.0), "equal"),
         (difference(0.0, -0.1, 0.1), "equal"),
-        ({"value": 0.2}, "missing"),
-        ({"missing": "not scored"}, "missing"),
+        (known(0.2, "proportion"), "missing"),
+        (missing("not scored"), "missing"),
     ],
 )
-def test_direction(fact: dict[str, Any], said: str) -> None:
+def test_direction(fact: Fact, said: str) -> None:
     assert direction(fact) == said
 
 

@@ -5,8 +5,8 @@ import copy
 import pytest
 
 from report.page.render import render_markdown
-from report.sentences import find
 from tests.report.sentences.test_random_facts import facts
+from tests.report.synthetic import findings_of, typed
 
 
 @pytest.mark.parametrize(("clusters", "is_said"), [(2, True), (23, True), (24, False), (200, False)])
@@ -16,8 +16,8 @@ def test_few_clusters_are_said_below_the_fewest_of_the_simulation(clusters: int,
         for comparison in task["comparisons"]:
             for score in comparison["scores"]:
                 score["difference"]["clusters"] = clusters
-    few["findings"] = find(few)
+    few["findings"] = findings_of(few)
     said = (
         f"On `reviews`, the 40 items lie in {clusters} clusters. The coverage of the intervals was simulated for more"
     )
-    assert (said in render_markdown(few)) == is_said
+    assert (said in render_markdown(typed(few))) == is_said

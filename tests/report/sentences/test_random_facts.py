@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 
 from report.page.build import build_report
 from report.page.render import render_markdown
-from report.sentences import find
 from tests.report.sentences.rare_facts import shake_rarely
-from tests.report.synthetic import folder_of, write_study
+from tests.report.synthetic import findings_of, folder_of, typed, write_study
 
 LEVELS = [1.0, 0.05, 0.049, 0.00003]
 """P-values on both sides of the level, and at it."""
@@ -79,7 +78,7 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
     for pair in facts["equivalences"]:
         _shake_equivalence(pair, choice)
     shake_rarely(facts, choice)
-    facts["findings"] = find(facts)
+    facts["findings"] = findings_of(facts)
     return facts
 
 
@@ -268,7 +267,7 @@ def test_the_checker_sees_a_contradiction() -> None:
 
 
 def check(seed: int) -> None:
-    page = render_markdown(shaken(facts(), random.Random(seed)))
+    page = render_markdown(typed(shaken(facts(), random.Random(seed))))
     assert not re.search(r"\b(None|nan|NaN|Undefined)\b|interval \(no interval\)", page)
     assert not contradictions(page)
     assert not wrong_lists(page)

@@ -17,7 +17,7 @@ from report.page.build import build_report
 from report.reading.results import at
 from report.verify.differences import differences
 from report.verify.recount import compared, recomputed, recount, study_file
-from tests.report.synthetic import GOLD, TWO_WRONG, folder_of, write_rows, write_study
+from tests.report.synthetic import GOLD, TWO_WRONG, folder_of, typed, write_rows, write_study
 from tests.report.verify.mutations import hashes
 
 LEAST = 0.99
@@ -98,7 +98,7 @@ def refit(folder: Path) -> None:
     for row in facts["reproduction"]["files"]:
         row["digest"]["value"] = row["digest"]["source"]["sha256"]
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-    markdown = render.render_markdown(facts)
+    markdown = render.render_markdown(typed(facts))
     (folder / "report.md").write_text(markdown, encoding="utf-8")
 
 
@@ -179,7 +179,7 @@ def test_scores_of_items_that_were_edited_and_everything_built_anew(tmp_path: Pa
     shutil.copy(better / place / "results.json", folder / place / "results.json")
     build_report(file, output=folder)
     facts, page = read(folder)
-    assert not list(differences(page, render.render_markdown(facts)))
+    assert not list(differences(page, render.render_markdown(typed(facts))))
     problems = recount(facts, folder)
     assert {problem.place for problem in problems} == {
         f"{place}/samples.jsonl, item {item}, {metric}"

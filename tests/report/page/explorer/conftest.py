@@ -1,7 +1,6 @@
 """The synthetic study, whose items the explorer shows."""
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ def _computed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     from studies import load_study
 
     study = write_study(tmp_path_factory.mktemp("explorer"))
-    found: dict[str, Any] = json.loads(json.dumps(collect(load_study(study), study, folder_of(study))))
+    found: dict[str, Any] = collect(load_study(study), study, folder_of(study)).as_json()
     return found
 
 

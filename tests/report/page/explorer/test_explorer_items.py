@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from harness_tasks.errors import UserError
+from report.facts.schema.scores import Unscored
+from report.facts.values import missing
 from report.page.explorer.items import Task, read_task
-from tests.report.synthetic import PASSAGES, REVIEWS, change_json, write_rows
+from tests.report.synthetic import PASSAGES, REVIEWS, change_json, typed, write_rows
 
 CHECKPOINT = f"{REVIEWS}-lora-seed1"
 
 
 def _read(folder: Path, facts: dict[str, Any], name: str = REVIEWS) -> Task:
-    about = next(task for task in facts["tasks"] if task["task"] == name)
+    about = next(task for task in typed(facts).tasks if task.task == name)
     task = read_task(folder, about, text=str.strip, label=str.strip)
     assert task is not None
     return task
@@ -130,12 +132,15 @@ def test_overlap_that_was_not_measured_is_not_known(study_folder: Path, facts: d
 
 
 def test_a_task_without_samples_has_no_items(study_folder: Path, facts: dict[str, Any]) -> None:
-    about = next(task for task in facts["tasks"] if task["task"] == REVIEWS)
+    about = next(task for task in typed(facts).tasks if task.task == REVIEWS)
     _samples(study_folder, "base").unlink()
     assert {item.sides[0] for item in _read(study_folder, facts).items} == {None}
     _samples(study_folder, CHECKPOINT).unlink()
     assert read_task(study_folder, about, text=str, label=str) is None
-    assert read_task(study_folder, {"task": REVIEWS, "absent": {"missing": "?"}}, text=str, label=str) is None
+    assert (
+        read_task(study_folder, Unscored(task=REVIEWS, name=about.name, absent=missing("?")), text=str, label=str)
+        is None
+    )
 
 
 def test_a_damaged_file_is_named(study_folder: Path, facts: dict[str, Any]) -> None:

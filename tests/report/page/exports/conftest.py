@@ -1,7 +1,6 @@
 """The facts of the synthetic study, as they are read from facts.json."""
 
 import copy
-import json
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from tests.report.synthetic import folder_of, write_study
 def computed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The facts of a study with a classification and an extraction."""
     study = write_study(tmp_path_factory.mktemp("exports"), title="A trial & more_of it")
-    found: dict[str, Any] = json.loads(json.dumps(collect(load_study(study), study, folder_of(study))))
+    found: dict[str, Any] = collect(load_study(study), study, folder_of(study)).as_json()
     return found
 
 

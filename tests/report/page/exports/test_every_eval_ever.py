@@ -10,6 +10,8 @@ from jsonschema import Draft7Validator
 
 from report.page.exports.every_eval_ever import SCHEMA_VERSION, records
 from tests.report.page.exports.exported import as_records
+from tests.report.some_facts import known
+from tests.report.synthetic import typed
 
 SCHEMA = json.loads((Path(__file__).parent / "schema" / "every_eval_ever-0.3.0.schema.json").read_text("utf-8"))
 UUID_4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -56,7 +58,7 @@ def test_a_score_outside_the_scale_has_no_bounds(facts: dict[str, Any]) -> None:
 
 
 def test_where_a_record_lies(facts: dict[str, Any]) -> None:
-    names = list(records(facts))
+    names = list(records(typed(facts)))
     assert all(
         re.fullmatch(rf"every_eval_ever/data/aftertune-trial/[^/]+/[^/]+/{UUID_4}\.json", name) for name in names
     )
@@ -87,8 +89,6 @@ def test_a_model_of_the_hub_has_its_name_there(facts: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("date", "shown"), [(1795605044.23, "1795605044"), (None, "unknown")])
 def test_when_it_was_scored(facts: dict[str, Any], date: float | None, shown: str) -> None:
     for run in facts["reproduction"]["runs"]:
-        run.pop("date", None)
-        if date is not None:
-            run["date"] = {"value": date, "unit": "number", "source": run["task"]["source"]}
+        run["date"] = {"missing": "not recorded"} if date is None else known(date, "number").as_json()
     for record in as_records(facts).values():
         assert record["retrieved_timestamp"] == shown

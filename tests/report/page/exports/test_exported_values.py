@@ -15,7 +15,7 @@ from report.page.render import render_markdown
 from report.page.whole import collect
 from studies import load_study
 from tests.report.page.exports.exported import as_records
-from tests.report.synthetic import ALWAYS_POSITIVE, LEARNED, folder_of, write_study
+from tests.report.synthetic import ALWAYS_POSITIVE, LEARNED, folder_of, typed, write_study
 
 MINUS = "\N{MINUS SIGN}"
 DIGITS = {"proportion": 3, "coefficient": 3, "points": 2}
@@ -26,7 +26,7 @@ def page_tables(facts: dict[str, Any]) -> Tables:
     """Returns the rows of the page's tables of scores by the title above them."""
     found: Tables = {}
     title, inside = "", False
-    for line in render_markdown(facts).splitlines():
+    for line in render_markdown(typed(facts)).splitlines():
         if line.startswith("#### "):
             title = line.removeprefix("#### ")
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
@@ -85,7 +85,7 @@ def with_interval(value: float, lower: float | None, upper: float | None, unit: 
 
 
 def csv_rows(facts: dict[str, Any]) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(exports(facts)["scores.csv"])))
+    return list(csv.DictReader(io.StringIO(exports(typed(facts))["scores.csv"])))
 
 
 def number(cell: str) -> float | None:
@@ -95,7 +95,7 @@ def number(cell: str) -> float | None:
 def test_latex_carries_the_rows_of_the_page(facts: dict[str, Any]) -> None:
     expected = page_tables(facts)
     assert sum(map(len, expected.values())) == 7 + 11
-    assert tex_tables(exports(facts)["report.tex"]) == {
+    assert tex_tables(exports(typed(facts))["report.tex"]) == {
         title.replace("`", ""): rows for title, rows in expected.items()
     }
 
@@ -173,11 +173,11 @@ def test_what_is_missing_is_an_empty_cell_with_its_reason(facts: dict[str, Any])
         if "reviews-lora" in record["evaluation_id"]
         for result in record["evaluation_results"]
     )
-    assert "\\missing{missing (it has not been scored)}" in exports(facts)["report.tex"]
+    assert "\\missing{missing (it has not been scored)}" in exports(typed(facts))["report.tex"]
 
 
 def test_the_same_facts_give_the_same_bytes(facts: dict[str, Any]) -> None:
-    assert exports(facts) == exports(json.loads(json.dumps(facts)))
+    assert exports(typed(facts)) == exports(typed(json.loads(json.dumps(facts))))
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_the_same_facts_give_the_same_bytes(facts: dict[str, Any]) -> None:
 def test_what_was_not_scored_leaves_no_hole(tmp_path: Path, holes: dict[str, Any]) -> None:
     study = write_study(tmp_path, **holes)
     (folder_of(study) / "scores").mkdir(exist_ok=True)
-    facts = json.loads(json.dumps(collect(load_study(study), study, folder_of(study))))
-    assert tex_tables(exports(facts)["report.tex"]) == {
+    facts = collect(load_study(study), study, folder_of(study)).as_json()
+    assert tex_tables(exports(typed(facts))["report.tex"]) == {
         title.replace("`", ""): rows for title, rows in page_tables(facts).items()
     }
     for row in csv_rows(facts):

@@ -19,6 +19,7 @@ from report.page.exports.scores_csv import COLUMNS, inert
 from report.reading.texts import one_line
 from tests.report.page.exports.exported import as_records
 from tests.report.payloads import PAYLOADS
+from tests.report.synthetic import typed
 
 OURS = (
     "allowbreak", "ensuremath", "ldots", "missing", "sign", "textasciicircum", "textasciigrave", "textasciitilde",
@@ -70,7 +71,7 @@ def skeleton(tex: str) -> list[str]:
 def test_latex_has_the_same_commands_and_cells_with_hostile_text(
     facts: dict[str, Any], hostile: dict[str, Any]
 ) -> None:
-    assert skeleton(exports(hostile)["report.tex"]) == skeleton(exports(facts)["report.tex"])
+    assert skeleton(exports(typed(hostile))["report.tex"]) == skeleton(exports(typed(facts))["report.tex"])
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=range(len(PAYLOADS)))
@@ -90,7 +91,7 @@ def test_no_payload_is_lost_in_latex() -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
 def test_latex_compiles_with_hostile_text(hostile: dict[str, Any], tmp_path: Path) -> None:
-    (tmp_path / "report.tex").write_text(exports(hostile)["report.tex"], encoding="utf-8")
+    (tmp_path / "report.tex").write_text(exports(typed(hostile))["report.tex"], encoding="utf-8")
     command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
@@ -106,9 +107,9 @@ def is_number(cell: str) -> bool:
 
 
 def test_csv_is_inert(facts: dict[str, Any], hostile: dict[str, Any]) -> None:
-    text = exports(hostile)["scores.csv"]
+    text = exports(typed(hostile))["scores.csv"]
     rows = cells(text)
-    assert [len(row) for row in rows] == [len(COLUMNS)] * len(cells(exports(facts)["scores.csv"]))
+    assert [len(row) for row in rows] == [len(COLUMNS)] * len(cells(exports(typed(facts))["scores.csv"]))
     assert text.count("\n") == len(rows)
     for cell in (cell for row in rows for cell in row):
         assert is_number(cell) or not cell.lstrip(' "\u200c\u200d').startswith(FORMULA)
@@ -126,7 +127,7 @@ def test_no_payload_is_a_formula_whatever_separates_cells(payload: str, separato
 
 
 def test_records_are_ascii_and_lie_in_their_folder(facts: dict[str, Any], hostile: dict[str, Any]) -> None:
-    made = exports(hostile)
+    made = exports(typed(hostile))
     names = [name for name in made if name.startswith("every_eval_ever/")]
     assert len(names) == len(as_records(facts))
     for name in names:
@@ -138,7 +139,7 @@ def test_records_are_ascii_and_lie_in_their_folder(facts: dict[str, Any], hostil
 
 
 def test_nothing_is_evaluated_and_no_sign_is_hidden(hostile: dict[str, Any]) -> None:
-    for name, text in exports(hostile).items():
+    for name, text in exports(typed(hostile)).items():
         assert "51317" not in text, name  # 7331 times 7
         text.encode("utf-8")
         shown = text if not name.startswith("every_eval_ever") else json.dumps(json.loads(text), ensure_ascii=False)

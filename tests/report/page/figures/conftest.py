@@ -1,6 +1,5 @@
 """The facts of the synthetic study, and of one whose checkpoints had a development split and different tokens."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,10 @@ DEV_CURVE = [
 
 def facts_of(study: Path) -> dict[str, Any]:
     """Returns the facts of a study as they stand in its facts.json."""
-    from report.facts.learning_curves import development_facts
     from report.page.whole import collect
     from studies import load_study
 
-    facts: dict[str, Any] = json.loads(json.dumps(collect(load_study(study), study, folder_of(study))))
-    for checkpoint in facts["checkpoints"]:
-        if "absent" not in checkpoint:
-            checkpoint |= development_facts(folder_of(study), checkpoint)
-    return facts
+    return collect(load_study(study), study, folder_of(study)).as_json()
 
 
 @pytest.fixture(scope="session")

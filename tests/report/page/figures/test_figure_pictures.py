@@ -18,6 +18,7 @@ from tests.oracle.matching import compare
 from tests.oracle.outline import outline
 from tests.oracle.page import read_page
 from tests.report.sentences.test_random_facts import shaken
+from tests.report.synthetic import typed
 
 NOWHERE = Path("nowhere")
 """A folder without sample files."""
@@ -38,7 +39,7 @@ OF_A_STUDY = {
 
 
 def named(facts: dict[str, Any], name: str) -> Picture:
-    return pictures(facts)[f"figures/{name}.svg"]
+    return pictures(typed(facts))[f"figures/{name}.svg"]
 
 
 def boxes(svg: str, colour: str) -> list[tuple[float, float, float, float]]:
@@ -53,7 +54,7 @@ def boxes(svg: str, colour: str) -> list[tuple[float, float, float, float]]:
 
 
 def test_every_figure_has_a_title_words_and_its_data(facts: dict[str, Any]) -> None:
-    drawn = pictures(facts)
+    drawn = pictures(typed(facts))
     assert set(drawn) == {f"figures/{name}.svg" for name in OF_A_STUDY}
     for name, picture in drawn.items():
         root = ElementTree.fromstring(picture.svg)
@@ -71,8 +72,8 @@ def test_every_figure_has_a_title_words_and_its_data(facts: dict[str, Any]) -> N
 
 def test_the_same_facts_give_the_same_bytes(long_facts: dict[str, Any]) -> None:
     again = json.loads(json.dumps(long_facts))
-    assert {name: picture.svg for name, picture in pictures(long_facts).items()} == {
-        name: picture.svg for name, picture in pictures(again).items()
+    assert {name: picture.svg for name, picture in pictures(typed(long_facts)).items()} == {
+        name: picture.svg for name, picture in pictures(typed(again)).items()
     }
 
 
@@ -214,12 +215,12 @@ def test_scores_over_training_tokens(long_facts: dict[str, Any]) -> None:
         ("reviews-full-seed1", "full", "24,690"),
     ]
     assert [row[3].partition(" ")[0] for row in picture.rows] == ["0.500", "0.950", "0.950", "1.000"]
-    assert "figures/tokens-passages.svg" not in pictures(long_facts)
+    assert "figures/tokens-passages.svg" not in pictures(typed(long_facts))
 
 
 def test_both_books_have_every_figure(facts: dict[str, Any], long_facts: dict[str, Any]) -> None:
     for known in (facts, long_facts):
-        made = render(known, NOWHERE)
+        made = render(typed(known), NOWHERE)
         for page in ("report.md", "report.html"):
             problems = check(made[page], known)
             assert not problems, "\n".join(map(str, problems[:5]))
@@ -232,16 +233,16 @@ def test_both_books_agree_on_facts_of_any_kind(facts: dict[str, Any], seed: int)
         for comparison in task["comparisons"]:
             if not comparison["transitions"]:
                 comparison["figures"].pop("moves", None)
-    problems = check(render(known, NOWHERE)["report.html"], known)
+    problems = check(render(typed(known), NOWHERE)["report.html"], known)
     assert not problems, "\n".join(map(str, problems[:5]))
 
 
 def test_a_wrong_text_in_any_drawing_is_found(long_facts: dict[str, Any]) -> None:
     """One digit of each label, each description and each datum of every drawing is changed in turn."""
-    html = render(long_facts, NOWHERE)["report.html"]
+    html = render(typed(long_facts), NOWHERE)["report.html"]
     expected = [one for one in outline(long_facts) if isinstance(one, Figure)]
     figures = re.findall(r"<figure>.*?</figure>", html, flags=re.DOTALL)
-    assert len(figures) == len(expected) == len(pictures(long_facts))
+    assert len(figures) == len(expected) == len(pictures(typed(long_facts)))
     for figure, licensed in zip(figures, expected, strict=True):
         assert not list(compare(read_page(f"<html>{figure}</html>").blocks, [licensed]))
         # The origin of an axis is left out: of 10,000 tokens 4 are too few to be missed between ticks.
@@ -255,7 +256,7 @@ def test_a_wrong_text_in_any_drawing_is_found(long_facts: dict[str, Any]) -> Non
 
 
 def test_a_figure_that_no_fact_has_is_found(facts: dict[str, Any]) -> None:
-    markdown = render(facts, NOWHERE)["report.md"]
+    markdown = render(typed(facts), NOWHERE)["report.md"]
     image = next(line for line in markdown.splitlines() if line.startswith("![Where items moved"))
     assert check(markdown.replace(image, ""), facts)
     assert check(markdown.replace(image, f"{image}\n\n{image}"), facts)

@@ -1,0 +1,294 @@
+"""The scores of a task: of the base model, and beside it those of each checkpoint."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from report.facts.schema.answers import Side
+from report.facts.schema.parts import (
+    Absent,
+    Count,
+    KnownCount,
+    KnownScore,
+    KnownSetting,
+    KnownShare,
+    KnownText,
+    Missing,
+    P,
+    Part,
+    Score,
+    Setting,
+    Share,
+    Text,
+)
+
+
+class MetricScores(Part):
+    """A metric before and after fine-tuning."""
+
+    metric: str = Field(description="the metric, as lm_eval calls it")
+    label: KnownText = Field(description="the metric, as the page calls it")
+    primary: bool = Field(description="whether the task calls it its primary metric")
+    higher_is_better: bool | None = Field(description="whether higher is better; none where no file says it")
+    before: Score = Field(description="the base model's")
+    after: Score = Field(description="the checkpoint's")
+    difference: Score = Field(description="the second less the first, paired item by item")
+    p_value: P = Field(description="of that difference")
+    p_method: Text = Field(description="how it was computed")
+    adjusted: P = Field(description="after Holm's correction; primary metrics alone have one")
+    detectable: Score = Field(description="the smallest difference that would be found")
+    before_place: Share = Field(description="where between floor and ceiling the base model's lies")
+    after_place: Share = Field(description="where the checkpoint's lies")
+
+
+class IntervalMethod(Part):
+    """How some intervals or p-values were computed."""
+
+    side: KnownText = Field(description="of which number")
+    method: KnownText = Field(description="how its interval or p-value was computed")
+    labels: list[KnownText] = Field(description="the metrics for which it was")
+
+
+class Transitions(Part):
+    """How many items changed sides, by a metric that is right or wrong an item."""
+
+    label: KnownText = Field(description="the metric by which an item is right or wrong")
+    fixed: KnownCount = Field(description="items that were wrong and are right")
+    broken: KnownCount = Field(description="items that were right and are wrong")
+    both_right: KnownCount = Field(description="items that were right and are")
+    both_wrong: KnownCount = Field(description="items that were wrong and are")
+
+
+class Example(Part):
+    """An item to read."""
+
+    input: KnownText = Field(description="the item")
+    gold: KnownText = Field(description="the gold answer")
+    before: KnownText = Field(description="the base model's answer")
+    after: KnownText = Field(description="the checkpoint's answer")
+
+
+class Examples(Part):
+    """Some items of each kind of `Transitions`."""
+
+    fixed: list[Example]
+    broken: list[Example]
+    both_right: list[Example]
+    both_wrong: list[Example]
+
+
+class Shift(Part):
+    """How the answers changed as such."""
+
+    what: KnownText = Field(description="which answers")
+    change: Share = Field(description="how much of them more or less")
+
+
+class Grade(Part):
+    """The scored items that overlap with the training rows in one way."""
+
+    grade: KnownText = Field(description="the kind of overlap")
+    meaning: KnownText = Field(description="what counts as it")
+    scored: KnownCount = Field(description="scored items of it")
+    share: KnownShare = Field(description="of all scored items")
+
+
+class OverlapPart(Part):
+    """The scores on the items with, or without, any overlap."""
+
+    part: KnownText = Field(description="which items")
+    scored: KnownCount = Field(description="how many")
+    before: Score = Field(description="the base model's on them, in the primary metric")
+    after: Score = Field(description="the checkpoint's")
+    difference: Score = Field(description="the second less the first")
+
+
+class Overlap(Part):
+    """How far the scored items overlap with the training rows."""
+
+    training_rows: KnownCount = Field(description="rows that were trained on")
+    grades: list[Grade]
+    some: KnownCount = Field(description="items with any overlap")
+    some_share: KnownShare = Field(description="of all scored items")
+    none: KnownCount = Field(description="items without")
+    parts: list[OverlapPart]
+
+
+class AnswerFigures(Part):
+    """Where the drawings of the answers lie; only those that there are."""
+
+    moves: KnownText | None = Field(default=None, description="the drawing's file")
+    confusion: KnownText | None = Field(default=None, description="the drawing's file")
+    reliability: KnownText | None = Field(default=None, description="the drawing's file")
+    distributions: KnownText | None = Field(default=None, description="the drawing's file")
+
+
+class Comparison(Part):
+    """The scores of a checkpoint beside the base model's."""
+
+    checkpoint: KnownText = Field(description="its name")
+    trained_on: KnownText = Field(description="the task that it was trained on")
+    method: KnownText = Field(description="how")
+    seed: KnownSetting = Field(description="its training seed")
+    scores: list[MetricScores]
+    methods: list[IntervalMethod]
+    after: Side | Absent
+    refused: Missing | None = Field(description="only where the two may not be compared: the reason")
+    other_base: Missing | None = Field(
+        description="only where it is not known to be made from the base model's weights: the reason"
+    )
+    transitions: Transitions | None
+    examples: Examples | None
+    shift: Shift | None
+    overlap: Overlap | Absent | None
+    figures: AnswerFigures
+    overlaps: bool = Field(description="whether the two tasks say that they share items")
+
+    @property
+    def primary(self) -> MetricScores | None:
+        """The primary metric; None where none is declared."""
+        return next((score for score in self.scores if score.primary), None)
+
+
+class Split(Part):
+    """A split of a task's data."""
+
+    split: KnownText = Field(description="its name")
+    fingerprint: Text = Field(description="the digest of its rows")
+    rows: Count = Field(description="how many")
+    compared_with: Text = Field(description="what says that these are the rows of that name")
+
+
+class TaskData(Part):
+    """The data of a task."""
+
+    source: Text = Field(description="where the rows come from")
+    name: Text = Field(description="the data's name")
+    revision: Text = Field(description="the data's revision")
+    splits: list[Split]
+
+
+class Floor(Part):
+    """The floor of the primary metric."""
+
+    score: Score = Field(description="what needs no model, in the primary metric")
+    how: Text = Field(description="how it is got")
+
+
+class Range(Part):
+    """Between which scores a metric moves."""
+
+    metric: str = Field(description="the metric, as lm_eval calls it")
+    label: KnownText = Field(description="the metric, as the page calls it")
+    floor: Score = Field(description="what needs no model")
+    how: Text = Field(description="how that is got")
+    ceiling: Score = Field(description="what the gold answers score")
+    signature: Text = Field(description="what the metric is computed with")
+
+
+class TokenPoint(Part):
+    """A checkpoint's score over the tokens that it was trained on."""
+
+    checkpoint: KnownText = Field(description="its name")
+    method: KnownText = Field(description="how it was trained")
+    tokens: KnownCount = Field(description="training tokens that it read")
+    score: KnownScore = Field(description="its score in the primary metric")
+
+
+class OverTokens(Part):
+    """The primary scores of a task's checkpoints over their training tokens."""
+
+    points: list[TokenPoint]
+    figure: KnownText = Field(description="the drawing's file")
+
+
+class Unscored(Part):
+    """A task of the study on which nothing was scored."""
+
+    absent: Text = Field(description="only where it was not scored: the reason")
+    task: str = Field(description="its name")
+    name: KnownText = Field(description="its name")
+
+
+class ScoredTask(Part):
+    """What a task says of itself, how much of it was scored, and its scores."""
+
+    task: str = Field(description="its name")
+    name: KnownText = Field(description="its name")
+    about: Text = Field(description="what is scored")
+    version: Setting = Field(description="its version")
+    setting: KnownText = Field(description="zero-shot, or how many worked examples the prompt has")
+    cluster: Text = Field(description="the field by which items are clustered")
+    clustered: bool = Field(description="whether they are")
+    primary: KnownText = Field(description="the primary metric, as the page calls it")
+    scored: KnownCount = Field(description="items that were scored")
+    available: Count = Field(description="items that there are")
+    limited: bool = Field(description="whether only a part was scored")
+    kind: Literal["classification", "extraction", "other"] = Field(description="classification, extraction or other")
+    positive: KnownText = Field(description="what a classification calls its positive label")
+    text_licence: Text = Field(description="the licence of its rows' text")
+    data: TaskData
+    before: Side | Absent
+    floor: Floor
+    ranges: list[Range]
+    comparisons: list[Comparison]
+    over_tokens: OverTokens | None
+
+    def range_of(self, metric: str) -> Range | None:
+        """Returns between which scores ``metric`` moves; None where it is none of the task's."""
+        return next((row for row in self.ranges if row.metric == metric), None)
+
+
+TaskFacts = ScoredTask | Unscored
+
+
+def comparisons_of(task: TaskFacts) -> list[Comparison]:
+    """Returns the comparisons of ``task``; none where it was not scored."""
+    return task.comparisons if isinstance(task, ScoredTask) else []
+
+
+class TestedEquivalence(Part):
+    """Whether the scores of two methods are equivalent."""
+
+    __test__ = False  # no test of pytest's
+
+    task: KnownText = Field(description="the task's name")
+    one: KnownText = Field(description="the one checkpoint")
+    other: KnownText = Field(description="the other one")
+    label: KnownText = Field(description="the metric, as the page calls it")
+    margin: Score = Field(description="the difference that does not matter, by the study")
+    difference: Score = Field(description="the other's score less the one's, paired item by item")
+    p_value: P = Field(description="of two one-sided tests")
+
+
+class UntestedEquivalence(Part):
+    """Two methods that could not be set side by side."""
+
+    absent: Missing = Field(description="only where it was not tested: the reason")
+    task: KnownText = Field(description="the task's name")
+    one: KnownText = Field(description="the one checkpoint")
+    other: KnownText = Field(description="the other one")
+
+
+Equivalence = TestedEquivalence | UntestedEquivalence
+
+
+class Spread(Part):
+    """The primary score of a method over several training seeds."""
+
+    task: KnownText = Field(description="the task's name")
+    method: KnownText = Field(description="how the checkpoints were trained")
+    label: KnownText = Field(description="the metric, as the page calls it")
+    seeds: KnownCount = Field(description="how many")
+    mean: Score = Field(description="over the seeds")
+    deviation: Score = Field(description="the standard deviation over the seeds")
+    lowest: Score = Field(description="the lowest of them")
+    highest: Score = Field(description="the highest of them")
+
+
+class Family(Part):
+    """The comparisons that Holm's correction is over."""
+
+    size: KnownCount = Field(description="comparisons that Holm's correction is over")
+    level: KnownSetting = Field(description="the level of significance")
+    power: KnownShare = Field(description="the power that a smallest difference is found with")

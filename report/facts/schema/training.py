@@ -1,0 +1,195 @@
+"""How a checkpoint was made: parameters, recipe, data, loss, and what changed in its weights."""
+
+from pydantic import Field
+
+from report.facts.schema.parts import (
+    Absent,
+    Bytes,
+    Count,
+    Curve,
+    KnownCount,
+    KnownCurve,
+    KnownSetting,
+    KnownText,
+    Number,
+    Part,
+    Seconds,
+    Setting,
+    Share,
+    Text,
+)
+
+
+class Component(Part):
+    """A row of a parameter ledger."""
+
+    component: KnownText = Field(description="what the row counts")
+    counted: KnownCount = Field(description="its parameters, counted one by one")
+    closed_form: Count = Field(description="what its formula gives")
+    formula: KnownText = Field(description="that formula")
+    trainable: KnownCount = Field(description="its parameters that are trained")
+
+
+class Ledger(Part):
+    """The parameters of a model, counted."""
+
+    total: Count = Field(description="all parameters")
+    trainable: Count = Field(description="those that are trained")
+    added: Count = Field(description="those that the base model has not")
+    tied: Count = Field(description="those that two parts share")
+    trained_share: Share = Field(description="trained ones of all")
+    components: list[Component]
+
+
+class NamedSetting(Part):
+    """A setting by its name."""
+
+    name: KnownText = Field(description="its name")
+    value: Setting = Field(description="its value")
+
+
+class Dropped(Part):
+    """Rows of the training data that were left out."""
+
+    reason: KnownText = Field(description="why rows were left out")
+    rows: KnownCount = Field(description="how many")
+
+
+class TrainingData(Part):
+    """The rows that a checkpoint was trained on."""
+
+    source: Text = Field(description="where the rows come from")
+    name: Text = Field(description="the data's name")
+    fingerprint: Text = Field(description="the digest of the rows")
+    revision: Text = Field(description="the data's revision")
+    rows: Count = Field(description="rows that were trained on")
+    rows_available: Count = Field(description="rows that there are")
+    dropped: list[Dropped]
+
+
+class Loss(Part):
+    """The training loss; the curve alone, as missing, where none was recorded."""
+
+    curve: Curve = Field(description="the loss by step")
+    first: Number | None = Field(default=None, description="at the first step that was recorded")
+    last: Number | None = Field(default=None, description="at the last one")
+    figure: KnownText | None = Field(default=None, description="the drawing's file")
+
+
+class Development(Part):
+    """What the development split showed in training."""
+
+    curve: KnownCurve = Field(description="loss and accuracy on the development split by step and token")
+    chosen: Count = Field(description="the step that was kept")
+    figure: KnownText = Field(description="the drawing's file")
+
+
+class Published(Part):
+    """Where a checkpoint is on the Hub."""
+
+    repo: Text = Field(description="its name on the Hub")
+    url: Text = Field(description="its page there")
+    commit: Text = Field(description="what was pushed")
+    checked_at: Text = Field(description="when the page was last seen")
+    published: bool = Field(description="whether it is there")
+
+
+class Moved(Part):
+    """How far training moved some matrices."""
+
+    tensors: KnownCount = Field(description="trained matrices in it")
+    mean: Share = Field(description="how far they moved on average, relative to their size")
+    largest: Share = Field(description="how far the one that moved most did")
+
+
+class MovedKind(Moved):
+    """How far training moved the matrices of a kind."""
+
+    kind: KnownText = Field(description="a kind of matrices")
+
+
+class MovedLayer(Moved):
+    """How far training moved the matrices of a layer."""
+
+    layer: KnownCount = Field(description="a layer's number")
+
+
+class WeightChanges(Part):
+    """Which tensors training changed, and by how much."""
+
+    frozen: KnownCount = Field(description="tensors that were not to change")
+    frozen_changed: KnownCount = Field(description="those of them that did")
+    trained: KnownCount = Field(description="tensors that were to change")
+    trained_changed: KnownCount = Field(description="those of them that did")
+    adapted: bool = Field(description="whether an adapter stands beside the weights")
+    kinds: list[MovedKind]
+    layers: list[MovedLayer]
+    grid: Curve = Field(description="how far each kind moved in each layer")
+    figure: KnownText = Field(description="the drawing's file")
+
+
+class Untrained(Part):
+    """A checkpoint of the study that was not trained."""
+
+    absent: Text = Field(description="only where it was not trained: the reason")
+    name: KnownText = Field(description="its name")
+    task: KnownText = Field(description="the task that it was trained on")
+    method: KnownText = Field(description="how")
+    seed: KnownSetting = Field(description="its training seed")
+    parameters: Ledger | Absent
+    hub: Published
+
+
+class Trained(Part):
+    """How a checkpoint was made, from its `finetune.json`."""
+
+    name: KnownText = Field(description="its name")
+    task: KnownText = Field(description="the task that it was trained on")
+    method: KnownText = Field(description="how")
+    seed: KnownSetting = Field(description="its training seed")
+    parameters: Ledger | Absent
+    hub: Published
+    path: KnownText = Field(description="its folder")
+    command: Text = Field(description="what trained it")
+    commit: Text = Field(description="of this project")
+    dtype: Text = Field(description="the number format")
+    device: Text = Field(description="what it was trained on")
+    steps: Count = Field(description="steps of the optimiser")
+    tokens_input: Count = Field(description="tokens that were read")
+    tokens_supervised: Count = Field(description="tokens that the loss was taken of")
+    epochs: Number = Field(description="passes through the rows")
+    seconds: Seconds = Field(description="how long it took")
+    peak_memory: Bytes = Field(description="memory that it took at most")
+    base_fingerprint: Text = Field(description="the digest of the weights that it began with")
+    render_hash: Text = Field(description="the digest of how prompts were rendered")
+    recipe: list[NamedSetting]
+    versions: list[NamedSetting]
+    data: TrainingData
+    loss: Loss
+    development: Development | None = None
+    resumed: list[KnownCount] = Field(description="a step at which training went on after a break")
+    digest: KnownText = Field(description="of its record")
+    train_rows_digest: Text = Field(description="of the list of its rows")
+    changes: WeightChanges | Absent
+
+
+CheckpointFacts = Trained | Untrained
+
+
+class Objection(Part):
+    """A verdict that is not in order."""
+
+    checkpoint: KnownText = Field(description="whose")
+    id: KnownText = Field(description="the guard or the check")
+    verdict: KnownText = Field(description="its verdict")
+    found: KnownText = Field(description="what it found")
+
+
+class Checks(Part):
+    """What the guards before training and the checks of the saved weights said, over all checkpoints."""
+
+    checkpoints: KnownCount = Field(description="checkpoints that were checked")
+    guards: KnownCount = Field(description="verdicts of guards before training")
+    proofs: KnownCount = Field(description="checks of the saved weights")
+    objected: KnownCount = Field(description="those that objected")
+    objections: list[Objection]

@@ -1,0 +1,216 @@
+"""The whole of facts.json."""
+
+from pydantic import Field
+
+from report.facts.schema.parts import (
+    Absent,
+    KnownCount,
+    KnownText,
+    Number,
+    Part,
+    Seconds,
+    Setting,
+    Share,
+    Text,
+)
+from report.facts.schema.scores import Equivalence, Family, Spread, TaskFacts
+from report.facts.schema.study import ModelFacts, StudyFacts
+from report.facts.schema.training import CheckpointFacts, Checks, Ledger, NamedSetting
+
+SCHEMA = "aftertune-facts/1"
+"""The version of the facts' names and meanings."""
+
+
+class ConfusionMatrix(Part):
+    """A confusion matrix that a claim leaves possible."""
+
+    true_positive: KnownCount = Field(description="positive items that were called positive")
+    false_positive: KnownCount = Field(description="negative items that were called positive")
+    false_negative: KnownCount = Field(description="positive items that were not")
+    true_negative: KnownCount = Field(description="negative items that were not")
+
+
+class AuditedClaim(Part):
+    """A claim of a write-up, and what the audit says of it."""
+
+    id: KnownText = Field(description="the claim's name")
+    where: KnownText = Field(description="where it stands there")
+    quote: KnownText = Field(description="its words")
+    verdict: KnownText = Field(description="holds, impossible, cannot be told or missing")
+    arithmetic: KnownText = Field(description="why")
+    matrices: list[ConfusionMatrix]
+
+
+class VerdictCounts(Part):
+    """How many claims have which verdict."""
+
+    holds: KnownCount = Field(description="claims that hold")
+    impossible: KnownCount = Field(description="claims that cannot be")
+    cannot_be_told: KnownCount = Field(description="claims that cannot be told")
+    missing: KnownCount = Field(description="claims that are missing")
+
+
+class AuditFacts(Part):
+    """What became of the claims of a write-up."""
+
+    title: KnownText = Field(description="the write-up that was audited")
+    file: KnownText = Field(description="the file of its claims")
+    url: KnownText | None = Field(default=None, description="its page")
+    claims: list[AuditedClaim]
+    counts: VerdictCounts
+
+
+class FailedStep(Part):
+    """A step of the last run that failed."""
+
+    step: KnownText = Field(description="its name")
+    tries: KnownCount = Field(description="how often it was tried")
+    reason: KnownText = Field(description="why it failed")
+
+
+class Unfinished(Part):
+    """What a study lacks because steps of its last run failed."""
+
+    study: KnownText | None = Field(default=None, description="its folder, where several studies are spoken of")
+    failed: list[FailedStep]
+    unscored: list[KnownText] = Field(description="a score that was not made")
+
+
+class ScoringRun(Part):
+    """A run of lm_eval."""
+
+    checkpoint: KnownText = Field(description="who was scored")
+    task: KnownText = Field(description="on what")
+    model_dtype: Text = Field(description="the number format")
+    device: Text = Field(description="what it ran on")
+    batch_size: Setting = Field(description="rows a batch")
+    commit: Text = Field(description="of this project")
+    command: Text = Field(description="what scored it")
+    seconds: Seconds = Field(description="how long it took")
+    date: Number = Field(description="when it ended, in seconds since 1970")
+    seeds: list[NamedSetting]
+
+
+class UsedVersion(Part):
+    """A piece of software."""
+
+    name: KnownText = Field(description="a piece of software")
+    version: KnownText = Field(description="its version")
+    where: KnownText = Field(description="what it was used for")
+
+
+class UsedFile(Part):
+    """A file that facts come from."""
+
+    file: KnownText = Field(description="a file that facts come from")
+    digest: KnownText = Field(description="its digest")
+
+
+class Reproduction(Part):
+    """What somebody needs who wants to do it again."""
+
+    runs: list[ScoringRun]
+    versions: list[UsedVersion]
+    files: list[UsedFile]
+
+
+class OwnLine(Part):
+    """A line of a template of the study's own that holds claim words or numerals."""
+
+    template: KnownText = Field(description="the template")
+    line: KnownCount = Field(description="its line, from 1")
+    words: KnownText = Field(description="the words and numerals there")
+
+
+class OwnWords(Part):
+    """What templates of the study's own claim by themselves: words and numerals that ours do not hold."""
+
+    lines: KnownCount = Field(description="how many lines hold some")
+    first: list[OwnLine]
+
+
+class SummaryFigure(Part):
+    """The drawing of the first screen."""
+
+    path: KnownText = Field(description="the drawing's file")
+
+
+class Finding(Part):
+    """A sentence that a rule chose: its name, and where the facts that it is said of stand, by their slot in it."""
+
+    id: str
+    evidence: dict[str, str | list[str]]
+
+
+class TaskFindings(Part):
+    """The sentences on one task."""
+
+    task: str = Field(description="where the task's name stands")
+    sentences: list[Finding]
+
+
+class ComparisonFindings(Part):
+    """The sentences on the difference of one comparison."""
+
+    headline: Finding
+    sentences: list[Finding]
+
+
+class Findings(Part):
+    """The sentences of every part of the page."""
+
+    selected: list[Finding]
+    headline: list[Finding]
+    sizes: list[Finding]
+    checks: list[Finding]
+    counts: list[Finding]
+    trained_share: list[Finding]
+    changes: list[Finding]
+    meaning: list[Finding]
+    moved: list[Finding]
+    cost: list[Finding]
+    why: list[TaskFindings]
+    difference: list[ComparisonFindings]
+    equivalences: list[Finding]
+    spreads: list[Finding]
+    limits: list[Finding]
+    warnings: list[Finding]
+
+
+class State(Part):
+    """What the facts were computed from: SHA-256 of all files, of those outside checkpoints' folders, of our code."""
+
+    inputs: str = ""
+    measured: str = ""
+    code: str = ""
+    redacted: bool
+    facts: str | None = None
+
+
+class MeasuredFacts(Part):
+    """Everything that a study's page says, but its sentences."""
+
+    schema_version: str = Field(default=SCHEMA, alias="schema", description="the version of these names")
+    study: StudyFacts
+    model: ModelFacts
+    parameters: Ledger | Absent
+    checkpoints: list[CheckpointFacts]
+    tasks: list[TaskFacts]
+    family: Family
+    equivalences: list[Equivalence]
+    spreads: list[Spread]
+    audit: AuditFacts | None
+    unfinished: Unfinished
+    templates: list[KnownText] = Field(description="a template of the study's own")
+    own_words: OwnWords | None = None
+    checks: Checks | Absent
+    confidence: Share = Field(description="the confidence of every interval")
+    summary_figure: SummaryFigure | None
+    reproduction: Reproduction
+
+
+class Facts(MeasuredFacts):
+    """Everything that a study's page says."""
+
+    findings: Findings = Field(description="the sentences that rules chose: `say` in `macros.md.j2` shows one")
+    state: State | None = Field(default=None, description="what the facts were computed from; not for a page")
