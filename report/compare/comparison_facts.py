@@ -42,7 +42,7 @@ def comparison_facts(paths: Sequence[Path], gates: Sequence[str] = (), *, strict
     boards = _groups_first([found for found in boards if found["boards"]])
     for number, found in enumerate(boards, 1):
         board = found["boards"][0]
-        if strict and (told := next((row["best"]["missing"] for row in board["rows"] if row["contradicts"]), None)):
+        if strict and (told := next((row["best"].missing for row in board["rows"] if row["contradicts"]), None)):
             raise UserError(told, "the two are not from one run, or one was edited", "score the task again")
         board["figure"] = fact(f"figures/compare-{number}.svg", "text", first)
         found["costs"] = _costs(given.entries, found["key"], board)
@@ -79,7 +79,7 @@ def comparison_facts(paths: Sequence[Path], gates: Sequence[str] = (), *, strict
 
 def _costs(entries: Sequence[Entry], task: str, board: dict[str, Any]) -> list[dict[str, Any]]:
     """Returns the cost of each model beside its score, best first; the ones without such a score come last."""
-    scores = {row["entry"]["value"]: row["score"] for row in board["rows"]}
+    scores = {row["entry"].value: row["score"] for row in board["rows"]}
     scored = [entry for entry in entries if task in entry.runs]
     order = {name: place for place, name in enumerate(scores)}
     scored.sort(key=lambda entry: order.get(entry.name, len(order)))
@@ -91,7 +91,7 @@ def _cost_figures(costs: Sequence[dict[str, Any]], number: int, source: dict[str
     """Returns the pictures of scores against costs: of each cost that is known of two models, and not the same."""
     found = []
     for key, cost in COSTS.items():
-        if len({row[key]["value"] for row in priced(costs, key)}) > 1:
+        if len({row[key].value for row in priced(costs, key)}) > 1:
             path = fact(f"figures/compare-{number}-{key}.svg", "text", source)
             found.append({"key": key, "cost": fact(cost.name, "text", source), "path": path})
     return found
@@ -99,15 +99,15 @@ def _cost_figures(costs: Sequence[dict[str, Any]], number: int, source: dict[str
 
 def _smallest(costs: Sequence[dict[str, Any]], board: dict[str, Any]) -> Fact:
     """Returns which of several models that none beats has the fewest parameters; missing where one's are not known."""
-    unbeaten = {row["entry"]["value"] for row in board["rows"] if row["unbeaten"]}
-    sizes = [(cost["parameters"], cost["entry"]) for cost in costs if cost["entry"]["value"] in unbeaten]
+    unbeaten = {row["entry"].value for row in board["rows"] if row["unbeaten"]}
+    sizes = [(cost["parameters"], cost["entry"]) for cost in costs if cost["entry"].value in unbeaten]
     if board["higher_is_better"] is None or len(sizes) < 2 or not all(is_known(size) for size, _ in sizes):
         return missing("nothing to choose from")
-    sizes.sort(key=lambda size: size[0]["value"])
-    if sizes[0][0]["value"] == sizes[1][0]["value"]:
+    sizes.sort(key=lambda size: size[0].value)
+    if sizes[0][0].value == sizes[1][0].value:
         return missing("the smallest two are of one size")
     size, entry = sizes[0]
-    return fact(entry["value"], "text", size["source"])
+    return fact(entry.value, "text", size.source)
 
 
 def _entry(entry: Entry, argument: str) -> dict[str, Any]:

@@ -28,14 +28,14 @@ def comparison_files(facts: Mapping[str, Any]) -> dict[str, str]:
     """Returns the text of every file of the page by its name; the same facts give the same bytes."""
     facts = _modelled(facts)
     drawn = {
-        board["figure"]["value"]: forest(board, number)
+        board["figure"].value: forest(board, number)
         for number, board in enumerate((board for task in facts["tasks"] for board in task["boards"]), 1)
         if board.get("figure")
     }
     for number, task in enumerate(facts["tasks"], 1):
         for figure in task["cost_figures"]:
-            drawn[figure["path"]["value"]] = against_cost(task["boards"][0], task["costs"], figure["key"], number)
-    markdown = comparison_markdown(facts, figures=True)
+            drawn[figure["path"].value] = against_cost(task["boards"][0], task["costs"], figure["key"], number)
+    markdown = _markdown(facts, figures=True)
     return {
         "compare.md": markdown,
         "compare.html": _html_page(markdown, drawn),
@@ -43,9 +43,12 @@ def comparison_files(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def comparison_markdown(facts: Mapping[str, Any], *, figures: bool = False) -> str:
-    """Returns the comparison as Markdown; ``figures``: with images, for where their files lie beside it."""
-    facts = _modelled(facts)
+def comparison_markdown(facts: Mapping[str, Any]) -> str:
+    """Returns the comparison as Markdown, without images; ``facts`` as compare.json holds them."""
+    return _markdown(_modelled(facts), figures=False)
+
+
+def _markdown(facts: Mapping[str, Any], *, figures: bool) -> str:
     values = {**facts, **_with_findings(facts), "figures": figures}
     text = filled(_environment(formats.in_markdown), "compare.md.j2", values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

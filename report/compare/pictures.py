@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import log10
 from typing import Any, NamedTuple
 
-from report.facts.values import is_known
+from report.facts.schema.parts import Known, is_known
 from report.page.figures.drawing import Anchor, Drawing, Picture
 from report.page.formats import FILTERS, decimals
 
@@ -20,7 +20,7 @@ def forest(board: Mapping[str, Any], number: int) -> Picture:
 
     Of a crowd the models that are shown beside others are drawn.
     """
-    most = board["shown"]["value"] if is_known(board["shown"]) else len(board["rows"])
+    most = board["shown"].value if is_known(board["shown"]) else len(board["rows"])
     rows = [row for row in board["rows"][:most] if is_known(row["score"])]
     ends = [end for row in rows for end in _ends(row["score"])]
     axis = _TOP + _ROW * len(rows) + 6
@@ -30,13 +30,13 @@ def forest(board: Mapping[str, Any], number: int) -> Picture:
         drawing.text((_LEFT - 12, y + 4), _name(row), anchor="end", size=13)
         if lower < upper:
             drawing.boxes([(across.at(lower), y - 1, across.at(upper) - across.at(lower), 2)])
-        drawing.dot((across.at(row["score"]["value"]), y))
+        drawing.dot((across.at(row["score"].value), y))
     anchors: tuple[Anchor, Anchor] = ("start", "end")
     for value, anchor in zip((min(ends), max(ends)), anchors, strict=True):
-        drawing.text((across.at(value), axis + 18), decimals(value, rows[0]["score"]["unit"]), anchor=anchor)
+        drawing.text((across.at(value), axis + 18), decimals(value, rows[0]["score"].unit), anchor=anchor)
     drawing.line([(across.start, axis), (across.end, axis)], opacity=0.5)
     whose = f"the first {most:,} models, each" if is_known(board["shown"]) else "each model"
-    title = f"{board['metric']['value']} of {whose} with its interval"
+    title = f"{board['metric'].value} of {whose} with its interval"
     return Picture(drawing.svg(f"board{number}", title, "; ".join(map(_said, rows))), title)
 
 
@@ -46,17 +46,17 @@ def against_cost(board: Mapping[str, Any], costs: Sequence[Mapping[str, Any]], k
     ``costs``: as `report.compare.costs` has them, with each model's score. ``key``: which cost, of those in `COSTS`;
     the axis is logarithmic. A dot is full where no model beats that one.
     """
-    unbeaten = {row["entry"]["value"] for row in board["rows"] if row["unbeaten"]}
-    metric, height, top, bottom = str(board["metric"]["value"]), 340.0, 40.0, 286.0
+    unbeaten = {row["entry"].value for row in board["rows"] if row["unbeaten"]}
+    metric, height, top, bottom = str(board["metric"].value), 340.0, 40.0, 286.0
     left, right = 64.0, _WIDTH - _RIGHT
     rows = priced(costs, key)
-    places = [log10(row[key]["value"]) for row in rows]
+    places = [log10(row[key].value) for row in rows]
     ends = [end for row in rows for end in _ends(row["score"])]
     across, down = _Axis(places, 0.06, left, right, least=0.5), _Axis(ends, 0.06, bottom, top)
     drawing = Drawing(height, _WIDTH)
     drawing.text((8, 20), metric, size=13)
     for value in (min(ends), max(ends)):
-        drawing.text((left - 8, down.at(value) + 4), decimals(value, rows[0]["score"]["unit"]), anchor="end")
+        drawing.text((left - 8, down.at(value) + 4), decimals(value, rows[0]["score"].unit), anchor="end")
     drawing.line([(left, top), (left, bottom), (right, bottom)], opacity=0.5)
     by_place = dict(zip(places, rows, strict=True))
     for place in (min(places), max(places)):
@@ -64,13 +64,13 @@ def against_cost(board: Mapping[str, Any], costs: Sequence[Mapping[str, Any]], k
         drawing.text((x, bottom + 20), str(COSTS[key].shown(by_place[place][key])), anchor="middle")
         drawing.line([(x, bottom), (x, bottom + 5)], opacity=0.5)
     drawing.text(((left + right) / 2, height - 12), COSTS[key].name, anchor="middle", size=13)
-    heights = [down.at(row["score"]["value"]) for row in rows]
+    heights = [down.at(row["score"].value) for row in rows]
     dots = list(zip(map(across.at, places), heights, map(_name, rows), strict=True))
     for row, (x, y, _) in zip(rows, dots, strict=True):
         lower, upper = _ends(row["score"])
         if lower < upper:
             drawing.line([(x, down.at(lower)), (x, down.at(upper))], opacity=0.35)
-        is_beaten = row["entry"]["value"] not in unbeaten
+        is_beaten = row["entry"].value not in unbeaten
         drawing.dot((x, y), radius=6 if is_beaten else 5, hollow=is_beaten)
     if len(rows) <= _MOST_NAMES:
         _names_beside(drawing, dots, (left + right) / 2)
@@ -123,22 +123,21 @@ COSTS = {
 
 def priced(costs: Sequence[Mapping[str, Any]], key: str) -> list[Mapping[str, Any]]:
     """Returns the rows of ``costs`` that have a score and a cost ``key`` above 0, which a logarithmic axis can show."""
-    return [row for row in costs if is_known(row["score"]) and is_known(row[key]) and row[key]["value"] > 0]
+    return [row for row in costs if is_known(row["score"]) and is_known(row[key]) and row[key].value > 0]
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    name = str(row["entry"]["value"])
+    name = str(row["entry"].value)
     half = _MOST_LETTERS // 2  # long names often differ only where they end
     return name if len(name) <= _MOST_LETTERS else f"{name[:half]}…{name[-half:]}"
 
 
-def _ends(score: Mapping[str, Any]) -> tuple[float, float]:
-    interval = score.get("interval")
-    return (interval["lower"], interval["upper"]) if interval else (score["value"], score["value"])
+def _ends(score: Known) -> tuple[float, float]:
+    return score.interval.ends if score.interval else (score.value, score.value)
 
 
 def _said(row: Mapping[str, Any]) -> str:
     lower, upper = _ends(row["score"])
-    unit, name = row["score"]["unit"], row["entry"]["value"]
-    shown = f"{name}: {decimals(row['score']['value'], unit)}"
+    unit, name = row["score"].unit, row["entry"].value
+    shown = f"{name}: {decimals(row['score'].value, unit)}"
     return f"{shown}, from {decimals(lower, unit)} to {decimals(upper, unit)}" if lower < upper else shown

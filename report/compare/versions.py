@@ -143,7 +143,7 @@ def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         p = next(adjusted) if row["primary"] else None
         row["adjusted"] = missing("it is no primary metric" if not row["primary"] else "there is no p-value")
         if p is not None:
-            row["adjusted"] = fact(p, "p", row["after"]["source"])
+            row["adjusted"] = fact(p, "p", row["after"].source)
     return rows
 
 

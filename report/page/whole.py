@@ -15,7 +15,7 @@ from report.facts.redact import redacted_facts
 from report.facts.schema.parts import Fact, Known, Part, is_known
 from report.facts.schema.scores import Equivalence, TaskFacts, comparisons_of
 from report.facts.schema.training import Trained
-from report.facts.schema.whole import SCHEMA, AuditFacts, Facts, Findings, MeasuredFacts, SummaryFigure
+from report.facts.schema.whole import SCHEMA, AuditFacts, Facts, MeasuredFacts, SummaryFigure
 from report.facts.study import study_facts
 from report.facts.values import fact, missing
 from report.page.template.lookup import own_names, own_templates
@@ -134,7 +134,7 @@ def collect(
     }
     parts["reproduction"] = reproduction_facts(folder, checkpoints, tasks, parts)
     measured = MeasuredFacts(**parts)
-    return Facts(**measured.written(), findings=Findings.model_validate(find(measured)))
+    return Facts(**measured.written(), findings=find(measured))
 
 
 def _audit(study: Study) -> AuditFacts | None:

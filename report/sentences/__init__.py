@@ -4,51 +4,50 @@ A finding is the name of a sentence (a macro in `templates/findings.md.j2`) and 
 one claim exclude each other and cover every case; `decide` fails where they do not.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from report.facts.values import Fact, is_known
+from report.facts.schema.parts import Fact, is_known
+from report.facts.schema.scores import Comparison, ScoredTask, UntestedEquivalence
+from report.facts.schema.whole import ComparisonFindings, Finding, Findings, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.causes import why
 from report.sentences.limits import limits, overlap_verdict, warnings
 from report.sentences.parameters import change, cost, counts, meaning, moved, selected, trained_share
-from report.sentences.rules import Finding, comparisons, decide, direction, finding, primary
+from report.sentences.rules import comparisons, decide, direction, finding, primary
 from report.sentences.summary import checks, sizes
 
 
-def find(facts: Any) -> dict[str, Any]:
+def find(facts: MeasuredFacts) -> Findings:
     """Returns the findings of every part of the page."""
     compared = list(comparisons(facts))
-    checkpoints = range(len(facts["checkpoints"]))
-    return {
-        "selected": [selected(facts, i) for i in checkpoints],
-        "headline": [_headline(*where) for where in compared],
-        "sizes": sizes(facts),
-        "checks": checks(facts),
-        "counts": [counts(facts, i) for i in checkpoints],
-        "trained_share": [trained_share(facts, i) for i in checkpoints],
-        "changes": [change(facts, i) for i in checkpoints],
-        "meaning": [meaning(facts, i) for i in checkpoints],
-        "moved": [found for i in checkpoints if (found := moved(facts, i))],
-        "cost": [cost(facts, i) for i in checkpoints],
-        "why": [why(facts, i) for i in range(len(facts["tasks"]))],
-        "difference": [_difference(facts, *where) for where in compared],
-        "equivalences": [_equivalence(facts, i) for i in range(len(facts["equivalences"]))],
-        "spreads": [_spread(i) for i in range(len(facts["spreads"]))],
-        "limits": limits(facts),
-        "warnings": warnings(facts),
-    }
+    checkpoints = range(len(facts.checkpoints))
+    return Findings(
+        selected=[selected(facts, i) for i in checkpoints],
+        headline=[_headline(*where) for where in compared],
+        sizes=sizes(facts),
+        checks=checks(facts),
+        counts=[counts(facts, i) for i in checkpoints],
+        trained_share=[trained_share(facts, i) for i in checkpoints],
+        changes=[change(facts, i) for i in checkpoints],
+        meaning=[meaning(facts, i) for i in checkpoints],
+        moved=[found for i in checkpoints if (found := moved(facts, i))],
+        cost=[cost(facts, i) for i in checkpoints],
+        why=[why(facts, i) for i in range(len(facts.tasks))],
+        difference=[_difference(facts, *where) for where in compared],
+        equivalences=[_equivalence(facts, i) for i in range(len(facts.equivalences))],
+        spreads=[_spread(i) for i in range(len(facts.spreads))],
+        limits=limits(facts),
+        warnings=warnings(facts),
+    )
 
 
-def _headline(task_at: str, task: Mapping[str, Any], at: str, comparison: Mapping[str, Any]) -> Finding:
+def _headline(task_at: str, task: ScoredTask, at: str, comparison: Comparison) -> Finding:
     """What fine-tuning did to the task's primary metric."""
     evidence = {"task": f"{task_at}/name", "setting": f"{task_at}/setting", "checkpoint": f"{at}/checkpoint"}
     index = primary(comparison)
     if index is None:
         return finding("headline_undeclared", evidence)
-    score = comparison["scores"][index]
-    way, both = direction(score["difference"]), is_known(score["before"]) and is_known(score["after"])
-    good = score["higher_is_better"]
+    score = comparison.scores[index]
+    way, both = direction(score.difference), is_known(score.before) and is_known(score.after)
+    good = score.higher_is_better
     evidence |= {key: f"{at}/scores/{index}/{key}" for key in ("label", "before", "after", "difference")}
     name = decide(
         "headline",
@@ -61,9 +60,9 @@ def _headline(task_at: str, task: Mapping[str, Any], at: str, comparison: Mappin
             "falls_unjudged": way == "lower" and good is None,
             "unclear": way == "unclear",
             "equal": way == "equal",
-            "refused": way == "missing" and comparison["refused"] is not None,
-            "no_interval": way == "missing" and comparison["refused"] is None and both,
-            "missing": way == "missing" and comparison["refused"] is None and not both,
+            "refused": way == "missing" and comparison.refused is not None,
+            "no_interval": way == "missing" and comparison.refused is None and both,
+            "missing": way == "missing" and comparison.refused is None and not both,
         },
     )
     if name == "headline_refused":
@@ -72,36 +71,36 @@ def _headline(task_at: str, task: Mapping[str, Any], at: str, comparison: Mappin
 
 
 def _difference(
-    facts: Any, task_at: str, task: Mapping[str, Any], at: str, comparison: Mapping[str, Any]
-) -> dict[str, Any]:
+    facts: MeasuredFacts, task_at: str, task: ScoredTask, at: str, comparison: Comparison
+) -> ComparisonFindings:
     """The test of the headline, every metric by what its interval says, and the items that changed sides."""
     groups: dict[str, list[str]] = {}
-    for i, score in enumerate(comparison["scores"]):
-        groups.setdefault(direction(score["difference"]), []).append(f"{at}/scores/{i}")
+    for i, score in enumerate(comparison.scores):
+        groups.setdefault(direction(score.difference), []).append(f"{at}/scores/{i}")
     sentences = _tested(facts, at, comparison) + [
         finding(f"metrics_{way}", {"scores": groups[way]})
         for way in ("higher", "lower", "unclear", "equal", "missing")
         if way in groups
     ]
-    if comparison["shift"]:
+    if comparison.shift:
         evidence = {key: f"{at}/shift/{key}" for key in ("what", "change")}
-        sentences.append(finding(_shift(comparison["shift"]["change"]), evidence))
-    if comparison["transitions"]:
+        sentences.append(finding(_shift(comparison.shift.change), evidence))
+    if comparison.transitions:
         sentences.append(finding("transitions_counted", {"counts": f"{at}/transitions"}))
-    if comparison["overlap"]:
-        sentences.append(overlap_verdict(at, comparison))
-    return {"headline": _headline(task_at, task, at, comparison), "sentences": sentences}
+    if comparison.overlap:
+        sentences.append(overlap_verdict(at, comparison, comparison.overlap))
+    return ComparisonFindings(headline=_headline(task_at, task, at, comparison), sentences=sentences)
 
 
-def _tested(facts: Any, at: str, comparison: Mapping[str, Any]) -> list[Finding]:
+def _tested(facts: MeasuredFacts, at: str, comparison: Comparison) -> list[Finding]:
     """Whether the primary difference is significant after correction; beside a null result, what could be found."""
     index = primary(comparison)
     if index is None:
         return []
-    score, place = comparison["scores"][index], f"{at}/scores/{index}"
-    way = direction(score["difference"])
-    known = is_known(score["adjusted"])
-    significant = known and score["adjusted"]["value"] < facts["family"]["level"]["value"]
+    score, place = comparison.scores[index], f"{at}/scores/{index}"
+    way = direction(score.difference)
+    known = is_known(score.adjusted)
+    significant = known and score.adjusted.value < facts.family.level.value
     clear = way in ("higher", "lower")
     name = decide(
         "test",
@@ -117,7 +116,7 @@ def _tested(facts: Any, at: str, comparison: Mapping[str, Any]) -> list[Finding]
     evidence |= {"size": "/family/size", "level": "/family/level"}
     found = [finding(name, evidence)]
     if way in ("unclear", "equal"):
-        could = "power_known" if is_known(score["detectable"]) else "power_unknown"
+        could = "power_known" if is_known(score.detectable) else "power_unknown"
         found.append(finding(could, {"detectable": f"{place}/detectable", "power": "/family/power"}))
     return found
 
@@ -136,16 +135,16 @@ def _shift(change: Fact) -> str:
     )
 
 
-def _equivalence(facts: Any, index: int) -> Finding:
+def _equivalence(facts: MeasuredFacts, index: int) -> Finding:
     """Whether two methods do equally well, within the study's margin."""
-    at, found = pointer("equivalences", index), facts["equivalences"][index]
+    at, found = pointer("equivalences", index), facts.equivalences[index]
     evidence = {key: f"{at}/{key}" for key in ("task", "one", "other")}
-    if "absent" in found:
+    if isinstance(found, UntestedEquivalence):
         return finding("equivalence_missing", evidence | {"reason": f"{at}/absent"})
     evidence |= {key: f"{at}/{key}" for key in ("label", "margin", "difference", "p_value")}
-    known = is_known(found["p_value"])
-    same = known and found["p_value"]["value"] < facts["family"]["level"]["value"]
-    clear = direction(found["difference"]) in ("higher", "lower")
+    known = is_known(found.p_value)
+    same = known and found.p_value.value < facts.family.level.value
+    clear = direction(found.difference) in ("higher", "lower")
     return finding(
         decide(
             "equivalence",

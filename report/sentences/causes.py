@@ -1,64 +1,61 @@
 """Why a score is what it is: against what needs no model, and by what was measured of the answers. Nothing else."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from report.facts.values import Fact, is_known
+from report.facts.schema.answers import Calibration, Classification, Extraction, Prior, Side
+from report.facts.schema.parts import Fact, is_known
+from report.facts.schema.scores import Floor, ScoredTask, Unscored
+from report.facts.schema.whole import Finding, MeasuredFacts, TaskFindings
 from report.reading.results import pointer
-from report.sentences.rules import Finding, decide, direction, finding, primary
+from report.sentences.rules import decide, direction, finding
 
 
-def why(facts: Any, index: int) -> dict[str, Any]:
+def why(facts: MeasuredFacts, index: int) -> TaskFindings:
     """Returns the sentences on one task: on the base model's score, then on each checkpoint's."""
-    at, task = pointer("tasks", index), facts["tasks"][index]
-    if "before" not in task:
-        return {"task": f"{at}/name", "sentences": [finding("unscored", {"reason": f"{at}/absent"})]}
+    at, task = pointer("tasks", index), facts.tasks[index]
+    if isinstance(task, Unscored):
+        return TaskFindings(task=f"{at}/name", sentences=[finding("unscored", {"reason": f"{at}/absent"})])
     common = {"task": f"{at}/name", "setting": f"{at}/setting", "positive": f"{at}/positive"}
     sentences = []
-    compared = task["comparisons"]
-    if "diagnosis" in task["before"]:
-        score = _primary_score(compared[0], "before") if compared else None
-        sentences += _side("base", f"{at}/before", at, task, task["before"], common, score)
+    compared = task.comparisons
+    if isinstance(task.before, Side):
+        first = compared[0].primary if compared else None
+        place = first.before_place if first else None
+        sentences += _side("base", f"{at}/before", at, task, task.before, common, place)
     for c, comparison in enumerate(compared):
-        if "diagnosis" in comparison["after"]:
-            place = f"{at}/comparisons/{c}"
-            evidence = common | {"checkpoint": f"{place}/checkpoint"}
-            score = _primary_score(comparison, "after")
-            sentences += _side("tuned", f"{place}/after", at, task, comparison["after"], evidence, score)
-    return {"task": f"{at}/name", "sentences": sentences}
-
-
-def _primary_score(comparison: Mapping[str, Any], side: str) -> Fact | None:
-    index = primary(comparison)
-    return None if index is None else comparison["scores"][index][f"{side}_place"]
+        if isinstance(comparison.after, Side):
+            here, primary = f"{at}/comparisons/{c}", comparison.primary
+            evidence = common | {"checkpoint": f"{here}/checkpoint"}
+            place = primary.after_place if primary else None
+            sentences += _side("tuned", f"{here}/after", at, task, comparison.after, evidence, place)
+    return TaskFindings(task=f"{at}/name", sentences=sentences)
 
 
 def _side(
     who: str,
     place: str,
     at: str,
-    task: Mapping[str, Any],
-    side: Mapping[str, Any],
+    task: ScoredTask,
+    side: Side,
     evidence: dict[str, str],
-    score: Any,
+    score: Fact | None,
 ) -> list[Finding]:
+    """Returns the sentences on one checkpoint; ``score`` is where between floor and ceiling its primary score lies."""
     floor = evidence | {"floor": f"{at}/floor/score", "how": f"{at}/floor/how", "above": f"{place}/above_floor"}
-    found = [finding(_against_floor(who, task["floor"], side["above_floor"]), floor)]
-    diagnosis = side["diagnosis"]
-    if "classification" in diagnosis:
-        sentences, explained = _classified(f"{place}/diagnosis/classification", diagnosis["classification"], evidence)
-    elif "extraction" in diagnosis:
-        sentences, explained = _answered(f"{place}/diagnosis/extraction", diagnosis["extraction"], evidence)
+    found = [finding(_against_floor(who, task.floor, side.above_floor), floor)]
+    diagnosis = side.diagnosis
+    if diagnosis.classification:
+        sentences, explained = _classified(f"{place}/diagnosis/classification", diagnosis.classification, evidence)
+    elif diagnosis.extraction:
+        sentences, explained = _answered(f"{place}/diagnosis/extraction", diagnosis.extraction, evidence)
     else:
         sentences, explained = [], False
-    perfect = score is not None and is_known(score) and score["value"] == 1
+    perfect = is_known(score) and score.value == 1
     if not explained:
         sentences = [*sentences, finding(f"{who}_perfect" if perfect else f"{who}_unexplained", evidence)]
     return found + sentences
 
 
-def _against_floor(who: str, floor: Mapping[str, Any], above: Fact) -> str:
-    way, known = direction(above), is_known(floor["score"])
+def _against_floor(who: str, floor: Floor, above: Fact) -> str:
+    way, known = direction(above), is_known(floor.score)
     return decide(
         f"{who}_floor",
         {
@@ -74,13 +71,14 @@ def _against_floor(who: str, floor: Mapping[str, Any], above: Fact) -> str:
 
 def _certain(difference: Fact) -> bool:
     """Returns whether the two agree item by item: then the interval has no width."""
-    return "interval" in difference and difference["interval"]["lower"] == difference["interval"]["upper"]
+    interval = difference.interval if is_known(difference) else None
+    return interval is not None and interval.lower == interval.upper
 
 
-def _classified(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tuple[list[Finding], bool]:
+def _classified(at: str, found: Classification, evidence: dict[str, str]) -> tuple[list[Finding], bool]:
     """Returns the sentences on a classifier's answers, and whether one of them is a cause of lost points."""
-    way, wrong = direction(found["bias"]), found["wrong"]["value"]
-    more, fewer = found["false_positive"]["value"], found["false_negative"]["value"]
+    way, wrong = direction(found.bias), found.wrong.value
+    more, fewer = found.false_positive.value, found.false_negative.value
     lean = decide(
         "bias",
         {
@@ -101,17 +99,17 @@ def _classified(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> 
     )
     keys = ("predicted_share", "gold_share", "wrong", "false_positive", "false_negative")
     facts = evidence | {key: f"{at}/{key}" for key in keys}
-    sentences = [_prior(f"{at}/prior", found["prior"], evidence), finding(lean, facts), finding(errors, facts)]
-    sentences.append(_calibrated(f"{at}/calibration", found["calibration"], evidence))
-    if found["ties"].get("value"):
+    sentences = [_prior(f"{at}/prior", found.prior, evidence), finding(lean, facts), finding(errors, facts)]
+    sentences.append(_calibrated(f"{at}/calibration", found.calibration, evidence))
+    if found.ties.value:
         sentences.append(finding("ties", evidence | {key: f"{at}/{key}" for key in ("ties", "ties_correct")}))
     cut, truncated = _truncated(at, found, evidence)
     return sentences + cut, way in ("higher", "lower") or truncated
 
 
-def _prior(at: str, prior: Mapping[str, Any], evidence: dict[str, str]) -> Finding:
+def _prior(at: str, prior: Prior, evidence: dict[str, str]) -> Finding:
     """What the model says before it has read anything."""
-    share, even = prior["share"].get("value"), prior.get("even", {}).get("value")
+    share, even = prior.share.value, prior.even.value if prior.even else None
     known = share is not None and even is not None
     name = decide(
         "prior",
@@ -126,9 +124,9 @@ def _prior(at: str, prior: Mapping[str, Any], evidence: dict[str, str]) -> Findi
     return finding(name, evidence | {key: f"{at}/{key}" for key in keys})
 
 
-def _calibrated(at: str, calibration: Mapping[str, Any], evidence: dict[str, str]) -> Finding:
+def _calibrated(at: str, calibration: Calibration, evidence: dict[str, str]) -> Finding:
     """Whether its answers are as often right as they are sure."""
-    way = direction(calibration["overconfidence"])
+    way = direction(calibration.overconfidence)
     name = decide(
         "calibration",
         {
@@ -142,10 +140,10 @@ def _calibrated(at: str, calibration: Mapping[str, Any], evidence: dict[str, str
     return finding(name, evidence | {key: f"{at}/{key}" for key in keys})
 
 
-def _answered(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tuple[list[Finding], bool]:
+def _answered(at: str, found: Extraction, evidence: dict[str, str]) -> tuple[list[Finding], bool]:
     """Returns the sentences on written answers, and whether one of them is a cause of lost points."""
-    share, asked = found["abstained"]["value"], found["unanswerable"]["value"]
-    empty, credited = found["contentless"]["value"], found["contentless_credited"]["value"]
+    share, asked = found.abstained.value, found.unanswerable.value
+    empty, credited = found.contentless.value, found.contentless_credited.value
     abstains = decide(
         "abstains",
         {
@@ -170,32 +168,32 @@ def _answered(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tu
         )
         facts = {key: f"{at}/{key}" for key in ("contentless", "contentless_credited")}
         sentences.append(finding(contentless, evidence | facts))
-    more = found["holds_more"].get("value")
+    more = found.holds_more.value
     holds = decide("holds_more", {"some": bool(more), "none": more == 0, "unknown": more is None})
     sentences.append(finding(holds, evidence | {"share": f"{at}/holds_more", "answerable": f"{at}/answerable"}))
-    words = decide("words", {"counted": is_known(found["words"]), "unknown": not is_known(found["words"])})
+    words = decide("words", {"counted": is_known(found.words), "unknown": not is_known(found.words)})
     sentences.append(finding(words, evidence | {key: f"{at}/{key}" for key in ("words", "gold_words")}))
-    ends = found["cut_off"].get("value")
+    ends = found.cut_off.value
     cut_off = decide("cut_off", {"some": bool(ends), "none": ends == 0, "unknown": ends is None})
     sentences.append(finding(cut_off, evidence | {key: f"{at}/{key}" for key in ("cut_off", "most_tokens")}))
-    if found["gold_too_long"].get("value"):
+    if found.gold_too_long.value:
         facts = {key: f"{at}/{key}" for key in ("gold_too_long", "most_tokens")}
-        known = is_known(found["gold_cut"])
+        known = is_known(found.gold_cut)
         sentences.append(finding(decide("gold_too_long", {"cut": known, "whole": not known}), evidence | facts))
     cut, truncated = _truncated(at, found, evidence)
     lost = _lost_by_abstaining(found) or credited < empty
     return sentences + cut, lost or bool(more) or bool(ends) or truncated
 
 
-def _lost_by_abstaining(found: Mapping[str, Any]) -> bool:
+def _lost_by_abstaining(found: Extraction) -> bool:
     """Returns whether answerable questions were left unanswered, or unanswerable ones answered."""
-    missed, spared = found["abstained_answerable"].get("value"), found["abstained_unanswerable"].get("value")
-    asked, credited = found["unanswerable"]["value"], found["contentless_credited"]["value"]
+    missed, spared = found.abstained_answerable.value, found.abstained_unanswerable.value
+    asked, credited = found.unanswerable.value, found.contentless_credited.value
     return bool(missed) or (spared is not None and round(spared * asked) + credited < asked)
 
 
-def _truncated(at: str, found: Mapping[str, Any], evidence: dict[str, str]) -> tuple[list[Finding], bool]:
+def _truncated(at: str, found: Classification | Extraction, evidence: dict[str, str]) -> tuple[list[Finding], bool]:
     """What is said where prompts did not fit, or where that is not known; nothing where all did."""
-    cut = found["truncated"].get("value")
+    cut = found.truncated.value
     name = decide("truncated", {"some": bool(cut), "none": cut == 0, "unknown": cut is None})
     return [finding(name, evidence | {"truncated": f"{at}/truncated"})], bool(cut)

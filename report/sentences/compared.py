@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from report.facts.values import is_known
+from report.facts.schema.parts import is_known
+from report.facts.schema.whole import Finding
 from report.reading.results import pointer
-from report.sentences.rules import Finding, decide, finding
+from report.sentences.rules import decide, finding
 
 _DECLARED = ("higher_is_better", "metric_list")
 """Who said which way a metric is better, where a file did."""
@@ -39,7 +40,7 @@ def _board(at: str, board: Mapping[str, Any]) -> dict[str, Any]:
 
 def _direction(at: str, board: Mapping[str, Any]) -> Finding:
     """Which way the metric is better, and by what that is known where no file declares it."""
-    more, told = board["higher_is_better"], board["direction"]["value"] not in _DECLARED
+    more, told = board["higher_is_better"], board["direction"].value not in _DECLARED
     name = decide(
         "direction",
         {
@@ -54,7 +55,7 @@ def _direction(at: str, board: Mapping[str, Any]) -> Finding:
 
 def _first(at: str, board: Mapping[str, Any]) -> Finding:
     """Who is first, or not beaten by any."""
-    judged, ranked, crowd = board["higher_is_better"] is not None, board["ranked"]["value"], is_known(board["shown"])
+    judged, ranked, crowd = board["higher_is_better"] is not None, board["ranked"].value, is_known(board["shown"])
     name = decide(
         "first",
         {
@@ -82,7 +83,7 @@ def _matrix(board: Mapping[str, Any]) -> Finding:
 def _beats(at: str, row: Mapping[str, Any], board: Mapping[str, Any]) -> Finding:
     """Whom a model beats: by name, or in a crowd how many."""
     named = bool(row["beats"])
-    counted = not named and is_known(board["shown"]) and row["beaten"]["value"] > 0
+    counted = not named and is_known(board["shown"]) and row["beaten"].value > 0
     name = decide("beats", {"named": named, "counted": counted, "none": not named and not counted})
     evidence = {"beats_named": {"names": f"{at}/beats"}, "beats_counted": {"beaten": f"{at}/beaten"}}
     return finding(name, evidence.get(name, {}))

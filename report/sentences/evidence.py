@@ -7,7 +7,7 @@ from report.facts.schema.parts import Part, part_at
 from report.facts.schema.whole import Finding
 
 
-def resolved(facts: Any, found: Any) -> Any:
+def resolved(facts: Part | Mapping[str, Any], found: Any) -> Any:
     """Returns findings with the facts themselves in the place of the pointers to them."""
     if isinstance(found, list):
         return [resolved(facts, part) for part in found]
@@ -15,7 +15,5 @@ def resolved(facts: Any, found: Any) -> Any:
         return part_at(facts, found)
     if isinstance(found, Finding):
         return {"id": found.id, "evidence": {slot: resolved(facts, place) for slot, place in found.evidence.items()}}
-    if isinstance(found, Mapping) and "id" in found:
-        return {"id": found["id"], "evidence": {key: resolved(facts, path) for key, path in found["evidence"].items()}}
     parts = found.written() if isinstance(found, Part) else found
     return {key: resolved(facts, part) for key, part in parts.items()}

@@ -1,77 +1,77 @@
 """Sentences on what the numbers do not cover, and what a reader must know before believing a score."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from report.facts.values import is_known, missing
+from report.facts.schema.answers import Side
+from report.facts.schema.parts import Absent, is_known
+from report.facts.schema.scores import Comparison, Overlap, ScoredTask
+from report.facts.schema.training import Trained
+from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
-from report.sentences.rules import Finding, comparisons, decide, direction, finding, primary
+from report.sentences.rules import comparisons, decide, direction, finding, primary
 
 FEWEST_CLUSTERS = 24
 """Of those for which the coverage of the intervals was simulated: see `report.statistics.intervals`."""
 
 
-def limits(facts: Any) -> list[Finding]:
+def limits(facts: MeasuredFacts) -> list[Finding]:
     """What the numbers do not cover."""
-    one_seed = len(facts["study"]["seeds"]) == 1
+    one_seed = len(facts.study.seeds) == 1
     found = [finding("seeds_one" if one_seed else "seeds_several", {"seeds": "/study/seeds"})]
-    for t, task in enumerate(facts["tasks"]):
+    for t, task in enumerate(facts.tasks):
         at = pointer("tasks", t)
-        if "before" not in task:
+        if not isinstance(task, ScoredTask):
             continue
-        if task["limited"]:
+        if task.limited:
             found.append(finding("limit_applied", {k: f"{at}/{k}" for k in ("name", "scored", "available")}))
-        if not task["clustered"]:
+        if not task.clustered:
             found.append(finding("clusters_undeclared", {"name": f"{at}/name"}))
         elif few := _over_few_clusters(task):
             found.append(finding("clusters_few", {"name": f"{at}/name", "difference": at + pointer(*few)}))
         found += _scored_otherwise(at, task)
-    for c, checkpoint in enumerate(facts["checkpoints"]):
-        for d, dropped in enumerate(checkpoint.get("data", {}).get("dropped", ())):
-            if dropped["reason"]["value"] == "identical" and dropped["rows"]["value"] > 0:
+    for c, checkpoint in enumerate(facts.checkpoints):
+        for d, dropped in enumerate(checkpoint.data.dropped if isinstance(checkpoint, Trained) else []):
+            if dropped.reason.value == "identical" and dropped.rows.value > 0:
                 at = pointer("checkpoints", c)
                 evidence = {"checkpoint": f"{at}/name", "rows": f"{at}/data/dropped/{d}/rows"}
                 found.append(finding("identical_left_out", evidence))
     return found
 
 
-def _scored_otherwise(at: str, task: Mapping[str, Any]) -> list[Finding]:
+def _scored_otherwise(at: str, task: ScoredTask) -> list[Finding]:
     """Says which checkpoints were scored in another dtype, or by another model class, than the base model."""
     found = []
-    for c, comparison in enumerate(task["comparisons"]):
+    for c, comparison in enumerate(task.comparisons):
         place = f"{at}/comparisons/{c}"
         for key in ("dtype", "model_class"):
-            before, after = (side.get(key, missing("")) for side in (task["before"], comparison["after"]))
-            if is_known(before) and is_known(after) and before["value"] != after["value"]:
+            before, after = (getattr(side, key, None) for side in (task.before, comparison.after))
+            if is_known(before) and is_known(after) and before.value != after.value:
                 evidence = {"task": f"{at}/name", "checkpoint": f"{place}/checkpoint"}
                 evidence |= {"before": f"{at}/before/{key}", "after": f"{place}/after/{key}"}
                 found.append(finding(f"{key}_differs", evidence))
     return found
 
 
-def _over_few_clusters(task: Mapping[str, Any]) -> tuple[str | int, ...]:
+def _over_few_clusters(task: ScoredTask) -> tuple[str | int, ...]:
     """Returns the place in ``task`` of the first primary difference over fewer clusters than was simulated; else ()."""
-    for c, comparison in enumerate(task["comparisons"]):
+    for c, comparison in enumerate(task.comparisons):
         index = primary(comparison)
-        if (
-            index is not None
-            and comparison["scores"][index]["difference"].get("clusters", FEWEST_CLUSTERS) < FEWEST_CLUSTERS
-        ):
+        difference = comparison.scores[index].difference if index is not None else None
+        clusters = difference.clusters if is_known(difference) else None
+        if index is not None and clusters is not None and clusters < FEWEST_CLUSTERS:
             return ("comparisons", c, "scores", index, "difference")
     return ()
 
 
-def warnings(facts: Any) -> list[Finding]:
+def warnings(facts: MeasuredFacts) -> list[Finding]:
     """What a reader must know before believing a score, and which scores are not there."""
-    unfinished, found = facts["unfinished"], list[Finding]()
-    for i in range(len(unfinished["failed"])):
+    unfinished, found = facts.unfinished, list[Finding]()
+    for i in range(len(unfinished.failed)):
         at = pointer("unfinished", "failed", i)
         found.append(finding("warning_step_failed", {key: f"{at}/{key}" for key in ("step", "tries", "reason")}))
-    if unfinished["unscored"]:
+    if unfinished.unscored:
         found.append(finding("warning_unscored", {"cells": "/unfinished/unscored"}))
-    for t, task in enumerate(facts["tasks"]):
+    for t, task in enumerate(facts.tasks):
         at = pointer("tasks", t)
-        if is_known(task.get("before", {}).get("allowed", {})):
+        if isinstance(task, ScoredTask) and isinstance(task.before, Side) and is_known(task.before.allowed):
             evidence = {"task": f"{at}/name", "setting": f"{at}/setting", "allowed": f"{at}/before/allowed"}
             found.append(finding("warning_allowed_base", evidence))
     for task_at, _, at, comparison in comparisons(facts):
@@ -79,32 +79,32 @@ def warnings(facts: Any) -> list[Finding]:
     return found
 
 
-def _of_comparison(task_at: str, at: str, comparison: Mapping[str, Any]) -> list[Finding]:
+def _of_comparison(task_at: str, at: str, comparison: Comparison) -> list[Finding]:
     """Says what a reader must know before believing a checkpoint's score."""
     about, found = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint"}, list[Finding]()
-    if is_known(comparison["after"].get("allowed", {})):
+    if isinstance(comparison.after, Side) and is_known(comparison.after.allowed):
         found.append(finding("warning_allowed_tuned", about | {"allowed": f"{at}/after/allowed"}))
     evidence = about | {"trained_on": f"{at}/trained_on"}
-    if comparison["overlaps"]:
+    if comparison.overlaps:
         found.append(finding("warning_overlap", evidence))
-    if comparison["refused"]:
+    if comparison.refused:
         found.append(finding("warning_refused", evidence | {"reason": f"{at}/refused"}))
-    if comparison["overlap"]:
-        verdict = overlap_verdict(at, comparison)
-        if verdict["id"] in ("overlap_unclear", "overlap_reverses", "overlap_all"):
-            found.append(finding(f"warning_{verdict['id']}", verdict["evidence"] | about))
+    if comparison.overlap:
+        verdict = overlap_verdict(at, comparison, comparison.overlap)
+        if verdict.id in ("overlap_unclear", "overlap_reverses", "overlap_all"):
+            found.append(finding(f"warning_{verdict.id}", verdict.evidence | about))
     return found
 
 
-def overlap_verdict(at: str, comparison: Mapping[str, Any]) -> Finding:
+def overlap_verdict(at: str, comparison: Comparison, overlap: Overlap | Absent) -> Finding:
     """What the overlap of training and scored rows means for the headline."""
-    overlap, place = comparison["overlap"], f"{at}/overlap"
-    if "absent" in overlap:
+    place = f"{at}/overlap"
+    if isinstance(overlap, Absent):
         return finding("overlap_unmeasured", {"reason": f"{place}/absent"})
     index = primary(comparison)
-    way = direction(comparison["scores"][index]["difference"]) if index is not None else "missing"
-    free = direction(overlap["parts"][0]["difference"]) if overlap["parts"] else "missing"
-    some, none, clear = overlap["some"]["value"], overlap["none"]["value"], way in ("higher", "lower")
+    way = direction(comparison.scores[index].difference) if index is not None else "missing"
+    free = direction(overlap.parts[0].difference) if overlap.parts else "missing"
+    some, none, clear = overlap.some.value, overlap.none.value, way in ("higher", "lower")
     opposite = {"higher": "lower", "lower": "higher"}.get(way)
     name = decide(
         "overlap",
@@ -118,6 +118,6 @@ def overlap_verdict(at: str, comparison: Mapping[str, Any]) -> Finding:
         },
     )
     evidence = {key: f"{place}/{key}" for key in ("some", "some_share", "none", "training_rows")}
-    if overlap["parts"] and index is not None:
+    if overlap.parts and index is not None:
         evidence |= {"label": f"{at}/scores/{index}/label", "difference": f"{place}/parts/0/difference"}
     return finding(name, evidence)

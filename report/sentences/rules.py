@@ -1,14 +1,14 @@
 """What every rule is made of: a direction that an interval allows, and the one case of a claim that holds."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from report.facts.values import Fact, is_known
+from report.facts.schema.parts import Fact, is_known
+from report.facts.schema.scores import Comparison, ScoredTask
+from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
 
 Direction = Literal["higher", "lower", "equal", "unclear", "missing"]
-Finding = dict[str, Any]
-"""`id`, and `evidence`: a name in the sentence to a JSON pointer into the facts."""
 
 
 def direction(difference: Fact) -> Direction:
@@ -17,16 +17,12 @@ def direction(difference: Fact) -> Direction:
     `equal` where both scores are the same number; `unclear` where the interval holds 0, or touches it; `missing`
     where there is no difference or no interval. As `intervals.direction`, but from a fact, without scipy.
 
-    >>> direction({"value": 0.1, "interval": {"lower": 0.02, "upper": 0.2}})
-    'higher'
-    >>> direction({"value": 0.1, "interval": {"lower": -0.02, "upper": 0.2}})
-    'unclear'
     """
-    if is_known(difference) and difference["value"] == 0:
+    if is_known(difference) and difference.value == 0:
         return "equal"
-    if not is_known(difference) or "interval" not in difference:
+    if not is_known(difference) or difference.interval is None:
         return "missing"
-    lower, upper = difference["interval"]["lower"], difference["interval"]["upper"]
+    lower, upper = difference.interval.ends
     if lower > 0:
         return "higher"
     if upper < 0:
@@ -45,18 +41,20 @@ def decide(claim: str, cases: Mapping[str, bool]) -> str:
     return f"{claim}_{holding[0]}"
 
 
-def finding(name: str, evidence: Mapping[str, Any]) -> Finding:
+def finding(name: str, evidence: Mapping[str, str | list[str]]) -> Finding:
     """Returns the sentence ``name``, said of the facts at the pointers in ``evidence``."""
-    return {"id": name, "evidence": dict(evidence)}
+    return Finding(id=name, evidence=dict(evidence))
 
 
-def comparisons(facts: Any) -> Iterator[tuple[str, Mapping[str, Any], str, Mapping[str, Any]]]:
+def comparisons(facts: MeasuredFacts) -> Iterator[tuple[str, ScoredTask, str, Comparison]]:
     """Yields (pointer, task, pointer, comparison) of everything that was scored."""
-    for t, task in enumerate(facts["tasks"]):
-        for c, comparison in enumerate(task.get("comparisons", [])):
+    for t, task in enumerate(facts.tasks):
+        if not isinstance(task, ScoredTask):
+            continue
+        for c, comparison in enumerate(task.comparisons):
             yield pointer("tasks", t), task, pointer("tasks", t, "comparisons", c), comparison
 
 
-def primary(comparison: Mapping[str, Any]) -> int | None:
+def primary(comparison: Comparison) -> int | None:
     """Returns the place of the primary metric among a comparison's scores; None where none is declared."""
-    return next((i for i, score in enumerate(comparison["scores"]) if score["primary"]), None)
+    return next((i for i, score in enumerate(comparison.scores) if score.primary), None)

@@ -1,29 +1,29 @@
 """The sentences of the first screen that stand beside the headline: parameters, and the verdicts of the checks."""
 
-from typing import Any
-
-from report.facts.values import is_known
+from report.facts.schema.parts import Absent, is_known
+from report.facts.schema.training import Ledger
+from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.parameters import trained_share
-from report.sentences.rules import Finding, decide, finding
+from report.sentences.rules import decide, finding
 
 _MOST_NAMED = 3
 """Checkpoints whose share of trained parameters is said one by one; of more, the least and the most."""
 
 
-def sizes(facts: Any) -> list[Finding]:
+def sizes(facts: MeasuredFacts) -> list[Finding]:
     """How many parameters the model has, and how many of them were trained."""
-    base = facts["parameters"]
-    if not is_known(base.get("total", {})):
+    base = facts.parameters
+    if isinstance(base, Absent) or not is_known(base.total):
         return []
     said = [finding("sizes_base", {"model": "/model/name", "total": "/parameters/total"})]
-    checkpoints = facts["checkpoints"]
+    checkpoints = facts.checkpoints
     if len(checkpoints) <= _MOST_NAMED:
         return said + [trained_share(facts, index) for index in range(len(checkpoints))]
     trained = [
-        (checkpoint["parameters"]["trainable"]["value"], pointer("checkpoints", i, "parameters", "trainable"))
-        for i, checkpoint in enumerate(checkpoints)
-        if is_known(checkpoint["parameters"].get("trainable", {}))
+        (own.trainable.value, pointer("checkpoints", i, "parameters", "trainable"))
+        for i, own in enumerate(checkpoint.parameters for checkpoint in checkpoints)
+        if isinstance(own, Ledger) and is_known(own.trainable)
     ]
     if not trained:
         return said
@@ -32,32 +32,32 @@ def sizes(facts: Any) -> list[Finding]:
     return [*said, finding(name, {"least": least[1], "most": most[1]})]
 
 
-def checks(facts: Any) -> list[Finding]:
+def checks(facts: MeasuredFacts) -> list[Finding]:
     """What the guards and the checks of the saved weights said, and what an audit came to."""
-    found = facts["checks"]
-    if "absent" in found:
+    found = facts.checks
+    if isinstance(found, Absent):
         said = [finding("checks_unknown", {"reason": "/checks/absent"})]
     else:
-        clear = found["objected"]["value"] == 0
+        clear = found.objected.value == 0
         evidence = {key: f"/checks/{key}" for key in ("checkpoints", "guards", "proofs", "objected")}
         said = [finding(decide("checks", {"passed": clear, "objected": not clear}), evidence)]
-        for i in range(len(found["objections"])):
+        for i in range(len(found.objections)):
             at = pointer("checks", "objections", i)
             said.append(finding("objection", {k: f"{at}/{k}" for k in ("checkpoint", "id", "verdict", "found")}))
-    if facts["audit"]:
+    if facts.audit:
         keys = ("holds", "impossible", "cannot_be_told", "missing")
         said.append(finding("audit_counted", {key: f"/audit/counts/{key}" for key in keys}))
-    if facts["templates"]:
+    if facts.templates:
         said.append(finding("own_templates", {"names": "/templates"}))
         return [*said, *_own_words(facts)]
     return [*said, finding("how_to_verify", {})]
 
 
-def _own_words(facts: Mapping[str, Any]) -> list[Finding]:
+def _own_words(facts: MeasuredFacts) -> list[Finding]:
     """Where the study's own templates hold claim words and numerals; nothing where they hold none."""
-    found = facts.get("own_words")
+    found = facts.own_words
     if not found:
         return []
-    named = found["lines"]["value"] == len(found["first"])
+    named = found.lines.value == len(found.first)
     name = decide("own_words", {"named": named, "counted": not named})
     return [finding(name, {key: f"/own_words/{key}" for key in ("lines", "first")})]

@@ -15,7 +15,7 @@ import yaml
 from harness_tasks.metrics import answer_scores, classification_scores, corpus_bleu, f1, mcc, precision, recall
 from harness_tasks.rendering import render_from_results, render_hash
 from report import sentences
-from report.facts.schema.whole import Facts, Findings, MeasuredFacts
+from report.facts.schema.whole import Facts, MeasuredFacts
 
 GOLD = [1, 0] * 20
 ALWAYS_POSITIVE = [1] * 40
@@ -74,7 +74,7 @@ def typed(facts: dict[str, Any]) -> Facts:
 def findings_of(facts: dict[str, Any]) -> dict[str, Any]:
     """Returns the findings of facts, as facts.json holds them."""
     parts = {name: part for name, part in facts.items() if name in {"schema", *MeasuredFacts.model_fields}}
-    return Findings.model_validate(sentences.find(MeasuredFacts.model_validate(parts))).as_json()
+    return sentences.find(MeasuredFacts.model_validate(parts)).as_json()
 
 
 def folder_of(study: Path) -> Path:

@@ -3,7 +3,6 @@
 What is not known is `Missing`, with the reason, and never 0; of a part that may be unknown as a whole it is `Absent`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -36,26 +35,6 @@ class Part(BaseModel):
         """Returns whether the field ``name`` was written; templates ask `"absent" in part`."""
         return name in self.model_fields_set
 
-    def __getitem__(self, name: str) -> Any:
-        if name in self.model_fields_set:
-            return getattr(self, name)
-        raise KeyError(name)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        setattr(self, name, value)
-
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: D102
-        return getattr(self, name) if name in self else default
-
-    def keys(self) -> Any:  # noqa: D102
-        return [name for name in type(self).model_fields if name in self.model_fields_set]
-
-    def items(self) -> Any:  # noqa: D102
-        return [(name, self[name]) for name in self.keys()]
-
-    def values(self) -> Any:  # noqa: D102
-        return [self[name] for name in self.keys()]
-
     def written(self) -> dict[str, Any]:
         """Returns the fields that were written, by their names."""
         return {name: getattr(self, name) for name in type(self).model_fields if name in self}
@@ -63,9 +42,6 @@ class Part(BaseModel):
     def as_json(self) -> dict[str, Any]:
         """Returns the part as facts.json holds it: what was not written is left out."""
         return self.model_dump(by_alias=True, exclude_unset=True)
-
-
-Mapping.register(Part)
 
 
 class Source(Part):

@@ -76,10 +76,10 @@ def test_few_checkpoints_are_named_and_of_many_the_least_and_the_most_said(tmp_p
     study = write_study(tmp_path)
     build_report(study, output=folder_of(study))
     facts = json.loads((folder_of(study) / "facts.json").read_text())
-    assert [said["id"] for said in sizes(typed(facts))] == ["sizes_base", "trained_part", "trained_part"]
+    assert [said.id for said in sizes(typed(facts))] == ["sizes_base", "trained_part", "trained_part"]
     facts["checkpoints"] = [json.loads(json.dumps(checkpoint)) for checkpoint in facts["checkpoints"] * 2]
-    assert [said["id"] for said in sizes(typed(facts))] == ["sizes_base", "sizes_same"]
+    assert [said.id for said in sizes(typed(facts))] == ["sizes_base", "sizes_same"]
     facts["checkpoints"][2]["parameters"]["trainable"]["value"] += 1
     between = sizes(typed(facts))[1]
-    assert between["id"] == "sizes_between"
-    assert between["evidence"]["most"] == "/checkpoints/2/parameters/trainable"
+    assert between.id == "sizes_between"
+    assert between.evidence["most"] == "/checkpoints/2/parameters/trainable"
