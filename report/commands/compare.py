@@ -58,8 +58,10 @@ def compare(
 
 def regression_line(row: dict[str, Any]) -> str:
     """Returns one line that says what fell, and by how much at least."""
+    from report.facts.schema.parts import Known
     from report.page import formats
 
+    difference = Known.model_validate(row["difference"])
     names = {key: row[key]["value"] for key in ("task", "metric", "baseline", "candidate")}
-    change, interval = (formats.FILTERS[name](row["difference"]) for name in ("difference", "difference_interval"))
+    change, interval = (formats.FILTERS[name](difference) for name in ("difference", "difference_interval"))
     return "regression on {task}, {metric}: {candidate} minus {baseline} is ".format(**names) + f"{change} {interval}"

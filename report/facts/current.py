@@ -112,7 +112,7 @@ def read_facts(path: Path) -> Facts:
         return Facts.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        place = "".join(f"/{part}" for part in first["loc"])
+        place = "".join(f"/{part}" for part in first["loc"] if part not in ("known", "unknown"))
         raise UserError(
             f"{path} holds other facts than this version writes: {place}: {first['msg']}",
             "another version of Aftertune wrote it",

@@ -4,9 +4,9 @@ What is not known is `Missing`, with the reason, and never 0; of a part that may
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, GetCoreSchemaHandler, Tag
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypeIs
 
@@ -93,7 +93,15 @@ class Missing(Part):
         return None
 
 
-Fact = Known | Missing
+def _which(value: Any) -> str:
+    """Returns which member of a union a value is of: the one that is known, or the one that says why it is not."""
+    names = value if isinstance(value, dict | Part) else ()
+    return "unknown" if "absent" in names or "missing" in names else "known"
+
+
+# The member is told by one name, so that a value that fits neither is complained of as what it was meant to be.
+_BY_NAME = Discriminator(_which)
+Fact = Annotated[Annotated[Known, Tag("known")] | Annotated[Missing, Tag("unknown")], _BY_NAME]
 
 
 def is_known(fact: Fact | None) -> TypeIs[Known]:
@@ -130,6 +138,14 @@ class Absent(Part):
     """What stands in the place of a part that is not known as a whole: the reason."""
 
     absent: Missing = Field(description="only where it is not known: the reason")
+
+
+One = TypeVar("One")
+Other = TypeVar("Other")
+Either = Annotated[Annotated[One, Tag("known")] | Annotated[Other, Tag("unknown")], _BY_NAME]
+"""A part that is known, or another with `absent`."""
+OrAbsent = Annotated[Annotated[One, Tag("known")] | Annotated[Absent, Tag("unknown")], _BY_NAME]
+"""A part, or why it is not known."""
 
 
 @dataclass(frozen=True)

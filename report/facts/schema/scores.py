@@ -6,14 +6,15 @@ from pydantic import Field
 
 from report.facts.schema.answers import Side
 from report.facts.schema.parts import (
-    Absent,
     Count,
+    Either,
     KnownCount,
     KnownScore,
     KnownSetting,
     KnownShare,
     KnownText,
     Missing,
+    OrAbsent,
     P,
     Part,
     Score,
@@ -132,7 +133,7 @@ class Comparison(Part):
     seed: KnownSetting = Field(description="its training seed")
     scores: list[MetricScores]
     methods: list[IntervalMethod]
-    after: Side | Absent
+    after: OrAbsent[Side]
     refused: Missing | None = Field(description="only where the two may not be compared: the reason")
     other_base: Missing | None = Field(
         description="only where it is not known to be made from the base model's weights: the reason"
@@ -140,7 +141,7 @@ class Comparison(Part):
     transitions: Transitions | None
     examples: Examples | None
     shift: Shift | None
-    overlap: Overlap | Absent | None
+    overlap: OrAbsent[Overlap] | None
     figures: AnswerFigures
     overlaps: bool = Field(description="whether the two tasks say that they share items")
 
@@ -228,7 +229,7 @@ class ScoredTask(Part):
     positive: KnownText = Field(description="what a classification calls its positive label")
     text_licence: Text = Field(description="the licence of its rows' text")
     data: TaskData
-    before: Side | Absent
+    before: OrAbsent[Side]
     floor: Floor
     ranges: list[Range]
     comparisons: list[Comparison]
@@ -239,7 +240,7 @@ class ScoredTask(Part):
         return next((row for row in self.ranges if row.metric == metric), None)
 
 
-TaskFacts = ScoredTask | Unscored
+TaskFacts = Either[ScoredTask, Unscored]
 
 
 def comparisons_of(task: TaskFacts) -> list[Comparison]:
@@ -270,7 +271,7 @@ class UntestedEquivalence(Part):
     other: KnownText = Field(description="the other one")
 
 
-Equivalence = TestedEquivalence | UntestedEquivalence
+Equivalence = Either[TestedEquivalence, UntestedEquivalence]
 
 
 class Spread(Part):

@@ -3,15 +3,16 @@
 from pydantic import Field
 
 from report.facts.schema.parts import (
-    Absent,
     Bytes,
     Count,
     Curve,
+    Either,
     KnownCount,
     KnownCurve,
     KnownSetting,
     KnownText,
     Number,
+    OrAbsent,
     Part,
     Seconds,
     Setting,
@@ -136,7 +137,7 @@ class Untrained(Part):
     task: KnownText = Field(description="the task that it was trained on")
     method: KnownText = Field(description="how")
     seed: KnownSetting = Field(description="its training seed")
-    parameters: Ledger | Absent
+    parameters: OrAbsent[Ledger]
     hub: Published
 
 
@@ -147,7 +148,7 @@ class Trained(Part):
     task: KnownText = Field(description="the task that it was trained on")
     method: KnownText = Field(description="how")
     seed: KnownSetting = Field(description="its training seed")
-    parameters: Ledger | Absent
+    parameters: OrAbsent[Ledger]
     hub: Published
     path: KnownText = Field(description="its folder")
     command: Text = Field(description="what trained it")
@@ -170,10 +171,10 @@ class Trained(Part):
     resumed: list[KnownCount] = Field(description="a step at which training went on after a break")
     digest: KnownText = Field(description="of its record")
     train_rows_digest: Text = Field(description="of the list of its rows")
-    changes: WeightChanges | Absent
+    changes: OrAbsent[WeightChanges]
 
 
-CheckpointFacts = Trained | Untrained
+CheckpointFacts = Either[Trained, Untrained]
 
 
 class Objection(Part):

@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from report.facts.schema.parts import (
-    Absent,
     KnownCount,
     KnownText,
     Number,
+    OrAbsent,
     Part,
     Seconds,
     Setting,
@@ -193,7 +193,7 @@ class MeasuredFacts(Part):
     schema_version: str = Field(default=SCHEMA, alias="schema", description="the version of these names")
     study: StudyFacts
     model: ModelFacts
-    parameters: Ledger | Absent
+    parameters: OrAbsent[Ledger]
     checkpoints: list[CheckpointFacts]
     tasks: list[TaskFacts]
     family: Family
@@ -203,7 +203,7 @@ class MeasuredFacts(Part):
     unfinished: Unfinished
     templates: list[KnownText] = Field(description="a template of the study's own")
     own_words: OwnWords | None = None
-    checks: Checks | Absent
+    checks: OrAbsent[Checks]
     confidence: Share = Field(description="the confidence of every interval")
     summary_figure: SummaryFigure | None
     reproduction: Reproduction

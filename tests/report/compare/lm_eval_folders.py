@@ -1,5 +1,6 @@
 """Result folders as lm_eval 0.4.13 writes them, made by hand from items that are known."""
 
+import copy
 import hashlib
 import json
 import math
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from report.facts.current import sealed
+from tests.report.sentences.test_random_facts import facts
+from tests.report.some_facts import known
 
 TIME = "2026-11-25T10-04-49.869036"
 
@@ -134,28 +137,14 @@ def write_study(root: Path, scores: Mapping[str, Mapping[str, Sequence[float]]],
 
 
 def _study_facts(values: Mapping[str, Any]) -> dict[str, Any]:
-    source = {"file": "study.yaml", "pointer": "", "sha256": "ab" * 32}
-
-    def known(value: Any) -> dict[str, Any]:
-        return {"value": value, "unit": "setting", "source": source}
-
-    return {
-        "schema": "aftertune-facts/1",
-        "state": {},
-        "study": {"name": known("trial"), "seeds": [known(seed) for seed in values.get("seeds", [1])]},
-        "model": {"name": known("small"), "fingerprint": known("cd" * 32)},
-        "checkpoints": [
-            {
-                "name": known("tuned"),
-                "method": known("lora"),
-                "recipe": [{"name": known("learning_rate"), "value": known(values.get("learning_rate", 0.0005))}],
-                "data": {"fingerprint": known(values.get("fingerprint", "ef" * 32))},
-            }
-        ],
-        "tasks": [{"name": known("even"), "version": known(1.0), "data": {"splits": []}}],
-        "reproduction": {
-            "versions": [
-                {"name": known("peft"), "version": known(values.get("peft", "0.21.0")), "where": known("fine-tuning")}
-            ]
-        },
-    }
+    """Returns the facts of the synthetic study with one checkpoint, `tuned`, and the ``values``."""
+    study = copy.deepcopy(facts())
+    tuned = study["checkpoints"][0]
+    study["checkpoints"] = [tuned]
+    tuned["name"] = known("tuned").as_json()
+    rate = {"name": known("learning_rate"), "value": known(values.get("learning_rate", 0.0005), "setting")}
+    tuned["recipe"] = [{key: fact.as_json() for key, fact in rate.items()}]
+    study["study"]["seeds"] = [known(seed, "setting").as_json() for seed in values.get("seeds", [1])]
+    peft = {"name": "peft", "version": values.get("peft", "0.21.0"), "where": "fine-tuning"}
+    study["reproduction"]["versions"] = [{key: known(text).as_json() for key, text in peft.items()}]
+    return study

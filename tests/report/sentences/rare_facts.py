@@ -70,7 +70,9 @@ def _comparison(comparison: Facts, task: Facts, rarely: Any, choice: random.Rand
     elif rarely():
         for score in comparison["scores"]:
             score["primary"] = False
-        if overlap and choice.random() < 0.5:  # of a primary metric that no file has a score of there are parts
+        if (
+            overlap and "parts" in overlap and choice.random() < 0.5
+        ):  # of a primary metric that no file has a score of there are parts
             overlap["parts"] = []
     for score in comparison["scores"]:
         for side in ("before_place", "after_place"):
