@@ -44,13 +44,13 @@ def test_answers_by_words_and_by_score(tmp_path: Path, recorded: bool) -> None:
         for row in scores.rows:
             del row["f1"]
     found = distribution_facts(Measured(scores, 100.0))
-    lengths = counts(found["words"]["value"])
+    lengths = counts(found.words.value)
     assert lengths == {
         (0, 0): 6, (1, 1): 6, (2, 2): 0, (3, 3): 0, (4, 4): 6, (5, 5): 0, (6, 10): 6, (11, 20): 0, (21, None): 6,
     }  # fmt: skip
     # Every third question has no answer: there only "unanswerable" is right, and nowhere else.
-    assert counts(found["f1"]["value"]) == {
+    assert counts(found.f1.value) == {
         (0.0, 0.0): 20, (0.0, 0.2): 0, (0.2, 0.4): 0, (0.4, 0.6): 4, (0.6, 0.8): 0, (0.8, 1.0): 0, (1.0, 1.0): 6,
     }  # fmt: skip
-    assert found["words"]["n"] == found["f1"]["n"] == 30
-    assert found["words"]["source"]["file"] == "scores/base/passages/samples.jsonl"
+    assert found.words.n == found.f1.n == 30
+    assert found.words.source.file == "scores/base/passages/samples.jsonl"

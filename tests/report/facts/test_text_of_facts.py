@@ -11,10 +11,10 @@ SOURCE = {"file": "a.json", "pointer": "", "sha256": "f0"}
 
 
 def test_halves_of_characters_and_turned_directions_are_not_kept() -> None:
-    assert fact("a\ud800b", "text", SOURCE)["value"] == "a\N{REPLACEMENT CHARACTER}b"
-    assert fact("ab\N{RIGHT-TO-LEFT OVERRIDE}dc\N{POP DIRECTIONAL FORMATTING}", "text", SOURCE)["value"] == "abdc"
-    assert missing("why \udfff")["missing"].encode() == "why \N{REPLACEMENT CHARACTER}".encode()
-    assert fact("\N{HEBREW LETTER ALEF}\N{RIGHT-TO-LEFT MARK}", "text", SOURCE)["value"] == "\u05d0\u200f"
+    assert fact("a\ud800b", "text", SOURCE).value == "a\N{REPLACEMENT CHARACTER}b"
+    assert fact("ab\N{RIGHT-TO-LEFT OVERRIDE}dc\N{POP DIRECTIONAL FORMATTING}", "text", SOURCE).value == "abdc"
+    assert missing("why \udfff").missing.encode() == "why \N{REPLACEMENT CHARACTER}".encode()
+    assert fact("\N{HEBREW LETTER ALEF}\N{RIGHT-TO-LEFT MARK}", "text", SOURCE).value == "\u05d0\u200f"
 
 
 def test_a_row_with_a_line_separator_is_one_row(tmp_path: Path) -> None:

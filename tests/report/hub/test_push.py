@@ -87,8 +87,8 @@ def test_the_record_is_what_the_facts_step_reads(hub: FakeHub, push: Push, study
     assert str(entry["checked_at"]).startswith("20")
     assert str(entry["url"]).startswith("http://127.0.0.1")  # a Hub of one's own may have no certificate
     found = hub_facts(folder_of(study), [REVIEWS, "another"])
-    assert [one["published"] for one in found] == [True, False]
-    assert found[0]["commit"]["value"] == entry["commit"]
+    assert [one.published for one in found] == [True, False]
+    assert found[0].commit.value == entry["commit"]
 
 
 def test_a_page_made_before_the_push_is_told_to_be_built_again(hub: FakeHub, push: Push, study: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_private_repository_is_no_link(hub: FakeHub, push: Push, study: Path) 
     assert "url" not in entry
     assert "checked_at" not in entry
     assert f"{REPO} (not public) commit " in result.stdout
-    assert [one["published"] for one in hub_facts(folder_of(study), [REVIEWS])] == [False]
+    assert [one.published for one in hub_facts(folder_of(study), [REVIEWS])] == [False]
 
 
 def test_private_is_refused_where_the_repository_is_public_already(hub: FakeHub, push: Push) -> None:

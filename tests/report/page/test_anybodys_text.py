@@ -52,7 +52,7 @@ def with_texts(choose: Any) -> dict[str, Any]:
             if key in ("path", "figure", "confusion", "reliability", "distributions", "moves", "digest"):
                 return value  # names and hashes of files that we make
             text = named.setdefault(value["value"], choose(value["value"]))
-            return {**value, "value": fact(text, "text", SOURCE)["value"]}
+            return {**value, "value": fact(text, "text", SOURCE).value}
         return {name: changed(part, name) for name, part in value.items() if name != "findings"}
 
     found: dict[str, Any] = changed(copy.deepcopy(facts()))
@@ -115,7 +115,7 @@ def test_five_hundred_drawings_of_texts(seed: int) -> None:
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
 def test_an_escaped_text_is_itself_at_the_beginning_of_a_line_and_within_one(text: str) -> None:
-    shown = fact(text, "text", SOURCE)["value"]
+    shown = fact(text, "text", SOURCE).value
     (filtered,) = [str(formats.FILTERS["text"](known(shown)))]
     for page, before in ((filtered, ""), (f"a {filtered} b", "a ")):
         tokens = tokens_of(page)

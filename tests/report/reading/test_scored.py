@@ -128,7 +128,7 @@ def test_exchanged_files_are_refused_by_build_and_verify(study: Path, one: str, 
     build_report(study, output=home)
     exchange(home / one, home / other)
     if not said:  # each file names its task, so that nothing is taken for the other's
-        page = facts_now(load_study(study), study, home)
+        page = facts_now(load_study(study), study, home).as_json()
         graded = [one["overlap"] for task in page["tasks"] for one in task["comparisons"]]
         assert all("was not measured" in overlap["absent"]["missing"] for overlap in graded)
         return
