@@ -91,7 +91,7 @@ def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = write_study(tmp_path_factory.mktemp("explored"))
     folder = folder_of(study)
     facts = collect(load_study(study), study, folder)
-    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    (folder / "facts.json").write_text(json.dumps(facts.as_json()), encoding="utf-8")
     return folder
 
 

@@ -4,12 +4,17 @@ import hashlib
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from report.facts.schema.scores import Comparison, MetricScores, Range, ScoredTask, Transitions
+from report.facts.schema.whole import Facts
+from report.facts.values import missing
+from tests.report.some_facts import known
 
 SENTIMENT, PASSAGES = "sentiment", "passages"
 
 
-def write_large_study(folder: Path, *, items: int) -> dict[str, Any]:
+def write_large_study(folder: Path, *, items: int) -> Facts:
     """Returns facts of a study with ``items`` items a task, whose samples it writes below ``folder``.
 
     A prompt of the one task is of about 60 tokens, of the other of about 200; five questions share a passage.
@@ -42,7 +47,8 @@ def write_large_study(folder: Path, *, items: int) -> dict[str, Any]:
         graded = [{"doc_id": row["doc_id"], "doc_hash": row["doc_hash"], "grades": _grades(row)} for row in rows]
         head = {"training_rows": items, "definition": {"identical": "as written", "same_source": "a passage"}}
         overlap.write_text("".join(json.dumps(row) + "\n" for row in [head, *graded]), encoding="utf-8")
-    return {"tasks": [_task(SENTIMENT, "classification", ["acc", "brier"], "acc"), _passages_task()]}
+    tasks = [_task(SENTIMENT, "classification", ["acc", "brier"], "acc"), _passages_task()]
+    return Facts.model_construct(tasks=tasks)
 
 
 class _Words:
@@ -108,22 +114,26 @@ def _grades(row: dict[str, Any]) -> list[str]:
     return ["identical", "containment"] if number % 50 == 0 else ["same_source"] if number % 10 == 0 else []
 
 
-def _passages_task() -> dict[str, Any]:
+def _passages_task() -> ScoredTask:
     names = ["f1", "exact", "HasAns_f1", "HasAns_exact", "NoAns_f1", "NoAns_exact"]
     return _task(PASSAGES, "extraction", names, "exact")
 
 
-def _task(name: str, kind: str, metrics: list[str], verdict: str) -> dict[str, Any]:
+def _task(name: str, kind: Literal["classification", "extraction"], metrics: list[str], verdict: str) -> ScoredTask:
     """Returns those facts of a task that the explorer reads."""
-    scores = [
-        {"metric": metric, "label": {"value": metric}, "primary": at == 0, "higher_is_better": metric != "brier"}
-        for at, metric in enumerate(metrics)
-    ]
-    comparison = {
-        "checkpoint": {"value": f"{name}-lora"},
-        "refused": None,
-        "transitions": {"label": {"value": verdict}},
-        "scores": scores,
-    }
-    ranges = [{"metric": metric, "label": {"value": metric}} for metric in metrics]
-    return {"task": name, "kind": kind, "before": {}, "comparisons": [comparison], "ranges": ranges}
+    comparison = Comparison.model_construct(
+        checkpoint=known(f"{name}-lora"),
+        refused=None,
+        transitions=Transitions.model_construct(label=known(verdict)),
+        scores=[
+            MetricScores.model_construct(
+                metric=metric, label=known(metric), primary=at == 0, higher_is_better=metric != "brier"
+            )
+            for at, metric in enumerate(metrics)
+        ],
+    )
+    ranges = [Range.model_construct(metric=metric, label=known(metric)) for metric in metrics]
+    licence = missing("the task states no licence")
+    return ScoredTask.model_construct(
+        task=name, kind=kind, text_licence=licence, comparisons=[comparison], ranges=ranges
+    )
