@@ -1,55 +1,37 @@
 """Facts of scores: each checkpoint on each task, before and after fine-tuning, paired item by item."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.kinds import SAMPLES
 from harness_tasks.models.heads import STOCK_CLASSES
+from report.facts.before_and_after import beside_base
 from report.facts.diagnosis import diagnosis
-from report.facts.examples import KINDS, examples
 from report.facts.learning_curves import over_tokens
 from report.facts.measured import (
     Measured,
-    abstains,
-    interval_fact,
     label_of,
     positive_name,
-    unit_of,
 )
-from report.facts.overlaps import overlap_facts
-from report.facts.pairing import Pair
-from report.facts.paths import figure_path
-from report.facts.ranges import Ranges, above_floor, floor_facts, place
+from report.facts.ranges import Ranges, above_floor, floor_facts
 from report.facts.schema.answers import Side
-from report.facts.schema.parts import Absent, Fact, Known, Missing, Source, is_known
+from report.facts.schema.parts import Absent, Fact
 from report.facts.schema.scores import (
-    AnswerFigures,
-    Comparison,
-    IntervalMethod,
-    MetricScores,
     ScoredTask,
-    Shift,
     Split,
     TaskData,
     TaskFacts,
-    Transitions,
     Unscored,
 )
 from report.facts.schema.study import ModelFacts
-from report.facts.schema.training import CheckpointFacts, Trained
+from report.facts.schema.training import CheckpointFacts
 from report.facts.unfinished import undone, why_unscored
 from report.facts.values import fact, missing, recorded
-from report.reading import kinds
-from report.reading.bases import scored_on_another, trained_on_another
 from report.reading.lengths import gold_within, read_lengths
-from report.reading.results import Document, Scores, is_begun, read_json, read_scores
+from report.reading.results import Document, Scores, read_scores
 from report.reading.scored import refuse_other, refuse_replaced
-from report.statistics import intervals, paired_tests
-from report.statistics.sums import pair_of
 
 Sides = Mapping[str, Measured]
 """The checkpoints that were scored on a task, by name; the base model is `base`."""
@@ -100,7 +82,12 @@ def task_facts(
     home = str(Path(known.scores.samples.file).parent)
     ranges = Ranges(known, gold_within(read_lengths(folder, home, known.scores.samples.source())))
     before = _side(base, ranges, folder) if base else Absent(absent=unscored)
-    comparisons = [_comparison(before, base, sides.get(c.name.value), model, c, ranges, folder) for c in checkpoints]
+    comparisons = []
+    for checkpoint in checkpoints:
+        name = checkpoint.name.value
+        after = sides.get(name)
+        alone = _side(after, ranges, folder) if after else Absent(absent=missing(why_unscored(folder, name, task)))
+        comparisons.append(beside_base(base, after, (before, alone), model, checkpoint, ranges, folder))
     return ScoredTask(
         **_about(known),
         task=task,
@@ -110,19 +97,6 @@ def task_facts(
         comparisons=comparisons,
         over_tokens=over_tokens(task, comparisons, checkpoints),
     )
-
-
-def _overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
-    """Returns whether either task's metadata says that it `overlaps_with` the other (a name, or a pattern)."""
-    if trained_on == scored_on:
-        return False
-    for declaring, other in ((trained_on, scored_on), (scored_on, trained_on)):
-        for home in sorted(filter(is_begun, folder.glob(f"scores/*/{declaring}"))):
-            results = read_json(folder, f"{home.relative_to(folder).as_posix()}/results.json", kinds.RESULTS)
-            patterns = results.value("configs", declaring, "metadata", "overlaps_with") or []
-            if any(fnmatch(other, str(pattern)) for pattern in patterns):
-                return True
-    return False
 
 
 def _check_of_one_kind(sides: Sequence[Measured]) -> None:
@@ -218,205 +192,3 @@ def _softmax_dtype(results: Document) -> Fact:
         return recorded(results, "config", "model_args", "softmax_dtype", unit="text")
     name = "model_dtype" if results.value("config", "model") in STOCK_CLASSES else "softmax_dtype"
     return recorded(results, "config", name, unit="text")
-
-
-def _comparison(
-    before: Side | Absent,
-    base: Measured | None,
-    after: Measured | None,
-    model: ModelFacts,
-    checkpoint: CheckpointFacts,
-    ranges: Ranges,
-    folder: Path,
-) -> Comparison:
-    """Returns the scores of one checkpoint beside the base's, metric by metric."""
-    name, task = checkpoint.name, ranges.measured.scores.task
-    unscored = missing(why_unscored(folder, name.value, task))
-    pair = Pair(base, after) if base and after else None
-    other_base, refused = None, None
-    if after:
-        scored = scored_on_another(model.fingerprint.value, base.scores if base else None, after.scores)
-        began_with = checkpoint.base_fingerprint.value if isinstance(checkpoint, Trained) else None
-        other_base = trained_on_another(model.fingerprint.value, began_with) or scored
-        refused = other_base or (pair.refusal(checkpoint) if pair else None)
-    metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
-    scores = [_score(base, after, pair, metric, ranges, unscored, refused) for metric in metrics]
-    pair = None if refused else pair
-    graded = (metric for metric in metrics if ranges.direction(metric).better) if pair else iter(())
-    right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(pair, metric)), None)
-    later = _side(after, ranges, folder) if after else Absent(absent=unscored)
-    return Comparison(
-        checkpoint=name,
-        trained_on=checkpoint.task,
-        method=checkpoint.method,
-        seed=checkpoint.seed,
-        scores=scores,
-        methods=_methods(scores),
-        after=later,
-        refused=missing(refused) if refused else None,
-        other_base=missing(other_base) if other_base else None,
-        transitions=_transitions(pair, right_or_wrong) if pair and right_or_wrong else None,
-        examples=examples(pair, right_or_wrong) if pair and right_or_wrong else None,
-        shift=_shift(pair) if pair else None,
-        overlap=overlap_facts(folder, pair, name.value) if pair else None,
-        figures=_figures(task, name, (before, later), moves=bool(pair and right_or_wrong)),
-        overlaps=_overlapping(folder, checkpoint.task.value, task),
-    )
-
-
-def _score(
-    base: Measured | None,
-    after: Measured | None,
-    pair: Pair | None,
-    metric: str,
-    ranges: Ranges,
-    unscored: Missing,
-    refused: str | None,
-) -> MetricScores:
-    """Returns one metric before and after, the difference, its test, and where between floor and ceiling both lie."""
-    known = ranges.measured
-    before_fact = _level(base, metric) if base else missing("the base model has not been scored")
-    after_fact = _level(after, metric) if after else unscored
-    no_difference = missing(refused or "one of the two scores is missing")
-    paired: Mapping[str, Fact] = dict.fromkeys(("difference", "p_value", "p_method", "detectable"), no_difference)
-    if pair and not refused and is_known(before_fact) and is_known(after_fact):
-        paired = _paired(pair, metric)
-    floor, ceiling = ranges.floor(metric)[0], ranges.ceiling(metric)
-    return MetricScores(
-        metric=metric,
-        label=fact(label_of(known, metric), "text", known.scores.results.source("configs", known.scores.task)),
-        primary=metric == known.scores.primary,
-        higher_is_better=ranges.direction(metric).better,
-        before=before_fact,
-        after=after_fact,
-        **paired,
-        adjusted=missing("it is no primary metric"),
-        before_place=place(before_fact, floor, ceiling),
-        after_place=place(after_fact, floor, ceiling),
-    )
-
-
-def _methods(scores: Sequence[MetricScores]) -> list[IntervalMethod]:
-    """Returns which interval and which p-value was made in which way, metrics of one way together."""
-    rows: dict[tuple[str, str], IntervalMethod] = {}
-
-    def told(side: str, method: str, score: MetricScores, source: Source) -> None:
-        words = {key: fact(text, "text", source) for key, text in (("side", side), ("method", method))}
-        rows.setdefault((side, method), IntervalMethod(**words, labels=[])).labels.append(score.label)
-
-    for key, side in (("before", "base"), ("after", "fine-tuned"), ("difference", "difference")):
-        for score in scores:
-            known = getattr(score, key)
-            if is_known(known):
-                told(side, known.interval.method if known.interval else str(known.no_interval), score, known.source)
-    for score in scores:
-        if is_known(score.p_method):
-            told("p-value", score.p_method.value, score, score.p_method.source)
-    return list(rows.values())
-
-
-def _level(measured: Measured, metric: str) -> Fact:
-    """Returns the recorded score with its interval; raises UserError where our recount differs."""
-    if metric not in measured.levels:  # the base's stand beside every checkpoint
-        measured.levels[metric] = _counted_level(measured, metric)
-    return measured.levels[metric]
-
-
-def _counted_level(measured: Measured, metric: str) -> Fact:
-    scores = measured.scores
-    if metric not in scores.metrics:
-        return missing(f"{scores.results.file} does not hold it")
-    value, source = scores.recorded(metric)
-    unit, rows = unit_of(measured, metric), scores.having(metric)
-    items = measured.items(metric)
-    if items is None:
-        return fact(value, unit, source, n=len(rows) or None, no_interval="no interval: not a known function of items")
-    if not items.gives(value):
-        raise UserError(
-            f"{source['file']} says {metric} = {value}, its samples give {items.level.value}",
-            "the results and the samples are not from the same run, or one was edited",
-            f"delete {Path(source['file']).parent} and run the study again",
-        )
-    return interval_fact(items.level, unit, source, also=[scores.samples.source()], value=value)
-
-
-def _paired(pair: Pair, metric: str) -> Mapping[str, Fact]:
-    """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
-    base, after, items = pair.before, pair.after, pair.items(metric)
-    reason = pair.signature_differs(metric)
-    if reason or items is None:
-        reason = reason or "the samples do not hold it item by item, so the two cannot be paired"
-        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(reason))
-    unit, source, also = unit_of(base, metric), after.scores.samples.source(), [base.scores.samples.source()]
-    encoded = items.encoded()
-    interval, test = intervals.difference(encoded), paired_tests.paired_test(encoded)
-    smallest = paired_tests.detectable(interval)
-    return {
-        "difference": interval_fact(interval, unit, source, also=also),
-        "p_value": missing(test.method) if test.p is None else fact(test.p, "p", source, also=also, n=interval.n),
-        "p_method": fact(test.method, "text", source),
-        "detectable": missing(smallest.method)
-        if smallest.value is None
-        else fact(smallest.value, unit, source, also=also),
-    }
-
-
-def _is_right_or_wrong(pair: Pair, metric: str) -> bool:
-    """Returns whether each item is simply right or wrong by ``metric``, of which higher is better, on both sides."""
-    base = pair.before.scores
-    if len(base.having(metric)) != len(base.rows) or any(metric not in row for row in pair.later):
-        return False
-    items = pair.items(metric)
-    return items is not None and {*items.one.values, *items.other.values} <= {0.0, pair.before.scale or 1.0}
-
-
-def _figures(task: str, checkpoint: Known, sides: Sequence[Side | Absent], *, moves: bool) -> AnswerFigures:
-    """Returns where the figures of the answers lie, by what they show; none of what was not measured on either side."""
-    found = [side.diagnosis for side in sides if isinstance(side, Side)]
-    classified = [answers.classification for answers in found if answers.classification]
-    shown = {
-        "confusion": bool(classified),
-        "reliability": any(answers.calibration.bins for answers in classified),
-        "distributions": any(answers.extraction for answers in found),
-        "moves": moves,
-    }
-    return AnswerFigures(
-        **{
-            kind: fact(figure_path(kind, checkpoint.value, task), "text", checkpoint.source)
-            for kind, is_in in shown.items()
-            if is_in
-        }
-    )
-
-
-def _transitions(pair: Pair, metric: str) -> Transitions:
-    """Returns how many items went from wrong to right and so on, by a metric that is right or wrong an item."""
-    base, after = pair.before, pair.after
-    pairs = zip(base.scores.rows, pair.later, strict=True)
-    counts = Counter((one[metric] > 0, two[metric] > 0) for one, two in pairs)
-    source, also = after.scores.samples.source(), [base.scores.samples.source()]
-    return Transitions(
-        label=fact(label_of(base, metric), "text", source),
-        **{
-            name: fact(counts[sides], "count", source, also=also, n=len(base.scores.rows))
-            for name, sides in KINDS.items()
-        },
-    )
-
-
-def _shift(pair: Pair) -> Shift | None:
-    """Returns how the answers changed as such: the share that say positive, or the share left unanswered."""
-    base, after = pair.before, pair.after
-    kind, source, also = base.kind, after.scores.samples.source(), [base.scores.samples.source()]
-    rows, later = base.scores.rows, pair.later
-    if kind == "classification":
-        metric = str(base.label_metric)
-        before_items, after_items = ([float(row[metric][1] == 1) for row in side] for side in (rows, later))
-        what = f"answers that say {positive_name(base).value}"
-    elif kind == "extraction":
-        before_items, after_items = ([float(abstains(row)) for row in side] for side in (rows, later))
-        what = "questions left unanswered"
-    else:
-        return None
-    interval = intervals.difference(pair_of("share", before_items, after_items, base.scores.clusters(rows)))
-    return Shift(what=fact(what, "text", source), change=interval_fact(interval, "share", source, also=also))
