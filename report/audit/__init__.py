@@ -16,9 +16,9 @@ from report.audit.claims import (
     Statement,
     TrainableShare,
     is_reference,
-    read_claims,
     references,
 )
+from report.audit.claims_file import read_claims
 from report.audit.numbers import Lora
 from report.audit.outcome import Outcome, Verdict, Word
 from report.audit.parameters import Subject, audit_parameters, audit_quotient, audit_share
@@ -33,7 +33,7 @@ def audit_claims(path: str | Path) -> list[Verdict]:
     """Returns a verdict for each claim of a claims file, in its order.
 
     Raises:
-        UserError: the file cannot be read as claims; see `report.audit.claims.read_claims`.
+        UserError: the file cannot be read as claims; see `report.audit.claims_file.read_claims`.
     """
     claims = read_claims(path)
     outcomes = {claim.id: _outcome(claims, claim) for claim in claims.claims}

@@ -28,7 +28,7 @@ def audit(
     """
     # Here, because what decides takes longer to load than `--help` may.
     from report.audit import audit_claims
-    from report.audit.claims import read_claims
+    from report.audit.claims_file import read_claims
 
     with exit_on_user_error():
         verdicts = audit_claims(claims)

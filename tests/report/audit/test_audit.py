@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report.audit import audit_claims, audit_facts
-from report.audit.claims import KINDS, Adapter, Architecture, Claims, _Claim, read_claims
+from report.audit.claims import KINDS, Adapter, Architecture, Claims, _Claim
+from report.audit.claims_file import read_claims
 from report.audit.outcome import Verdict
 from report.commands.audit import audit
 
