@@ -82,7 +82,9 @@ class Adapter(_Strict):
     """What is trained whole beside it."""
 
 
-class _Claim(_Strict):
+class AnyClaim(_Strict):
+    """What every claim says of itself: its name, where it stands, and its words."""
+
     id: Identifier
     where: Annotated[str, Field(min_length=1)]
     """Where in the write-up it stands."""
@@ -94,7 +96,7 @@ class _Claim(_Strict):
         return {}
 
 
-class ClassificationScores(_Claim):
+class ClassificationScores(AnyClaim):
     """Scores of one label, or their averages over labels."""
 
     kind: Literal["classification_scores"]
@@ -125,7 +127,7 @@ class ClassificationScores(_Claim):
         return {score.lower(): figure for score, figure in self.scores().items()}
 
 
-class Parameters(_Claim):
+class Parameters(AnyClaim):
     """A number of parameters."""
 
     kind: Literal["parameters"]
@@ -144,7 +146,7 @@ class Parameters(_Claim):
         return {"count": read(self.count)}
 
 
-class TrainableShare(_Claim):
+class TrainableShare(AnyClaim):
     """How large a share of the parameters is trained."""
 
     kind: Literal["trainable_share"]
@@ -167,7 +169,7 @@ class TrainableShare(_Claim):
         return {key: read(text) for key, text in own.items() if text is not None and not is_reference(text)}
 
 
-class Difference(_Claim):
+class Difference(AnyClaim):
     """What lies between two figures."""
 
     kind: Literal["difference"]
@@ -184,7 +186,7 @@ class Difference(_Claim):
         return {key: read(text) for key, text in own.items() if not is_reference(text)}
 
 
-class Statement(_Claim):
+class Statement(AnyClaim):
     """A sentence that says how figures of other claims compare."""
 
     kind: Literal["statement"]
@@ -194,7 +196,7 @@ class Statement(_Claim):
     """Figures of other claims: `id.key`."""
 
 
-class Bounded(_Claim):
+class Bounded(AnyClaim):
     """A score that has bounds, and perhaps is a proportion of n items."""
 
     kind: Literal["bounded"]
@@ -208,7 +210,7 @@ class Bounded(_Claim):
         return {"value": read(self.value)}
 
 
-class Missing(_Claim):
+class Missing(AnyClaim):
     """Something that is asked for and left empty."""
 
     kind: Literal["missing"]
@@ -217,7 +219,7 @@ class Missing(_Claim):
 
 
 Claim = ClassificationScores | Parameters | TrainableShare | Difference | Statement | Bounded | Missing
-KINDS: dict[str, type[_Claim]] = {
+KINDS: dict[str, type[AnyClaim]] = {
     "classification_scores": ClassificationScores,
     "parameters": Parameters,
     "trainable_share": TrainableShare,
@@ -254,7 +256,7 @@ def is_reference(text: str) -> bool:
     return re.fullmatch(r"[a-z0-9][a-z0-9-]*\.[a-z]\w*", text) is not None and read(text).is_unread
 
 
-def references(claim: _Claim) -> list[str]:
+def references(claim: AnyClaim) -> list[str]:
     """Returns the figures of other claims that ``claim`` names, as `id.key`."""
     if isinstance(claim, Statement):
         return claim.figures

@@ -14,6 +14,7 @@ from report.audit.architectures import KEYS
 from report.audit.claims import (
     KINDS,
     Adapter,
+    AnyClaim,
     Architecture,
     Claim,
     Claims,
@@ -184,5 +185,5 @@ def _place(values: dict[str, Any], where: tuple[int | str, ...]) -> tuple[str, t
     claim = values["claims"][where[1]]
     name = claim.get("id") if isinstance(claim, dict) else None
     shown = [f"claims.{name or where[1]}", *(part for part in parts[2:] if part not in KINDS)]
-    kind = KINDS.get(parts[2], Claim) if len(parts) > 2 else Claim
+    kind = KINDS.get(parts[2], AnyClaim) if len(parts) > 2 else AnyClaim
     return ".".join(shown), Adapter if "adapter" in parts[3:-1] else kind

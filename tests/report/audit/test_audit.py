@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report.audit import audit_claims, audit_facts
-from report.audit.claims import KINDS, Adapter, Architecture, Claims, _Claim
+from report.audit.claims import KINDS, Adapter, AnyClaim, Architecture, Claims
 from report.audit.claims_file import read_claims
 from report.audit.outcome import Verdict
 from report.commands.audit import audit
@@ -304,14 +304,14 @@ def test_a_configuration_of_any_kind_is_read(tmp_path: Path) -> None:
 
 def test_every_key_is_described() -> None:
     text = (ROOT / "studies" / "CLAIMS.md").read_text(encoding="utf-8")
-    sections = {"## Keys": Claims, "### `models: <name>:`": Architecture, "### Every claim": _Claim}
+    sections = {"## Keys": Claims, "### `models: <name>:`": Architecture, "### Every claim": AnyClaim}
     sections |= {f"### `kind: {name}`": kind for name, kind in KINDS.items()}
-    common = {*_Claim.model_fields, "kind"}
+    common = {*AnyClaim.model_fields, "kind"}
     for heading, model in sections.items():
         rows = [line.split("|")[1] for line in text.split(f"{heading}\n", 1)[1].split("\n#", 1)[0].splitlines()
                 if line.startswith("| `")]  # fmt: skip
         described = {name.strip(" `") for row in rows for name in row.split(",")}
-        expected = common if model is _Claim else set(model.model_fields) - (common if "kind" in heading else set())
+        expected = common if model is AnyClaim else set(model.model_fields) - (common if "kind" in heading else set())
         assert described == expected, heading
     assert [key for key in Adapter.model_fields if f"`{key}`" not in text] == []
 
