@@ -5,7 +5,6 @@ each source sentence), `passages` (as SQuAD v2.0: twelve metrics, about seven qu
 without an answer) and `choices` (as a multiple choice of stock lm_eval: `acc` and `acc_norm`, no clusters).
 """
 
-import hashlib
 import json
 import random
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from harness_tasks import metrics
+from harness_tasks.files import sha256_text
 from harness_tasks.rendering import render_from_results, render_hash
 
 STUDY_TASKS = ("phrases_a", "phrases_b", "passages_a", "passages_b")
@@ -149,9 +149,9 @@ def _head(task: str, number: int, doc: dict[str, Any]) -> str:
         "target": str(doc.get("label", "")),
         "arguments": {"gen_args_0": {"arg_0": prompt, "arg_1": {"until": ["\n"], "max_gen_toks": 16}}},
         "filter": "none",
-        "doc_hash": _digest(json.dumps(doc, indent=2, ensure_ascii=False)),
-        "prompt_hash": _digest(prompt),
-        "target_hash": _digest(task),
+        "doc_hash": sha256_text(json.dumps(doc, indent=2, ensure_ascii=False)),
+        "prompt_hash": sha256_text(prompt),
+        "target_hash": sha256_text(task),
     }
     return json.dumps(row, ensure_ascii=False)[:-1] + ", "
 
@@ -258,10 +258,6 @@ def _write_overlap(folder: Path, name: str, items: int) -> None:
     ]
     head = {"scored": items, "training_rows": 200, "definition": definition}
     _write_rows(folder / "overlap" / name / f"overlap_{task}.jsonl", [head, *graded])
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _write(path: Path, value: Any) -> None:

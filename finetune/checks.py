@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
-from finetune.recipe import ADAPTER_METHODS, LORA_LINEAR_LAYERS
+from finetune.recipe import ADAPTER_METHODS, module_names
 from finetune.row_log import irregularities
 from harness_tasks.guards.verdicts import Verdict
 
@@ -193,7 +193,7 @@ def _to_adapt(
     recipe = record["recipe"]
     layers = 1 + max((row["layer"] for row in tensors if row["layer"] is not None), default=-1)
     first = layers - (recipe["lora_last_layers"] or layers)
-    names = [name.strip() for name in recipe["lora_targets"].split(",")]
+    names = module_names(recipe["lora_targets"])
     found = set()
     for row in tensors:
         module, _, kind = row["name"].rpartition(".")
@@ -201,7 +201,7 @@ def _to_adapt(
             continue
         if row["layer"] is not None and row["layer"] < first:
             continue
-        if recipe["lora_targets"] == LORA_LINEAR_LAYERS:
+        if names is None:
             meant = row["kind"] not in ("embeddings", "head") if adaptable is None else row["name"] in adaptable
         else:
             meant = any(module == name or module.endswith(f".{name}") for name in names)

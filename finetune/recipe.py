@@ -16,6 +16,11 @@ LORA_LINEAR_LAYERS = "all-linear"
 """peft's name for every linear layer but the head."""
 
 
+def module_names(lora_targets: str) -> list[str] | None:
+    """Returns the modules that a recipe's `lora_targets` names; None for all linear layers."""
+    return None if lora_targets == LORA_LINEAR_LAYERS else [name.strip() for name in lora_targets.split(",")]
+
+
 class Recipe(BaseModel):
     """The values of one training run, as the study file's `recipe` and the options of `aftertune train` name them."""
 
@@ -62,9 +67,7 @@ class Recipe(BaseModel):
     @property
     def named_targets(self) -> list[str] | None:
         """The modules that `lora_targets` names; None for all linear layers."""
-        if self.lora_targets == LORA_LINEAR_LAYERS:
-            return None
-        return [name.strip() for name in self.lora_targets.split(",")]
+        return module_names(self.lora_targets)
 
     def last_layers(self, total: int) -> list[int] | None:
         """Returns the indices of the layers that get LoRA, of ``total``; None for all."""

@@ -3,7 +3,6 @@
 `finetune.json`, `train_rows.jsonl`, `row_log.jsonl`, `tensors.json` and the model card.
 """
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -15,7 +14,7 @@ from finetune.causal import end_ids
 from finetune.models import save_model
 from finetune.prepare import Prepared
 from finetune.rows import Row
-from harness_tasks.files import sha256_file, sha256_json, write_json, write_jsonl, write_text
+from harness_tasks.files import sha256_file, sha256_json, sha256_text, write_json, write_jsonl, write_text
 from harness_tasks.models.commits import commit_of
 from harness_tasks.models.weights import safetensors_in, tensors_of
 
@@ -53,7 +52,7 @@ def weights_fingerprint(folder: Path) -> str:
     """
     for file in safetensors_in(folder):
         tensors_of(file)
-    return hashlib.sha256("".join(sha256_file(file) for file in safetensors_in(folder)).encode()).hexdigest()
+    return sha256_text("".join(sha256_file(file) for file in safetensors_in(folder)))
 
 
 def data_record(prepared: Prepared) -> dict[str, Any]:

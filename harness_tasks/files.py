@@ -48,14 +48,22 @@ def sha256_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_text(text: str) -> str:
+    """Returns the SHA-256 of ``text`` in UTF-8 as 64 hex digits; a lone surrogate, which JSON may name, is encoded too.
+
+    >>> sha256_text("abc")[:16]
+    'ba7816bf8f01cfea'
+    """
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def sha256_json(value: Any) -> str:
     """Returns the SHA-256 (64 hex digits) of ``value``'s canonical JSON: sorted keys, no spaces, UTF-8.
 
     >>> sha256_json({"b": 1, "a": 2}) == sha256_json({"a": 2, "b": 1})
     True
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()  # JSON may name half a character
+    return sha256_text(json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
 
 
 def usual_modes(folder: Path) -> None:

@@ -1,12 +1,11 @@
 """Files that are made anew, within a folder: never through a link out of it, and cleared only where we wrote them."""
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file, write_json, write_text
+from harness_tasks.files import sha256_file, sha256_text, write_json, write_text
 from harness_tasks.reading import Kind, read_json
 
 MANIFEST = Kind(
@@ -31,7 +30,7 @@ def write_outputs(
     Raises:
         UserError: a folder within ``folder`` is a link that leads out of it; nothing is written or removed then.
     """
-    before, now = written(folder, manifest), {name: sha256_of_text(text) for name, text in files.items()}
+    before, now = written(folder, manifest), {name: sha256_text(text) for name, text in files.items()}
     for name in before | now:
         for above in PurePosixPath(name).parents:
             _refuse_link_out(folder / above, folder)
@@ -87,11 +86,6 @@ def _refuse_blocked(folder: Path, names: Iterable[str]) -> None:
                 f"{'files are' if blocked else 'a file is'} to be written there, and what stands there is not ours",
                 "move it away",
             )
-
-
-def sha256_of_text(text: str) -> str:
-    """Returns the SHA-256 of a text as it is written, 64 hex digits."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _is_within(name: str) -> bool:

@@ -4,7 +4,6 @@ An item can hold several grades, or none; a score on the items without any is wh
 not trained on.
 """
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any, Literal, get_args
 from harness_tasks import TASKS_PATH, metrics
 from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file
+from harness_tasks.files import sha256_file, sha256_text
 from harness_tasks.kinds import SAMPLES, TRAINED_ROWS
 from harness_tasks.models.files import refusals
 from harness_tasks.reading import Kind, iterate_rows
@@ -126,7 +125,7 @@ def row_identity(doc: Mapping[str, Any]) -> str:
     True
     """
     content = {field: value for field, value in doc.items() if field.lower() not in IDENTIFIERS}
-    return hashlib.sha256(json.dumps(content or doc, sort_keys=True, default=str).encode()).hexdigest()
+    return sha256_text(json.dumps(content or doc, sort_keys=True, default=str))
 
 
 def input_text(doc: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> str:

@@ -4,7 +4,6 @@ Nothing here imports torch, transformers or lm_eval: a run with nothing to do mu
 """
 
 import ast
-import hashlib
 import importlib.metadata
 import os
 import re
@@ -13,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from harness_tasks import TASKS_PATH
+from harness_tasks.files import sha256_file, sha256_text
 from harness_tasks.loading import find_yaml
 from studies import Study
 
@@ -111,10 +111,8 @@ def _module_path(name: str) -> Path | None:
 
 
 def _digest(paths: Iterable[Path]) -> str:
-    return _text_digest(
-        f"{path.relative_to(PACKAGE_ROOT)} {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in sorted(paths)
-    )
+    return _text_digest(f"{path.relative_to(PACKAGE_ROOT)} {sha256_file(path)}" for path in sorted(paths))
 
 
 def _text_digest(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return sha256_text("\n".join(lines))[:16]

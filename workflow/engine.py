@@ -1,6 +1,5 @@
 """What executes the steps: this machine, or what a Snakemake profile names, such as a SLURM cluster."""
 
-import hashlib
 import importlib.util
 import re
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_text
 from harness_tasks.reading import Kind, read_yaml
 from studies import Grid
 from workflow.needs import estimate_needs, read_nodes, write_needs
@@ -114,7 +114,7 @@ def _check_places(profile: Profile) -> None:
 
 def job_prefix(grid: Grid) -> str:
     """Returns how the names of a grid's jobs begin: its own, and a digest of where it is built."""
-    place = hashlib.sha256(str(grid.folder.resolve()).encode()).hexdigest()[:8]
+    place = sha256_text(str(grid.folder.resolve()))[:8]
     return re.sub(r"[^A-Za-z0-9_-]", "_", grid.name)[:40] + "-" + place
 
 

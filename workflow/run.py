@@ -13,8 +13,8 @@ from urllib.parse import quote
 import typer
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file
-from harness_tasks.outputs import refuse_links_out, sha256_of_text
+from harness_tasks.files import sha256_file, sha256_text
+from harness_tasks.outputs import refuse_links_out
 from studies import Grid, load_grid
 from studies.study import RUN_VARIABLE
 from workflow import failures
@@ -146,7 +146,7 @@ def _environment(study_file: str, grid: Grid) -> dict[str, str]:
             )
     path = os.pathsep.join(part for part in (str(root), os.environ.get("PYTHONPATH")) if part)
     digests = {os.path.normpath(study_file): sha256_file(study_file)}
-    digests |= {str(grid.folder / name): sha256_of_text(text) for name, text in grid.texts.items()}
+    digests |= {str(grid.folder / name): sha256_text(text) for name, text in grid.texts.items()}
     return {
         **os.environ,
         "PYTHONPATH": path,

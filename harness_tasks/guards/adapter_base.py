@@ -1,13 +1,12 @@
 """Whether an adapter is scored on the base model that it was trained on; by hash or commit where one is recorded."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness_tasks.files import sha256_file
+from harness_tasks.files import sha256_file, sha256_text
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.heads import read_json_file
@@ -97,7 +96,7 @@ def _weights(base: str, revision: str | None = None) -> str | None:
         digests = [stated[name] or "" for name in sorted(stated) if name.endswith(".safetensors")]
     if not digests or not all(digests):
         return None
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    return sha256_text("".join(digests))
 
 
 @cache

@@ -1,10 +1,10 @@
 """Other people's text: what may be shown of a row where its licence does not allow the whole of it."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from harness_tasks.files import sha256_text
 from report.facts.schema.parts import Known, is_known
 from report.facts.schema.scores import Comparison, Example, Examples, TaskFacts, Unscored
 from report.facts.schema.whole import Facts
@@ -44,7 +44,7 @@ def redacted(text: str) -> str:
     known = _REDACTED.fullmatch(text)
     if known and _is_short(known["words"] or ""):
         return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = sha256_text(text)
     return f"{_first_words(text)} … [sha256 {digest[:12]}]".lstrip()
 
 

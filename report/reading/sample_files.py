@@ -7,7 +7,6 @@ samples_<task>_<time>.json           before it, from May 2024, one list; the tim
 samples.jsonl                        a study's
 """
 
-import hashlib
 import json
 import re
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_text
 from harness_tasks.reading import Kind, parse_json, parse_rows, read_bytes, sha256_of, text_of
 from report.reading.degenerate_answers import answers_of
 from report.reading.lm_eval_results import ResultFile
@@ -220,13 +220,14 @@ def _fill_hashes(row: dict[str, Any]) -> None:
     """
     if not isinstance(row.get("prompt_hash"), str):
         prompt = _first_prompt(row.get("arguments"))
-        row["prompt_hash"] = None if prompt is None else _sha256(prompt)
+        row["prompt_hash"] = None if prompt is None else sha256_text(prompt)
     if not isinstance(row.get("target_hash"), str):
         target = row.get("target")
-        row["target_hash"] = _sha256(str(target)) if isinstance(target, str | int) else None
+        row["target_hash"] = sha256_text(str(target)) if isinstance(target, str | int) else None
     if not isinstance(row.get("doc_hash"), str):
         doc = row.get("doc")
-        row["doc_hash"] = _sha256(json.dumps(doc, indent=2, ensure_ascii=False)) if doc else row["prompt_hash"] or ""
+        text = json.dumps(doc, indent=2, ensure_ascii=False)
+        row["doc_hash"] = sha256_text(text) if doc else row["prompt_hash"] or ""
 
 
 def _first_prompt(arguments: Any) -> str | None:
@@ -237,7 +238,3 @@ def _first_prompt(arguments: Any) -> str | None:
         elif isinstance(arguments, list):
             arguments = arguments[0] if arguments else None
     return arguments if isinstance(arguments, str) else None
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

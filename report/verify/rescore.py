@@ -1,10 +1,10 @@
 """The sample rows scored again, each from the response that it records, and their hashes made again."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from harness_tasks.files import sha256_text
 from report.verify.problems import Problem
 
 Row = Mapping[str, Any]
@@ -20,7 +20,7 @@ def rescored(file: str, rows: Iterable[Row]) -> Iterator[Problem]:
     for row in rows:
         place = f"{file}, item {row.get('doc_id')}"
         for name, text in _hashed(row).items():
-            digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+            digest = sha256_text(text)
             if row.get(name) != digest:
                 yield Problem(f"{place}, {name}", str(row.get(name)), f"{digest}: what the row holds was changed")
         if not _is_first(row.get("resps"), row.get("filtered_resps")):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness_tasks.errors import UserError
-from harness_tasks.outputs import is_as_written, refuse_links_out, sha256_of_text, write_outputs, written
+from harness_tasks.files import sha256_text, write_json
+from harness_tasks.outputs import is_as_written, refuse_links_out, write_outputs, written
 
 NAME = "files.json"
 
@@ -16,7 +17,7 @@ def listed(folder: Path) -> set[str]:
 
 def test_what_is_no_more_is_removed_and_nothing_else(tmp_path: Path) -> None:
     write_outputs(tmp_path, {"page.md": "a", "figures/a.svg": "b", "figures/b.svg": "c"}, manifest=NAME)
-    assert written(tmp_path, NAME)["figures/a.svg"] == sha256_of_text("b")
+    assert written(tmp_path, NAME)["figures/a.svg"] == sha256_text("b")
     (tmp_path / "figures" / "mine.svg").write_text("theirs")
     (tmp_path / "figures" / "b.svg").write_text("changed by somebody")
     write_outputs(tmp_path, {"page.md": "d"}, manifest=NAME)
@@ -84,9 +85,7 @@ def test_a_manifest_names_nothing_outside(tmp_path: Path, name: str) -> None:
     home = tmp_path / "home"
     (tmp_path / "out.md").write_text("x")
     write_outputs(home, {"page.md": "x"}, manifest=NAME)
-    from harness_tasks.files import write_json
-
-    write_json(home / NAME, {name: sha256_of_text("x"), "page.md": sha256_of_text("x")})
+    write_json(home / NAME, {name: sha256_text("x"), "page.md": sha256_text("x")})
     assert set(written(home, NAME)) == {"page.md"}
     write_outputs(home, {"other.md": "x"}, manifest=NAME)
     assert (tmp_path / "out.md").exists()
@@ -108,7 +107,5 @@ def test_a_damaged_manifest_and_a_folder_in_a_files_place_are_told(tmp_path: Pat
 def test_a_file_is_as_written_only_with_the_same_text(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
     (tmp_path / "b").symlink_to("a")
-    found = [
-        is_as_written(tmp_path / name, sha256_of_text(text)) for name, text in [("a", "x"), ("a", "y"), ("b", "x")]
-    ]
+    found = [is_as_written(tmp_path / name, sha256_text(text)) for name, text in [("a", "x"), ("a", "y"), ("b", "x")]]
     assert found == [True, False, False]

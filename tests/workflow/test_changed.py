@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_file
-from harness_tasks.outputs import sha256_of_text, write_outputs
+from harness_tasks.files import sha256_file, sha256_text
+from harness_tasks.outputs import write_outputs
 from report.compare.output import MANIFEST as COMPARE_MANIFEST
 from report.facts.paths import MANIFEST
 from studies import load_grid, load_study
@@ -88,7 +88,7 @@ def test_the_files_of_a_grids_studies_are_noted_too(monkeypatch: pytest.MonkeyPa
     grid.write()
     (file,) = grid.studies
     noted = _environment("mine.yaml", grid)[RUN_VARIABLE]
-    assert json.loads(noted)[str(file)] == sha256_of_text(file.read_text()) == sha256_file(file)
+    assert json.loads(noted)[str(file)] == sha256_text(file.read_text()) == sha256_file(file)
     monkeypatch.setenv(RUN_VARIABLE, noted)
     load_study(file)
     file.write_text(file.read_text().replace("title: t", "title: another"))

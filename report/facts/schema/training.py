@@ -129,27 +129,26 @@ class WeightChanges(Part):
     figure: KnownText = Field(description="the drawing's file")
 
 
-class Untrained(Part):
+class Planned(Part):
+    """A checkpoint of the study, trained or not."""
+
+    name: KnownText = Field(description="its name")
+    task: KnownText = Field(description="the task that it was trained on")
+    method: KnownText = Field(description="how")
+    seed: KnownSetting = Field(description="its training seed")
+    parameters: OrAbsent[Ledger]
+    hub: Published
+
+
+class Untrained(Planned):
     """A checkpoint of the study that was not trained."""
 
     absent: Text = Field(description="only where it was not trained: the reason")
-    name: KnownText = Field(description="its name")
-    task: KnownText = Field(description="the task that it was trained on")
-    method: KnownText = Field(description="how")
-    seed: KnownSetting = Field(description="its training seed")
-    parameters: OrAbsent[Ledger]
-    hub: Published
 
 
-class Trained(Part):
+class Trained(Planned):
     """How a checkpoint was made, from its `finetune.json`."""
 
-    name: KnownText = Field(description="its name")
-    task: KnownText = Field(description="the task that it was trained on")
-    method: KnownText = Field(description="how")
-    seed: KnownSetting = Field(description="its training seed")
-    parameters: OrAbsent[Ledger]
-    hub: Published
     path: KnownText = Field(description="its folder")
     command: Text = Field(description="what trained it")
     commit: Text = Field(description="of this project")

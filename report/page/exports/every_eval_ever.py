@@ -4,12 +4,12 @@ A record lies where that project's data store would have it: `data/<collection>/
 format has no place for a paired difference, so a checkpoint's difference from the base stands among a score's details.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness_tasks.files import sha256_text
 from report.facts.publication import HUB_PAGE
 from report.facts.schema.parts import Fact, Known, is_known
 from report.facts.schema.scores import MetricScores, ScoredTask, comparisons_of
@@ -236,7 +236,7 @@ def _path(facts: Facts, identity: str, evaluation: str) -> str:
     """Returns where a record lies; its file is named by the evaluation, so that a new one takes the old one's place."""
     developer, _, model = identity.partition("/")
     collection = f"aftertune-{_component(_text(facts.study.name))}"
-    digest = hashlib.sha256(f"{collection}/{identity}/{evaluation.rpartition('/')[0]}".encode()).hexdigest()
+    digest = sha256_text(f"{collection}/{identity}/{evaluation.rpartition('/')[0]}")
     name = f"{digest[:8]}-{digest[8:12]}-4{digest[13:16]}-a{digest[17:20]}-{digest[20:32]}"
     folders = (FOLDER, "data", collection, _component(developer), _component(model))
     return "/".join([*folders, f"{name}.json"])
