@@ -4,8 +4,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
+from harness_tasks.messages import reason_of
 from harness_tasks.models.files import ADAPTER, check_folder, refusals
 
 

@@ -3,8 +3,8 @@
 import importlib.util
 from typing import Any
 
-from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
+from harness_tasks.messages import first_line
 
 INSTALL = "pip install bitsandbytes"
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name
 from harness_tasks.models.body_name import body_name
 
 Head = Literal["causal", "sequence-classification", "question-answering"]

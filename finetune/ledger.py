@@ -21,8 +21,8 @@ from finetune.heads import TASK_TYPES, Head, check_head, freeze_body, head_of, h
 from finetune.meta import Described, build, described, made, quiet_meta
 from finetune.recipe import ADAPTER_METHODS, Method
 from finetune.targets import layer_indices, lora_target_names
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
+from harness_tasks.messages import reason_of
 from harness_tasks.models.body_name import body_name
 from harness_tasks.models.files import refusals
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from finetune.checks import MERGED_TOLERANCE, RELOAD_TOLERANCE
 from finetune.kinds import FINETUNE
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, usual_modes, write_json
 from harness_tasks.guards import enforce
 from harness_tasks.guards.adapter_base import adapter_base
 from harness_tasks.kinds import MERGED
+from harness_tasks.messages import reason_of
 from harness_tasks.models.files import GENERATION, refusals
 from harness_tasks.reading import Kind, read_json
 from harness_tasks.weights import check_own_weights

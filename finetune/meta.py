@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from finetune.heads import Head, model_class
-from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
+from harness_tasks.messages import first_line
 from harness_tasks.models.files import refusals
 
 

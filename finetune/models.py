@@ -33,10 +33,10 @@ from finetune.recipe import ADAPTER_METHODS
 from finetune.run import Run
 from finetune.sizes import layer_count
 from finetune.targets import layer_indices, lora_target_names
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import usual_modes, write_text
 from harness_tasks.hub.download import fetch_model
+from harness_tasks.messages import reason_of
 from harness_tasks.models.body_name import body_name
 from harness_tasks.models.files import ADAPTER, refusals
 from harness_tasks.models.language_models import refuse_encoder

@@ -8,8 +8,8 @@ from typing import Any
 from finetune.heads import head_of, without_adapter
 from finetune.meta import Described, built_on_meta, described, quiet_meta
 from finetune.sizes import layer_count
-from harness_tasks._messages import nearest_name, reason_of
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name, reason_of
 from harness_tasks.models.body_name import body_name
 
 

@@ -18,10 +18,10 @@ from typing import Any, Literal, NoReturn, TypeVar
 from datasets import Dataset, DatasetDict
 
 from harness_tasks import metrics
-from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.hub.download import fetch
+from harness_tasks.messages import first_line
 from harness_tasks.reading import open_regular
 from harness_tasks.sampling import seeded_order
 

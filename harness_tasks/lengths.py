@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, write_jsonl
 from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.kinds import ASKED_SAMPLES, SCORED_MODEL
+from harness_tasks.messages import reason_of
 from harness_tasks.models.files import refusals
 from harness_tasks.models.heads import HEADS, tokenizer_place
 from harness_tasks.overlap import read_samples

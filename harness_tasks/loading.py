@@ -11,10 +11,10 @@ import yaml
 from typing_extensions import TypedDict
 
 from harness_tasks import TASKS_PATH
-from harness_tasks._messages import first_line, nearest_names, reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import explained as hub_explained
 from harness_tasks.hub.faults import hub_fault, repository_of, with_retries
+from harness_tasks.messages import first_line, nearest_names, reason_of
 from harness_tasks.reading import Kind, checked, read_text
 
 if TYPE_CHECKING:

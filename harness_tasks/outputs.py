@@ -8,7 +8,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_text, write_json, write_text
 from harness_tasks.reading import Kind, read_json
 
-MANIFEST = Kind(
+MANIFEST_KIND = Kind(
     "the list of written files",
     "what an earlier build left would be taken for this one's",
     "delete it: what it names then stays until you delete that too",
@@ -49,7 +49,7 @@ def written(folder: Path, manifest: str) -> dict[str, str]:
     """Returns the SHA-256 of each file that ``folder / manifest`` names, by its path within ``folder``."""
     if not (folder / manifest).exists():
         return {}
-    named: dict[str, str] = read_json(folder / manifest, MANIFEST)
+    named: dict[str, str] = read_json(folder / manifest, MANIFEST_KIND)
     return {name: digest for name, digest in named.items() if _is_within(name)}
 
 

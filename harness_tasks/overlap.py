@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from harness_tasks import TASKS_PATH, metrics
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_text
 from harness_tasks.kinds import SAMPLES, TRAINED_ROWS
+from harness_tasks.messages import reason_of
 from harness_tasks.models.files import refusals
 from harness_tasks.reading import Kind, iterate_rows
 from harness_tasks.text import fold

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name
 
 
 class Problem(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name
 from harness_tasks.outputs import write_outputs
 from harness_tasks.reading import Kind, read_text
 from studies.names import check_name
@@ -19,7 +19,7 @@ from studies.study import Study, load_study, no_checkpoint, read_mapping, study_
 
 KEYS = {"models": "model", "shots": "num_fewshot"}
 """The keys of a grid that a study has not, and what a study has in their place."""
-MANIFEST = "grid_files.json"
+GRID_MANIFEST = "grid_files.json"
 """Names the files that a grid wrote into its folder."""
 _TEMPLATE = Kind("the template", "the pages of the grid's studies are made of it", "save it as UTF-8", limit_mib=4)
 
@@ -51,7 +51,7 @@ class Grid:
             UserError: as `write_outputs` does.
         """
         if not self.is_one_study:
-            write_outputs(self.folder, self.texts, manifest=MANIFEST, only_changed=True)
+            write_outputs(self.folder, self.texts, manifest=GRID_MANIFEST, only_changed=True)
 
 
 def load_grid(path: str | Path) -> Grid:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness_tasks.outputs import is_as_written, written
-from report.compare.output import MANIFEST as COMPARE_MANIFEST
-from report.facts.paths import MANIFEST
+from report.compare.output import COMPARE_MANIFEST
+from report.facts.paths import REPORT_MANIFEST
 from studies import Grid, Study
 from workflow import step_commands
 from workflow.failures import place, rules_failed
@@ -52,7 +52,7 @@ def partial_pages(grid: Grid) -> list[Path]:
 
 def changed_pages(grid: Grid) -> list[Path]:
     """Returns the pages with a file not as it was written; Snakemake, which sees times only, must make them anew."""
-    folders = [(study.folder, MANIFEST, "report.html") for study in grid.studies.values()]
+    folders = [(study.folder, REPORT_MANIFEST, "report.html") for study in grid.studies.values()]
     folders.append((grid.folder, COMPARE_MANIFEST, "compare.html"))
     return [
         folder / page

@@ -25,11 +25,11 @@ from finetune.heads import Head
 from finetune.machine import resolve_device, resolve_dtype
 from finetune.recipe import Method, Recipe
 from finetune.sizes import Sizes, sizes_of
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.loading import declared_metadata
 from harness_tasks.machine import largest_forward
+from harness_tasks.messages import reason_of
 from harness_tasks.models.files import refusals
 from studies import Checkpoint, Study
 from studies.study import BUILT_IN

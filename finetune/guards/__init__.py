@@ -11,9 +11,9 @@ from dataclasses import replace
 from finetune.guards import base, rows, scored, tokens, training
 from finetune.guards.evidence import Evidence
 from finetune.prepare import Prepared
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import GuardError, Outcome, Verdict, raise_failed
+from harness_tasks.messages import nearest_name
 
 __all__ = ["ALLOWABLE", "GUARDS", "Evidence", "GuardError", "Outcome", "Verdict", "examine", "raise_failed"]
 

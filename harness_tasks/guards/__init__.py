@@ -7,9 +7,9 @@ for each. Every one can be allowed: somebody may mean just that.
 import sys
 from collections.abc import Iterable, Sequence
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import Verdict, raise_failed
+from harness_tasks.messages import nearest_name
 
 GUARDS = ("shots", "adapter-base")
 

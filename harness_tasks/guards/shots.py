@@ -9,10 +9,10 @@ example that the task's `description` spells out come into their own prompt.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.loading import set_shots
+from harness_tasks.messages import first_line
 
 ENOUGH = 1000
 """Prompts after which no more are drawn, once one of them holds its own item."""

@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
+from harness_tasks.messages import first_line
 
 VARIABLE = "AFTERTUNE_WORDNET"
 DEBIAN = Path("/usr/share/wordnet")

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.kinds import MERGED, TRAINED, Number, Text
+from harness_tasks.messages import reason_of
 from harness_tasks.models.weights import safetensors_in, tensors_of
 from harness_tasks.reading import Kind, check_file, parse_yaml, read_json, read_text
 

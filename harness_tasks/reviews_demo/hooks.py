@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks import data
-from harness_tasks._messages import first_line
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
+from harness_tasks.messages import first_line
 from harness_tasks.sampling import seeded_order
 from harness_tasks.text import fold
 

@@ -21,7 +21,7 @@ from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable, make_table
 
 from harness_tasks import generations
-from harness_tasks._messages import first_line
+from harness_tasks.messages import first_line
 
 _PASSED_ON = (
     "tasks", "model_args", "num_fewshot", "batch_size", "max_batch_size", "device", "use_cache", "limit", "samples",

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name
 from harness_tasks.reading import Kind, read_json, read_yaml
 from harness_tasks.validation import first_problem, wrong_key
 from report.audit.architectures import KEYS

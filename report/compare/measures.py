@@ -11,7 +11,7 @@ from report.reading.degenerate_answers import Answers
 from report.reading.lm_eval_results import LARGEST_SCORE, number
 from report.reading.results import NOT_METRICS
 from report.reading.task_runs import Run
-from report.statistics.intervals import Interval
+from report.statistics.intervals import Estimate
 from report.statistics.metrics import metric_of
 from report.statistics.recorded_errors import (
     CONFIDENCE,
@@ -73,7 +73,7 @@ class Measure:
         return [part.samples.source() for part in parts if part.samples] if self.items is not None else []
 
     @cached_property
-    def level(self) -> Interval:
+    def level(self) -> Estimate:
         """The score with its interval: from its items, else from the standard error that lm_eval recorded."""
         if self.items is not None:
             return self.items.level

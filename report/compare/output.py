@@ -7,7 +7,7 @@ from typing import Any
 from harness_tasks.files import json_text
 from harness_tasks.outputs import write_outputs
 
-MANIFEST = "compare_files.json"
+COMPARE_MANIFEST = "compare_files.json"
 """Names the files that a comparison wrote into its folder."""
 
 
@@ -25,7 +25,7 @@ def compare_results(
 
     facts = comparison_facts(results, gates, strict=strict)
     if output is not None:
-        write_outputs(output, {"compare.json": json_text(facts), **comparison_files(facts)}, manifest=MANIFEST)
+        write_outputs(output, {"compare.json": json_text(facts), **comparison_files(facts)}, manifest=COMPARE_MANIFEST)
     return facts
 
 

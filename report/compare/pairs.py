@@ -21,7 +21,7 @@ from report.compare.measures import Measure
 from report.facts.pairing import ItemPair, paired
 from report.reading.task_runs import Run
 from report.statistics import intervals, paired_tests
-from report.statistics.intervals import Interval
+from report.statistics.intervals import Estimate
 from report.statistics.metrics import metric_of
 from report.statistics.recorded_errors import CONFIDENCE
 
@@ -57,7 +57,7 @@ class ScoreDifference:
     refused: str = ""
     unpaired: str = ""
     flags: tuple[str, ...] = ()
-    interval: Interval | None = None
+    interval: Estimate | None = None
     p: float | None = None
     p_method: str = ""
 
@@ -265,13 +265,13 @@ def _limits(one: Measure, other: Measure) -> tuple[str, ...]:
     return (f"the numbers of scored items differ: {counts[0]:,} and {counts[1]:,}",)
 
 
-def _independent(one: Measure, other: Measure) -> tuple[Interval, float | None, str]:
+def _independent(one: Measure, other: Measure) -> tuple[Estimate, float | None, str]:
     value, n = one.value - other.value, min(one.n or 0, other.n or 0)
     one_error, other_error = one.error, other.error
     if one_error is None or other_error is None:
         lacking = one if one_error is None else other
         reason = lacking.level.method.removeprefix("no interval: ")
-        return Interval(value, None, None, f"no interval: {reason}", n, n, CONFIDENCE), None, f"no p-value: {reason}"
+        return Estimate(value, None, None, f"no interval: {reason}", n, n, CONFIDENCE), None, f"no p-value: {reason}"
     from scipy.special import stdtr, stdtrit
 
     error = hypot(one_error[0], other_error[0])
@@ -279,4 +279,4 @@ def _independent(one: Measure, other: Measure) -> tuple[Interval, float | None, 
     degrees = error**4 / parts if parts else DEGREES_OF_NORMAL
     half = float(stdtrit(degrees, 0.5 + CONFIDENCE / 2)) * error
     p = float(2 * stdtr(degrees, -abs(value) / error))
-    return Interval(value, value - half, value + half, WELCH, n, n, CONFIDENCE, error), p, WELCH
+    return Estimate(value, value - half, value + half, WELCH, n, n, CONFIDENCE, error), p, WELCH

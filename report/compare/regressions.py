@@ -8,8 +8,8 @@ interval of later minus baseline lies on the worse side of 0: noise fails no bui
 from collections.abc import Sequence
 from typing import Any
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name
 from report.compare.measures import measure, metric_keys
 from report.compare.models import Entry, Given
 from report.compare.pairs import score_difference

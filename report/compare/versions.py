@@ -174,7 +174,7 @@ def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, 
 def _verdict(found: ScoreDifference, better: bool | None) -> str:
     """Returns what may be said of a change: a direction only where its interval excludes 0."""
     assert found.interval is not None
-    way = intervals.direction(found.interval)
+    way = intervals.estimated_direction(found.interval)
     if way not in ("higher", "lower") or better is None:
         return way
     return "better" if (way == "higher") == better else "worse"

@@ -19,7 +19,7 @@ from report.facts.overlaps import overlap_facts
 from report.facts.pairing import Pair
 from report.facts.paths import figure_path
 from report.facts.ranges import Ranges, place
-from report.facts.schema.answers import Side
+from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Absent, Fact, Known, Missing, Source, is_known
 from report.facts.schema.scores import (
     AnswerFigures,
@@ -65,7 +65,7 @@ def beside_base(
     unscored = missing(why_unscored(folder, name.value, task))
     scores = [_score(base, after, pair, metric, ranges, unscored, refused) for metric in metrics]
     pair = None if refused else pair
-    graded = (metric for metric in metrics if ranges.direction(metric).better) if pair else iter(())
+    graded = (metric for metric in metrics if ranges.metric_direction(metric).better) if pair else iter(())
     right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(pair, metric)), None)
     return Comparison(
         checkpoint=name,
@@ -108,7 +108,7 @@ def _score(
         metric=metric,
         label=fact(label_of(known, metric), "text", known.scores.results.source("configs", known.scores.task)),
         primary=metric == known.scores.primary,
-        higher_is_better=ranges.direction(metric).better,
+        higher_is_better=ranges.metric_direction(metric).better,
         before=before_fact,
         after=after_fact,
         **paired,

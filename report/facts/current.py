@@ -13,7 +13,7 @@ from harness_tasks import reading
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_json
 from report.facts.schema.training import Trained
-from report.facts.schema.whole import SCHEMA, Facts
+from report.facts.schema.whole import FACTS_SCHEMA, Facts
 
 FACTS = reading.Kind(
     "the file of facts",
@@ -122,7 +122,7 @@ def read_facts(path: Path) -> Facts:
 
 def of_a_study(content: Any, path: Path) -> dict[str, Any]:
     """Returns ``content``, which the file ``path`` holds, changed or not; UserError where it is no facts of a study."""
-    if isinstance(content, dict) and str(content.get("schema", "")).startswith(SCHEMA.split("/")[0]):
+    if isinstance(content, dict) and str(content.get("schema", "")).startswith(FACTS_SCHEMA.split("/")[0]):
         return content
     raise UserError(f"{path} holds no facts of a study", FACTS.why, FACTS.mend)
 

@@ -23,7 +23,7 @@ from report.facts.measured import (
     normalised,
     positive_name,
 )
-from report.facts.schema.answers import (
+from report.facts.schema.diagnosis import (
     Bin,
     Calibration,
     Classification,

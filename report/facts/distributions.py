@@ -5,7 +5,7 @@ from typing import Any
 
 from harness_tasks import metrics
 from report.facts.measured import Measured, answer, gold_answers
-from report.facts.schema.answers import Distributions
+from report.facts.schema.diagnosis import Distributions
 from report.facts.values import fact
 
 _WORDS = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 10), (11, 20), (21, None)]

@@ -9,7 +9,7 @@ from report.facts.schema.parts import Known
 from report.facts.schema.scores import Example, Examples
 from report.facts.values import fact
 
-SHOWN = 2
+EXAMPLES_SHOWN = 2
 """Items of each kind."""
 
 LONGEST = 240
@@ -29,9 +29,9 @@ def examples(pair: Pair, metric: str) -> Examples:
     for kind, (right, then) in KINDS.items():
         of_kind = [index for index, side in enumerate(sides) if side == (right, then)]
         seen: set[str] = set()
-        first = [i for i in of_kind if not (clusters[i] in seen or seen.add(clusters[i]))][:SHOWN]  # type: ignore[func-returns-value]
+        first = [i for i in of_kind if not (clusters[i] in seen or seen.add(clusters[i]))][:EXAMPLES_SHOWN]  # type: ignore[func-returns-value]
         others = (i for i in of_kind if i not in first)
-        chosen = sorted([*first, *islice(others, SHOWN - len(first))])
+        chosen = sorted([*first, *islice(others, EXAMPLES_SHOWN - len(first))])
         found[kind] = [_example(base, after, before[i], later[i]) for i in chosen]
     return Examples(**found)
 

@@ -11,13 +11,12 @@ from harness_tasks.errors import UserError
 from harness_tasks.kinds import ANSWERED
 from harness_tasks.metrics import has_content, normalise, prediction_text
 from harness_tasks.reading import checked
-from report.facts.schema.parts import Fact, Known, Source, Unit
-from report.facts.schema.parts import Interval as Bounds
+from report.facts.schema.parts import Fact, Interval, Known, Source, Unit
 from report.facts.values import fact
-from report.reading.results import ItemScore, Scores, items_of
+from report.reading.results import ItemScore, Scores, item_scores
 from report.statistics import intervals
 from report.statistics.formulas import LABEL_PAIR, check_items
-from report.statistics.intervals import Interval
+from report.statistics.intervals import Estimate
 from report.statistics.metrics import metric_of
 from report.statistics.sums import sample_of
 
@@ -45,7 +44,7 @@ class ScoredItems:
     scale: float | None
 
     @cached_property
-    def level(self) -> Interval:
+    def level(self) -> Estimate:
         """The score with its interval; UserError where the items do not fit their metric or its scale."""
         with unfit_items(self.file):
             return intervals.level(sample_of(self.metric, self.values, self.clusters, scale=self.scale))
@@ -59,7 +58,7 @@ def scored_items(
     scores: Scores, metric: str, scale: float | None, rows: Sequence[dict[str, Any]]
 ) -> tuple[ScoredItems | None, str]:
     """Returns what ``rows``, which have ``metric``, add to it; None where that cannot be counted with, and why not."""
-    values = items_of(rows, metric)
+    values = item_scores(rows, metric)
     if not values:
         return None, "the samples do not hold it item by item"
     if not isinstance(values[0], float) and metric_of(metric).made_of is None:
@@ -243,7 +242,7 @@ def interval_fact(
     """Returns ``interval.value``, or ``value``, as a fact with its interval, where that has finite bounds."""
     lower, upper, shown = interval.lower, interval.upper, None
     if lower is not None and upper is not None and isfinite(lower) and isfinite(upper):
-        shown = Bounds(lower=lower, upper=upper, confidence=interval.confidence, method=interval.method)
+        shown = Interval(lower=lower, upper=upper, confidence=interval.confidence, method=interval.method)
     return fact(
         interval.value if value is None else value,
         unit,

@@ -2,7 +2,7 @@
 
 import re
 
-MANIFEST = "report_files.json"
+REPORT_MANIFEST = "report_files.json"
 """Names the files that a build wrote: those, and no others, are removed when a later one has them no more."""
 
 

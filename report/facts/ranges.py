@@ -136,7 +136,7 @@ class Ranges:
             return missing("no way to score without a model is known for it"), None
         if len(found) == 1:
             return found[0]
-        said = self.direction(metric)
+        said = self.metric_direction(metric)
         if said.better is None:
             return missing(
                 f"which of {len(found)} ways to score without a model is best is not known: {said.why}"
@@ -151,7 +151,7 @@ class Ranges:
             self._ceilings[metric] = self._score(metric, self.best_possible[metric])
         return self._ceilings[metric]
 
-    def direction(self, metric: str) -> MetricDirection:
+    def metric_direction(self, metric: str) -> MetricDirection:
         """Returns whether higher is better on the metric, by the result file; None where it does not say."""
         return metric_direction(metric, [self.measured.scores])
 

@@ -16,7 +16,7 @@ from report.facts.measured import (
     positive_name,
 )
 from report.facts.ranges import Ranges, above_floor, floor_facts
-from report.facts.schema.answers import Side
+from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Absent, Fact
 from report.facts.schema.scores import (
     ScoredTask,

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from report.facts.publication import HUB_PAGE
-from report.facts.schema.answers import Side
+from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Known, is_known, part_at
 from report.facts.schema.scores import Comparison, ScoredTask
 from report.facts.schema.training import Trained

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness_tasks.errors import UserError
 from report.hub.faults import with_retries
 from report.hub.licences import licence_of
-from report.hub.record import CHECKPOINTS, SPACE, write_entry
+from report.hub.push_record import CHECKPOINTS, SPACE, write_entry
 from report.hub.upload import Target, push_target
 from studies import load_study
 

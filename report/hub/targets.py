@@ -15,7 +15,7 @@ from report.hub.card import Subject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
 from report.hub.contents import checkpoint_contents, configuration, is_vocabulary, searched
 from report.hub.licences import Licence, licence_of
-from report.hub.record import CHECKPOINTS, SPACE, read_record
+from report.hub.push_record import CHECKPOINTS, SPACE, read_record
 from report.hub.upload import Target
 from report.page.formats import code
 from report.page.template import own_templates

@@ -7,7 +7,7 @@ from harness_tasks.files import json_text
 from harness_tasks.outputs import write_outputs
 from harness_tasks.reading import Kind, read_text
 from report.facts.current import read_facts
-from report.facts.paths import MANIFEST
+from report.facts.paths import REPORT_MANIFEST
 from report.facts.redact import redacted
 from report.page.explorer import Items
 from report.page.render import render
@@ -50,7 +50,7 @@ def build_report(
         shown = items.explorer() if items.added else None
         files |= render(facts, folder, own_templates(study.parent), shown)
     files |= {name: read_text(path, _COPIED) for name, path in copied.items()}
-    write_outputs(into, files, manifest=MANIFEST, others_stay=facts_only)
+    write_outputs(into, files, manifest=REPORT_MANIFEST, others_stay=facts_only)
     return [into / name for name in files]
 
 

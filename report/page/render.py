@@ -12,11 +12,11 @@ from markupsafe import Markup, escape
 
 from report.facts.schema.whole import Facts
 from report.page import formats
-from report.page.explorer import Explorer, items_of
+from report.page.explorer import Explorer, explorer_of_page
 from report.page.exports import exports
 from report.page.figures import Picture, pictures
-from report.page.footnotes import Notes, marked_up, marks, unmarked
 from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
+from report.page.number_notes import Notes, marked_up, marks, unmarked
 from report.page.template import environment, filled, source
 from report.page.template.environment import Environment
 from report.sentences.evidence import resolved
@@ -34,7 +34,7 @@ def render(facts: Facts, folder: Path, own: Path | None = None, items: Explorer 
     """
     notes = Notes(facts)
     marked = _marked_markdown(facts, notes, own)
-    items, others = items or items_of(facts, folder), exports(facts, own)
+    items, others = items or explorer_of_page(facts, folder), exports(facts, own)
     drawn = pictures(facts)
     page = _html_page(facts, marked, notes, drawn, items, own)
     return {

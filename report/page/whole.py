@@ -15,7 +15,7 @@ from report.facts.redact import redacted_facts
 from report.facts.schema.parts import Fact, Known, Part, is_known
 from report.facts.schema.scores import Equivalence, TaskFacts, comparisons_of
 from report.facts.schema.training import Trained
-from report.facts.schema.whole import SCHEMA, AuditFacts, Facts, MeasuredFacts, SummaryFigure
+from report.facts.schema.whole import FACTS_SCHEMA, AuditFacts, Facts, MeasuredFacts, SummaryFigure
 from report.facts.study import study_facts
 from report.facts.values import fact, missing
 from report.page.template.lookup import own_names, own_templates
@@ -116,7 +116,7 @@ def collect(
         told(tasks[-1], {name: side.scores for name, side in sides.items()})
         del sides  # before the next task's are read: those of two may be more than fits into memory
     parts: dict[str, Any] = {
-        "schema": SCHEMA,
+        "schema": FACTS_SCHEMA,
         "study": about,
         "model": model,
         "parameters": parameters,

@@ -17,7 +17,7 @@ from harness_tasks.kinds import Count, Number, Text
 Label = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 
 
-class Model(TypedDict, total=False):
+class ModelRecord(TypedDict, total=False):
     """`model.json`: the base model's card."""
 
     name: Text | None
@@ -36,7 +36,7 @@ class Model(TypedDict, total=False):
     hidden_size: Count | None
 
 
-class Published(TypedDict, total=False):
+class PublishedRecord(TypedDict, total=False):
     """What was pushed to a repository of the Hub: its name, address and commit, and when it was compared last."""
 
     repo: Text | None
@@ -45,7 +45,7 @@ class Published(TypedDict, total=False):
     checked_at: Text | None
 
 
-class Step(TypedDict):
+class StepRecord(TypedDict):
     """A step of a run: ``name`` is the scored checkpoint's, with ``task``, in steps that write a score."""
 
     rule: Text
@@ -55,7 +55,7 @@ class Step(TypedDict):
     shard: NotRequired[Text]
 
 
-class FailedStep(Step):
+class FailedStepRecord(StepRecord):
     """A step that failed: how often it was tried, why it failed, and the file of its messages."""
 
     tries: Count
@@ -67,7 +67,7 @@ SCORING = ("score", "join")
 """The rules that write a score into its place."""
 
 
-def _names_its_score(step: Step) -> Step:
+def _names_its_score(step: StepRecord) -> StepRecord:
     if step["rule"] in SCORING and not {"name", "task"} <= step.keys():
         raise ValueError("a step that scores, and no word of which checkpoint on which task")
     return step
@@ -76,11 +76,11 @@ def _names_its_score(step: Step) -> Step:
 class Failures(TypedDict):
     """`logs/failed.json`."""
 
-    failed: list[Annotated[FailedStep, AfterValidator(_names_its_score)]]
-    not_started: list[Annotated[Step, AfterValidator(_names_its_score)]]
+    failed: list[Annotated[FailedStepRecord, AfterValidator(_names_its_score)]]
+    not_started: list[Annotated[StepRecord, AfterValidator(_names_its_score)]]
 
 
-class Metric(TypedDict):
+class MetricEntry(TypedDict):
     """An entry of a task's `metric_list`."""
 
     metric: Text
@@ -107,7 +107,7 @@ class TaskConfiguration(TypedDict, total=False):
     """What lm_eval's results say of a task."""
 
     metadata: TaskMetadata | None
-    metric_list: list[Metric] | None
+    metric_list: list[MetricEntry] | None
 
 
 class Samples(TypedDict, total=False):
@@ -127,7 +127,7 @@ class RunConfiguration(TypedDict, total=False):
     model_args: dict[Text, Any] | Text | None
 
 
-class Scored(TypedDict, total=False):
+class ScoredRecord(TypedDict, total=False):
     """Which model was scored, as the workflow notes it: the hash of a checkpoint's record, the base's fingerprint."""
 
     checkpoint: Text | None
@@ -144,7 +144,7 @@ Results = TypedDict(
         "n-samples": NotRequired[dict[Text, Samples] | None],
         "higher_is_better": NotRequired[dict[Text, dict[Text, bool | None]] | None],
         "config": NotRequired[RunConfiguration | None],
-        "scored": NotRequired[Scored | None],
+        "scored": NotRequired[ScoredRecord | None],
         "git_hash": NotRequired[Text | None],
         "date": NotRequired[Number | None],
         "total_evaluation_time_seconds": NotRequired[Text | Number | None],
@@ -184,7 +184,7 @@ def _is_judged(row: _Length) -> _Length:
 Length = Annotated[_Length, AfterValidator(_is_judged)]
 
 
-class PriorInput(TypedDict):
+class PriorInputRecord(TypedDict):
     """The probabilities of the labels for one input without content."""
 
     input: Text
@@ -196,7 +196,7 @@ class _Prior(TypedDict, total=False):
 
     absent: Text
     model_args: dict[Text, Any] | Text | None
-    inputs: list[PriorInput]
+    inputs: list[PriorInputRecord]
     probabilities: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(min_length=2)]
 
 
@@ -208,10 +208,10 @@ def _is_measured_or_absent(prior: _Prior) -> _Prior:
     return prior
 
 
-Prior = Annotated[_Prior, AfterValidator(_is_measured_or_absent)]
+PriorRecord = Annotated[_Prior, AfterValidator(_is_measured_or_absent)]
 
 
-class Overlap(TypedDict):
+class OverlapRecord(TypedDict):
     """The first row of `overlap_<task>.jsonl`."""
 
     training_rows: Count
@@ -231,22 +231,22 @@ class Command(TypedDict, total=False):
     """`command.json` beside a score: the command that made it, and which weights it read."""
 
     command: Text | None
-    scored: Scored | None
+    scored: ScoredRecord | None
 
 
 class ShardCommand(TypedDict):
     """`command.json` beside a shard's scores."""
 
     command: Text
-    scored: Scored
+    scored: ScoredRecord
 
 
 _kind = partial(page_kind, mend=AGAIN)
 
-MODEL = _kind("the base model's card", Model)
+MODEL = _kind("the base model's card", ModelRecord)
 HUB = _kind(
     "the record of what was published",
-    dict[Text, Published],
+    dict[Text, PublishedRecord],
     why="it says what was pushed, and the report's links come from it",
     mend="delete it and push again: what is on the Hub already is not sent twice",
 )
@@ -254,8 +254,8 @@ FAILED = _kind("the record of failed steps", Failures, mend="run the study again
 RESULTS = _kind("lm_eval's results", Results)
 COMMAND = _kind("the record of a scoring's command", Command)
 SHARD_COMMAND = _kind("the record of a shard's command", ShardCommand)
-PRIOR = _kind("the record of the content-free prior", Prior)
+PRIOR = _kind("the record of the content-free prior", PriorRecord)
 LENGTHS = _kind("the record of lengths in tokens", Length, limit_mib=1024)
 LENGTHS_HEAD = _kind("the record of lengths in tokens", Lengths)
 OVERLAP = _kind("the record of overlap with training rows", Overlapping, limit_mib=1024)
-OVERLAP_HEAD = _kind("the record of overlap with training rows", Overlap)
+OVERLAP_HEAD = _kind("the record of overlap with training rows", OverlapRecord)

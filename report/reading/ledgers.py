@@ -11,9 +11,9 @@ from typing import Any
 
 from finetune.heads import TASK_TYPES, Head, check_head
 from finetune.ledger import Ledger, LedgerError, count, count_adapter, count_class, shown_name
-from harness_tasks._messages import reason_of
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_json
+from harness_tasks.messages import reason_of
 from harness_tasks.models.files import refusals
 from report.reading.model_classes import other_class
 from report.reading.model_files import AdapterFolder, adapter_folder, configuration, configuration_file

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from finetune.ledger import shown_name
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import fetch
+from harness_tasks.messages import nearest_name
 from harness_tasks.models.files import ADAPTER, CONFIGURATION, here, refusals
 from harness_tasks.models.weights import tensors_of
 from harness_tasks.reading import read_json

@@ -243,12 +243,12 @@ class Scores(TaskResults):
         return {}
 
 
-def items_of(rows: Iterable[Mapping[str, Any]], metric: str) -> list[ItemScore] | None:
+def item_scores(rows: Iterable[Mapping[str, Any]], metric: str) -> list[ItemScore] | None:
     """Returns what each row gives to ``metric``; None where one gives neither a number nor a list of numbers.
 
-    >>> items_of([{"f1": [1, 0]}, {"f1": [1, 1]}], "f1"), items_of([{"acc": True}, {"acc": 0.5}], "acc")
+    >>> item_scores([{"f1": [1, 0]}, {"f1": [1, 1]}], "f1"), item_scores([{"acc": True}, {"acc": 0.5}], "acc")
     ([(1, 0), (1, 1)], [1.0, 0.5])
-    >>> items_of([{"acc": 1.0}, {"acc": "right"}], "acc")
+    >>> item_scores([{"acc": 1.0}, {"acc": "right"}], "acc")
     """
     values: list[Any] = [row.get(metric) for row in rows]
     kinds = set(map(type, values))

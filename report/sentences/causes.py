@@ -1,6 +1,6 @@
 """Why a score is what it is: against what needs no model, and by what was measured of the answers. Nothing else."""
 
-from report.facts.schema.answers import Calibration, Classification, Extraction, Prior, Side
+from report.facts.schema.diagnosis import Calibration, Classification, Extraction, Prior, Side
 from report.facts.schema.parts import Fact, is_known
 from report.facts.schema.scores import Floor, ScoredTask, Unscored
 from report.facts.schema.whole import Finding, MeasuredFacts, TaskFindings

@@ -1,6 +1,6 @@
 """Sentences on what the numbers do not cover, and what a reader must know before believing a score."""
 
-from report.facts.schema.answers import Side
+from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Absent, is_known
 from report.facts.schema.scores import Comparison, Overlap, ScoredTask
 from report.facts.schema.training import Trained

@@ -15,7 +15,7 @@ def direction(difference: Fact) -> Direction:
     """Returns what a paired difference allows to be said.
 
     `equal` where both scores are the same number; `unclear` where the interval holds 0, or touches it; `missing`
-    where there is no difference or no interval. As `intervals.direction`, but from a fact, without scipy.
+    where there is no difference or no interval. As `intervals.estimated_direction`, but from a fact, without scipy.
 
     """
     if is_known(difference) and difference.value == 0:

@@ -21,13 +21,13 @@ import numpy as np
 from report.statistics.formulas import Array
 from report.statistics.sums import ROUNDING, Encoded
 
-Direction = Literal["higher", "lower", "no clear difference", "equal"]
+EstimatedDirection = Literal["higher", "lower", "no clear difference", "equal"]
 NO_CHANGE = "no item changed"
 """The method of a difference of two samples that are alike in all that the metric uses."""
 
 
 @dataclass(frozen=True)
-class Interval:
+class Estimate:
     """A score or a difference with its uncertainty, all in the metric's own scale.
 
     ``lower`` and ``upper`` are None where no interval can be given; ``method`` then says why.
@@ -45,7 +45,7 @@ class Interval:
     standard_error: float | None = None
 
 
-def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
+def wilson(successes: float, n: int, confidence: float = 0.95) -> Estimate:
     """Returns the proportion ``successes`` / ``n`` (0 to 1) with Wilson's score interval, which holds at 0 and 1 too.
 
     >>> interval = wilson(802, 872)
@@ -54,10 +54,10 @@ def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
     """
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes among {n} items: needs at least one item, and 0 to n successes")
-    return Interval(successes / n, *_wilson_ends(successes / n, n, confidence), "Wilson", n, n, confidence)
+    return Estimate(successes / n, *_wilson_ends(successes / n, n, confidence), "Wilson", n, n, confidence)
 
 
-def level(sample: Encoded, *, confidence: float = 0.95) -> Interval:
+def level(sample: Encoded, *, confidence: float = 0.95) -> Estimate:
     """Returns the score of one sample and its interval, clipped to the metric's range.
 
     The method is the first of these that fits: none where the score is undefined (its value is then 0); Wilson for a
@@ -74,7 +74,7 @@ def level(sample: Encoded, *, confidence: float = 0.95) -> Interval:
     value = _exact(float(statistic.value(sums)), scale)
     support = statistic.support(by_cluster[0])
     if not support:
-        return Interval(value, None, None, f"no interval: {statistic.formula.undefined}", n, count, confidence)
+        return Estimate(value, None, None, f"no interval: {statistic.formula.undefined}", n, count, confidence)
     trials = _trials(sample) if count == n else None
     if trials is not None:
         ends = _wilson_ends(value / (scale or 1.0), trials, confidence)
@@ -85,7 +85,7 @@ def level(sample: Encoded, *, confidence: float = 0.95) -> Interval:
     return _finish(found, value, statistic.low, statistic.high, support, statistic.formula.note, bounded=bounded)
 
 
-def difference(pair: Encoded, *, confidence: float = 0.95) -> Interval:
+def difference(pair: Encoded, *, confidence: float = 0.95) -> Estimate:
     """Returns the score of the second sample minus that of the first.
 
     One undefined score counts as 0, as it does in the table; two give no interval. Where no item that bears on the
@@ -97,17 +97,17 @@ def difference(pair: Encoded, *, confidence: float = 0.95) -> Interval:
     statistic, by_cluster = pair.statistic, pair.by_cluster()
     n, count = len(pair.codes), pair.clusters
     if not pair.changed:
-        return Interval(0.0, 0.0, 0.0, NO_CHANGE, n, count, confidence)
+        return Estimate(0.0, 0.0, 0.0, NO_CHANGE, n, count, confidence)
     supports = [support for sums in by_cluster if (support := statistic.support(sums))]
     found = _jackknife(by_cluster, n, lambda sums: statistic.value(sums[1]) - statistic.value(sums[0]), confidence)
     value = _exact(found.value, scale)
     if not supports:
-        return Interval(value, None, None, f"no interval: {statistic.formula.undefined}", n, count, confidence)
+        return Estimate(value, None, None, f"no interval: {statistic.formula.undefined}", n, count, confidence)
     span = statistic.high - statistic.low
     return _finish(found, value, -span, span, min(supports), statistic.formula.note, bounded=scale is not None)
 
 
-def direction(difference: Interval) -> Direction:
+def estimated_direction(difference: Estimate) -> EstimatedDirection:
     """Returns what may be said of a difference: a direction only where its interval excludes 0.
 
     "equal" means that the two scores are the same number.
@@ -129,7 +129,7 @@ def _wilson_ends(share: float, n: int, confidence: float) -> tuple[float, float]
     return (0.0 if share == 0 else centre - half), (1.0 if share == 1 else centre + half)
 
 
-def _jackknife(by_cluster: Array, n: int, statistic: Callable[[Array], Array], confidence: float) -> Interval:
+def _jackknife(by_cluster: Array, n: int, statistic: Callable[[Array], Array], confidence: float) -> Estimate:
     """The jackknife interval of a statistic of the sums of one or two samples: (samples, ..., D) to (...).
 
     ``by_cluster``: (samples, G, D). ``n``: how many items are in them.
@@ -140,19 +140,19 @@ def _jackknife(by_cluster: Array, n: int, statistic: Callable[[Array], Array], c
     totals = by_cluster.sum(axis=1)
     value = float(statistic(totals))
     if count < 2:
-        return Interval(value, None, None, f"no interval: one {'item' if n == 1 else 'cluster'}", n, count, confidence)
+        return Estimate(value, None, None, f"no interval: one {'item' if n == 1 else 'cluster'}", n, count, confidence)
     left_out = statistic(totals[:, None] - by_cluster)  # (G,)
     error = float(np.sqrt((count - 1) / count * np.sum((left_out - left_out.mean()) ** 2)))
     if np.ptp(left_out) <= ROUNDING * max(1.0, float(np.abs(left_out).max())):
         error = 0.0  # what the subtraction lost must not pass for variation
     half = float(stdtrit(count - 1, 0.5 + confidence / 2)) * error
     method = f"delete-one-{'item' if count == n else 'cluster'} jackknife, t(G−1)"
-    return Interval(value, value - half, value + half, method, n, count, confidence, error)
+    return Estimate(value, value - half, value + half, method, n, count, confidence, error)
 
 
 def _finish(
-    found: Interval, value: float, low: float, high: float, support: int, note: str, *, bounded: bool
-) -> Interval:
+    found: Estimate, value: float, low: float, high: float, support: int, note: str, *, bounded: bool
+) -> Estimate:
     """Clips a jackknife interval to the range, or replaces one of width 0, which would claim certainty."""
     n, count, confidence = found.n, found.clusters, found.confidence
     if found.lower is None or found.upper is None:
@@ -162,17 +162,17 @@ def _finish(
         return replace(found, value=value, lower=lower, upper=upper, method=found.method + note)
     unit = "item" if count == n else "cluster"
     if not bounded:
-        return Interval(value, None, None, f"no interval: every {unit} is alike", n, count, confidence)
+        return Estimate(value, None, None, f"no interval: every {unit} is alike", n, count, confidence)
     ends = _wilson_ends(min(1.0, max(0.0, (value - low) / (high - low))), support, confidence)
     return _between(ends, value, low, high, f"Wilson over {unit}s, as all are alike", n, count, confidence)
 
 
 def _between(
     ends: tuple[float, float], value: float, low: float, high: float, method: str, n: int, clusters: int, level: float
-) -> Interval:
+) -> Estimate:
     """Stretches ends within 0 to 1 to the range ``low`` to ``high``; the value is inside, whatever rounding says."""
     lower, upper = (low + (high - low) * end for end in ends)
-    return Interval(value, min(value, lower), max(value, upper), method, n, clusters, level)
+    return Estimate(value, min(value, lower), max(value, upper), method, n, clusters, level)
 
 
 def _exact(value: float, scale: float | None) -> float:

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from report.statistics.formulas import Array
-from report.statistics.intervals import NO_CHANGE, Interval, difference, wilson
+from report.statistics.intervals import NO_CHANGE, Estimate, difference, wilson
 from report.statistics.sums import ROUNDING, Encoded
 
-Verdict = Literal["equivalent", "not equivalent", "cannot be told"]
+EquivalenceVerdict = Literal["equivalent", "not equivalent", "cannot be told"]
 CHUNK = 2_000_000
 """Exchanges drawn at once, a draw and a cluster each. Another number would give other draws of the same seed."""
 
@@ -54,16 +54,16 @@ class Detectable:
 
 
 @dataclass(frozen=True)
-class Equivalence:
+class EquivalenceTest:
     """Whether two scores differ by less than ``margin``, in the metric's scale.
 
     ``interval``: of other − one, at the confidence that matches the two tests (90 % for ``alpha`` .05). ``p``: the
     larger of the two; where it is None, ``method`` says why there is none.
     """
 
-    verdict: Verdict
+    verdict: EquivalenceVerdict
     p: float | None
-    interval: Interval
+    interval: Estimate
     margin: float
     method: str
 
@@ -158,7 +158,7 @@ def holm_of(ps: Array) -> Array:
     return adjusted
 
 
-def detectable(difference: Interval, power: float = 0.8, alpha: float = 0.05) -> Detectable:
+def detectable(difference: Estimate, power: float = 0.8, alpha: float = 0.05) -> Detectable:
     """Returns the smallest true difference that such a comparison finds with probability ``power``.
 
     It is (t(1 − alpha / 2) + t(power)) × standard error with t at clusters − 1 degrees of freedom (Bloom 1995), in the
@@ -174,7 +174,7 @@ def detectable(difference: Interval, power: float = 0.8, alpha: float = 0.05) ->
     return Detectable(float(quantiles.sum()) * difference.standard_error, method)
 
 
-def equivalence(pair: Encoded, *, margin: float, alpha: float = 0.05) -> Equivalence:
+def equivalence(pair: Encoded, *, margin: float, alpha: float = 0.05) -> EquivalenceTest:
     """Returns whether the two scores are shown to differ by less than ``margin`` (in the metric's scale, above 0).
 
     Two one-sided t tests at level ``alpha`` on the paired jackknife's standard error (Schuirmann 1987), which is the
@@ -189,7 +189,7 @@ def equivalence(pair: Encoded, *, margin: float, alpha: float = 0.05) -> Equival
     if found.method == NO_CHANGE:
         found = _unchanged(pair, found)
     if found.lower is None or found.upper is None:
-        return Equivalence("cannot be told", None, found, margin, f"no p-value: {found.method}")
+        return EquivalenceTest("cannot be told", None, found, margin, f"no p-value: {found.method}")
     p, method = None, f"no p-value: the interval is {found.method}"
     inside = -margin < found.lower and found.upper < margin
     if found.standard_error is not None:
@@ -200,11 +200,11 @@ def equivalence(pair: Encoded, *, margin: float, alpha: float = 0.05) -> Equival
         p = float(stdtr(found.clusters - 1, -nearest / found.standard_error))
         inside, method = p < alpha, "two one-sided tests, paired jackknife, t(G−1)"
     beyond = found.lower >= margin or found.upper <= -margin
-    verdict: Verdict = "equivalent" if inside else "not equivalent" if beyond else "cannot be told"
-    return Equivalence(verdict, p, found, margin, method)
+    verdict: EquivalenceVerdict = "equivalent" if inside else "not equivalent" if beyond else "cannot be told"
+    return EquivalenceTest(verdict, p, found, margin, method)
 
 
-def _unchanged(sample: Encoded, found: Interval) -> Interval:
+def _unchanged(sample: Encoded, found: Estimate) -> Estimate:
     """Returns what none of the clusters having changed says of the difference: Wilson's end of 0 of them, each way."""
     statistic, by_cluster = sample.statistic, sample.by_cluster()[0]
     support, span = statistic.support(by_cluster), statistic.high - statistic.low

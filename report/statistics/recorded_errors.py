@@ -12,7 +12,7 @@ from math import isclose, sqrt
 
 from report.reading.lm_eval_results import LARGEST_SCORE
 from report.statistics import intervals
-from report.statistics.intervals import Interval
+from report.statistics.intervals import Estimate
 from report.statistics.metrics import metric_of
 
 CONFIDENCE = 0.95
@@ -60,7 +60,7 @@ def checked_error(
     return Recorded(stderr)
 
 
-def recorded_interval(metric: str, value: float, error: Recorded, n: int | None, why: str) -> Interval:
+def recorded_interval(metric: str, value: float, error: Recorded, n: int | None, why: str) -> Estimate:
     """Returns the interval of a score of which only number, standard error and number of items are known.
 
     The standard error of a share is a function of the share: where lm_eval's is that, the items were right or wrong,
@@ -77,10 +77,10 @@ def recorded_interval(metric: str, value: float, error: Recorded, n: int | None,
         return replace(found, value=value, method=method)
     if stderr is None or not stderr > 0:
         told = error.said or ("no standard error is recorded" if stderr is None else "the recorded standard error is 0")
-        return Interval(value, None, None, f"no interval: {told}; {reason}", count, count, CONFIDENCE)
+        return Estimate(value, None, None, f"no interval: {told}; {reason}", count, count, CONFIDENCE)
     half = normal_quantile(CONFIDENCE) * stderr
     method = f"normal, from {error.said or 'the recorded standard error'}; {reason}"
-    return Interval(value, value - half, value + half, method, count, count, CONFIDENCE, stderr)
+    return Estimate(value, value - half, value + half, method, count, count, CONFIDENCE, stderr)
 
 
 def normal_quantile(confidence: float) -> float:

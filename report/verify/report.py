@@ -8,7 +8,7 @@ from harness_tasks.reading import Kind, read_json, read_text
 from report.facts.current import FACTS, of_a_study, unchanged
 from report.page.explorer.page import CHUNK_FOLDER
 from report.page.template.lookup import own_templates
-from report.verify.comparison import is_comparison, verify_comparison
+from report.verify.compare_pages import is_comparison, verify_comparison
 from report.verify.differences import differences
 from report.verify.made import cards_of, comparable, made_of, original, sources_of
 from report.verify.pieces import count_numerals, is_html, pieces

@@ -11,8 +11,8 @@ import pytest
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_text
 from harness_tasks.outputs import write_outputs
-from report.compare.output import MANIFEST as COMPARE_MANIFEST
-from report.facts.paths import MANIFEST
+from report.compare.output import COMPARE_MANIFEST
+from report.facts.paths import REPORT_MANIFEST
 from studies import load_grid, load_study
 from studies.study import RUN_VARIABLE
 from workflow.engine import find_profile
@@ -36,7 +36,7 @@ def test_a_page_with_a_changed_file_is_made_anew(name: str, way: str) -> None:
     grid = load_grid("mine.yaml")
     assert changed_pages(grid) == []  # nothing was made yet
     files = dict.fromkeys(["report.html", "report.md", "facts.json", "figures/a.svg"], "ours")
-    write_outputs(grid.folder, files, manifest=MANIFEST)
+    write_outputs(grid.folder, files, manifest=REPORT_MANIFEST)
     assert changed_pages(grid) == []
     path = grid.folder / name
     path.unlink()

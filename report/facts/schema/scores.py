@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from report.facts.schema.answers import Side
+from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import (
     Count,
     Either,

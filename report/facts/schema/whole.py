@@ -17,7 +17,7 @@ from report.facts.schema.scores import Equivalence, Family, Spread, TaskFacts
 from report.facts.schema.study import ModelFacts, StudyFacts
 from report.facts.schema.training import CheckpointFacts, Checks, Ledger, NamedSetting
 
-SCHEMA = "aftertune-facts/1"
+FACTS_SCHEMA = "aftertune-facts/1"
 """The version of the facts' names and meanings."""
 
 
@@ -190,7 +190,7 @@ class State(Part):
 class MeasuredFacts(Part):
     """Everything that a study's page says, but its sentences."""
 
-    schema_version: str = Field(default=SCHEMA, alias="schema", description="the version of these names")
+    schema_version: str = Field(default=FACTS_SCHEMA, alias="schema", description="the version of these names")
     study: StudyFacts
     model: ModelFacts
     parameters: OrAbsent[Ledger]

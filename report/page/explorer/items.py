@@ -10,7 +10,7 @@ from harness_tasks.kinds import SAMPLES
 from harness_tasks.overlap import GRADES
 from harness_tasks.reading import Kind, iterate_rows
 from report.facts.schema.scores import Comparison, MetricScores, Range, ScoredTask, TaskFacts, Unscored
-from report.page.explorer import answers
+from report.page.explorer import sample_texts
 from report.reading import kinds
 from report.reading.results import Document, Scores, read_json
 
@@ -25,7 +25,7 @@ class Side:
     """What one model said of an item. A score is None where the metric does not concern the item."""
 
     answer: str
-    choices: answers.Choices
+    choices: sample_texts.Choices
     scores: list[float | None]
 
 
@@ -202,21 +202,21 @@ def _rows(
     for row in sampled.rows:
         if row.get("filter") != about.filter:
             continue
-        of_row = answers.choices(row)
+        of_row = sample_texts.choices(row)
         said = Side(
-            answer(answers.said(row, of_row, labels)),
+            answer(sample_texts.said(row, of_row, labels)),
             [(answer(choice), round(value, 3)) for choice, value in of_row],
             [_number(row.get(metric)) for metric in task.metrics],
         )
         doc_hash, item = row["doc_hash"], None
         if doc_hash not in known:
             source = str(row["doc"][cluster]) if cluster in row["doc"] else doc_hash
-            gold = answers.gold(row, kind, of_row, labels)
-            marked = answers.label(row, kind, of_row, gold)
-            prompt = answers.prompt(row)
+            gold = sample_texts.gold(row, kind, of_row, labels)
+            marked = sample_texts.label(row, kind, of_row, gold)
+            prompt = sample_texts.prompt(row)
             item = Item(
                 group=groups.setdefault(source, len(groups)),
-                title=text(answers.title(row, named)),
+                title=text(sample_texts.title(row, named)),
                 prompt=text(prompt),
                 gold=[answer(one) for one in gold],
                 label=marked if marked is None or kind == "extraction" else answer(marked),

@@ -102,7 +102,7 @@ def explorer(
     return items.explorer(largest)
 
 
-def items_of(facts: Facts, folder: Path) -> Explorer:
+def explorer_of_page(facts: Facts, folder: Path) -> Explorer:
     """Returns the explorer of a page of ``facts``: its texts are cut short where those on the page are."""
     return explorer(facts, folder, redact=redacted if facts.state and facts.state.redacted else None)
 

@@ -7,9 +7,9 @@ from report.facts.schema.parts import is_known
 from report.facts.schema.scores import Comparison, ScoredTask
 from report.facts.schema.training import Trained, WeightChanges
 from report.facts.schema.whole import MeasuredFacts
-from report.page.figures import answers, curves, weights
+from report.page.figures import curves, diagnosis, weights
 from report.page.figures.drawing import Picture
-from report.page.figures.summary import summary
+from report.page.figures.dumbbell import summary
 
 __all__ = ["Picture", "pictures"]
 
@@ -50,10 +50,10 @@ def _of_checkpoint(checkpoint: Trained, number: int) -> dict[str, Picture]:
 def _of_comparison(task: ScoredTask, comparison: Comparison, number: str) -> dict[str, Picture]:
     """Returns the figures of what the base model and a checkpoint answered."""
     draw = {
-        "confusion": answers.confusion,
-        "reliability": answers.reliability,
-        "distributions": answers.distributions,
-        "moves": answers.moves,
+        "confusion": diagnosis.confusion,
+        "reliability": diagnosis.reliability,
+        "distributions": diagnosis.distributions,
+        "moves": diagnosis.moves,
     }
     paths = comparison.figures.written()
     return {path.value: draw[kind](task, comparison, f"{kind}{number}") for kind, path in paths.items()}

@@ -14,11 +14,11 @@ from jinja2.loaders import FunctionLoader
 from jinja2.runtime import markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name
 from report.facts.schema.parts import Part, is_known
 from report.page import formats
-from report.page.template.limits import (
+from report.page.template.budget import (
     BUDGET,
     LONGEST_LIST,
     Budget,

@@ -4,8 +4,8 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name
 from harness_tasks.reading import Kind, check_file, read_text
 
 OURS = Path(str(files("templates")))

@@ -5,9 +5,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from harness_tasks._messages import nearest_name
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, write_text
+from harness_tasks.messages import nearest_name
 from report.facts.schema.whole import OwnLine, OwnWords
 from report.facts.values import fact
 from report.page.template.lookup import OURS, OWN, REPLACEABLE, own_names, own_templates

@@ -6,7 +6,7 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 from harness_tasks.files import json_text, write_text
-from report.facts.schema.answers import Classification, Extraction, Side
+from report.facts.schema.diagnosis import Classification, Extraction, Side
 from report.facts.schema.parts import Known, Missing, OfUnit, Part
 from report.facts.schema.scores import Comparison, Example, MetricScores, ScoredTask
 from report.facts.schema.training import Ledger, Trained

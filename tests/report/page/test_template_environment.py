@@ -227,7 +227,7 @@ def test_what_would_take_all_memory_is_refused(own: Path, template: str, said: s
 
 @pytest.mark.parametrize("body", ["", "x", "{% if a %}{% endif %}"])
 def test_loops_without_end_are_stopped(own: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("report.page.template.limits.MOST_STEPS", 20_000)
+    monkeypatch.setattr("report.page.template.budget.MOST_STEPS", 20_000)
     loops = [f"{{% for {name} in 'abcdefghij' * 10 %}}" for name in "abcdef"]
     message = complaint(own, "".join(loops) + body + "{% endfor %}" * 6)
     assert "it takes more than 20,000 steps" in message
@@ -235,7 +235,7 @@ def test_loops_without_end_are_stopped(own: Path, body: str, monkeypatch: pytest
 
 
 def test_time_is_limited_too(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("report.page.template.limits.MOST_SECONDS", -1.0)
+    monkeypatch.setattr("report.page.template.budget.MOST_SECONDS", -1.0)
     assert "it takes more than" in complaint(own, "{% for a in 'a' * 9999 %}{% endfor %}")
 
 

@@ -3,19 +3,19 @@
 from typing import Any
 
 from report.statistics import intervals, paired_tests
-from report.statistics.intervals import Interval
-from report.statistics.paired_tests import Equivalence, PairedTest
+from report.statistics.intervals import Estimate
+from report.statistics.paired_tests import EquivalenceTest, PairedTest
 from report.statistics.sums import pair_of, sample_of
 
 OF_SAMPLES = ("scale", "positive_label")
 
 
-def level(metric: str, items: Any, clusters: Any = None, **options: Any) -> Interval:
+def level(metric: str, items: Any, clusters: Any = None, **options: Any) -> Estimate:
     of_sample, others = _split(options)
     return intervals.level(sample_of(metric, items, clusters, **of_sample), **others)
 
 
-def difference(metric: str, before: Any, after: Any, clusters: Any = None, **options: Any) -> Interval:
+def difference(metric: str, before: Any, after: Any, clusters: Any = None, **options: Any) -> Estimate:
     of_pair, others = _split(options)
     return intervals.difference(pair_of(metric, before, after, clusters, **of_pair), **others)
 
@@ -30,7 +30,7 @@ def swap_test(metric: str, before: Any, after: Any, clusters: Any = None, **opti
     return paired_tests.swap_test(pair_of(metric, before, after, clusters, **of_pair), **others)
 
 
-def equivalence(metric: str, one: Any, other: Any, clusters: Any = None, **options: Any) -> Equivalence:
+def equivalence(metric: str, one: Any, other: Any, clusters: Any = None, **options: Any) -> EquivalenceTest:
     of_pair, others = _split(options)
     return paired_tests.equivalence(pair_of(metric, one, other, clusters, **of_pair), **others)
 

@@ -17,7 +17,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from report.statistics import paired_tests
-from report.statistics.intervals import Interval
+from report.statistics.intervals import Estimate
 from report.statistics.paired_tests import (
     Detectable,
     PairedTest,
@@ -298,7 +298,7 @@ def test_holm_leaves_out_what_has_no_p_value() -> None:
 def test_detectable_differences_of_the_statistics_note(n: int, expected: tuple[float, ...]) -> None:
     """Table B2: normal quantiles and √(discordance / n); many clusters make t normal."""
     for share, points in zip((0.05, 0.10, 0.20, 0.40), expected, strict=True):
-        interval = Interval(0.0, -1.0, 1.0, "", n, 10**9, 0.95, standard_error=100 * math.sqrt(share / n))
+        interval = Estimate(0.0, -1.0, 1.0, "", n, 10**9, 0.95, standard_error=100 * math.sqrt(share / n))
         digits = 2 if n > 800 else 1
         assert round(detectable(interval).value, digits) == points
         # from items: a t quantile and n − 1 make it larger by less than two in a hundred

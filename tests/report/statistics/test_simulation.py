@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from scipy.special import betaincinv
 
-from report.statistics.intervals import Interval
+from report.statistics.intervals import Estimate
 from report.statistics.paired_tests import mcnemar
 from tests.report.statistics.statistics_of_items import difference, level, swap_test
 
@@ -60,7 +60,7 @@ def data_set(rng: np.random.Generator, clusters: int, size: int) -> dict[str, An
     return found
 
 
-def holds(interval: Interval, truth: float) -> bool:
+def holds(interval: Estimate, truth: float) -> bool:
     assert interval.lower is not None
     assert interval.upper is not None
     return interval.lower <= truth <= interval.upper

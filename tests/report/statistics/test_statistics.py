@@ -16,7 +16,7 @@ from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall
 from statsmodels.api import OLS
 from statsmodels.stats.proportion import proportion_confint
 
-from report.statistics.intervals import Interval, direction, wilson
+from report.statistics.intervals import Estimate, estimated_direction, wilson
 from tests.report.statistics.statistics_of_items import difference, level
 
 SKLEARN = {
@@ -204,7 +204,7 @@ def test_no_item_is_an_error(items: list[None]) -> None:
 
 def test_one_cluster_has_no_interval() -> None:
     found = level("acc", [1.0, 0.0, 1.0], ["a", "a", "a"])
-    assert found == Interval(2 / 3, None, None, "no interval: one cluster", 3, 1, 0.95)
+    assert found == Estimate(2 / 3, None, None, "no interval: one cluster", 3, 1, 0.95)
     assert level("f1", [40.0], scale=100).method == "no interval: one item"
     assert level("ece", [[0.9, 1.0]]).method == "no interval: one item"
     assert level("acc", [1.0]).lower == pytest.approx(wilson(1, 1).lower)  # one independent item is a proportion
@@ -309,7 +309,7 @@ def test_paired_difference_matches_a_naive_jackknife(metric: str) -> None:
     )
     assert found.value == pytest.approx(naive(metric, after) - naive(metric, before))
     assert (found.lower, found.upper) == pytest.approx(expected)
-    assert direction(found) == "higher"
+    assert estimated_direction(found) == "higher"
 
 
 def test_paired_jackknife_deletes_the_cluster_from_both() -> None:
@@ -322,8 +322,8 @@ def test_no_item_changed() -> None:
     items, clusters = draw(3, 4, 5)
     for metric in ("precision", "recall", "f1", "mcc"):
         found = difference(metric, items, [list(pair) for pair in items], clusters)
-        assert found == Interval(0.0, 0.0, 0.0, "no item changed", 20, 4, 0.95)
-        assert direction(found) == "equal"
+        assert found == Estimate(0.0, 0.0, 0.0, "no item changed", 20, 4, 0.95)
+        assert estimated_direction(found) == "equal"
     # what changed does not bear on recall: gold negatives
     assert difference("recall", [[1, 1], [0, 1]], [[1, 1], [0, 0]]).method == "no item changed"
     assert difference("precision", [[1, 1], [0, 1]], [[1, 1], [0, 0]]).value == 0.5
@@ -333,7 +333,7 @@ def test_equal_scores_on_changed_items_are_equal_not_certain() -> None:
     found = difference("acc", [1, 0, 1, 0, 1, 1], [0, 1, 1, 0, 1, 1])
     assert found.value == 0
     assert found.lower < 0 < found.upper
-    assert direction(found) == "equal"
+    assert estimated_direction(found) == "equal"
     # the same numbers summed in another order differ by rounding: that is no difference
     before = [0.1, 0.2, 0.3, 0.7, 0.4, 0.6]
     assert difference("f1", before, [0.7, 0.6, 0.1, 0.4, 0.3, 0.2]).value == 0.0
@@ -344,14 +344,14 @@ def test_all_changed_alike_does_not_claim_certainty() -> None:
     assert (found.value, found.upper) == (100.0, 100.0)
     assert found.lower == pytest.approx(200 * proportion_confint(30, 30, method="wilson")[0] - 100)
     assert found.method == "Wilson over items, as all are alike"
-    assert direction(found) == "higher"
-    assert direction(difference("exact", [0.0] * 2, [100.0] * 2, scale=100)) == "no clear difference"
+    assert estimated_direction(found) == "higher"
+    assert estimated_direction(difference("exact", [0.0] * 2, [100.0] * 2, scale=100)) == "no clear difference"
 
 
 def test_a_difference_within_one_cluster_has_no_interval() -> None:
     found = difference("acc", [0, 0, 1], [1, 1, 1], ["a"] * 3)
     assert (found.value, found.lower, found.method) == (pytest.approx(2 / 3), None, "no interval: one cluster")
-    assert direction(found) == "no clear difference"
+    assert estimated_direction(found) == "no clear difference"
 
 
 def test_undefined_on_one_side_counts_as_0_and_on_both_gives_no_interval() -> None:
@@ -389,7 +389,7 @@ def test_what_does_not_pair(before: Any, after: Any, says: str) -> None:
     ],
 )
 def test_direction(value: float, lower: float | None, upper: float | None, expected: str) -> None:
-    assert direction(Interval(value, lower, upper, "", 9, 9, 0.95)) == expected
+    assert estimated_direction(Estimate(value, lower, upper, "", 9, 9, 0.95)) == expected
 
 
 # --- properties ---
@@ -429,7 +429,7 @@ def check_properties(metric: str, before: Any, after: Any, clusters: Any) -> Non
         assert forth.lower <= forth.value <= forth.upper
         assert (forth.lower, forth.upper) == pytest.approx((-back.upper, -back.lower), abs=1e-9)
     mirror = {"higher": "lower", "lower": "higher"}
-    assert direction(back) == mirror.get(direction(forth), direction(forth))
+    assert estimated_direction(back) == mirror.get(estimated_direction(forth), estimated_direction(forth))
 
 
 def test_coverage_under_clusters() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from report.page.footnotes import CLOSE, MIDDLE, OPEN, Notes, marked_up, script_text, unmarked
+from report.page.number_notes import CLOSE, MIDDLE, OPEN, Notes, marked_up, script_text, unmarked
 from report.page.render import render
 from tests.oracle import check
 from tests.oracle.page import read_page

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.facts.schema.answers import Bin, Classification, Diagnosis, Distributions, Side
+from report.facts.schema.diagnosis import Bin, Classification, Diagnosis, Distributions, Side
 from report.facts.schema.parts import Known
 from report.facts.schema.scores import Comparison, ScoredTask
 from report.page.figures.drawing import BLUE, INK, ORANGE, WIDTH, Drawing, Picture
