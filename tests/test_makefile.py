@@ -43,7 +43,7 @@ def test_a_target_runs_the_environments_python_whatever_the_folders_name(folder:
     done = make(folder, "plan", STUDY="studies/a b.yaml")
     assert done.returncode == 0, done.stderr
     # The environment's own Python, by its whole path: no part of the name was taken for something else.
-    assert done.stdout == f"[{folder}/.venv/bin/python][-m][workflow][plan][studies/a b.yaml]\n"
+    assert done.stdout == f"[{folder}/.venv/bin/python][-m][aftertune][plan][studies/a b.yaml]\n"
     assert not done.stderr
 
 
