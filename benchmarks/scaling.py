@@ -1,4 +1,4 @@
-"""How the cost of scoring grows with rows, worked examples and questions a passage, by `hf-shared` and by `hf`.
+"""How the cost of scoring grows with rows, few-shot examples and questions a passage, by `hf-shared` and by `hf`.
 
 python -m benchmarks.scaling --model build/base --data-dir DIR
 """
@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False)
 
 ROWS, SHOTS, QUESTIONS = (109, 218, 436, 872), (0, 2, 8), (1, 5, 10)
 SHOT_ROWS = 200
-"""Rows behind each number of worked examples."""
+"""Rows behind each number of few-shot examples."""
 
 
 @app.command()

@@ -182,7 +182,7 @@ class Study(_Strict):
     backend: Literal["hf-shared", "hf", "vllm"] = "hf-shared"
     """What answers as a language model: ours, lm_eval's `hf` (as `hf-recorded`), or vLLM. Heads have own classes."""
     num_fewshot: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """Worked examples before each scored item."""
+    """Few-shot examples before each scored item."""
     apply_chat_template: bool = False
     metadata: Annotated[dict[str, Any], AfterValidator(_told_to_tasks)] = {}
     """Passed to the tasks, as `--metadata` is: `data_dir` names a folder with the data."""

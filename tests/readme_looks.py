@@ -54,7 +54,7 @@ def scored_with_files(printed: str, reader: Reader) -> None:
     rows = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
     assert len(rows) == 4
     prompt = rows[0]["arguments"]["gen_args_0"]["arg_0"]
-    assert prompt.count("Passage:") == 3  # two worked examples and the item
+    assert prompt.count("Passage:") == 3  # two few-shot examples and the item
     assert "<|assistant|>" in prompt
     (results,) = (reader.folder / "scores").rglob("results_*.json")
     assert json.loads(results.read_text(encoding="utf-8"))["n-shot"] == {"passages_demo": 2}

@@ -58,11 +58,11 @@ def told_by_names(one: Run, other: Run, *, explained: bool) -> tuple[str, ...]:
 
 
 def told_by_seeds(one: Run, other: Run) -> tuple[str, ...]:
-    """Returns that worked examples were drawn by other seeds, where the prompts themselves cannot be compared."""
+    """Returns that few-shot examples were drawn by other seeds, where the prompts themselves cannot be compared."""
     seeds = [run.results.value("config", "fewshot_seed") for run in (one, other)]
     drawn = any(run.shots[0] not in ([], [0]) and not all(map(_takes_the_first, run.parts)) for run in (one, other))
     if drawn and all(type(seed) is int for seed in seeds) and seeds[0] != seeds[1]:
-        return (f"the seeds by which worked examples were drawn differ: {seeds[0]} and {seeds[1]}",)
+        return (f"the seeds by which few-shot examples were drawn differ: {seeds[0]} and {seeds[1]}",)
     return ()
 
 

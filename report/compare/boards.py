@@ -25,8 +25,8 @@ from report.compare.pairs import ScoreDifference, score_difference
 from report.compare.seeds import seed_facts
 from report.compare.settings import apart_facts, setting_facts
 from report.facts.measured import interval_fact
-from report.facts.schema.parts import Known
-from report.facts.values import Fact, fact, missing
+from report.facts.schema.parts import Fact, Known
+from report.facts.values import fact, missing
 from report.statistics import paired_tests
 from report.statistics.directions import MetricDirection, metric_direction
 

@@ -13,9 +13,9 @@ from report.compare.models import Entry, PassedOver
 from report.compare.pictures import COSTS, priced
 from report.compare.regressions import regression_facts
 from report.compare.versions import version_facts
-from report.facts.schema.parts import tree_as_json
+from report.facts.schema.parts import Fact, is_known, tree_as_json
 from report.facts.unfinished import FILE, unfinished_facts
-from report.facts.values import Fact, fact, is_known, missing
+from report.facts.values import fact, missing
 from report.reading.garbage_collection import no_garbage_collection
 from report.reading.published_names import plain_tree
 from report.statistics.recorded_errors import CONFIDENCE

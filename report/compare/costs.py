@@ -8,7 +8,8 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.reading import iterate_rows, read_json
 from report.compare.models import Entry
-from report.facts.values import Fact, Unit, fact, missing
+from report.facts.schema.parts import Fact, Unit
+from report.facts.values import fact, missing
 from report.reading.kinds import LENGTHS, LENGTHS_HEAD
 from report.reading.results import Document
 from report.reading.task_runs import Run

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any
 
 from report.facts.measured import AGREEMENT, ScoredItems, scored_items
-from report.facts.values import Unit
+from report.facts.schema.parts import Unit
 from report.reading.degenerate_answers import Answers
 from report.reading.lm_eval_results import LARGEST_SCORE, number
 from report.reading.results import NOT_METRICS

@@ -26,12 +26,12 @@ from report.statistics.metrics import metric_of
 from report.statistics.recorded_errors import CONFIDENCE
 
 _SETTINGS = {
-    "num_fewshot": "the numbers of worked examples in the prompt",
+    "num_fewshot": "the numbers of few-shot examples in the prompt",
     "chat_template_sha": "the chat templates",
     "system_instruction_sha": "the system instructions",
-    "fewshot_as_multiturn": "the ways in which worked examples are given",
-    "fewshot": "the ways in which worked examples are chosen",
-    "fewshot_delimiter": "the signs between worked examples",
+    "fewshot_as_multiturn": "the ways in which few-shot examples are given",
+    "fewshot": "the ways in which few-shot examples are chosen",
+    "fewshot_delimiter": "the signs between few-shot examples",
     "generation_kwargs": "the settings of generation",
 }
 """What dresses a question. All else that `render_parts` holds is the question itself."""
@@ -220,7 +220,7 @@ def _questions(one: Measure, other: Measure) -> tuple[str, tuple[str, ...], bool
 
 def _dressed(key: str, one: Any, other: Any) -> str:
     if key == "num_fewshot":
-        return f"the numbers of worked examples in the prompt differ: {_shown(one)} and {_shown(other)}"
+        return f"the numbers of few-shot examples in the prompt differ: {_shown(one)} and {_shown(other)}"
     if key in ("chat_template_sha", "system_instruction_sha") and (one is None) != (other is None):
         name = "chat template" if key.startswith("chat") else "system instruction"
         return f"one of the two was asked with a {name}, the other without"

@@ -5,7 +5,8 @@ from typing import Any
 from report.compare.costs import UNRECORDED
 from report.compare.measures import metric_keys
 from report.compare.models import Entry
-from report.facts.values import Fact, fact, missing
+from report.facts.schema.parts import Fact
+from report.facts.values import fact, missing
 from report.page.formats import decimals
 from report.reading.lm_eval_results import number
 from report.reading.task_runs import Run

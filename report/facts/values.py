@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report.facts.schema.parts import Fact, Known, Missing, Part, Source, Unit, is_known
+from report.facts.schema.parts import Fact, Known, Missing, Part, Source, Unit
 from report.reading.results import Document
 from report.reading.texts import cleaned, fit
-
-__all__ = ["Fact", "Unit", "fact", "is_known", "missing", "plain", "recorded", "sources"]
 
 
 def fact(value: Any, unit: Unit, source: Source | Mapping[str, Any], **more: Any) -> Known:

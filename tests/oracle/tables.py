@@ -127,7 +127,7 @@ def task(found: Part) -> Table:
             ("version", setting(found["version"])),
             ("data", origin),
             ("items scored, of those available", _of(found["scored"], found["available"])),
-            ("worked examples in the prompt", text(found["setting"])),
+            ("few-shot examples in the prompt", text(found["setting"])),
             ("cluster", text(found["cluster"])),
             ("primary metric", text(found["primary"])),
             ("score without a model (floor)", floor),

@@ -218,7 +218,7 @@ class ScoredTask(Part):
     name: KnownText = Field(description="its name")
     about: Text = Field(description="what is scored")
     version: Setting = Field(description="its version")
-    setting: KnownText = Field(description="zero-shot, or how many worked examples the prompt has")
+    setting: KnownText = Field(description="zero-shot, or how many few-shot examples the prompt has")
     cluster: Text = Field(description="the field by which items are clustered")
     clustered: bool = Field(description="whether they are")
     primary: KnownText = Field(description="the primary metric, as the page calls it")

@@ -94,7 +94,7 @@ def test_rows_that_name_no_item_are_not_paired(tmp_path: Path) -> None:
         ({"test_split": "dev"}, {}, "the data's names differ: org/data test and org/data dev"),
         ({"dataset_kwargs": {"data_files": "b.json"}}, {}, "the data's files differ"),
         ({}, {"task_hashes": {"t": "b"}}, "lm_eval's hashes of the items, prompts and gold answers differ"),
-        ({}, {"config": {"fewshot_seed": 2}}, "the seeds by which worked examples were drawn differ: 1 and 2"),
+        ({}, {"config": {"fewshot_seed": 2}}, "the seeds by which few-shot examples were drawn differ: 1 and 2"),
     ],
 )
 def test_without_samples_other_data_and_examples_are_said(tmp_path: Path, changes: Any, top: Any, flag: str) -> None:

@@ -84,7 +84,7 @@ def test_what_was_not_asked_or_counted_alike_is_refused(tmp_path: Path, options:
 @pytest.mark.parametrize(
     ("options", "flag"),
     [
-        ({"shots": 5}, "the numbers of worked examples in the prompt differ: 0 and 5"),
+        ({"shots": 5}, "the numbers of few-shot examples in the prompt differ: 0 and 5"),
         ({"chat_template_sha": "ab"}, "one of the two was asked with a chat template, the other without"),
         ({"system_instruction_sha": "ab"}, "one of the two was asked with a system instruction, the other without"),
     ],

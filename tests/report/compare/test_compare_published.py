@@ -137,7 +137,7 @@ def test_no_way_of_choosing_examples_differs_from_another_where_there_are_none(t
     for model, shots in (("one", 0), ("two", 5)):
         write_folder(tmp_path, model, {"even": right(23, 40)}, shots=shots)
     flags = [flag["value"] for flag in comparison_facts([tmp_path])["tasks"][0]["boards"][0]["pairs"][0]["flags"]]
-    assert flags == ["the numbers of worked examples in the prompt differ: 0 and 5"]
+    assert flags == ["the numbers of few-shot examples in the prompt differ: 0 and 5"]
 
 
 def test_model_args_may_be_json_in_a_text() -> None:
