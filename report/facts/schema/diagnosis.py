@@ -17,17 +17,17 @@ from report.facts.schema.parts import (
 
 
 class PriorInput(Part):
-    """An input that says nothing, and what the model answers to it."""
+    """A content-free input, and what the model answers to it."""
 
     input: KnownText = Field(description="what stood in the text's place")
     share: KnownShare = Field(description="the probability there")
 
 
 class Prior(Part):
-    """What the model answers before it has read anything; the share alone, as missing, where that is not known."""
+    """The content-free prior (Zhao et al. 2021); the share alone, as missing, where that is not known."""
 
     share: Share = Field(description="the probability of the label without a text")
-    even: KnownShare | None = Field(default=None, description="that of a model that leans to no side")
+    even: KnownShare | None = Field(default=None, description="that of a model without label bias")
     label: KnownText | None = Field(default=None, description="the label")
     inputs: list[PriorInput] | None = None
 
@@ -38,15 +38,15 @@ class Bin(Part):
     lower: KnownShare = Field(description="where the bin begins")
     upper: KnownShare = Field(description="where it ends")
     scored: KnownCount = Field(description="items in it")
-    confidence: KnownShare = Field(description="the probability of their answers on average")
-    right: KnownShare = Field(description="right ones of them")
+    confidence: KnownShare = Field(description="their mean confidence")
+    right: KnownShare = Field(description="their accuracy")
 
 
 class Calibration(Part):
-    """Whether the answers are as often right as they are sure; no more than `overconfidence`, where not known."""
+    """How confidence compares with accuracy; no more than `overconfidence`, where not known."""
 
-    confidence: KnownShare | None = Field(default=None, description="the probability of the given answers on average")
-    right: KnownShare | None = Field(default=None, description="right answers of all")
+    confidence: KnownShare | None = Field(default=None, description="the mean confidence")
+    right: KnownShare | None = Field(default=None, description="the accuracy")
     overconfidence: Share = Field(description="the first of these less the second")
     bins: list[Bin]
 
@@ -54,14 +54,14 @@ class Calibration(Part):
 class Classification(Part):
     """The answers of a classifier of two labels."""
 
-    true_positive: KnownCount = Field(description="positive items that were called positive")
-    false_positive: KnownCount = Field(description="negative items that were called positive")
-    false_negative: KnownCount = Field(description="positive items that were not")
-    true_negative: KnownCount = Field(description="negative items that were not")
+    true_positive: KnownCount = Field(description="true positives")
+    false_positive: KnownCount = Field(description="false positives")
+    false_negative: KnownCount = Field(description="false negatives")
+    true_negative: KnownCount = Field(description="true negatives")
     wrong: KnownCount = Field(description="wrong answers")
-    predicted_share: KnownShare = Field(description="positive answers of all")
-    gold_share: KnownShare = Field(description="positive items of all")
-    bias: KnownShare = Field(description="the first of these less the second")
+    predicted_share: KnownShare = Field(description="the predicted positive rate")
+    gold_share: KnownShare = Field(description="the gold positive rate")
+    bias: KnownShare = Field(description="label bias: the first of these less the second")
     prior: Prior
     calibration: Calibration
     ties: Count = Field(description="items whose two highest log-likelihoods are equal")
@@ -79,7 +79,7 @@ class Distributions(Part):
 class Extraction(Part):
     """The answers to questions about passages."""
 
-    abstained: KnownShare = Field(description="questions left unanswered")
+    abstained: KnownShare = Field(description="the abstention rate")
     abstained_answerable: Share = Field(description="the same among those that have an answer")
     abstained_unanswerable: Share = Field(description="the same among those that have none")
     answerable: KnownCount = Field(description="questions that have an answer")
@@ -90,12 +90,12 @@ class Extraction(Part):
     contentless_credited: KnownCount = Field(
         description="those of them that score in full, their questions having no answer"
     )
-    holds_more: Share = Field(description="answers that hold the gold one and more")
-    words: Number = Field(description="words of an answer on average")
-    gold_words: Number = Field(description="words of a gold answer on average")
+    holds_more: Share = Field(description="over-long answers: a gold answer and more words")
+    words: Number = Field(description="mean words of an answer")
+    gold_words: Number = Field(description="mean words of a gold answer")
     distributions: Distributions
     truncated: Count = Field(description="prompts that had to be cut")
-    cut_off: Count = Field(description="answers that were cut off")
+    cut_off: Count = Field(description="answers truncated at `max_gen_toks`")
     most_tokens: Count = Field(description="tokens that an answer may have")
     gold_too_long: Count = Field(description="questions whose gold answers all have more tokens than that")
     gold_cut: Count = Field(description="questions of which the ceiling scores gold answers cut at that many tokens")
@@ -112,8 +112,8 @@ class Side(Part):
     """What concerns one checkpoint alone on a task."""
 
     diagnosis: Diagnosis
-    above_floor: Score = Field(description="the difference from the score without a model, on the same items")
-    dtype: Text = Field(description="the number format in which it was scored")
-    model_class: Text = Field(description="lm_eval's class that asked it")
+    above_floor: Score = Field(description="the difference from the trivial baseline, on the same items")
+    dtype: Text = Field(description="the dtype in which it was scored")
+    model_class: Text = Field(description="lm_eval's model class")
     softmax_dtype: Text = Field(description="the dtype in which log-likelihoods were computed")
     allowed: Text = Field(description="guards of scoring that failed and were allowed")

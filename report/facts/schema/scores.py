@@ -34,12 +34,12 @@ class MetricScores(Part):
     before: Score = Field(description="the base model's")
     after: Score = Field(description="the checkpoint's")
     difference: Score = Field(description="the second less the first, paired item by item")
-    p_value: P = Field(description="of that difference")
+    p_value: P = Field(description="p-value of that difference")
     p_method: Text = Field(description="how it was computed")
     adjusted: P = Field(description="after Holm's correction; primary metrics alone have one")
-    detectable: Score = Field(description="the smallest difference that would be found")
-    before_place: Share = Field(description="where between floor and ceiling the base model's lies")
-    after_place: Share = Field(description="where the checkpoint's lies")
+    detectable: Score = Field(description="the minimum detectable effect, at the family's power")
+    before_place: Share = Field(description="the base model's normalised score: 0 is the baseline, 1 the gold answers")
+    after_place: Share = Field(description="the checkpoint's normalised score")
 
 
 class IntervalMethod(Part):
@@ -51,17 +51,17 @@ class IntervalMethod(Part):
 
 
 class Transitions(Part):
-    """How many items changed sides, by a metric that is right or wrong an item."""
+    """How many items became correct or wrong, by a metric that calls each item one or the other."""
 
-    label: KnownText = Field(description="the metric by which an item is right or wrong")
-    fixed: KnownCount = Field(description="items that were wrong and are right")
-    broken: KnownCount = Field(description="items that were right and are wrong")
-    both_right: KnownCount = Field(description="items that were right and are")
+    label: KnownText = Field(description="the metric by which an item is correct or wrong")
+    fixed: KnownCount = Field(description="items that were wrong and are correct")
+    broken: KnownCount = Field(description="items that were correct and are wrong")
+    both_right: KnownCount = Field(description="items that were correct and are")
     both_wrong: KnownCount = Field(description="items that were wrong and are")
 
 
 class Example(Part):
-    """An item to read."""
+    """An item with both answers to it."""
 
     input: KnownText = Field(description="the item")
     gold: KnownText = Field(description="the gold answer")
@@ -79,10 +79,10 @@ class Examples(Part):
 
 
 class Shift(Part):
-    """How the answers changed as such."""
+    """How far one kind of answer became more or less frequent."""
 
     what: KnownText = Field(description="which answers")
-    change: Share = Field(description="how much of them more or less")
+    change: Share = Field(description="their share of all answers after, less that before")
 
 
 class Grade(Part):
@@ -155,7 +155,7 @@ class Split(Part):
     """A split of a task's data."""
 
     split: KnownText = Field(description="its name")
-    fingerprint: Text = Field(description="the digest of its rows")
+    fingerprint: Text = Field(description="the SHA-256 of its rows")
     rows: Count = Field(description="how many")
     compared_with: Text = Field(description="what says that these are the rows of that name")
 
@@ -170,21 +170,21 @@ class TaskData(Part):
 
 
 class Floor(Part):
-    """The floor of the primary metric."""
+    """The trivial baseline of the primary metric."""
 
-    score: Score = Field(description="what needs no model, in the primary metric")
-    how: Text = Field(description="how it is got")
+    score: Score = Field(description="the score of the baseline, in the primary metric")
+    how: Text = Field(description="what the baseline answers")
 
 
 class Range(Part):
-    """Between which scores a metric moves."""
+    """A metric's trivial baseline, its score of the gold answers, and its signature."""
 
     metric: str = Field(description="the metric, as lm_eval calls it")
     label: KnownText = Field(description="the metric, as the page calls it")
-    floor: Score = Field(description="what needs no model")
-    how: Text = Field(description="how that is got")
-    ceiling: Score = Field(description="what the gold answers score")
-    signature: Text = Field(description="what the metric is computed with")
+    floor: Score = Field(description="the score of the trivial baseline")
+    how: Text = Field(description="what that baseline answers")
+    ceiling: Score = Field(description="the score of the gold answers")
+    signature: Text = Field(description="the metric signature")
 
 
 class TokenPoint(Part):
@@ -236,7 +236,7 @@ class ScoredTask(Part):
     over_tokens: OverTokens | None
 
     def range_of(self, metric: str) -> Range | None:
-        """Returns between which scores ``metric`` moves; None where it is none of the task's."""
+        """Returns the baseline, ceiling and signature of ``metric``; None where it is none of the task's."""
         return next((row for row in self.ranges if row.metric == metric), None)
 
 
@@ -249,7 +249,7 @@ def comparisons_of(task: TaskFacts) -> list[Comparison]:
 
 
 class TestedEquivalence(Part):
-    """Whether the scores of two methods are equivalent."""
+    """A test of whether the scores of two checkpoints of different methods are equivalent."""
 
     __test__ = False  # no test of pytest's
 
@@ -263,7 +263,7 @@ class TestedEquivalence(Part):
 
 
 class UntestedEquivalence(Part):
-    """Two methods that could not be set side by side."""
+    """Two checkpoints whose equivalence could not be tested."""
 
     absent: Missing = Field(description="only where it was not tested: the reason")
     task: KnownText = Field(description="the task's name")
@@ -292,4 +292,4 @@ class Family(Part):
 
     size: KnownCount = Field(description="comparisons that Holm's correction is over")
     level: KnownSetting = Field(description="the level of significance")
-    power: KnownShare = Field(description="the power that a smallest difference is found with")
+    power: KnownShare = Field(description="the power with which a minimum detectable effect is found")

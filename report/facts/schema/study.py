@@ -24,9 +24,9 @@ class StudyFacts(Part):
     seeds: list[KnownSetting] = Field(description="a training seed")
     methods: list[KnownText] = Field(description="a method of training")
     sampling_seed: KnownSetting = Field(description="the seed that samples of rows were drawn with")
-    dtype: KnownText = Field(description="the number format that the study asks for")
-    batch_size: KnownCount = Field(description="rows a batch when scoring")
-    digest: KnownText = Field(description="of the study file")
+    dtype: KnownText = Field(description="the dtype that the study asks for")
+    batch_size: KnownCount = Field(description="the batch size of scoring")
+    digest: KnownText = Field(description="the SHA-256 of the study file")
 
 
 class ModelFacts(Part):
@@ -39,8 +39,8 @@ class ModelFacts(Part):
     source: Text = Field(description="where the weights come from")
     dequantised_from: Text = Field(description="how they were stored, where they were stored quantised")
     revision: Text = Field(description="the commit on the Hub that it was loaded from, where it was")
-    fingerprint: Text = Field(description="the digest of the weights, or that commit")
-    config_sha256: Text = Field(description="the digest of the configuration")
+    fingerprint: Text = Field(description="the SHA-256 of the weights, or that commit")
+    config_sha256: Text = Field(description="the SHA-256 of the configuration")
     parameters: Count = Field(description="all of them")
     context_length_tokens: Count = Field(description="tokens that it can read at once")
     vocabulary: Count = Field(description="tokens that it knows")

@@ -36,7 +36,7 @@ class Ledger(Part):
 
     total: Count = Field(description="all parameters")
     trainable: Count = Field(description="those that are trained")
-    added: Count = Field(description="those that the base model has not")
+    added: Count = Field(description="those that fine-tuning adds")
     tied: Count = Field(description="those that two parts share")
     trained_share: Share = Field(description="trained ones of all")
     components: list[Component]
@@ -61,7 +61,7 @@ class TrainingData(Part):
 
     source: Text = Field(description="where the rows come from")
     name: Text = Field(description="the data's name")
-    fingerprint: Text = Field(description="the digest of the rows")
+    fingerprint: Text = Field(description="the SHA-256 of the rows")
     revision: Text = Field(description="the data's revision")
     rows: Count = Field(description="rows that were trained on")
     rows_available: Count = Field(description="rows that there are")
@@ -96,21 +96,21 @@ class Published(Part):
 
 
 class Moved(Part):
-    """How far training moved some matrices."""
+    """The relative weight change (Frobenius norm) of some matrices."""
 
     tensors: KnownCount = Field(description="trained matrices in it")
-    mean: Share = Field(description="how far they moved on average, relative to their size")
-    largest: Share = Field(description="how far the one that moved most did")
+    mean: Share = Field(description="their mean relative change")
+    largest: Share = Field(description="the largest of them")
 
 
 class MovedKind(Moved):
-    """How far training moved the matrices of a kind."""
+    """The relative weight change of the matrices of a kind."""
 
     kind: KnownText = Field(description="a kind of matrices")
 
 
 class MovedLayer(Moved):
-    """How far training moved the matrices of a layer."""
+    """The relative weight change of the matrices of a layer."""
 
     layer: KnownCount = Field(description="a layer's number")
 
@@ -118,14 +118,14 @@ class MovedLayer(Moved):
 class WeightChanges(Part):
     """Which tensors training changed, and by how much."""
 
-    frozen: KnownCount = Field(description="tensors that were not to change")
+    frozen: KnownCount = Field(description="frozen tensors")
     frozen_changed: KnownCount = Field(description="those of them that did")
-    trained: KnownCount = Field(description="tensors that were to change")
+    trained: KnownCount = Field(description="trained tensors")
     trained_changed: KnownCount = Field(description="those of them that did")
     adapted: bool = Field(description="whether an adapter stands beside the weights")
     kinds: list[MovedKind]
     layers: list[MovedLayer]
-    grid: Curve = Field(description="how far each kind moved in each layer")
+    grid: Curve = Field(description="the mean relative change of each kind in each layer")
     figure: KnownText = Field(description="the drawing's file")
 
 
@@ -152,24 +152,24 @@ class Trained(Planned):
     path: KnownText = Field(description="its folder")
     command: Text = Field(description="what trained it")
     commit: Text = Field(description="of this project")
-    dtype: Text = Field(description="the number format")
+    dtype: Text = Field(description="the dtype")
     device: Text = Field(description="what it was trained on")
     steps: Count = Field(description="steps of the optimiser")
-    tokens_input: Count = Field(description="tokens that were read")
-    tokens_supervised: Count = Field(description="tokens that the loss was taken of")
-    epochs: Number = Field(description="passes through the rows")
+    tokens_input: Count = Field(description="tokens of all training inputs")
+    tokens_supervised: Count = Field(description="target tokens: those with a loss")
+    epochs: Number = Field(description="epochs")
     seconds: Seconds = Field(description="how long it took")
     peak_memory: Bytes = Field(description="memory that it took at most")
-    base_fingerprint: Text = Field(description="the digest of the weights that it began with")
-    render_hash: Text = Field(description="the digest of how prompts were rendered")
+    base_fingerprint: Text = Field(description="the SHA-256 of the weights that training started from")
+    render_hash: Text = Field(description="the prompt template hash")
     recipe: list[NamedSetting]
     versions: list[NamedSetting]
     data: TrainingData
     loss: Loss
     development: Development | None = None
-    resumed: list[KnownCount] = Field(description="a step at which training went on after a break")
-    digest: KnownText = Field(description="of its record")
-    train_rows_digest: Text = Field(description="of the list of its rows")
+    resumed: list[KnownCount] = Field(description="a step at which training resumed")
+    digest: KnownText = Field(description="the SHA-256 of its record")
+    train_rows_digest: Text = Field(description="the SHA-256 of the list of its rows")
     changes: OrAbsent[WeightChanges]
 
 

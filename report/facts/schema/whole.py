@@ -24,10 +24,10 @@ FACTS_SCHEMA = "aftertune-facts/1"
 class ConfusionMatrix(Part):
     """A confusion matrix that a claim leaves possible."""
 
-    true_positive: KnownCount = Field(description="positive items that were called positive")
-    false_positive: KnownCount = Field(description="negative items that were called positive")
-    false_negative: KnownCount = Field(description="positive items that were not")
-    true_negative: KnownCount = Field(description="negative items that were not")
+    true_positive: KnownCount = Field(description="true positives")
+    false_positive: KnownCount = Field(description="false positives")
+    false_negative: KnownCount = Field(description="false negatives")
+    true_negative: KnownCount = Field(description="true negatives")
 
 
 class AuditedClaim(Part):
@@ -79,11 +79,11 @@ class Unfinished(Part):
 class ScoringRun(Part):
     """A run of lm_eval."""
 
-    checkpoint: KnownText = Field(description="who was scored")
-    task: KnownText = Field(description="on what")
-    model_dtype: Text = Field(description="the number format")
+    checkpoint: KnownText = Field(description="the model that was scored")
+    task: KnownText = Field(description="the task")
+    model_dtype: Text = Field(description="the dtype")
     device: Text = Field(description="what it ran on")
-    batch_size: Setting = Field(description="rows a batch")
+    batch_size: Setting = Field(description="the batch size")
     commit: Text = Field(description="of this project")
     command: Text = Field(description="what scored it")
     seconds: Seconds = Field(description="how long it took")
@@ -103,7 +103,7 @@ class UsedFile(Part):
     """A file that facts come from."""
 
     file: KnownText = Field(description="a file that facts come from")
-    digest: KnownText = Field(description="its digest")
+    digest: KnownText = Field(description="its SHA-256")
 
 
 class Reproduction(Part):
