@@ -33,10 +33,10 @@ def render(facts: Facts, folder: Path, own: Path | None = None, items: Explorer 
     that of the study's own templates, where it has one.
     """
     notes = Notes(facts)
-    marked = _marked_markdown(facts, notes, own)
+    marked = marked_markdown(facts, notes, own)
     items, others = items or explorer_of_page(facts, folder), exports(facts, own)
     drawn = pictures(facts)
-    page = _html_page(facts, marked, notes, drawn, items, own)
+    page = html_page(facts, marked, notes, drawn, items, own)
     return {
         "report.md": with_footnotes(unmarked(marked)),
         "report.html": _with_warning(page, facts) if own else page,
@@ -46,15 +46,10 @@ def render(facts: Facts, folder: Path, own: Path | None = None, items: Explorer 
     }
 
 
-def render_markdown(facts: Facts) -> str:
-    """Returns the page as Markdown; every text that is not ours is escaped on its way in."""
-    return with_footnotes(unmarked(_marked_markdown(facts, Notes(facts), None)))
-
-
 def noted_lines(facts: Facts) -> tuple[dict[str, list[int]], list[dict[str, str]]]:
     """Returns the numbers of the notes of each line of the page in Markdown, and the notes: see `Notes.table`."""
     notes = Notes(facts)
-    lines = _marked_markdown(facts, notes, None).splitlines(keepends=True)
+    lines = marked_markdown(facts, notes).splitlines(keepends=True)
     return {unmarked(line): marks(line) for line in lines}, notes.table()
 
 
@@ -87,8 +82,11 @@ def with_footnotes(markdown: str) -> str:
     return "\n".join([text, *notes]) if notes else text
 
 
-def _marked_markdown(facts: Facts, notes: Notes, own: Path | None) -> str:
-    """Returns the page as Markdown in which each number is marked with the number of its note."""
+def marked_markdown(facts: Facts, notes: Notes, own: Path | None = None) -> str:
+    """Returns the page as Markdown in which each number is marked with the number of its note.
+
+    Every text that is not ours is escaped on its way in. ``own``: the folder of the study's own templates.
+    """
     said = resolved(facts, facts.findings)
     noted = _NOTES.set(notes)
     try:
@@ -98,20 +96,18 @@ def _marked_markdown(facts: Facts, notes: Notes, own: Path | None) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def render_html(facts: Facts, drawn: Mapping[str, Picture]) -> str:
-    """Returns the page, without the explorer, as one HTML file that asks nothing of a network."""
-    notes, none = Notes(facts), Explorer(Markup(""), "", "", {})
-    return _html_page(facts, _marked_markdown(facts, notes, None), notes, drawn, none, None)
-
-
-def _html_page(
+def html_page(
     facts: Facts,
     marked: str,
     notes: Notes,
     drawn: Mapping[str, Picture],
     items: Explorer,
-    own: Path | None,
+    own: Path | None = None,
 ) -> str:
+    """Returns the page as one HTML file that asks nothing of a network, from its ``marked`` Markdown.
+
+    ``drawn``: its pictures by name; ``items``: the explorer, which is left out where its HTML is empty.
+    """
     tokens = tokens_of(marked)
     contents = anchored(tokens)
     dressed(tokens, drawn)

@@ -20,6 +20,7 @@ from report.page.template import lookup
 from report.verify.recount import recount
 from tests.oracle import check
 from tests.oracle.random_facts import CLAIMS, several_methods
+from tests.report import rendered
 from tests.report.synthetic import ALL_WRONG, GOLD, LEARNED, NEVER_ABSTAINS, TWO_WRONG, folder_of, typed, write_study
 from tests.report.verify.mutations import SAID, plant
 
@@ -94,7 +95,7 @@ def test_an_audit_of_claims_passes(tmp_path: Path) -> None:
 def test_findings_that_a_wrong_rule_chose(study: Path) -> None:
     """A rule that chooses another sentence of its claim, with all the facts that the sentence needs."""
     text = (folder_of(study) / "facts.json").read_text(encoding="utf-8")
-    right = render.render_markdown(typed(json.loads(text)))
+    right = rendered.render_markdown(typed(json.loads(text)))
     sentences = set(re.findall(r"macro (\w+)\(", (files("templates") / "findings.md.j2").read_text(encoding="utf-8")))
     choice = random.Random(2)
     results = []
@@ -104,7 +105,7 @@ def test_findings_that_a_wrong_rule_chose(study: Path) -> None:
         claim = chosen["id"].split("_")[0]
         chosen["id"] = choice.choice(sorted(name for name in sentences if name.startswith(f"{claim}_")))
         try:
-            page = render.render_markdown(typed(facts))
+            page = rendered.render_markdown(typed(facts))
         except (TemplateError, TypeError, KeyError):
             continue
         if page != right:
@@ -167,8 +168,8 @@ def planted(facts: dict[str, Any], folder: Path, count: int, monkeypatch: pytest
     """Yields the pages of ``count`` sets of templates with a wrong sentence each, where it shows."""
     choice = random.Random(3)
     drawn = pictures(typed(facts))
-    right = render.render_markdown(typed(facts))
-    right_html = render.render_html(typed(facts), drawn)
+    right = rendered.render_markdown(typed(facts))
+    right_html = rendered.render_html(typed(facts), drawn)
     made = 0
     while made < count:
         copy = folder / "templates"
@@ -178,8 +179,8 @@ def planted(facts: dict[str, Any], folder: Path, count: int, monkeypatch: pytest
         monkeypatch.setattr(lookup, "OURS", copy)
         render._ENVIRONMENTS.clear()
         try:
-            markdown = render.render_markdown(typed(facts))
-            html = render.render_html(typed(facts), drawn)
+            markdown = rendered.render_markdown(typed(facts))
+            html = rendered.render_html(typed(facts), drawn)
         except (TemplateError, KeyError, ValueError):
             continue
         wrong = [page for page, known in ((markdown, right), (html, right_html)) if page != known]

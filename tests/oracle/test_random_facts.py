@@ -2,9 +2,9 @@
 
 import pytest
 
-from report.page.render import render_markdown
 from tests.oracle import check
 from tests.oracle.random_facts import random_facts
+from tests.report.rendered import render_markdown
 from tests.report.synthetic import typed
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from report.page.render import render_markdown
 from tests.oracle import check
 from tests.oracle.random_facts import random_facts
 from tests.oracle.wrong_rules import MODULES, Fault, faults, planted
+from tests.report.rendered import render_markdown
 from tests.report.synthetic import findings_of, typed
 
 

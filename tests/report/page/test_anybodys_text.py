@@ -15,12 +15,12 @@ from report.page import formats
 from report.page.build import build_report
 from report.page.figures import pictures
 from report.page.html import html_of, tokens_of
-from report.page.render import render_html, render_markdown
 from report.reading.texts import shell_word
 from report.verify.report import verify_report
 from tests.oracle import check
 from tests.oracle.page import squeezed
 from tests.report.payloads import PAYLOADS
+from tests.report.rendered import render_html, render_markdown
 from tests.report.sentences.test_random_facts import facts
 from tests.report.some_facts import known
 from tests.report.synthetic import findings_of, folder_of, typed, write_study

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from report.page.build import build_report
-from report.page.render import render_markdown
 from report.page.whole import collect
 from report.sentences.summary import sizes
 from studies import load_study
 from tests.oracle import check
+from tests.report.rendered import render_markdown
 from tests.report.synthetic import change_json, folder_of, typed, write_study
 
 GUARDS = [

@@ -12,7 +12,7 @@ from harness_tasks.errors import UserError
 from report.page.build import build_report
 from report.page.explorer.items import read_task
 from report.page.explorer.pack import pack_task
-from report.page.render import render_markdown
+from tests.report.rendered import render_markdown
 from tests.report.synthetic import REVIEWS, folder_of, typed, write_json, write_rows, write_study
 from tests.report.verify.test_verify_command import run
 

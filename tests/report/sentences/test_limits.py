@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from report.page.render import render_markdown
+from tests.report.rendered import render_markdown
 from tests.report.sentences.test_random_facts import facts
 from tests.report.synthetic import findings_of, typed
 

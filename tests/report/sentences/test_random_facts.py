@@ -19,7 +19,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from report.page.build import build_report
-from report.page.render import render_markdown
+from tests.report.rendered import render_markdown
 from tests.report.sentences.rare_facts import shake_rarely
 from tests.report.synthetic import findings_of, folder_of, typed, write_study
 

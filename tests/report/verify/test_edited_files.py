@@ -12,11 +12,11 @@ import pytest
 
 from harness_tasks.files import sha256_file
 from report.facts.values import sources
-from report.page import render
 from report.page.build import build_report
 from report.reading.results import at
 from report.verify.differences import differences
 from report.verify.recount import compared, recomputed, recount, study_file
+from tests.report import rendered
 from tests.report.synthetic import GOLD, TWO_WRONG, folder_of, typed, write_rows, write_study
 from tests.report.verify.mutations import hashes
 
@@ -98,7 +98,7 @@ def refit(folder: Path) -> None:
     for row in facts["reproduction"]["files"]:
         row["digest"]["value"] = row["digest"]["source"]["sha256"]
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
-    markdown = render.render_markdown(typed(facts))
+    markdown = rendered.render_markdown(typed(facts))
     (folder / "report.md").write_text(markdown, encoding="utf-8")
 
 
@@ -179,7 +179,7 @@ def test_scores_of_items_that_were_edited_and_everything_built_anew(tmp_path: Pa
     shutil.copy(better / place / "results.json", folder / place / "results.json")
     build_report(file, output=folder)
     facts, page = read(folder)
-    assert not list(differences(page, render.render_markdown(typed(facts))))
+    assert not list(differences(page, rendered.render_markdown(typed(facts))))
     problems = recount(facts, folder)
     assert {problem.place for problem in problems} == {
         f"{place}/samples.jsonl, item {item}, {metric}"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from report.page.exports import exports
-from report.page.render import render_markdown
 from report.page.whole import collect
 from studies import load_study
 from tests.report.page.exports.exported import as_records
+from tests.report.rendered import render_markdown
 from tests.report.synthetic import ALWAYS_POSITIVE, LEARNED, folder_of, typed, write_study
 
 MINUS = "\N{MINUS SIGN}"
