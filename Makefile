@@ -29,7 +29,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help report plan verify test test-slow test-next hub-test cluster-test bench browser lint clean lock setup
+.PHONY: help report plan verify test test-slow test-next hub-test cluster-test bench browser lint docs clean lock setup
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -99,6 +99,9 @@ lint: $(READY) ## Check style, types, and that imports go one way
 	python -m mypy
 	lint-imports
 
+docs: $(READY) ## Build the documentation site in build/site; a broken link is an error
+	python docs/build_site.py
+
 setup: $(READY) ## Make the virtual environment, and fetch WordNet into it where apt-get can
 
 $(READY): requirements.txt requirements-demo.txt requirements-test.txt pyproject.toml
@@ -118,4 +121,4 @@ lock: $(READY) ## Write requirements.txt anew from the ranges in pyproject.toml
 	rm -r build/lock
 
 clean: ## Remove everything that was built, the virtual environment too
-	rm -rf build dist $(VENV) .snakemake *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist $(VENV) .snakemake *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .cache

@@ -110,13 +110,16 @@ class Author(_Strict):
     """A line of the contributions."""
 
     name: str
+    """The person's name."""
     did: str
+    """What that person did."""
 
 
 class HubRepos(_Strict):
     """Where the checkpoints are to be published."""
 
     namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?$")] | None = None
+    """The user or organisation on the Hub; unset: nothing is published."""
 
 
 class Checkpoint(_Strict):
@@ -140,11 +143,17 @@ class Where(_Strict):
     """Some cells of a study: those that agree with every key that is given, each a value or a list of them."""
 
     model: str | list[str] | None = None
+    """The model, by its name on the page."""
     task: str | list[str] | None = None
+    """The task that is trained on."""
     method: Method | list[Method] | None = None
+    """The method of training."""
     formulation: Head | list[Head] | None = None
+    """The head."""
     seed: int | list[int] | None = None
+    """The training seed."""
     shots: int | list[int] | None = None
+    """The number of few-shot examples."""
 
     def holds(self, cell: dict[str, Any]) -> bool:
         """Returns whether a cell is meant, given by the same keys."""
@@ -156,11 +165,15 @@ class Study(_Strict):
     """The whole of a study file."""
 
     title: str
+    """The page's heading."""
     model: Model
+    """The base model."""
     tasks: dict[TaskName, TaskPlan | None]
+    """The tasks by name: ours, or any of lm_eval's with a training split; an empty value takes the defaults."""
     why: Annotated[str, Field(max_length=4000)] | None = None
     """Why the authors chose this model and these tasks, in their words, which the page shows as theirs."""
     methods: Annotated[list[Method], Field(min_length=1), Distinct] = ["lora"]
+    """Methods of training: adapters (`lora`, `dora`, `qlora`), all weights (`full`) or the head alone (`head`)."""
     formulations: Annotated[list[Head], Field(min_length=1), Distinct] | None = None
     """Heads: each task gets a checkpoint with each that it can be answered with; unset: with its own `head`."""
     seeds: Annotated[list[_Seed], Field(min_length=1), Distinct] = [1]
@@ -182,8 +195,9 @@ class Study(_Strict):
     backend: Literal["hf-shared", "hf", "vllm"] = "hf-shared"
     """What answers as a language model: ours, lm_eval's `hf` (as `hf-recorded`), or vLLM. Heads have own classes."""
     num_fewshot: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """Few-shot examples before each scored item."""
+    """Few-shot examples before each item, in scoring and in training."""
     apply_chat_template: bool = False
+    """Whether prompts are rendered with the tokenizer's chat template, in scoring and in training."""
     metadata: Annotated[dict[str, Any], AfterValidator(_told_to_tasks)] = {}
     """Passed to the tasks, as `--metadata` is: `data_dir` names a folder with the data."""
     equivalence_margin: Annotated[float, Field(gt=0, lt=1, strict=False)] = 0.02
@@ -192,7 +206,9 @@ class Study(_Strict):
     """A file of claims that someone else made of the same study, to audit beside the answers; relative to the study
     file's folder."""
     hub: HubRepos = HubRepos()
+    """Where the checkpoints are published."""
     authors: Annotated[list[Author], Field(min_length=1)]
+    """The contributions, as the page lists them; at least one."""
     grid: str | None = None
     """The grid that wrote the study's file."""
     name: str

@@ -1,4 +1,4 @@
-"""What is checked of the commands of README.md that cannot run in a test: they need the Hub, an index or a GPU."""
+"""What is checked of the documents' commands that cannot run in a test: they need the Hub, an index or a GPU."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""What must be seen of each command of README.md that runs in a test, and what is put in place of its long parts."""
+"""What must be seen of each command of the documents that runs in a test, and what stands in for its long parts."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Someone who types the commands that README.md shows, and how each is shortened for a test."""
+"""Someone who types the commands that README.md and docs/ show, and how each is shortened for a test."""
 
 import os
 import re
@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "demo")]
+"""What is read for commands: README.md, then each page of docs/ but the demo's own, whose commands are recorded."""
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 NO_SURROUNDINGS = (
     "MAKEFLAGS",
     "MFLAGS",
@@ -30,7 +32,7 @@ def commands(text: str = TEXT) -> list[str]:
 
 
 class Reader:
-    """Someone who types the README's commands, with a folder of their own for what they make."""
+    """Someone who types the documents' commands, with a folder of their own for what they make."""
 
     def __init__(self, folder: Path, tiny_model: Path, cases: "Mapping[str, Case]") -> None:
         self.folder, self.model, self.cases = folder, tiny_model, cases
@@ -66,7 +68,7 @@ class Case:
     """How a command runs here, and what must be seen.
 
     ``swap``: what is put in place of parts of the text; each must occur. ``add``: what shortens it. ``make``: for a
-    make command, what its recipe comes to; that runs in its place. ``elsewhere``: not in the clone. ``after``: README
+    make command, what its recipe comes to; that runs in its place. ``elsewhere``: not in the clone. ``after``:
     commands whose output it needs.
     """
 

@@ -50,7 +50,10 @@ def _strings() -> Iterator[tuple[str, str]]:
 
 def test_users_are_told_the_script_and_the_aliases_once() -> None:
     texts = [*_documents(), *_strings()]
-    assert [name for name, text in texts for _ in ALIAS.findall(text)] == ["CONTRIBUTING.md", "README.md"]
+    assert [name for name, text in texts for _ in ALIAS.findall(text)] == [
+        "CONTRIBUTING.md",
+        "docs/how-to/step-by-step.md",
+    ]
 
 
 def test_every_verb_that_is_told_is_there() -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import yaml
+from readme_reader import PAGES, ROOT
 
+from aftertune import app
 from finetune.recipe import Recipe
 from report.page.build import build_report
 from studies.study import Author, HubRepos, Model, Study, TaskPlan, load_study, study_files
 
-ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "studies/README.md", "finetune/README.md"]
 DOCUMENTS += ["studies/CLAIMS.md", "harness_tasks/metrics/README.md", "harness_tasks/models/README.md"]
 DOCUMENTS += [
@@ -21,7 +23,9 @@ DOCUMENTS += [
     "studies/recipes/README.md",
     "finetune/accelerate/README.md",
     "benchmarks/README.md",
+    "harness_tasks/README.md",
 ]
+DOCUMENTS += [page.relative_to(ROOT).as_posix() for page in PAGES[1:]]
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 
@@ -74,8 +78,8 @@ def test_documented_defaults_are_the_defaults() -> None:
         assert {key: stated[key] for key in words} == words
 
 
-def test_the_readme_names_every_study_and_every_task() -> None:
-    text = read("README.md")
+def test_every_study_and_every_task_is_in_a_table() -> None:
+    text = read("docs/how-to/models-and-data.md")
     assert [path.name for path in study_files(ROOT / "studies") if f"`studies/{path.name}`" not in text] == []
     tasks = [path.stem for path in (ROOT / "harness_tasks").glob("*/*.yaml")]
     assert len(tasks) == 7
@@ -87,6 +91,25 @@ def test_the_first_screen_says_what_comes_out() -> None:
     assert "**Aftertune measures what fine-tuning changed" in screen
     assert re.search(r"!\[[^\]]{40,}\]\(docs/report\.png\)", screen)
     assert "```sh\nmake report\nmake test\n```" in screen
+
+
+def test_the_readme_is_short_and_names_each_verb_on_a_line() -> None:
+    text = read("README.md")
+    assert len(text.splitlines()) <= 150
+    told = re.findall(r"^\| `([a-z-]+)` \| [^|]+ \|$", text.split("## The verbs\n")[1].split("\n## ")[0], re.MULTILINE)
+    assert sorted(told) == sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+
+
+def test_the_study_that_the_readme_shows_for_own_data_is_one(tmp_path: Path) -> None:
+    own_model, own_data = re.findall(r"^```yaml\n(.*?)^```", read("README.md"), re.MULTILINE | re.DOTALL)
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(own_model) | yaml.safe_load(own_data)), encoding="utf-8")
+    study = load_study(file)
+    assert [checkpoint.name for checkpoint in study.checkpoints()] == [
+        "sst2_llama_glue-lora-seed1",
+        "sst2_llama_glue-lora-seed2",
+    ]
+    assert study.metadata == {"data_dir": "DIR", "other_rows": True}
 
 
 @pytest.mark.parametrize("name", ["test.yml", "report.yml"])

@@ -1,4 +1,4 @@
-"""Every command that README.md shows, taken from its text.
+"""Every command that README.md and the pages of docs/ show, taken from their text.
 
 Those that can run offline run, and their output is looked at (`RUN`). Where the text names a long job, a short one is
 put in its place: the tiny model, `--limit`, a few training rows, or `studies/tiny.yaml`. Those that need the Hub, a
@@ -7,6 +7,7 @@ exempt. A command that is in none of the three fails the test.
 """
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,7 +60,7 @@ from readme_looks import (
     tiny_and_own_folder,
     whole_passages,
 )
-from readme_reader import Case, Reader, commands
+from readme_reader import TEXT, Case, Reader, commands
 
 EXEMPT = {"make test", "make test-slow"}
 
@@ -165,6 +166,9 @@ RUN = {
     """aftertune check sst2_llama_glue --training --metadata '{"data_dir": "DIR"}'""": Case(
         the_folders_rows, swap=lambda reader: {'DIR"': f'{reader.data}", "other_rows": true'}
     ),
+    """aftertune check sst2_llama_glue --training --metadata '{"data_dir": "DIR", "other_rows": true}'""": Case(
+        the_folders_rows, swap=lambda reader: {'"DIR"': f'"{reader.data}"'}
+    ),
     PARTS[0]: Case(scored("passages_demo", "f1", 100), swap=tiny_and_own_folder, add=FIRST_ROWS),
     PARTS[1]: Case(scored("passages_demo", "f1", 100), swap=tiny_and_own_folder, add=FIRST_ROWS),
     "aftertune merge-shards build/mine/part1 build/mine/part2 --output build/mine/whole": Case(
@@ -249,14 +253,55 @@ def test_command(command: str, reader: Reader, tmp_path: Path) -> None:
         check(tmp_path) if check in (the_llama_study_passes_its_checks, a_cluster_is_found_or_told) else check()
     else:
         assert command in EXEMPT, (
-            f"README.md shows {command!r}: add it to RUN, or to CHECKED_ONLY if it cannot run here"
+            f"README.md or docs/ shows {command!r}: add it to RUN, or to CHECKED_ONLY if it cannot run here"
         )
 
 
-def test_no_table_names_a_command_that_the_readme_does_not_show() -> None:
+def test_no_table_names_a_command_that_no_page_shows() -> None:
     shown = set(commands())
     assert {*RUN, *CHECKED_ONLY} - shown == set()
     assert set(RUN) & set(CHECKED_ONLY) == set()
+
+
+SHOWN = re.findall(r"^```sh\n([^\n]+)\n```\n(?:\n[^`]*)?\n```text\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+"""A command that stands alone, and the output that follows it with no other block between."""
+
+
+def test_output_is_shown_of_four_commands() -> None:
+    assert {command for command, _ in SHOWN} == {
+        "make plan",
+        "STUDY=studies/llama-3.2-1b.yaml make plan",
+        "aftertune verify docs/demo/report.html --page-only",
+        "aftertune params build/base",
+    }
+
+
+@pytest.mark.parametrize(
+    "command", ["aftertune verify docs/demo/report.html --page-only", "aftertune params build/base"]
+)
+def test_the_output_that_is_shown_is_what_the_command_prints(command: str, reader: Reader) -> None:
+    printed = reader.type(command)
+    for shown in (output for of, output in SHOWN if of == command):
+        assert shown.strip() in printed
+
+
+@pytest.mark.parametrize("command", ["make plan", "STUDY=studies/llama-3.2-1b.yaml make plan"])
+def test_a_plan_that_is_shown_has_the_steps_rows_and_tokens_that_are_printed(command: str, reader: Reader) -> None:
+    """Memory and time are those of the machine, and a step may be done already."""
+    printed = {_of_a_step(line) for line in reader.type(command).splitlines()}
+    (shown,) = (output for of, output in SHOWN if of == command)
+    lines = [line for line in shown.splitlines() if line and not line.startswith(("model:", "…"))]
+    steps = [line for line in lines if re.search(r"  +(to do|done)  ", line)]
+    assert {_of_a_step(line) for line in steps} <= printed
+    assert len(steps) == (6 if command == "make plan" else 0)
+    for line in lines:
+        if " on a GPU of " in line:
+            assert line in reader.type(command)
+
+
+def _of_a_step(line: str) -> tuple[str, ...]:
+    cells = re.split(r"  +", line)
+    return (cells[0], *cells[2:5])
 
 
 def test_a_line_is_a_command() -> None:

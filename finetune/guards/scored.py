@@ -14,7 +14,7 @@ MOST_OVERLAP = 0.05
 
 
 def overlap(evidence: Evidence) -> Verdict:
-    """Fails where more than `MOST_OVERLAP` of a task's scored rows have any grade of overlap with a training row."""
+    """Fails where more than 5 % (`MOST_OVERLAP`) of a task's scored rows overlap with a training row in any grade."""
     found, worst = [], 0.0
     for scored in evidence.scored:
         share = scored.overlapping / max(1, len(scored.identities))

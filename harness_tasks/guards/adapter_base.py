@@ -18,7 +18,7 @@ _MEND = "name the adapter's own base as `pretrained` (`--base` of a merge), or a
 
 
 def adapter_base(model_args: Mapping[str, Any]) -> Verdict:
-    """Returns whether the adapter that ``model_args`` name belongs to their `pretrained`.
+    """Fails where the adapter that `model_args` name was trained on another base than their `pretrained`.
 
     What our training recorded is compared by hash; else the base that peft recorded, by the hash of its folder where it
     is here, by its commit, or by its name. Raises as `harness_tasks.hub.download.fetch`.

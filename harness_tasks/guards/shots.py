@@ -32,7 +32,7 @@ class _Item(NamedTuple):
 def shots(
     task: Any, name: str, num_fewshot: int | None, *, seed: int = 1234, rows: Sequence[int] | None = None
 ) -> Verdict:
-    """Returns whether no prompt holds its own item, question and answer, among its examples.
+    """Fails where the few-shot examples of a prompt hold the scored item, question and answer.
 
     The examples are those that lm_eval draws with this ``seed`` (its own default) for these ``rows`` (unset: all), by
     the task's own sampler. ``num_fewshot`` None: as many as the task's YAML says. The task is left at that number.

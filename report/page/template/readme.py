@@ -103,13 +103,22 @@ def document() -> str:
         *_table(("filter", "what it shows"), ((f"`{name}`", what) for name, what in FILTERS.items())),
         f"\nOf Jinja's own: {', '.join(f'`{name}`' for name in PLAIN_FILTERS)}.",
         "`report.tex.j2` has the filters of numbers, and `text`, `setting`, `code` and `reason`.",
-        "\n## Facts\n\nA name that ends in `[]` holds a list. The unit of a score is `proportion` (to 1), `points` (to",
+        "\n## Facts\n",
+        *facts_tables(),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def facts_tables() -> list[str]:
+    """Returns the lines of the tables of facts: each name with its unit and what it is."""
+    parts = [
+        "A name that ends in `[]` holds a list. The unit of a score is `proportion` (to 1), `points` (to",
         "100) or `coefficient` (from -1). `facts.json` beside a page has every fact, its source with it.\n",
         *_names(Facts),
     ]
     for shape, name in SHAPES.items():
         parts += [f"\n### A {name}\n", *_names(shape)]
-    return "\n".join(parts) + "\n"
+    return parts
 
 
 def paths(shape: type[Part] = Facts, place: str = "", *, whole: bool = True) -> Iterator[tuple[str, str, str]]:
