@@ -104,6 +104,7 @@ class TaskPlan(_Strict):
     allow: list[str] = []
     """Guards that may fail (finetune/README.md explains each)."""
     recipe: Recipe = Recipe()
+    """How the checkpoint is trained."""
 
 
 class Author(_Strict):
