@@ -1,14 +1,17 @@
 """`aftertune compare RESULTS...`: a leaderboard of any result folders of lm_eval, ours or others'."""
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness_tasks.errors import exit_on_user_error
+from harness_tasks.files import json_text
 from report.compare.output import compare_results, file_names
+
+if TYPE_CHECKING:
+    from report.facts.schema.compared import Regression
 
 
 def compare(
@@ -38,10 +41,10 @@ def compare(
     """
     with exit_on_user_error():
         facts = compare_results(results, output=output, gates=fail_on_regression or (), strict=strict)
-        for passed in facts["passed_over"]:
-            print(f"passed over {passed['file']['value']}: {passed['why']['value']}", file=sys.stderr)
+        for passed in facts.passed_over:
+            print(f"passed over {passed.file.value}: {passed.why.value}", file=sys.stderr)
         if as_json:
-            print(json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False))
+            print(json_text(facts.as_json()), end="")
         elif output is not None:
             print("\n".join(str(output / name) for name in file_names(facts)))
         else:
@@ -49,19 +52,17 @@ def compare(
             from report.compare.comparison_page import comparison_markdown
 
             print(comparison_markdown(facts), end="")
-        for row in facts["regressions"]:
-            if row["regressed"]:
-                print(regression_line(row), file=sys.stderr)
-        if any(row["regressed"] for row in facts["regressions"]):
+        regressed = [row for row in facts.regressions if row.regressed]
+        for row in regressed:
+            print(regression_line(row), file=sys.stderr)
+        if regressed:
             raise typer.Exit(1)
 
 
-def regression_line(row: dict[str, Any]) -> str:
+def regression_line(row: "Regression") -> str:
     """Returns one line that says what fell, and by how much at least."""
-    from report.facts.schema.parts import Known
     from report.page import formats
 
-    difference = Known.model_validate(row["difference"])
-    names = {key: row[key]["value"] for key in ("task", "metric", "baseline", "candidate")}
-    change, interval = (formats.FILTERS[name](difference) for name in ("difference", "difference_interval"))
-    return "regression on {task}, {metric}: {candidate} minus {baseline} is ".format(**names) + f"{change} {interval}"
+    change, interval = (formats.FILTERS[name](row.difference) for name in ("difference", "difference_interval"))
+    models = f"{row.candidate.value} minus {row.baseline.value}"
+    return f"regression on {row.task.value}, {row.metric.value}: {models} is {change} {interval}"

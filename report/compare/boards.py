@@ -13,7 +13,6 @@ one above are told singly.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +20,10 @@ from numpy.typing import NDArray
 from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.models import Entry
-from report.compare.pairs import ScoreDifference, score_difference
+from report.compare.pairs import ScoreDifference, difference_fact, score_difference
 from report.compare.seeds import seed_facts
-from report.compare.settings import apart_facts, setting_facts
 from report.facts.measured import interval_fact
+from report.facts.schema.compared import Board, BoardPair, BoardRow, CellVerdict, MatrixCell, PairVerdict
 from report.facts.schema.parts import Fact, Known
 from report.facts.values import fact, missing
 from report.statistics import paired_tests
@@ -33,33 +32,23 @@ from report.statistics.directions import MetricDirection, metric_direction
 LEVEL = 0.05
 """The level at which a corrected p-value says that one model beats another."""
 
+_IN_A_MATRIX: dict[PairVerdict, CellVerdict] = {
+    "first": "beats",
+    "second": "loses to",
+    "open": "open",
+    "differs": "differs",
+    "refused": "not compared",
+    "untested": "untested",
+}
+
 Member = tuple[Entry, Measure]
 
 
-def leaderboard_facts(task: str, entries: Sequence[Entry]) -> dict[str, Any]:
-    """Returns the leaderboards of ``task``, one a metric, its primary metric's first."""
-    scored = [entry for entry in entries if task in entry.runs]
-    first = scored[0].runs[task]
-    source = first.results.source("results", task)
-    keys = list(dict.fromkeys(key for entry in scored for key in metric_keys(entry.runs[task])))
-    filters = {key.partition(",")[2] for key in keys}
-    about = next((str(run.metadata["about"]) for e in scored if (run := e.runs[task]).metadata.get("about")), None)
-    return {
-        "name": fact(task, "text", source),
-        "key": task,
-        "about": fact(about, "text", source) if about else missing("the task does not describe itself"),
-        "parts": fact(len(first.leaves), "count", source) if first.leaves else missing("it is no group"),
-        "group": _group(task, scored),
-        "settings": [setting_facts(entry, task) for entry in scored],
-        "apart": [told for entry in scored for told in apart_facts(entry, task)],
-        "boards": [board_facts(task, key, scored, named=len(filters) > 1, primary=key == keys[0]) for key in keys],
-    }
+def board_facts(task: str, key: str, entries: Sequence[Entry], *, named: bool, figure: Known | None) -> Board:
+    """Returns the leaderboard of one metric.
 
-
-def board_facts(
-    task: str, key: str, entries: Sequence[Entry], *, named: bool = False, primary: bool = True
-) -> dict[str, Any]:
-    """Returns the leaderboard of one metric; ``named``: its filter is said, since the task has several."""
+    ``named``: its filter is said, since the task has several. ``figure``: the drawing's file, of the primary metric.
+    """
     said = metric_direction(key.partition(",")[0], [run for e in entries for run in e.runs[task].with_leaves])
     better = said.better
     scored = [(e, measure(e.runs[task], key)) for e in entries if key in metric_keys(e.runs[task])]
@@ -67,31 +56,29 @@ def board_facts(
     # A score that measures nothing is shown, last, and has no rank: to beat it is no achievement.
     members = [member for member in scored if not member[1].void]
     void = [member for member in scored if member[1].void]
+    primary = figure is not None
     found = _verdicts([member[1] for member in members], better, told=primary)
     source = scored[0][1].source
     shown = key if named else key.partition(",")[0]
     having = {id(entry) for entry, _ in scored}
     lacking = [e for e in entries if id(e) not in having]
-    return {
-        "key": key,
-        "metric": fact(shown, "text", source),
-        "primary": primary,
-        "higher_is_better": better,
-        "direction": missing(said.why) if better is None else fact(said.said, "text", source),
-        "figure": None,
-        "ranked": fact(len(members), "count", source),
-        "tests": fact(found.tests, "count", source),
-        "shown": fact(min(SHOWN, len(members)), "count", source) if found.crowd else missing("all are shown"),
-        "unbeaten": fact(int(np.count_nonzero(~found.beats.any(axis=0))), "count", source),
-        "seeds": seed_facts(members) if primary else [],
-        "rows": [
-            *(_row(i, members, found, said) for i in range(len(members))),
-            *(_void_row(entry, score) for entry, score in void),
-        ],
-        "lacking": [fact(e.name, "text", e.runs[task].results.source("results", task)) for e in lacking],
-        "pairs": [_pair(members, at, pair, found) for at, pair in found.pairs.items()],
-        "matrix": [] if found.crowd else [_cells(i, members, found) for i in range(len(members))],
-    }
+    return Board(
+        key=key,
+        metric=fact(shown, "text", source),
+        primary=primary,
+        higher_is_better=better,
+        direction=missing(said.why) if better is None else fact(said.said, "text", source),
+        figure=figure,
+        ranked=fact(len(members), "count", source),
+        tests=fact(found.tests, "count", source),
+        shown=fact(min(SHOWN, len(members)), "count", source) if found.crowd else missing("all are shown"),
+        unbeaten=fact(int(np.count_nonzero(~found.beats.any(axis=0))), "count", source),
+        seeds=seed_facts(members) if primary else [],
+        rows=[*(_row(i, members, found, said) for i in range(len(members))), *(_void_row(*one) for one in void)],
+        lacking=[fact(e.name, "text", e.runs[task].results.source("results", task)) for e in lacking],
+        pairs=[_pair(members, at, pair, found) for at, pair in found.pairs.items()],
+        matrix=[] if found.crowd else [_cells(i, members, found) for i in range(len(members))],
+    )
 
 
 @dataclass(frozen=True)
@@ -109,6 +96,18 @@ class _Verdicts:
     tests: int
     crowd: bool
     better: bool | None
+
+    def of(self, one: int, other: int) -> PairVerdict:
+        """Returns what may be said of a pair that is told."""
+        at = min(one, other), max(one, other)
+        pair = self.pairs[at]
+        if pair.refused:
+            return "refused"
+        if pair.p is None:
+            return "untested"
+        if self.better is None:
+            return "differs" if self.adjusted[at] < LEVEL else "open"
+        return "first" if self.beats[one, other] else "second" if self.beats[other, one] else "open"
 
 
 def _verdicts(measures: Sequence[Measure], better: bool | None, *, told: bool) -> _Verdicts:
@@ -143,121 +142,92 @@ def _verdicts(measures: Sequence[Measure], better: bool | None, *, told: bool) -
     return _Verdicts(pairs, adjusted, beats, int(np.count_nonzero(~np.isnan(p[upper]))), crowd, better)
 
 
-def _group(task: str, entries: Sequence[Entry]) -> str | None:
-    """Returns the smallest group that ``task`` is a part of, in all files alike; None where it is in none."""
-    above: set[str | None] = set()
-    for entry in entries:
-        own = [part.task for part in entry.runs[task].parts]
-        groups = [run for run in entry.runs.values() if len(run.leaves) > len(entry.runs[task].leaves)]
-        wider = [run for run in groups if {leaf.task for leaf in run.leaves}.issuperset(own)]
-        above.add(min(wider, key=lambda run: len(run.leaves)).task if wider else None)
-    return above.pop() if len(above) == 1 else None
-
-
-def _row(place: int, members: Sequence[Member], verdicts: _Verdicts, said: MetricDirection) -> dict[str, Any]:
-    entry, found = members[place]
+def _row(place: int, members: Sequence[Member], verdicts: _Verdicts, said: MetricDirection) -> BoardRow:
+    found = members[place][1]
     beaten = np.flatnonzero(verdicts.beats[place]).tolist()
     best = 1 + int(np.count_nonzero(verdicts.beats[:, place]))
     worst = len(members) - len(beaten)
-    unknown = missing(said.why)
-    return {
-        **_score(entry, found),
-        "best": unknown if said.better is None else fact(best, "count", found.source),
-        "worst": unknown if said.better is None else fact(worst, "count", found.source),
-        "tied": best != worst,
-        "unbeaten": best == 1,
-        "beaten": fact(len(beaten), "count", found.source),
-        "beats": []
+    unranked = missing(said.why) if said.better is None else None
+    return _board_row(
+        *members[place],
+        best=unranked or fact(best, "count", found.source),
+        worst=unranked or fact(worst, "count", found.source),
+        tied=best != worst,
+        unbeaten=best == 1,
+        beaten=len(beaten),
+        beats=[]
         if verdicts.crowd
         else [fact(members[loser][0].name, "text", members[loser][1].source) for loser in beaten],
-    }
+    )
 
 
-def _void_row(entry: Entry, found: Measure) -> dict[str, Any]:
+def _void_row(entry: Entry, found: Measure) -> BoardRow:
     """Returns the row of a score that measures nothing: it has no rank, for the reason given."""
     unranked = missing(f"no rank: {found.void}")
-    return {
-        **_score(entry, found),
-        "best": unranked,
-        "worst": unranked,
-        "tied": False,
-        "unbeaten": False,
-        "beats": [],
-        "beaten": fact(0, "count", found.source),
-    }
+    return _board_row(entry, found, best=unranked, worst=unranked)
 
 
-def _score(entry: Entry, found: Measure) -> dict[str, Any]:
+def _board_row(
+    entry: Entry,
+    found: Measure,
+    *,
+    best: Fact,
+    worst: Fact,
+    tied: bool = False,
+    unbeaten: bool = False,
+    beaten: int = 0,
+    beats: Sequence[Known] = (),
+) -> BoardRow:
     score = interval_fact(found.level, found.unit, found.source, also=found.also or None, value=found.value)
     if not found.n:
         score = Known(**{key: value for key, value in score.written().items() if key not in ("n", "clusters")})
-    return {
-        "entry": fact(entry.name, "text", entry.named_in(found.run.task)),
-        "score": score,
-        "how": fact(found.level.method, "text", found.source),
-        "contradicts": bool(found.contradiction),
-        "caution": fact(found.caution, "text", found.source) if found.caution else None,
-    }
+    return BoardRow(
+        entry=fact(entry.name, "text", entry.named_in(found.run.task)),
+        score=score,
+        how=fact(found.level.method, "text", found.source),
+        contradicts=bool(found.contradiction),
+        caution=fact(found.caution, "text", found.source) if found.caution else None,
+        best=best,
+        worst=worst,
+        tied=tied,
+        unbeaten=unbeaten,
+        beaten=fact(beaten, "count", found.source),
+        beats=list(beats),
+    )
 
 
-def _pair(
-    members: Sequence[Member],
-    places: tuple[int, int],
-    found: ScoreDifference,
-    verdicts: _Verdicts,
-) -> dict[str, Any]:
-    one, other = (members[place] for place in places)
-    source = (one[1].run.samples or one[1].run.results).source() if not found.unpaired else one[1].source
-    also = [*one[1].also, other[1].source, *other[1].also]
+def _pair(members: Sequence[Member], places: tuple[int, int], found: ScoreDifference, verdicts: _Verdicts) -> BoardPair:
+    (one, first), (other, second) = (members[place] for place in places)
+    source = (first.run.samples or first.run.results).source() if not found.unpaired else first.source
+    also = [*first.also, second.source, *second.also]
     refused = missing(found.refused) if found.refused else None
     p, untested = found.p, missing(found.refused or found.p_method)
-    adjusted, beats = float(verdicts.adjusted[places]), verdicts.beats
-    verdict = "first" if beats[places] else "second" if beats[places[::-1]] else "open"
-    if verdicts.better is None and p is not None and adjusted < LEVEL:
-        verdict = "differs"
-    return {
-        "one": fact(one[0].name, "text", one[0].named_in(one[1].run.task)),
-        "other": fact(other[0].name, "text", other[0].named_in(other[1].run.task)),
-        "difference": _difference_fact(found, one[1], source, also),
-        "p_value": untested if p is None else fact(p, "p", source, also=also),
-        "adjusted": untested if p is None else fact(adjusted, "p", source, also=also),
-        "p_method": refused or fact(found.p_method, "text", source),
-        "unpaired": fact(found.unpaired, "text", source) if found.unpaired else None,
-        "refused": refused,
-        "flags": [fact(flag, "text", source) for flag in found.flags],
-        "verdict": "refused" if found.refused else "untested" if p is None else verdict,
-    }
+    return BoardPair(
+        one=fact(one.name, "text", one.named_in(first.run.task)),
+        other=fact(other.name, "text", other.named_in(second.run.task)),
+        difference=difference_fact(found, first.unit, source, also),
+        p_value=untested if p is None else fact(p, "p", source, also=also),
+        adjusted=untested if p is None else fact(float(verdicts.adjusted[places]), "p", source, also=also),
+        p_method=refused or fact(found.p_method, "text", source),
+        unpaired=fact(found.unpaired, "text", source) if found.unpaired else None,
+        refused=refused,
+        flags=[fact(flag, "text", source) for flag in found.flags],
+        verdict=verdicts.of(*places),
+    )
 
 
-def _difference_fact(found: ScoreDifference, one: Measure, source: dict[str, str], also: list[Any]) -> Fact:
-    if found.interval is None:
-        return missing(found.refused)
-    return interval_fact(found.interval, one.unit, source, also=also)
-
-
-def _cells(
-    row: int,
-    members: Sequence[Member],
-    verdicts: _Verdicts,
-) -> list[dict[str, Any]]:
+def _cells(row: int, members: Sequence[Member], verdicts: _Verdicts) -> list[MatrixCell]:
     """Returns a row of the matrix: what the row's model is beside each column's, and by how much."""
-    cells: list[dict[str, Any]] = []
-    for column in range(len(members)):
+    cells: list[MatrixCell] = []
+    found = members[row][1]
+    for column, (_, other) in enumerate(members):
         if column == row:
-            cells.append({"is": "itself", "difference": missing("it is the same model")})
+            cells.append(MatrixCell(verdict="itself", difference=missing("it is the same model")))
             continue
-        found, beats = verdicts.pairs[min(row, column), max(row, column)], verdicts.beats
-        word = "beats" if beats[row, column] else "loses to" if beats[column, row] else "open"
-        if found.refused:
-            word = "not compared"
-        elif found.p is None:
-            word = "untested"
-        elif verdicts.better is None and verdicts.adjusted[min(row, column), max(row, column)] < LEVEL:
-            word = "differs"
-        known = found.interval
-        source, unit = members[row][1].source, members[row][1].unit
-        value: Fact = missing(found.refused or "there is none")
-        if known is not None:
-            value = fact(known.value if row < column else -known.value, unit, source, also=[members[column][1].source])
-        cells.append({"is": word, "difference": value})
+        pair = verdicts.pairs[min(row, column), max(row, column)]
+        value: Fact = missing(pair.refused or "there is none")
+        if pair.interval is not None:
+            apart = pair.interval.value if row < column else -pair.interval.value
+            value = fact(apart, found.unit, found.source, also=[other.source])
+        cells.append(MatrixCell(verdict=_IN_A_MATRIX[verdicts.of(row, column)], difference=value))
     return cells

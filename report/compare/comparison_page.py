@@ -11,7 +11,8 @@ from markdown_it.token import Token
 from markupsafe import Markup
 
 from report.compare.pictures import against_cost, forest
-from report.facts.schema.parts import Known, Missing
+from report.facts.schema.compared import ComparedModels
+from report.facts.schema.parts import Part
 from report.page import formats
 from report.page.figures import Picture
 from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
@@ -24,17 +25,13 @@ TEMPLATES = files("templates")
 _MANY_ROWS = 100
 
 
-def comparison_files(facts: Mapping[str, Any]) -> dict[str, str]:
+def comparison_files(facts: ComparedModels) -> dict[str, str]:
     """Returns the text of every file of the page by its name; the same facts give the same bytes."""
-    facts = _modelled(facts)
-    drawn = {
-        board["figure"].value: forest(board, number)
-        for number, board in enumerate((board for task in facts["tasks"] for board in task["boards"]), 1)
-        if board.get("figure")
-    }
-    for number, task in enumerate(facts["tasks"], 1):
-        for figure in task["cost_figures"]:
-            drawn[figure["path"].value] = against_cost(task["boards"][0], task["costs"], figure["key"], number)
+    boards = [board for task in facts.tasks for board in task.boards]
+    drawn = {board.figure.value: forest(board, number) for number, board in enumerate(boards, 1) if board.figure}
+    for number, task in enumerate(facts.tasks, 1):
+        for figure in task.cost_figures:
+            drawn[figure.path.value] = against_cost(task.boards[0], task.costs, figure.key, number)
     markdown = _markdown(facts, figures=True)
     return {
         "compare.md": markdown,
@@ -43,37 +40,30 @@ def comparison_files(facts: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def comparison_markdown(facts: Mapping[str, Any]) -> str:
-    """Returns the comparison as Markdown, without images; ``facts`` as compare.json holds them."""
-    return _markdown(_modelled(facts), figures=False)
+def comparison_markdown(facts: ComparedModels) -> str:
+    """Returns the comparison as Markdown, without images."""
+    return _markdown(facts, figures=False)
 
 
-def _markdown(facts: Mapping[str, Any], *, figures: bool) -> str:
-    values = {**facts, **_with_findings(facts), "figures": figures}
+def _markdown(facts: ComparedModels, *, figures: bool) -> str:
+    values = {**facts.written(), **_with_findings(facts), "figures": figures}
     text = filled(_environment(formats.in_markdown), "compare.md.j2", values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def _with_findings(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _with_findings(facts: ComparedModels) -> dict[str, Any]:
     """Returns the tasks and the regressions of ``facts``, each with what rules let the page say of it as `said`."""
     found = resolved(facts, find_compared(facts))
     tasks = [
-        {**task, "boards": [{**board, "said": said} for board, said in zip(task["boards"], boards, strict=True)]}
-        for task, boards in zip(facts["tasks"], found["tasks"], strict=True)
+        {**task.written(), "boards": [_said_of(*pair) for pair in zip(task.boards, boards, strict=True)]}
+        for task, boards in zip(facts.tasks, found["tasks"], strict=True)
     ]
-    rows = zip(facts["regressions"], found["regressions"], strict=True)
-    return {"tasks": tasks, "regressions": [{**row, "said": said} for row, said in rows]}
+    rows = zip(facts.regressions, found["regressions"], strict=True)
+    return {"tasks": tasks, "regressions": [_said_of(*pair) for pair in rows]}
 
 
-def _modelled(tree: Any) -> Any:
-    """Returns the tree with each fact in it as filters take them."""
-    if isinstance(tree, Mapping) and "unit" in tree and "source" in tree:
-        return Known.model_validate(tree)
-    if isinstance(tree, Mapping) and list(tree) == ["missing"]:
-        return Missing.model_validate(tree)
-    if isinstance(tree, list):
-        return [_modelled(inner) for inner in tree]
-    return {key: _modelled(inner) for key, inner in tree.items()} if isinstance(tree, dict) else tree
+def _said_of(part: Part, said: Any) -> dict[str, Any]:
+    return {**part.written(), "said": said}
 
 
 def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:

@@ -1,13 +1,13 @@
 """What a score cost: the model's size, time and tokens of scoring, and what training took, where files say so."""
 
 from pathlib import Path
-from typing import Any
 
 from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.reading import iterate_rows, read_json
 from report.compare.models import Entry
+from report.facts.schema.compared import ScoreCost
 from report.facts.schema.parts import Fact, Unit
 from report.facts.values import fact, missing
 from report.reading.kinds import LENGTHS, LENGTHS_HEAD
@@ -19,26 +19,24 @@ _ON_THE_DEVICE = ("huggingface", "HFLM", "gpt2", "mamba_ssm", "steered")
 """Classes beside `hf*` that load a model onto the device that lm_eval is given."""
 
 
-def cost_facts(entry: Entry, run: Run) -> dict[str, Any]:
-    """Returns the cost of a model's score on a task; what no file says is missing.
-
-    The time is that of the whole run of lm_eval, loading included; ``tasks`` is how many tasks it scored.
-    """
+def cost_facts(entry: Entry, run: Run, score: Fact) -> ScoreCost:
+    """Returns the cost of a model's ``score`` on a task; what no file says is missing."""
     results = run.results
     asked = results.value("config", "model")
     # lm_eval records the device that was asked for, of classes too that leave the choice to a server or to vLLM.
     ran_there = not isinstance(asked, str) or asked in _ON_THE_DEVICE or asked.startswith("hf")
     scored = len(results.content["configs"] or results.content["results"])
-    return {
-        "entry": fact(entry.name, "text", entry.named_in(run.task)),
-        "parameters": _number(results, "count", "config", "model_num_parameters"),
-        "seconds": _number(results, "seconds", "total_evaluation_time_seconds"),
-        "tasks": fact(scored, "count", results.source("configs" if results.content["configs"] else "results")),
-        "device": _text(results, "config", "device") if ran_there else missing(f"{UNRECORDED}: {asked} chooses it"),
-        "dtype": _text(results, "config", "model_dtype"),
+    return ScoreCost(
+        entry=fact(entry.name, "text", entry.named_in(run.task)),
+        parameters=_number(results, "count", "config", "model_num_parameters"),
+        seconds=_number(results, "seconds", "total_evaluation_time_seconds"),
+        tasks=fact(scored, "count", results.source("configs" if results.content["configs"] else "results")),
+        device=_text(results, "config", "device") if ran_there else missing(f"{UNRECORDED}: {asked} chooses it"),
+        dtype=_text(results, "config", "model_dtype"),
+        score=score,
         **_tokens(run),
         **_training(entry, results),
-    }
+    )
 
 
 def _tokens(run: Run) -> dict[str, Fact]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness_tasks.files import json_text
 from harness_tasks.outputs import write_outputs
+
+if TYPE_CHECKING:
+    from report.facts.schema.compared import ComparedModels
 
 COMPARE_MANIFEST = "compare_files.json"
 """Names the files that a comparison wrote into its folder."""
@@ -13,11 +16,11 @@ COMPARE_MANIFEST = "compare_files.json"
 
 def compare_results(
     results: Sequence[Path], *, output: Path | None = None, gates: Sequence[str] = (), strict: bool = False
-) -> dict[str, Any]:
+) -> "ComparedModels":
     """Returns the facts of a comparison, after writing it to ``output`` where that is given.
 
     Raises:
-        UserError: see `report.compare.comparison_facts.collect`.
+        UserError: see `report.compare.comparison_facts.comparison_facts`.
     """
     # Here, because scipy and numpy take longer to load than `--help` may.
     from report.compare.comparison_facts import comparison_facts
@@ -25,13 +28,14 @@ def compare_results(
 
     facts = comparison_facts(results, gates, strict=strict)
     if output is not None:
-        write_outputs(output, {"compare.json": json_text(facts), **comparison_files(facts)}, manifest=COMPARE_MANIFEST)
+        write_outputs(
+            output, {"compare.json": json_text(facts.as_json()), **comparison_files(facts)}, manifest=COMPARE_MANIFEST
+        )
     return facts
 
 
-def file_names(facts: dict[str, Any]) -> list[str]:
+def file_names(facts: "ComparedModels") -> list[str]:
     """Returns the names of the files that are written for ``facts``."""
-    boards = (board for task in facts["tasks"] for board in task["boards"])
-    figures = [board["figure"]["value"] for board in boards if board["figure"]]
-    figures += [figure["path"]["value"] for task in facts["tasks"] for figure in task["cost_figures"]]
-    return ["compare.json", "compare.md", "compare.html", *figures]
+    figures = [board.figure for task in facts.tasks for board in task.boards if board.figure]
+    figures += [figure.path for task in facts.tasks for figure in task.cost_figures]
+    return ["compare.json", "compare.md", "compare.html", *(str(figure.value) for figure in figures)]

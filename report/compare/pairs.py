@@ -18,7 +18,10 @@ from typing import Any
 from harness_tasks.rendering import render_from_results
 from report.compare.asked import Seen, filter_of, repeats, seen, told_by_names, told_by_samples, told_by_seeds
 from report.compare.measures import Measure
+from report.facts.measured import interval_fact
 from report.facts.pairing import ItemPair, paired
+from report.facts.schema.parts import Fact, Unit
+from report.facts.values import missing
 from report.reading.task_runs import Run
 from report.statistics import intervals, paired_tests
 from report.statistics.intervals import Estimate
@@ -97,6 +100,13 @@ def score_difference(one: Measure, other: Measure) -> ScoreDifference:
     encoded = found.items.encoded(one_last=True)
     test = paired_tests.paired_test(encoded)
     return ScoreDifference("", "", flags, intervals.difference(encoded, confidence=CONFIDENCE), test.p, test.method)
+
+
+def difference_fact(found: ScoreDifference, unit: Unit, source: dict[str, str], also: list[dict[str, str]]) -> Fact:
+    """Returns a difference as a fact; missing where there is none."""
+    if found.interval is None:
+        return missing(found.refused)
+    return interval_fact(found.interval, unit, source, also=also)
 
 
 def relation(one: Measure, other: Measure) -> Relation:

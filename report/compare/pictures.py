@@ -1,9 +1,10 @@
 """A leaderboard's pictures as SVG text: scores on their intervals, best first, and scores against what they cost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from math import log10
 from typing import Any, NamedTuple
 
+from report.facts.schema.compared import Board, PricedBy, ScoreCost
 from report.facts.schema.parts import Known, is_known
 from report.page.figures.drawing import Anchor, Drawing, Picture
 from report.page.formats import FILTERS, decimals
@@ -15,66 +16,65 @@ _MOST_NAMES = 12
 """With more dots than this, names would lie over each other: the dots alone are drawn."""
 
 
-def forest(board: Mapping[str, Any], number: int) -> Picture:
+def forest(board: Board, number: int) -> Picture:
     """Returns the drawing of a leaderboard, its title and description included; ``number`` makes its ids its own.
 
     Of a crowd the models that are shown beside others are drawn.
     """
-    most = board["shown"].value if is_known(board["shown"]) else len(board["rows"])
-    rows = [row for row in board["rows"][:most] if is_known(row["score"])]
-    ends = [end for row in rows for end in _ends(row["score"])]
+    rows = board.rows[: board.shown.value] if is_known(board.shown) else board.rows
+    ends = [end for row in rows for end in _ends(row.score)]
     axis = _TOP + _ROW * len(rows) + 6
     drawing, across = Drawing(axis + 28, _WIDTH), _Axis(ends, 0.05, _LEFT, _WIDTH - _RIGHT)
     for turn, row in enumerate(rows):
-        y, (lower, upper) = _TOP + _ROW * turn + _ROW / 2, _ends(row["score"])
-        drawing.text((_LEFT - 12, y + 4), _name(row), anchor="end", size=13)
+        y, (lower, upper) = _TOP + _ROW * turn + _ROW / 2, _ends(row.score)
+        drawing.text((_LEFT - 12, y + 4), _name(row.entry), anchor="end", size=13)
         if lower < upper:
             drawing.boxes([(across.at(lower), y - 1, across.at(upper) - across.at(lower), 2)])
-        drawing.dot((across.at(row["score"].value), y))
+        drawing.dot((across.at(row.score.value), y))
     anchors: tuple[Anchor, Anchor] = ("start", "end")
     for value, anchor in zip((min(ends), max(ends)), anchors, strict=True):
-        drawing.text((across.at(value), axis + 18), decimals(value, rows[0]["score"].unit), anchor=anchor)
+        drawing.text((across.at(value), axis + 18), decimals(value, rows[0].score.unit), anchor=anchor)
     drawing.line([(across.start, axis), (across.end, axis)], opacity=0.5)
-    whose = f"the first {most:,} models, each" if is_known(board["shown"]) else "each model"
-    title = f"{board['metric'].value} of {whose} with its interval"
-    return Picture(drawing.svg(f"board{number}", title, "; ".join(map(_said, rows))), title)
+    whose = f"the first {len(rows):,} models, each" if is_known(board.shown) else "each model"
+    title = f"{board.metric.value} of {whose} with its interval"
+    said = "; ".join(_said(row.entry, row.score) for row in rows)
+    return Picture(drawing.svg(f"board{number}", title, said), title)
 
 
-def against_cost(board: Mapping[str, Any], costs: Sequence[Mapping[str, Any]], key: str, number: int) -> Picture:
+def against_cost(board: Board, costs: Sequence[ScoreCost], key: PricedBy, number: int) -> Picture:
     """Returns the drawing of the scores of a leaderboard's primary metric against what they cost.
 
-    ``costs``: as `report.compare.costs` has them, with each model's score. ``key``: which cost, of those in `COSTS`;
-    the axis is logarithmic. A dot is full where no model beats that one.
+    ``key``: which of the ``costs``; the axis is logarithmic. A dot is full where no model beats that one.
     """
-    unbeaten = {row["entry"].value for row in board["rows"] if row["unbeaten"]}
-    metric, height, top, bottom = str(board["metric"].value), 340.0, 40.0, 286.0
+    unbeaten = {row.entry.value for row in board.rows if row.unbeaten}
+    metric, height, top, bottom = str(board.metric.value), 340.0, 40.0, 286.0
     left, right = 64.0, _WIDTH - _RIGHT
     rows = priced(costs, key)
-    places = [log10(row[key].value) for row in rows]
-    ends = [end for row in rows for end in _ends(row["score"])]
+    places = [log10(row.cost.value) for row in rows]
+    ends = [end for row in rows for end in _ends(row.score)]
     across, down = _Axis(places, 0.06, left, right, least=0.5), _Axis(ends, 0.06, bottom, top)
     drawing = Drawing(height, _WIDTH)
     drawing.text((8, 20), metric, size=13)
     for value in (min(ends), max(ends)):
-        drawing.text((left - 8, down.at(value) + 4), decimals(value, rows[0]["score"].unit), anchor="end")
+        drawing.text((left - 8, down.at(value) + 4), decimals(value, rows[0].score.unit), anchor="end")
     drawing.line([(left, top), (left, bottom), (right, bottom)], opacity=0.5)
     by_place = dict(zip(places, rows, strict=True))
     for place in (min(places), max(places)):
         x = across.at(place)
-        drawing.text((x, bottom + 20), str(COSTS[key].shown(by_place[place][key])), anchor="middle")
+        drawing.text((x, bottom + 20), str(COSTS[key].shown(by_place[place].cost)), anchor="middle")
         drawing.line([(x, bottom), (x, bottom + 5)], opacity=0.5)
     drawing.text(((left + right) / 2, height - 12), COSTS[key].name, anchor="middle", size=13)
-    heights = [down.at(row["score"].value) for row in rows]
-    dots = list(zip(map(across.at, places), heights, map(_name, rows), strict=True))
+    heights = [down.at(row.score.value) for row in rows]
+    dots = list(zip(map(across.at, places), heights, (_name(row.entry) for row in rows), strict=True))
     for row, (x, y, _) in zip(rows, dots, strict=True):
-        lower, upper = _ends(row["score"])
+        lower, upper = _ends(row.score)
         if lower < upper:
             drawing.line([(x, down.at(lower)), (x, down.at(upper))], opacity=0.35)
-        is_beaten = row["entry"].value not in unbeaten
+        is_beaten = row.entry.value not in unbeaten
         drawing.dot((x, y), radius=6 if is_beaten else 5, hollow=is_beaten)
     if len(rows) <= _MOST_NAMES:
         _names_beside(drawing, dots, (left + right) / 2)
-    said = "; ".join(f"{_said(row)}, {COSTS[key].shown(row[key])}" for row in rows)
+    said = "; ".join(f"{_said(row.entry, row.score)}, {COSTS[key].shown(row.cost)}" for row in rows)
     title = f"{metric} against {COSTS[key].name}"
     return Picture(drawing.svg(f"cost{number}-{key}", title, said), title)
 
@@ -106,28 +106,41 @@ def _names_beside(drawing: Drawing, dots: Sequence[tuple[float, float, str]], mi
         drawing.text((across - 10, at) if is_left else (across + 10, at), name, anchor="end" if is_left else "start")
 
 
-class _Cost(NamedTuple):
+class _CostAxis(NamedTuple):
     """How a cost is called on an axis, and how a value of it is shown."""
 
     name: str
     shown: Callable[[Any], str]
 
 
-COSTS = {
-    "parameters": _Cost("parameters of the model (logarithmic)", FILTERS["count"]),
-    "seconds": _Cost("time of the run that scored it (logarithmic)", FILTERS["duration"]),
-    "training_seconds": _Cost("time of its training (logarithmic)", FILTERS["duration"]),
+COSTS: dict[PricedBy, _CostAxis] = {
+    "parameters": _CostAxis("parameters of the model (logarithmic)", FILTERS["count"]),
+    "seconds": _CostAxis("time of the run that scored it (logarithmic)", FILTERS["duration"]),
+    "training_seconds": _CostAxis("time of its training (logarithmic)", FILTERS["duration"]),
 }
 """The costs that scores are drawn against."""
 
 
-def priced(costs: Sequence[Mapping[str, Any]], key: str) -> list[Mapping[str, Any]]:
-    """Returns the rows of ``costs`` that have a score and a cost ``key`` above 0, which a logarithmic axis can show."""
-    return [row for row in costs if is_known(row["score"]) and is_known(row[key]) and row[key].value > 0]
+class Priced(NamedTuple):
+    """A model's score, and what it cost."""
+
+    entry: Known
+    score: Known
+    cost: Known
 
 
-def _name(row: Mapping[str, Any]) -> str:
-    name = str(row["entry"].value)
+def priced(costs: Sequence[ScoreCost], key: PricedBy) -> list[Priced]:
+    """Returns the models that have a score and a cost ``key`` above 0, which a logarithmic axis can show."""
+    found = ((row.entry, row.score, getattr(row, key)) for row in costs)
+    return [
+        Priced(entry, score, cost)
+        for entry, score, cost in found
+        if is_known(score) and is_known(cost) and cost.value > 0
+    ]
+
+
+def _name(entry: Known) -> str:
+    name = str(entry.value)
     half = _MOST_LETTERS // 2  # long names often differ only where they end
     return name if len(name) <= _MOST_LETTERS else f"{name[:half]}…{name[-half:]}"
 
@@ -136,8 +149,7 @@ def _ends(score: Known) -> tuple[float, float]:
     return score.interval.ends if score.interval else (score.value, score.value)
 
 
-def _said(row: Mapping[str, Any]) -> str:
-    lower, upper = _ends(row["score"])
-    unit, name = row["score"].unit, row["entry"].value
-    shown = f"{name}: {decimals(row['score'].value, unit)}"
-    return f"{shown}, from {decimals(lower, unit)} to {decimals(upper, unit)}" if lower < upper else shown
+def _said(entry: Known, score: Known) -> str:
+    lower, upper = _ends(score)
+    shown = f"{entry.value}: {decimals(score.value, score.unit)}"
+    return f"{shown}, from {decimals(lower, score.unit)} to {decimals(upper, score.unit)}" if lower < upper else shown

@@ -6,7 +6,6 @@ interval of later minus baseline lies on the worse side of 0: noise fails no bui
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.messages import nearest_name
@@ -14,11 +13,12 @@ from report.compare.measures import measure, metric_keys
 from report.compare.models import Entry, Given
 from report.compare.pairs import score_difference
 from report.facts.measured import interval_fact
+from report.facts.schema.compared import Regression
 from report.facts.values import fact
 from report.statistics.directions import metric_direction
 
 
-def regression_facts(given: Given, gates: Sequence[str]) -> list[dict[str, Any]]:
+def regression_facts(given: Given, gates: Sequence[str]) -> list[Regression]:
     """Returns a verdict for each gate `TASK:METRIC` and each model that it guards.
 
     Raises:
@@ -28,7 +28,7 @@ def regression_facts(given: Given, gates: Sequence[str]) -> list[dict[str, Any]]
     return [verdict for gate in gates for verdict in _gate(given, gate)]
 
 
-def _gate(given: Given, gate: str) -> list[dict[str, Any]]:
+def _gate(given: Given, gate: str) -> list[Regression]:
     task, separator, metric = gate.rpartition(":")
     tasks = {name for entry in given.entries for name in entry.runs}
     if not separator or task not in tasks:
@@ -115,7 +115,7 @@ def _pairs(given: Given, gate: str, scored: Sequence[Entry]) -> list[tuple[Entry
     return pairs
 
 
-def _verdict(task: str, key: str, baseline: Entry, candidate: Entry, better: bool) -> dict[str, Any]:
+def _verdict(task: str, key: str, baseline: Entry, candidate: Entry, better: bool) -> Regression:
     before, after = (measure(entry.runs[task], key) for entry in (baseline, candidate))
     for entry, score in ((baseline, before), (candidate, after)):
         if score.contradiction or (score.void and entry is baseline):
@@ -134,13 +134,13 @@ def _verdict(task: str, key: str, baseline: Entry, candidate: Entry, better: boo
         )
     # The end of the interval that is nearer to no regression: were it below 0, all of the interval would be.
     bound = found.interval.upper if better else -found.interval.lower
-    return {
-        "task": fact(task, "text", after.source),
-        "metric": fact(key.removesuffix(",none"), "text", after.source),
-        "baseline": fact(baseline.name, "text", before.source),
-        "candidate": fact(candidate.name, "text", after.source),
-        "difference": interval_fact(found.interval, after.unit, after.source, also=[before.source, *after.also]),
-        "unpaired": fact(found.unpaired, "text", after.source) if found.unpaired else None,
-        "flags": [fact(flag, "text", after.source) for flag in (*found.flags, after.caution) if flag],
-        "regressed": bound < 0,
-    }
+    return Regression(
+        task=fact(task, "text", after.source),
+        metric=fact(key.removesuffix(",none"), "text", after.source),
+        baseline=fact(baseline.name, "text", before.source),
+        candidate=fact(candidate.name, "text", after.source),
+        difference=interval_fact(found.interval, after.unit, after.source, also=[before.source, *after.also]),
+        unpaired=fact(found.unpaired, "text", after.source) if found.unpaired else None,
+        flags=[fact(flag, "text", after.source) for flag in (*found.flags, after.caution) if flag],
+        regressed=bound < 0,
+    )

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from math import sqrt
-from typing import Any
 
 from report.compare.measures import Measure
 from report.compare.models import Entry
 from report.facts.measured import interval_fact
+from report.facts.schema.compared import SeedSpread
 from report.facts.values import fact, missing
 from report.reading.bases import commit_scored
 from report.statistics import seed_spread
@@ -15,7 +15,7 @@ from report.statistics import seed_spread
 _SEED = re.compile(r"-seed\d+$")
 
 
-def seed_facts(members: Sequence[tuple[Entry, Measure]]) -> list[dict[str, Any]]:
+def seed_facts(members: Sequence[tuple[Entry, Measure]]) -> list[SeedSpread]:
     """Returns, for each recipe of a study with several seeds, how its scores vary over them.
 
     ``deviation``: the standard deviation over seeds, which is how far another training would come out elsewhere.
@@ -31,16 +31,16 @@ def seed_facts(members: Sequence[tuple[Entry, Measure]]) -> list[dict[str, Any]]
     return [_facts(recipe, group) for (_, recipe, _), group in groups.items() if len(group) > 1]
 
 
-def _facts(recipe: str, group: Sequence[tuple[Entry, Measure]]) -> dict[str, Any]:
+def _facts(recipe: str, group: Sequence[tuple[Entry, Measure]]) -> SeedSpread:
     (entry, one), measures = group[0], [found for _, found in group]
     spread = seed_spread.spread([found.value for found in measures])
     errors = [found.error[0] for found in measures if found.error]
     source, also = one.source, [found.source for found in measures[1:]]
     error = sqrt(sum(error**2 for error in errors) / len(errors)) if len(errors) == len(measures) else None
-    return {
-        "recipe": fact(recipe + entry.name.removeprefix(entry.own), "text", source),
-        "seeds": fact(len(measures), "count", source, also=also),
-        "mean": interval_fact(spread, one.unit, source, also=also),
-        "deviation": fact(spread.deviation, one.unit, source, also=also),
-        "error": missing("not all of them have one") if error is None else fact(error, one.unit, source, also=also),
-    }
+    return SeedSpread(
+        recipe=fact(recipe + entry.name.removeprefix(entry.own), "text", source),
+        seeds=fact(len(measures), "count", source, also=also),
+        mean=interval_fact(spread, one.unit, source, also=also),
+        deviation=fact(spread.deviation, one.unit, source, also=also),
+        error=missing("not all of them have one") if error is None else fact(error, one.unit, source, also=also),
+    )

@@ -1,10 +1,9 @@
 """Under what conditions a model was scored on a task, as far as its files say so: what they do not say is unknown."""
 
-from typing import Any
-
 from report.compare.costs import UNRECORDED
 from report.compare.measures import metric_keys
 from report.compare.models import Entry
+from report.facts.schema.compared import FiltersApart, ScoringSetting
 from report.facts.schema.parts import Fact
 from report.facts.values import fact, missing
 from report.page.formats import decimals
@@ -15,7 +14,7 @@ FAR = 0.1
 """From what difference on, as a share of the scale, two filters' scores of one metric are said to be far apart."""
 
 
-def setting_facts(entry: Entry, task: str) -> dict[str, Any]:
+def setting_facts(entry: Entry, task: str) -> ScoringSetting:
     """Returns the task's version, few-shot examples, chat template, items, and whether there are samples."""
     run = entry.runs[task]
     source, (scored, available) = run.results.source("results", task), run.counted
@@ -25,17 +24,17 @@ def setting_facts(entry: Entry, task: str) -> dict[str, Any]:
     if scored is not None and (rows := _rows(run)) not in (None, scored):
         uncounted = missing(f"the files contradict each other: {scored:,} by the results, {rows:,} by the samples")
         scored = None
-    return {
-        "entry": fact(entry.name, "text", entry.named_in(task)),
-        "version": missing(UNRECORDED) if version in (None, "N/A") else fact(version, "setting", source),
-        "shots": _shots(run),
-        "chat_template": _chat_template(run),
-        "items": uncounted if scored is None else fact(scored, "count", source),
-        "available": missing(UNRECORDED) if available is None else fact(available, "count", source),
-        "limited": limited,
-        "allowed": _allowed(run),
-        "samples": _samples(run, source),
-    }
+    return ScoringSetting(
+        entry=fact(entry.name, "text", entry.named_in(task)),
+        version=missing(UNRECORDED) if version in (None, "N/A") else fact(version, "setting", source),
+        shots=_shots(run),
+        chat_template=_chat_template(run),
+        items=uncounted if scored is None else fact(scored, "count", source),
+        available=missing(UNRECORDED) if available is None else fact(available, "count", source),
+        limited=limited,
+        allowed=_allowed(run),
+        samples=_samples(run, source),
+    )
 
 
 def _rows(run: Run) -> int | None:
@@ -45,7 +44,7 @@ def _rows(run: Run) -> int | None:
     return len({(row["doc_id"], row.get("doc_hash")) for row in run.samples.content})
 
 
-def apart_facts(entry: Entry, task: str) -> list[dict[str, Any]]:
+def apart_facts(entry: Entry, task: str) -> list[FiltersApart]:
     """Returns the metrics whose score depends much on which filter reads the answers, each with all of its scores."""
     run = entry.runs[task]
     declared = number(run.metadata.get("scale"))
@@ -62,12 +61,8 @@ def apart_facts(entry: Entry, task: str) -> list[dict[str, Any]]:
         told = ", ".join(
             f"{decimals(value, 'points' if scale == 100 else 'proportion')} by {name}" for name, value in scores.items()
         )
-        found.append(
-            {
-                "entry": fact(entry.name, "text", entry.named_in(task)),
-                "what": fact(f"{metric} is {told}", "text", run.results.source("results", task)),
-            }
-        )
+        what = fact(f"{metric} is {told}", "text", run.results.source("results", task))
+        found.append(FiltersApart(entry=fact(entry.name, "text", entry.named_in(task)), what=what))
     return found
 
 

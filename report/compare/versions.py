@@ -1,14 +1,14 @@
 """Two versions of one study: what has changed since the earlier one, in its scores and in what made them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from harness_tasks.files import sha256_file
 from report.compare.measures import measure, metric_keys
 from report.compare.models import Entry, Given
-from report.compare.pairs import ScoreDifference, score_difference
+from report.compare.pairs import difference_fact, score_difference
 from report.facts.current import read_facts
 from report.facts.measured import interval_fact
+from report.facts.schema.compared import ChangedScore, ChangedSetting, ChangeVerdict, VersionChanges
 from report.facts.schema.parts import Fact, Known, is_known
 from report.facts.schema.scores import ScoredTask
 from report.facts.schema.training import Trained
@@ -16,6 +16,7 @@ from report.facts.schema.whole import Facts
 from report.facts.values import fact, missing
 from report.statistics import intervals, paired_tests
 from report.statistics.directions import metric_direction
+from report.statistics.intervals import Estimate
 
 Row = tuple[str, str, str]
 """A part of the study, whose it is, and what: `recipe`, a checkpoint, `learning_rate`."""
@@ -26,7 +27,7 @@ _TASK = ("version", "setting", "cluster", "primary", "scored", "available")
 _DATA = ("source", "name", "revision", "fingerprint", "rows")
 
 
-def version_facts(given: Given) -> dict[str, Any] | None:
+def version_facts(given: Given) -> VersionChanges | None:
     """Returns what changed from the first to the second argument; None unless both are folders of one study.
 
     Two studies of a grid are no versions of each other.
@@ -48,19 +49,23 @@ def version_facts(given: Given) -> dict[str, Any] | None:
         "pointer": "",
         "sha256": sha256_file(given.paths[1] / "facts.json"),
     }
-    return {
-        "earlier": fact(given.names[0], "text", source),
-        "later": fact(given.names[1], "text", source),
-        "settings": [
-            {
-                **{key: fact(text, "text", source) for key, text in zip(("part", "whose", "what"), row, strict=True)},
-                **{side: found.get(row, absent) for side, found in zip(("before", "after"), sides, strict=True)},
-            }
-            for row in rows
+    return VersionChanges(
+        earlier=fact(given.names[0], "text", source),
+        later=fact(given.names[1], "text", source),
+        settings=[
+            ChangedSetting(
+                part=fact(part, "text", source),
+                whose=fact(whose, "text", source),
+                what=fact(what, "text", source),
+                before=sides[0].get((part, whose, what), absent),
+                after=sides[1].get((part, whose, what), absent),
+            )
+            for part, whose, what in rows
         ],
-        "scores": _scores(given.entries),
-        **{side: _only(given.entries, number, source) for side, number in (("gone", 0), ("new", 1))},
-    }
+        scores=_scores(given.entries),
+        gone=_only(given.entries, 0, source),
+        new=_only(given.entries, 1, source),
+    )
 
 
 def _settings(facts: Facts, version: str) -> Iterator[tuple[Row, Fact]]:
@@ -116,16 +121,16 @@ def _differ(one: Fact, other: Fact) -> bool:
     return bool(one.value != other.value)
 
 
-def _only(entries: Sequence[Entry], argument: int, source: dict[str, str]) -> list[Fact]:
+def _only(entries: Sequence[Entry], argument: int, source: dict[str, str]) -> list[Known]:
     """Returns the models that one version alone has."""
     others = {entry.own for entry in entries if entry.argument != argument}
     return [fact(e.own, "text", source) for e in entries if e.argument == argument and e.own not in others]
 
 
-def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+def _scores(entries: Sequence[Entry]) -> list[ChangedScore]:
     """Returns each score of both versions and the later minus the earlier; Holm's correction over the primary ones."""
-    rows: list[dict[str, Any]] = []
-    primary: list[ScoreDifference] = []
+    rows: list[ChangedScore] = []
+    primary: list[tuple[ChangedScore, float | None]] = []
     for before in (entry for entry in entries if entry.argument == 0):
         after = next((entry for entry in entries if entry.argument == 1 and entry.own == before.own), None)
         for task in before.runs if after else ():
@@ -133,48 +138,45 @@ def _scores(entries: Sequence[Entry]) -> list[dict[str, Any]]:
                 continue
             keys = [key for key in metric_keys(before.runs[task]) if key in metric_keys(after.runs[task])]
             for key in keys:
-                row, found = _score(before, after, task, key)
-                row["primary"] = key == keys[0]
+                row, p = _score(before, after, task, key, primary=key == keys[0])
                 rows.append(row)
-                if key == keys[0]:
-                    primary.append(found)
-    adjusted = iter(paired_tests.holm([found.p for found in primary]))
-    for row in rows:
-        p = next(adjusted) if row["primary"] else None
-        row["adjusted"] = missing("it is no primary metric" if not row["primary"] else "there is no p-value")
+                if row.primary:
+                    primary.append((row, p))
+    for (row, _), p in zip(primary, paired_tests.holm([p for _, p in primary]), strict=True):
         if p is not None:
-            row["adjusted"] = fact(p, "p", row["after"].source)
+            row.adjusted = fact(p, "p", row.after.source)
     return rows
 
 
-def _score(before: Entry, after: Entry, task: str, key: str) -> tuple[dict[str, Any], ScoreDifference]:
+def _score(before: Entry, after: Entry, task: str, key: str, *, primary: bool) -> tuple[ChangedScore, float | None]:
+    """Returns a score of both versions, its p-value not corrected yet, and that p-value."""
     one, two = (measure(entry.runs[task], key) for entry in (before, after))
     found = score_difference(two, one)
     better = metric_direction(two.metric, [*one.run.with_leaves, *two.run.with_leaves]).better
     source = two.source
-    change: Fact = missing(found.refused)
-    if found.interval is not None:
-        change = interval_fact(found.interval, two.unit, source, also=[one.source])
-    row = {
-        "task": fact(task, "text", source),
-        "checkpoint": fact(before.own, "text", source),
-        "metric": fact(key.removesuffix(",none"), "text", source),
-        **{
-            side: interval_fact(part.level, part.unit, part.source, also=part.also or None, value=part.value)
-            for side, part in (("before", one), ("after", two))
-        },
-        "difference": change,
-        "unpaired": fact(found.unpaired, "text", source) if found.unpaired else None,
-        "flags": [fact(flag, "text", source) for flag in found.flags],
-        "verdict": "refused" if found.interval is None else _verdict(found, better),
-    }
-    return row, found
+    levels = [
+        interval_fact(side.level, side.unit, side.source, also=side.also or None, value=side.value)
+        for side in (one, two)
+    ]
+    row = ChangedScore(
+        task=fact(task, "text", source),
+        checkpoint=fact(before.own, "text", source),
+        metric=fact(key.removesuffix(",none"), "text", source),
+        primary=primary,
+        before=levels[0],
+        after=levels[1],
+        difference=difference_fact(found, two.unit, source, [one.source]),
+        adjusted=missing("there is no p-value" if primary else "it is no primary metric"),
+        unpaired=fact(found.unpaired, "text", source) if found.unpaired else None,
+        flags=[fact(flag, "text", source) for flag in found.flags],
+        verdict="refused" if found.interval is None else _verdict(found.interval, better),
+    )
+    return row, found.p
 
 
-def _verdict(found: ScoreDifference, better: bool | None) -> str:
+def _verdict(difference: Estimate, better: bool | None) -> ChangeVerdict:
     """Returns what may be said of a change: a direction only where its interval excludes 0."""
-    assert found.interval is not None
-    way = intervals.estimated_direction(found.interval)
+    way = intervals.estimated_direction(difference)
     if way not in ("higher", "lower") or better is None:
         return way
     return "better" if (way == "higher") == better else "worse"

@@ -1,8 +1,6 @@
 """Which sentences the page of a comparison says: chosen by rules over the facts of compare.json."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from report.facts.schema.compared import Board, BoardFindings, BoardRow, ComparedFindings, ComparedModels
 from report.facts.schema.parts import is_known
 from report.facts.schema.whole import Finding
 from report.reading.results import pointer
@@ -12,35 +10,34 @@ _DECLARED = ("higher_is_better", "metric_list")
 """Who said which way a metric is better, where a file did."""
 
 
-def find_compared(facts: Mapping[str, Any]) -> dict[str, Any]:
+def find_compared(facts: ComparedModels) -> ComparedFindings:
     """Returns the findings of the regression check, a finding a row, and of each task's boards, in their order."""
-    return {
-        "regressions": [_regression(row) for row in facts["regressions"]],
-        "tasks": [
-            [_board(pointer("tasks", t, "boards", b), board) for b, board in enumerate(task["boards"])]
-            for t, task in enumerate(facts["tasks"])
+    return ComparedFindings(
+        regressions=[_regression(found=row.regressed) for row in facts.regressions],
+        tasks=[
+            [_board(pointer("tasks", t, "boards", b), board) for b, board in enumerate(task.boards)]
+            for t, task in enumerate(facts.tasks)
         ],
-    }
+    )
 
 
-def _regression(row: Mapping[str, Any]) -> Finding:
+def _regression(*, found: bool) -> Finding:
     """Whether a later score is a regression."""
-    found = row["regressed"]
     return finding(decide("regression", {"found": found, "not_found": not found}), {})
 
 
-def _board(at: str, board: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "direction": [] if board["higher_is_better"] is None else [_direction(at, board)],
-        "first": _first(at, board),
-        "matrix": _matrix(board),
-        "beats": [_beats(f"{at}/rows/{r}", row, board) for r, row in enumerate(board["rows"])],
-    }
+def _board(at: str, board: Board) -> BoardFindings:
+    return BoardFindings(
+        direction=[] if board.higher_is_better is None else [_direction(at, board)],
+        first=_first(at, board),
+        matrix=_matrix(board),
+        beats=[_beats(f"{at}/rows/{r}", row, board) for r, row in enumerate(board.rows)],
+    )
 
 
-def _direction(at: str, board: Mapping[str, Any]) -> Finding:
+def _direction(at: str, board: Board) -> Finding:
     """Which way the metric is better, and by what that is known where no file declares it."""
-    more, told = board["higher_is_better"], board["direction"].value not in _DECLARED
+    more, told = board.higher_is_better is True, board.direction.value not in _DECLARED
     name = decide(
         "direction",
         {
@@ -53,9 +50,9 @@ def _direction(at: str, board: Mapping[str, Any]) -> Finding:
     return finding(name, {"by": f"{at}/direction"} if told else {})
 
 
-def _first(at: str, board: Mapping[str, Any]) -> Finding:
+def _first(at: str, board: Board) -> Finding:
     """Who is first, or not beaten by any."""
-    judged, ranked, crowd = board["higher_is_better"] is not None, board["ranked"].value, is_known(board["shown"])
+    judged, ranked, crowd = board.higher_is_better is not None, board.ranked.value, is_known(board.shown)
     name = decide(
         "first",
         {
@@ -65,25 +62,25 @@ def _first(at: str, board: Mapping[str, Any]) -> Finding:
             "named": judged and bool(ranked) and not crowd,
         },
     )
-    evidence: dict[str, dict[str, Any]] = {
+    evidence: dict[str, dict[str, str | list[str]]] = {
         "first_untold": {"reason": f"{at}/direction"},
         "first_unranked": {"reason": f"{at}/rows/0/best"},
         "first_counted": {"unbeaten": f"{at}/unbeaten", "best": f"{at}/rows/0/entry"},
-        "first_named": {"names": [f"{at}/rows/{r}/entry" for r, row in enumerate(board["rows"]) if row["unbeaten"]]},
+        "first_named": {"names": [f"{at}/rows/{r}/entry" for r, row in enumerate(board.rows) if row.unbeaten]},
     }
     return finding(name, evidence[name])
 
 
-def _matrix(board: Mapping[str, Any]) -> Finding:
+def _matrix(board: Board) -> Finding:
     """What the words of the matrix mean."""
-    judged = board["higher_is_better"] is not None
+    judged = board.higher_is_better is not None
     return finding(decide("matrix", {"judged": judged, "unjudged": not judged}), {})
 
 
-def _beats(at: str, row: Mapping[str, Any], board: Mapping[str, Any]) -> Finding:
+def _beats(at: str, row: BoardRow, board: Board) -> Finding:
     """Whom a model beats: by name, or in a crowd how many."""
-    named = bool(row["beats"])
-    counted = not named and is_known(board["shown"]) and row["beaten"].value > 0
+    named = bool(row.beats)
+    counted = not named and is_known(board.shown) and row.beaten.value > 0
     name = decide("beats", {"named": named, "counted": counted, "none": not named and not counted})
     evidence = {"beats_named": {"names": f"{at}/beats"}, "beats_counted": {"beaten": f"{at}/beaten"}}
     return finding(name, evidence.get(name, {}))

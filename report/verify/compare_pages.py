@@ -1,13 +1,13 @@
 """A page of `aftertune compare`: whether it is what compare.json gives, and that what the compared results give."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
-from report.compare.comparison_facts import SCHEMA, comparison_facts
+from report.compare.comparison_facts import comparison_facts
 from report.compare.comparison_page import comparison_files
+from report.facts.schema.compared import COMPARED_SCHEMA, ComparedModels
 from report.verify.differences import differences
 from report.verify.made import makeable, original
 from report.verify.pieces import count_numerals
@@ -17,7 +17,7 @@ from report.verify.recount import compared, count_facts
 
 def is_comparison(recorded: Any) -> bool:
     """Returns whether what a file of facts holds is the facts of a comparison."""
-    return isinstance(recorded, dict) and recorded.get("schema") == SCHEMA
+    return isinstance(recorded, dict) and recorded.get("schema") == COMPARED_SCHEMA
 
 
 def verify_comparison(
@@ -34,21 +34,19 @@ def verify_comparison(
             "the facts are computed again from them",
             f"name them in their order: verify {page_file} RESULTS..., or leave the facts as they are: --page-only",
         )
-    problems = [] if page_only else list(compared(recorded, _again(recorded, results), name=source.name))
+    problems = []
+    if not page_only:
+        again = comparison_facts(results, _gates(recorded)).as_json()
+        problems = list(compared(recorded, again, name=source.name))
     if not problems:
         with makeable(source):
-            made = comparison_files(recorded)
+            made = comparison_files(ComparedModels.model_validate(recorded))
         problems = list(differences(page, made[original(made, page_file, page)]))
     return Verdict(problems, 0 if problems else count_numerals(page), 0 if page_only else count_facts(recorded))
 
 
-def _again(recorded: Mapping[str, Any], results: Sequence[Path]) -> dict[str, Any]:
-    """Returns the facts of comparing ``results`` by the same gates, as compare.json would hold them."""
-    found: dict[str, Any] = json.loads(json.dumps(comparison_facts(results, _gates(recorded))))
-    return found
-
-
 def _gates(recorded: Mapping[str, Any]) -> list[str]:
+    """Returns the gates, as `TASK:METRIC`, that the recorded facts were computed with."""
     try:
         gates = [f"{row['task']['value']}:{row['metric']['value']}" for row in recorded["regressions"]]
     except (LookupError, TypeError):

@@ -18,7 +18,7 @@ def test_a_leaderboard_is_sorted_by_a_click_and_turned_round_by_another(
     for number in range(40):
         items = [float(chance.random() < 0.2 + number / 60) for _ in range(50)]
         write_folder(tmp_path / "in", f"m{number:02d}", {"even": items})
-    facts = compare_results([tmp_path / "in"], output=tmp_path / "out")
+    facts = compare_results([tmp_path / "in"], output=tmp_path / "out").as_json()
     best_first = [row["entry"]["value"] for row in facts["tasks"][0]["boards"][0]["rows"]]
     browser_page.goto((tmp_path / "out" / "compare.html").as_uri())
     table = browser_page.locator("table", has=browser_page.get_by_role("columnheader", name="rank"))

@@ -125,15 +125,6 @@ def part_at(parts: Any, pointer: str) -> Any:
     return parts
 
 
-def tree_as_json(tree: Any) -> Any:
-    """Returns mappings, lists and parts as plain JSON values."""
-    if isinstance(tree, Part):
-        return tree.as_json()
-    if isinstance(tree, list):
-        return [tree_as_json(inner) for inner in tree]
-    return {key: tree_as_json(inner) for key, inner in tree.items()} if isinstance(tree, dict) else tree
-
-
 class Absent(Part):
     """What stands in the place of a part that is not known as a whole: the reason."""
 

@@ -29,7 +29,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def comparison(base: Path, tuned: Path) -> Any:
     """Returns the facts of `aftertune compare`, without digests: those of the results tell the number of shards."""
-    text = json.dumps(comparison_facts([base, tuned]), sort_keys=True)
+    text = json.dumps(comparison_facts([base, tuned]).as_json(), sort_keys=True)
     return json.loads(re.sub(r'"[0-9a-f]{64}"', '"digest"', text))
 
 

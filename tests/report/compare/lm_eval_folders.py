@@ -8,11 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from report.compare.comparison_facts import comparison_facts
 from report.facts.current import sealed
 from tests.report.sentences.test_random_facts import facts
 from tests.report.some_facts import known
 
 TIME = "2026-11-25T10-04-49.869036"
+
+
+def compared(*arguments: Any, **options: Any) -> dict[str, Any]:
+    """Returns what compare.json holds; the arguments are those of `comparison_facts`."""
+    return comparison_facts(*arguments, **options).as_json()
 
 
 def write_folder(

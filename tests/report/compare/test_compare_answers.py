@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from report.__main__ import app
-from report.compare.comparison_facts import comparison_facts
 from report.compare.comparison_page import comparison_files, comparison_markdown
+from report.facts.schema.compared import ComparedModels
 from report.reading.degenerate_answers import answers_of
-from tests.report.compare.lm_eval_folders import TIME, right, write_folder
+from tests.report.compare.lm_eval_folders import TIME, compared, right, write_folder
 
 
 def generated(root: Path, model: str, texts: list[str], scores: list[float], read: list[Any] | None = None) -> Path:
@@ -37,27 +37,27 @@ def test_empty_answers_are_not_first_whatever_they_score(tmp_path: Path) -> None
     generated(tmp_path, "mute", [" "] * 20, right(12, 20))
     generated(tmp_path, "good", [f"answer {n}" for n in range(20)], right(11, 20))
     generated(tmp_path, "fair", [f"answer {n}" for n in range(20)], right(8, 20))
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     rows = rows_of(facts)
     assert list(rows) == ["good", "fair", "mute"]
     assert rows["mute"]["best"] == {"missing": "no rank: all 20 answers are empty"}
     assert (rows["good"]["best"]["value"], rows["good"]["worst"]["value"]) == (1, 2)
     board = facts["tasks"][0]["boards"][0]
     assert (board["tests"]["value"], len(board["pairs"]), len(board["matrix"])) == (1, 1, 2)
-    page = comparison_files(facts)["compare.md"]
+    page = comparison_files(ComparedModels.model_validate(facts))["compare.md"]
     assert "> mute: all 20 answers are empty." in page
     assert "| even | exact_match | good, fair | 3 |" in page
 
 
 def test_what_a_server_left_out_is_empty_too(tmp_path: Path) -> None:
     generated(tmp_path, "one", ["None"] * 6, [0.0] * 6)  # as lm_eval writes a message without content
-    assert rows_of(comparison_facts([tmp_path]))["one"]["best"] == {"missing": "no rank: all 6 answers are empty"}
+    assert rows_of(compared([tmp_path]))["one"]["best"] == {"missing": "no rank: all 6 answers are empty"}
 
 
 def test_a_zero_without_samples_is_no_quiet_one(tmp_path: Path) -> None:
     file = generated(tmp_path, "one", ["a"] * 6, [0.0] * 6)
     (file.parent / f"samples_even_{TIME}.jsonl").unlink()
-    caution = rows_of(comparison_facts([tmp_path]))["one"]["caution"]["value"]
+    caution = rows_of(compared([tmp_path]))["one"]["caution"]["value"]
     assert caution == "the score is 0, and no samples show whether there were any answers"
 
 
@@ -67,26 +67,26 @@ def test_a_groups_score_outside_of_its_tasks_is_said(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     content["results"]["both"]["acc,none"] = 0.9
     file.write_text(json.dumps(content))
-    row = comparison_facts([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
+    row = compared([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
     assert row["caution"]["value"] == "the score is no mean of its tasks', which are from 0.5 to 0.75"
 
 
 def test_what_no_filter_read_has_no_rank_either(tmp_path: Path) -> None:
     texts = [f"the answer is {n}" for n in range(6)]
     generated(tmp_path, "one", texts, [0.0] * 6, ["[invalid]"] * 6)
-    row = rows_of(comparison_facts([tmp_path]))["one"]
+    row = rows_of(compared([tmp_path]))["one"]
     assert row["best"] == {"missing": "no rank: the filter found no answer in any of the 6 outputs"}
 
 
 def test_answers_that_are_all_one_text_are_marked_and_ranked(tmp_path: Path) -> None:
     generated(tmp_path, "parrot", ["yes"] * 8, right(6, 8))
-    row = rows_of(comparison_facts([tmp_path]))["parrot"]
+    row = rows_of(compared([tmp_path]))["parrot"]
     assert (row["best"]["value"], row["caution"]["value"]) == (1, "all 8 answers are the same text")
 
 
 def test_many_empty_answers_are_counted(tmp_path: Path) -> None:
     generated(tmp_path, "one", [""] * 5 + [f"a{n}" for n in range(4)], right(2, 9))
-    row = rows_of(comparison_facts([tmp_path]))["one"]
+    row = rows_of(compared([tmp_path]))["one"]
     assert (row["best"]["value"], row["caution"]["value"]) == (1, "5 of 9 answers are empty")
 
 
@@ -132,7 +132,7 @@ def test_a_group_of_which_a_part_is_mute_says_so(tmp_path: Path) -> None:
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         changed = [{**row, "resps": [[text]], "filtered_resps": [text]} for row in rows]
         path.write_text("".join(json.dumps(row) + "\n" for row in changed))
-    tasks = {task["key"]: task for task in comparison_facts([tmp_path])["tasks"]}
+    tasks = {task["key"]: task for task in compared([tmp_path])["tasks"]}
     row = tasks["both"]["boards"][0]["rows"][0]
     assert row["best"]["value"] == 1
     assert row["caution"]["value"] == "in 1 of its 2 tasks, such as even: all 4 answers are empty"
@@ -145,13 +145,14 @@ def test_two_filters_far_apart_are_said(tmp_path: Path) -> None:
     scores["exact_match,flexible-extract"] = 0.667
     scores["exact_match,strict-match"] = scores.pop("exact_match,none")
     file.write_text(json.dumps(content))
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     said = "exact_match is 0.667 by flexible-extract, 0.005 by strict-match"
     assert [told["what"]["value"] for told in facts["tasks"][0]["apart"]] == [said]
-    assert f"> one: {said}. The score depends on which filter" in comparison_markdown(facts)
+    page = comparison_markdown(ComparedModels.model_validate(facts))
+    assert f"> one: {said}. The score depends on which filter" in page
     scores["exact_match,flexible-extract"] = 0.1
     file.write_text(json.dumps(content))
-    assert comparison_facts([tmp_path])["tasks"][0]["apart"] == []
+    assert compared([tmp_path])["tasks"][0]["apart"] == []
 
 
 @pytest.mark.parametrize("mute", ["old", "new"])

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from report.compare.boards import leaderboard_facts
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.pairs import score_difference
-from tests.report.compare.lm_eval_folders import right, write_folder
+from tests.report.compare.lm_eval_folders import compared, right, write_folder
 
 
 def measured(file: Path, task: str = "t", key: str = "acc,none") -> Measure:
@@ -143,7 +142,7 @@ def test_a_length_that_ruler_was_not_asked_has_no_score(tmp_path: Path) -> None:
     file.write_text(json.dumps(content))
     entries = read_all([file]).entries
     assert metric_keys(entries[0].runs["t"]) == ["4096,none"]
-    assert [board["key"] for board in leaderboard_facts("t", entries)["boards"]] == ["4096,none"]
+    assert [board["key"] for board in compared([file])["tasks"][0]["boards"]] == ["4096,none"]
 
 
 def test_a_class_that_is_not_recorded_is_no_other_class(tmp_path: Path) -> None:

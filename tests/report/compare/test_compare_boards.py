@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from report.compare.comparison_facts import comparison_facts
-from tests.report.compare.lm_eval_folders import right, write_folder
+from tests.report.compare.lm_eval_folders import compared, right, write_folder
 
 
 def board(root: Path, models: dict[str, list[float]], **options: Any) -> dict[str, Any]:
     for model, items in models.items():
         write_folder(root, model, {"even": items}, **options)
-    return comparison_facts([root])["tasks"][0]["boards"][0]
+    return compared([root])["tasks"][0]["boards"][0]
 
 
 def ranks(found: dict[str, Any]) -> dict[str, tuple[int, int]]:
@@ -79,7 +78,7 @@ def test_a_model_alone_is_first(tmp_path: Path) -> None:
 def test_a_cost_is_what_the_files_say_and_else_missing(tmp_path: Path) -> None:
     write_folder(tmp_path, "one", {"even": right(3, 4), "odd": right(3, 4)})
     write_folder(tmp_path, "two", {"even": right(2, 4)}, config={}, total_evaluation_time_seconds="N/A")
-    one, two = comparison_facts([tmp_path])["tasks"][0]["costs"]
+    one, two = compared([tmp_path])["tasks"][0]["costs"]
     known = {key: one[key]["value"] for key in ("parameters", "seconds", "tasks", "device", "dtype")}
     assert known == {"parameters": 1000, "seconds": 75.5, "tasks": 2, "device": "cpu", "dtype": "float32"}
     assert one["tokens_read"] == two["seconds"] == two["parameters"] == {"missing": "not recorded"}
@@ -89,4 +88,4 @@ def test_the_smallest_of_the_unbeaten_is_named(tmp_path: Path) -> None:
     write_folder(tmp_path, "large", {"even": right(90, 100)})
     write_folder(tmp_path, "small", {"even": right(89, 100)}, config={"model_num_parameters": 10})
     write_folder(tmp_path, "tiny", {"even": right(9, 100)}, config={"model_num_parameters": 1})
-    assert comparison_facts([tmp_path])["tasks"][0]["smallest"]["value"] == "small"
+    assert compared([tmp_path])["tasks"][0]["smallest"]["value"] == "small"

@@ -11,16 +11,18 @@ from typer.testing import CliRunner
 from report.__main__ import app
 from report.compare.comparison_facts import comparison_facts
 from report.compare.comparison_page import comparison_markdown
+from report.facts.schema.compared import ComparedModels
+from tests.report.compare.lm_eval_folders import compared
 
 CASES = Path(__file__).parents[2] / "data" / "cases"
 
 
 def board_of(case: str, task: int = 0) -> dict[str, Any]:
-    return comparison_facts([CASES / case])["tasks"][task]["boards"][0]
+    return compared([CASES / case])["tasks"][task]["boards"][0]
 
 
 def settings_of(case: str) -> dict[str, Any]:
-    return comparison_facts([CASES / case])["tasks"][0]["settings"][0]
+    return compared([CASES / case])["tasks"][0]["settings"][0]
 
 
 def test_lm_eval_03_named_its_scores_without_a_filter() -> None:
@@ -80,7 +82,7 @@ def test_a_groups_error_that_its_tasks_contradict_is_computed_again() -> None:
     assert pair["p_value"]["value"] < 1e-50
     assert [row["entry"]["value"] for row in board["rows"]] == ["org/13b", "org/7b"]
     # The group stands before its parts, and has their number of few-shot examples.
-    tasks = comparison_facts([CASES / "05-group-stderr"])["tasks"]
+    tasks = compared([CASES / "05-group-stderr"])["tasks"]
     assert [(task["key"], task["group"]) for task in tasks] == [
         ("exams", None),
         *((f"exams_{part}", "exams") for part in "xyz"),
@@ -90,7 +92,7 @@ def test_a_groups_error_that_its_tasks_contradict_is_computed_again() -> None:
 
 
 def test_a_base_and_its_adapter_in_one_folder_are_two_models() -> None:
-    facts = comparison_facts([CASES / "06-one-folder"])
+    facts = compared([CASES / "06-one-folder"])
     scores = {row["entry"]["value"]: row["score"]["value"] for row in facts["tasks"][0]["boards"][0]["rows"]}
     assert scores == {"org/base": 0.54, "org/base + adapters/mine": 0.5068}
     assert facts["replaced"] == []
@@ -98,7 +100,7 @@ def test_a_base_and_its_adapter_in_one_folder_are_two_models() -> None:
 
 @pytest.mark.parametrize("version", ["june-2024", "0.4.2"])
 def test_samples_have_had_other_names(version: str) -> None:
-    facts = comparison_facts([CASES / "07-older-sample-names" / version])
+    facts = compared([CASES / "07-older-sample-names" / version])
     board = facts["tasks"][0]["boards"][0]
     assert [row["samples"]["value"] for row in facts["tasks"][0]["settings"]] == [True, True]
     pair = board["pairs"][0]
@@ -108,7 +110,7 @@ def test_samples_have_had_other_names(version: str) -> None:
 
 
 def test_empty_answers_have_no_rank() -> None:
-    facts = comparison_facts([CASES / "08-all-answers-empty"])
+    facts = compared([CASES / "08-all-answers-empty"])
     for board in facts["tasks"][0]["boards"]:
         row = board["rows"][0]
         assert row["best"] == {"missing": "no rank: all 6 answers are empty"}
@@ -117,7 +119,7 @@ def test_empty_answers_have_no_rank() -> None:
     setting = facts["tasks"][0]["settings"][0]
     assert setting["chat_template"] == {"missing": "not recorded: the server's own"}
     assert facts["tasks"][0]["costs"][0]["device"] == {"missing": "not recorded: local-chat-completions chooses it"}
-    page = comparison_markdown(facts)
+    page = comparison_markdown(ComparedModels.model_validate(facts))
     assert "> org/reasoner: all 6 answers are empty." in page
     assert "cuda:0" not in page
 
@@ -152,7 +154,7 @@ def test_every_source_of_a_score_is_a_place_in_a_file(case: str) -> None:
     from report.reading.results import at
 
     root = CASES / case
-    for task in comparison_facts([root])["tasks"]:
+    for task in compared([root])["tasks"]:
         for board in task["boards"]:
             for row in board["rows"]:
                 source = row["score"]["source"]

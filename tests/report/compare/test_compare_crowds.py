@@ -11,14 +11,14 @@ import pytest
 from scipy.stats import t, ttest_rel
 
 from report.compare import crowds
-from report.compare.comparison_facts import comparison_facts
 from report.compare.comparison_page import comparison_files
 from report.compare.crowds import JACKKNIFE, MCNEMAR, MOST_PAIRS, SHOWN, all_p_values
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure
 from report.compare.pairs import WELCH, score_difference
+from report.facts.schema.compared import ComparedModels
 from report.statistics.paired_tests import holm_of
-from tests.report.compare.lm_eval_folders import write_folder
+from tests.report.compare.lm_eval_folders import compared, write_folder
 
 
 def measures(root: Path, models: list[list[Any]], **options: Any) -> list[Measure]:
@@ -119,7 +119,7 @@ def test_a_crowd_has_whole_ranks_and_a_bounded_page(tmp_path: Path) -> None:
     size = SHOWN + 1
     for number, items in enumerate(chances(size, 120)):
         write_folder(tmp_path, f"m{number:02d}", {"even": items})
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     board = facts["tasks"][0]["boards"][0]
     assert len(board["rows"]) == size
     assert board["tests"]["value"] == size * (size - 1) // 2
@@ -129,7 +129,7 @@ def test_a_crowd_has_whole_ranks_and_a_bounded_page(tmp_path: Path) -> None:
         assert row["worst"]["value"] == size - row["beaten"]["value"]
         assert row["beats"] == []
     assert board["rows"][0]["beaten"]["value"] > 0
-    made = comparison_files(facts)
+    made = comparison_files(ComparedModels.model_validate(facts))
     assert "Of a table with more than 500 pairs of models, all pairs are tested" in made["compare.md"]
     assert "after Holm's correction, 528 tests" in made["compare.md"]
     assert len(re.findall(r'<path d="[^"]* C ', made["figures/compare-1.svg"])) == SHOWN  # dots, which alone are round

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from report.compare.comparison_facts import comparison_facts
 from report.compare.comparison_page import comparison_markdown
 from report.compare.files import read_all
+from report.facts.schema.compared import ComparedModels
 from report.statistics.directions import OF_THE_NAME, UNSAID, metric_direction
 from report.statistics.metrics import better_of
-from tests.report.compare.lm_eval_folders import right, write_folder
+from tests.report.compare.lm_eval_folders import compared, right, write_folder
 
 
 def told(tmp_path: Path, metric: str, *, higher: Any = None, listed: Any = None) -> tuple[bool | None, str]:
@@ -60,7 +60,7 @@ def test_what_the_files_say(tmp_path: Path, metric: str, higher: Any, listed: An
 def test_two_files_that_contradict_each_other_are_named(tmp_path: Path) -> None:
     write_folder(tmp_path, "one", {"even": right(90, 100)}, metric="mine", better=True)
     write_folder(tmp_path, "two", {"even": right(10, 100)}, metric="mine", better=False)
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     board = facts["tasks"][0]["boards"][0]
     said = board["direction"]["missing"]
     assert said.startswith("the files contradict each other: higher by ")
@@ -68,7 +68,7 @@ def test_two_files_that_contradict_each_other_are_named(tmp_path: Path) -> None:
     assert "two/results_" in said.partition("lower by")[2]
     assert board["rows"][0]["best"] == board["direction"]
     assert board["matrix"][0][1]["is"] == "not compared"
-    page = comparison_markdown(facts)
+    page = comparison_markdown(ComparedModels.model_validate(facts))
     assert "the files contradict each other" in page
     assert "no file says" not in page
 

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness_tasks import UserError
-from report.compare.comparison_facts import comparison_facts
 from report.compare.files import read_all
 from report.compare.measures import measure, metric_keys
-from tests.report.compare.lm_eval_folders import TIME, right, write_folder, write_study
+from tests.report.compare.lm_eval_folders import TIME, compared, right, write_folder, write_study
 
 
 def test_lm_evals_own_folders_give_a_model_each(tmp_path: Path) -> None:
@@ -37,7 +36,7 @@ def test_a_file_and_a_json_path_are_results_too(tmp_path: Path) -> None:
 def test_of_two_runs_in_one_folder_the_newest_counts_and_that_is_said(tmp_path: Path) -> None:
     write_folder(tmp_path / "out", "one", {"even": right(1, 4)}, time="2026-11-26T00-00-00.000001")
     write_folder(tmp_path / "out", "one", {"even": right(4, 4), "odd": right(2, 4)}, time="2026-11-25T00-00-00.000001")
-    facts = comparison_facts([tmp_path / "out"])
+    facts = compared([tmp_path / "out"])
     assert facts["tasks"][0]["boards"][0]["rows"][0]["score"]["value"] == 0.25
     assert [said["value"] for said in facts["replaced"]] == ["one, even"]
     assert len(facts["tasks"]) == 2
@@ -71,7 +70,7 @@ def test_nothing_published_names_a_home_or_its_owner(tmp_path: Path, monkeypatch
     monkeypatch.setenv("HOME", str(home))
     write_folder(home / "out", "/home/ada/models/mine", {"even": right(3, 4)})
     write_folder(home / "out", "/home/ada/models/other", {"even": right(2, 4)})
-    text = json.dumps(comparison_facts([home / "out"]))
+    text = json.dumps(compared([home / "out"]))
     assert "ada" not in text
     assert str(tmp_path) not in text
     assert '"mine"' in text
@@ -142,4 +141,4 @@ def test_a_path_that_is_not_there_and_rows_that_are_none(tmp_path: Path) -> None
         assert given.entries[0].runs["even"].samples is None
         assert found in given.passed_over[0].error.found
         with pytest.raises(UserError, match=re.escape(found)):
-            comparison_facts([file], strict=True)
+            compared([file], strict=True)

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from harness_tasks import UserError
-from report.compare.comparison_facts import comparison_facts
 from report.compare.files import read_all
-from tests.report.compare.lm_eval_folders import right, write_folder, write_study
+from tests.report.compare.lm_eval_folders import compared, right, write_folder, write_study
 
 TIMES = ("2026-11-25T10-00-00.000001", "2026-11-25T11-00-00.000001", "2026-11-25T12-00-00.000001")
 
@@ -94,7 +93,7 @@ def test_a_copy_of_a_file_is_no_second_run(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "out", tmp_path / "backup")
     copied = tmp_path / "backup" / file.parent.name / file.name
     copied.write_text(json.dumps(json.loads(copied.read_text())))
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     assert [row["name"]["value"] for row in facts["entries"]] == ["org/base"]
     assert facts["replaced"] == []
 
@@ -103,7 +102,7 @@ def test_other_settings_of_one_model_are_rows_of_their_own(tmp_path: Path) -> No
     write_folder(tmp_path, "org/base", {"even": right(3, 4)}, time=TIMES[0])
     write_folder(tmp_path, "org/base", {"even": right(2, 4)}, time=TIMES[1], shots=5)
     write_folder(tmp_path, "org/base", {"even": right(4, 4), "odd": right(1, 4)}, time=TIMES[2])
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     scores = {row["entry"]["value"]: row["score"]["value"] for row in facts["tasks"][0]["boards"][0]["rows"]}
     assert scores == {"org/base (few-shot=0)": 1.0, "org/base (few-shot=5)": 0.5}
     assert [said["value"] for said in facts["replaced"]] == ["org/base (few-shot=0), even"]
@@ -140,7 +139,7 @@ def test_nothing_secret_tells_two_models_apart(tmp_path: Path) -> None:
     for n, given in enumerate((one, other)):
         config = {"model": "local-completions", "model_args": given}
         write_folder(tmp_path, "m", {"even": right(3 - n, 4)}, time=TIMES[n], config=config)
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     assert len(facts["entries"]) == 2
     text = json.dumps(facts)
     assert "10.0.0" not in text

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness_tasks import UserError
-from report.compare.comparison_facts import comparison_facts
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure
 from report.statistics.recorded_errors import Recorded, recorded_interval
-from tests.report.compare.lm_eval_folders import TIME, right, write_folder
+from tests.report.compare.lm_eval_folders import TIME, compared, right, write_folder
 
 
 def measured(file: Path, task: str = "even", key: str = "acc,none") -> Measure:
@@ -47,15 +46,15 @@ def test_a_score_that_its_samples_contradict_has_no_rank_and_no_gate(tmp_path: P
     samples.write_text(samples.read_text().replace('"acc": 0.0', '"acc": 1.0'))
     place = f"{tmp_path.name}/one"
     said = f"{place}/results_{TIME}.json says 0.75, the rows of {place}/samples_even_{TIME}.jsonl give 1"
-    row = comparison_facts([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
+    row = compared([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
     assert row["score"]["value"] == 0.75
     assert said in row["best"]["missing"]
     assert said in row["caution"]["value"]
     with pytest.raises(UserError, match=r"says 0\.75, the rows of"):
-        comparison_facts([tmp_path], strict=True)
+        compared([tmp_path], strict=True)
     write_folder(tmp_path / "new", "one", {"even": right(3, 4)})
     with pytest.raises(UserError, match=r"says 0\.75, the rows of"):
-        comparison_facts([file, tmp_path / "new"], ["even:acc"])
+        compared([file, tmp_path / "new"], ["even:acc"])
 
 
 def test_a_score_that_is_no_mean_is_taken_as_recorded(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Tags(HTMLParser):
 
 
 def pages(root: Path) -> dict[str, str]:
-    return comparison_files(json.loads(json.dumps(comparison_facts([root]))))
+    return comparison_files(comparison_facts([root]))
 
 
 def assert_whole_tables(markdown: str) -> None:
@@ -121,7 +121,8 @@ def test_rendering_from_facts_imports_nothing_heavy(tmp_path: Path) -> None:
     program = (
         "import json, sys\n"
         "from report.compare.comparison_page import comparison_files\n"
-        "pages = comparison_files(json.load(open(sys.argv[1])))\n"
+        "from report.facts.schema.compared import ComparedModels\n"
+        "pages = comparison_files(ComparedModels.model_validate(json.load(open(sys.argv[1]))))\n"
         "heavy = {'torch', 'transformers', 'evaluate', 'scipy', 'lm_eval'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "print(pages['compare.md'], end='')\n"
@@ -184,7 +185,7 @@ def test_folders_that_stock_lm_eval_wrote_with_tasks_of_its_own_kind(tmp_path: P
         tracker.save_results_aggregated(results=results, samples=samples)
         for task in results["configs"]:
             tracker.save_results_samples(task_name=task, samples=samples[task])
-    facts = compare_results([tmp_path / "out"], output=tmp_path / "page")
+    facts = compare_results([tmp_path / "out"], output=tmp_path / "page").as_json()
     boards = {task["key"]: {board["key"]: board for board in task["boards"]} for task in facts["tasks"]}
     assert set(boards) == {"parity", "parity_even", "parity_odd"}
     assert set(boards["parity_even"]) == {"acc,none", "acc_norm,none"}

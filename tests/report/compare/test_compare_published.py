@@ -10,9 +10,8 @@ from typer.testing import CliRunner
 
 from harness_tasks.errors import UserError
 from report.__main__ import app
-from report.compare.comparison_facts import comparison_facts
 from report.reading.model_identity import differing, identity_of
-from tests.report.compare.lm_eval_folders import TIME, right, write_folder
+from tests.report.compare.lm_eval_folders import TIME, compared, right, write_folder
 
 
 def put(path: Path, content: Any) -> Path:
@@ -38,7 +37,7 @@ def test_the_first_open_leaderboard_says_shots_in_its_names_and_its_all_is_a_mea
     names = "harness|arc:challenge|25", "harness|hellaswag|10"
     both = {"acc": 0.56, "acc_stderr": (0.0146 + 0.0049) / 2}  # the mean of the errors, which is none of the mean
     put(tmp_path / "results_2023-09-01T00-00-00.json", leaderboard(**{names[0]: arc, names[1]: swag, "all": both}))
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     assert [(task["key"], task["group"]) for task in facts["tasks"]] == [("all", None), *((n, "all") for n in names)]
     shots = [task["settings"][0]["shots"]["value"] for task in facts["tasks"]]
     assert shots == ["10 to 25", 25, 10]
@@ -57,7 +56,7 @@ def test_results_of_lighteval_are_named_and_passed_over(tmp_path: Path) -> None:
     assert (done.exit_code, "holds results of lighteval" in done.stderr) == (0, True)
     assert [task["key"] for task in json.loads(done.stdout)["tasks"]] == ["even"]
     with pytest.raises(UserError, match="holds results of lighteval"):
-        comparison_facts([other])
+        compared([other])
 
 
 def test_a_groups_score_is_over_the_items_of_the_tasks_that_have_it(tmp_path: Path) -> None:
@@ -77,7 +76,7 @@ def test_a_groups_score_is_over_the_items_of_the_tasks_that_have_it(tmp_path: Pa
         "config": {"model": "hf", "model_args": "pretrained=org/m"},
     }
     put(tmp_path / "results_2025-01-01T00-00-00.json", content)
-    boards = comparison_facts([tmp_path])["tasks"][0]["boards"]
+    boards = compared([tmp_path])["tasks"][0]["boards"]
     assert {board["key"]: board["rows"][0]["score"]["n"] for board in boards} == {
         "acc_norm,none": 500,
         "exact_match,none": 1324,
@@ -90,7 +89,7 @@ def test_rows_that_stand_twice_are_not_twice_the_evidence(tmp_path: Path) -> Non
         write_folder(tmp_path, model, {"even": part})
     rows = tmp_path / "two" / f"samples_even_{TIME}.jsonl"
     rows.write_text(rows.read_text() * 2)
-    board = comparison_facts([tmp_path])["tasks"][0]["boards"][0]
+    board = compared([tmp_path])["tasks"][0]["boards"][0]
     score = {row["entry"]["value"]: row["score"] for row in board["rows"]}["two"]
     # Wilson's interval of 28 of 40: (28 + 1.9207 ± 1.96 × √(28 × 12 / 40 + 0.9604)) / (40 + 3.8415).
     assert [score["interval"][end] for end in ("lower", "upper")] == pytest.approx([0.54570, 0.81925], abs=1e-4)
@@ -124,7 +123,7 @@ def test_scores_on_two_scales_are_not_subtracted(tmp_path: Path) -> None:
     write_folder(tmp_path, "org/share", {"even": right(23, 40)})
     file = write_folder(tmp_path, "org/per-cent", {"even": right(23, 40)}, samples=False)
     edited(file, scores={"acc,none": 57.5, "acc_stderr,none": 7.9})
-    board = comparison_facts([tmp_path])["tasks"][0]["boards"][0]
+    board = compared([tmp_path])["tasks"][0]["boards"][0]
     assert board["pairs"][0]["verdict"] == "refused"
     assert "two scales" in board["pairs"][0]["difference"]["missing"]
     assert [row["best"]["value"] for row in board["rows"]] == [1, 1]
@@ -136,7 +135,7 @@ def test_scores_on_two_scales_are_not_subtracted(tmp_path: Path) -> None:
 def test_no_way_of_choosing_examples_differs_from_another_where_there_are_none(tmp_path: Path) -> None:
     for model, shots in (("one", 0), ("two", 5)):
         write_folder(tmp_path, model, {"even": right(23, 40)}, shots=shots)
-    flags = [flag["value"] for flag in comparison_facts([tmp_path])["tasks"][0]["boards"][0]["pairs"][0]["flags"]]
+    flags = [flag["value"] for flag in compared([tmp_path])["tasks"][0]["boards"][0]["pairs"][0]["flags"]]
     assert flags == ["the numbers of few-shot examples in the prompt differ: 0 and 5"]
 
 
@@ -168,7 +167,7 @@ def test_one_model_in_two_folders_is_told_by_the_folders(tmp_path: Path) -> None
     for folder, number in (("monday", 23), ("tuesday", 30)):
         write_folder(tmp_path / folder, "org/m", {"even": right(number, 40)})
         (tmp_path / folder / "org__m").rename(tmp_path / f"{folder}-run")
-    names = [entry["name"]["value"] for entry in comparison_facts([tmp_path])["entries"]]
+    names = [entry["name"]["value"] for entry in compared([tmp_path])["entries"]]
     assert [name.partition(": ")[2] for name in names] == ["monday-run)", "tuesday-run)"]
 
 
@@ -178,7 +177,7 @@ def test_samples_of_fewer_items_than_the_results_say(tmp_path: Path) -> None:
     rows = file.parent / f"samples_even_{TIME}.jsonl"
     lines = rows.read_text().splitlines(keepends=True)
     rows.write_text("".join(lines[:5] + lines[-5:]))
-    setting = comparison_facts([tmp_path])["tasks"][0]["settings"][0]
+    setting = compared([tmp_path])["tasks"][0]["settings"][0]
     said = "the files contradict each other: 40 by the results, 10 by the samples"
     assert setting["items"] == {"missing": said}
     assert setting["available"]["value"] == 40
@@ -188,5 +187,5 @@ def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
     file = write_folder(tmp_path, "one", {"even": right(20, 40)})
     for path in (file, file.parent / f"samples_even_{TIME}.jsonl"):
         path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
-    setting = comparison_facts([tmp_path])["tasks"][0]["settings"][0]
+    setting = compared([tmp_path])["tasks"][0]["settings"][0]
     assert (setting["items"]["value"], setting["samples"]["value"]) == (40, True)

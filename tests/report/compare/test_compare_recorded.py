@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from report.compare.comparison_facts import comparison_facts
 from report.compare.comparison_page import comparison_markdown
+from report.facts.schema.compared import ComparedModels
 from report.statistics.recorded_errors import GroupPart, checked_error, recorded_interval
-from tests.report.compare.lm_eval_folders import right, write_folder
+from tests.report.compare.lm_eval_folders import compared, right, write_folder
 
 
 def share_error(value: float, n: int) -> float:
@@ -78,14 +78,14 @@ def test_what_is_not_used_is_said_and_not_tested_with(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     content["results"]["even"]["acc_stderr,none"] = 0.2
     file.write_text(json.dumps(content))
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     board = facts["tasks"][0]["boards"][0]
     told = "the recorded standard error, 0.2, is above 0.03015, the largest that 100 items can have"
     assert told in board["rows"][0]["how"]["value"]
     assert "interval" not in board["rows"][0]["score"]
     assert told in board["pairs"][0]["p_value"]["missing"]
     assert (board["pairs"][0]["verdict"], board["matrix"][0][1]["is"]) == ("untested", "untested")
-    assert told in comparison_markdown(facts)
+    assert told in comparison_markdown(ComparedModels.model_validate(facts))
 
 
 @pytest.mark.parametrize("bad", ["N/A", float("nan"), float("inf"), None, "0.1", True, [0.1], 10**400])
@@ -94,7 +94,7 @@ def test_what_is_no_number_is_no_error(tmp_path: Path, bad: Any) -> None:
     content = json.loads(file.read_text())
     content["results"]["even"]["acc_stderr,none"] = bad
     file.write_text(json.dumps(content))
-    row = comparison_facts([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
+    row = compared([tmp_path])["tasks"][0]["boards"][0]["rows"][0]
     assert row["how"]["value"] == "no interval: no standard error is recorded; no samples"
 
 

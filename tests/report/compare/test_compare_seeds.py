@@ -7,9 +7,9 @@ from statistics import stdev
 
 import pytest
 
-from report.compare.comparison_facts import comparison_facts
 from report.compare.comparison_page import comparison_files
-from tests.report.compare.lm_eval_folders import right, write_folder, write_study
+from report.facts.schema.compared import ComparedModels
+from tests.report.compare.lm_eval_folders import compared, right, write_folder, write_study
 
 SEEDS = {1: 60, 2: 70, 3: 65}
 
@@ -20,7 +20,7 @@ def write_seeds(root: Path) -> Path:
 
 
 def test_the_spread_over_seeds_stands_beside_the_error_of_a_score(tmp_path: Path) -> None:
-    facts = comparison_facts([write_seeds(tmp_path / "trial")])
+    facts = compared([write_seeds(tmp_path / "trial")])
     (found,) = facts["tasks"][0]["boards"][0]["seeds"]
     assert (found["recipe"]["value"], found["seeds"]["value"]) == ("even-lora", 3)
     assert found["mean"]["value"] == pytest.approx(0.65)
@@ -28,7 +28,7 @@ def test_the_spread_over_seeds_stands_beside_the_error_of_a_score(tmp_path: Path
     # The jackknife's error of a share p of 100: √(p (1 − p) / 99); the root of the mean square of the three.
     squares = [p * (1 - p) / 99 for p in (0.60, 0.70, 0.65)]
     assert found["error"]["value"] == pytest.approx((sum(squares) / 3) ** 0.5)
-    page = comparison_files(facts)["compare.md"]
+    page = comparison_files(ComparedModels.model_validate(facts))["compare.md"]
     assert re.search(r"\| even-lora \| 3 \| 0\.650 \[0\.526, 0\.774\] \| 0\.050 \| 0\.048 \|", page), page
 
 
@@ -39,14 +39,14 @@ def test_seeds_on_two_commits_of_the_base_are_two_recipes(tmp_path: Path) -> Non
         content = json.loads(file.read_text())
         content["config"] |= {"model_sha": commit, "model_args": {"pretrained": "ada/base", "peft": f"seed{seed}"}}
         file.write_text(json.dumps(content))
-    (found,) = comparison_facts([study])["tasks"][0]["boards"][0]["seeds"]
+    (found,) = compared([study])["tasks"][0]["boards"][0]["seeds"]
     assert (found["seeds"]["value"], found["mean"]["value"]) == (2, pytest.approx(0.65))
 
 
 def test_other_peoples_models_have_no_recipe(tmp_path: Path) -> None:
     for seed in (1, 2):
         write_folder(tmp_path / str(seed), f"mine-seed{seed}", {"even": right(3, 4)})
-    facts = comparison_facts([tmp_path / "1", tmp_path / "2"])
+    facts = compared([tmp_path / "1", tmp_path / "2"])
     assert facts["tasks"][0]["boards"][0]["seeds"] == []
 
 
@@ -55,9 +55,9 @@ def test_scores_are_drawn_against_each_cost_that_is_known_and_differs(tmp_path: 
     for name, size in sizes.items():
         config = {"model": "hf", "model_num_parameters": size}
         write_folder(tmp_path / name, name, {"even": right(60 if name == "small" else 90, 100)}, config=config)
-    facts = comparison_facts([tmp_path / name for name in sizes])
+    facts = compared([tmp_path / name for name in sizes])
     assert [figure["key"] for figure in facts["tasks"][0]["cost_figures"]] == ["parameters"]
-    pages = comparison_files(facts)
+    pages = comparison_files(ComparedModels.model_validate(facts))
     drawing = pages["figures/compare-1-parameters.svg"]
     assert "small: 0.600, from 0.502 to 0.691, 1,000; large: 0.900" in drawing or "large: 0.900" in drawing
     assert ">2,000,000</text>" in drawing

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from report.compare.comparison_facts import comparison_facts
 from report.compare.files import read_all
 from report.compare.measures import Measure, measure, metric_keys
-from tests.report.compare.lm_eval_folders import TIME, right, write_folder
+from tests.report.compare.lm_eval_folders import TIME, compared, right, write_folder
 
 ACC = [{"metric": "acc", "aggregation": "mean", "higher_is_better": True}]
 
@@ -59,7 +58,7 @@ def test_what_simple_evaluate_returned_holds_its_samples(tmp_path: Path) -> None
     for model, part in (("org/one", items), ("org/two", items[::-1])):
         content = task_042(part, model=model) | {"samples": {"arc_easy": rows_of(part)}}
         put(tmp_path / f"{model.replace('/', '-')}.json", content)
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     pair = facts["tasks"][0]["boards"][0]["pairs"][0]
     assert pair["unpaired"] is None
     assert facts["tasks"][0]["boards"][0]["rows"][0]["score"]["also"][0]["pointer"] == "/samples/arc_easy"
@@ -69,7 +68,7 @@ def test_the_scores_alone_may_have_been_saved(tmp_path: Path) -> None:
     put(tmp_path / "mine.json", {"arc": {"acc,none": 0.5, "acc_stderr,none": 0.05, "alias": "arc"}})
     put(tmp_path / "other.json", {"arc": {"acc": 0.4, "acc_stderr": 0.05}})
     put(tmp_path / "package.json", {"name": "no results", "version": "1"})
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     rows = facts["tasks"][0]["boards"][0]["rows"]
     assert [(row["entry"]["value"], row["score"]["value"]) for row in rows] == [("mine", 0.5), ("other", 0.4)]
     assert [row["score"]["source"]["pointer"] for row in rows] == ["/arc/acc,none", "/arc/acc"]
@@ -82,7 +81,7 @@ def test_the_scores_alone_may_have_been_saved(tmp_path: Path) -> None:
 def test_several_may_stand_in_one_file(tmp_path: Path) -> None:
     items = right(23, 40)
     file = put(tmp_path / "all.json", {"first": task_042(items, model="org/one"), "b": task_042(items[:30])})
-    rows = comparison_facts([file])["tasks"][0]["boards"][0]["rows"]
+    rows = compared([file])["tasks"][0]["boards"][0]["rows"]
     assert {row["entry"]["value"]: row["score"]["source"]["pointer"] for row in rows} == {
         "org/one": "/first/results/arc_easy/acc,none",
         "org/m": "/b/results/arc_easy/acc,none",
@@ -118,7 +117,7 @@ def test_030_had_directions_nowhere_and_no_filters(tmp_path: Path) -> None:
             },
         }
         put(tmp_path / "zero-shot" / f"160m_step{step}.json", content)
-    facts = comparison_facts([tmp_path])
+    facts = compared([tmp_path])
     board = facts["tasks"][0]["boards"][0]
     assert (board["key"], board["higher_is_better"]) == ("ppl,none", False)
     assert [row["entry"]["value"] for row in board["rows"]] == [
@@ -144,7 +143,7 @@ def test_033_wrote_its_items_out_as_text(tmp_path: Path) -> None:
             for n, item in enumerate(items)
         ]
         put(tmp_path / name / "arc_write_out_info.json", info, indent=4)
-    pair = comparison_facts([tmp_path])["tasks"][0]["boards"][0]["pairs"][0]
+    pair = compared([tmp_path])["tasks"][0]["boards"][0]["pairs"][0]
     assert (pair["unpaired"], pair["difference"]["value"]) == (None, pytest.approx(0.2))
 
 
@@ -188,7 +187,7 @@ def nested(version: str) -> dict[str, Any]:
 @pytest.mark.parametrize("version", ["0.4.0", "0.4.2"])
 def test_nested_groups_have_their_parts_whichever_version_lists_them(tmp_path: Path, version: str) -> None:
     file = put(tmp_path / "results.json", nested(version))
-    facts = comparison_facts([file])
+    facts = compared([file])
     assert [(task["key"], task["group"], task["within"]) for task in facts["tasks"]] == [
         ("mmlu", None, None),
         ("mmlu_humanities", "mmlu", "mmlu"),
@@ -223,7 +222,7 @@ def test_rows_without_a_filters_name_stand_in_the_order_of_the_filters(tmp_path:
     put(tmp_path / "pretrained__org__m,dtype__float16_gsm8k.jsonl", rows, indent=2)
     run = read_all([tmp_path]).entries[0].runs["gsm8k"]
     assert [values_of(measure(run, key)) for key in metric_keys(run)] == [strict, flexible]
-    said = comparison_facts([tmp_path])["tasks"][0]["apart"][0]["what"]["value"]
+    said = compared([tmp_path])["tasks"][0]["apart"][0]["what"]["value"]
     assert said == "exact_match is 0.250 by strict-match, 0.750 by flexible-extract"
 
 

@@ -126,7 +126,7 @@ def test_somebodys_task_of_three_labels_is_compared(tmp_path: Path) -> None:
         samples = results.pop("samples")["sides"]
         write_json(file, {key: results[key] for key in ("results", "versions", "n-shot", "higher_is_better")})
         write_rows(file.parent / "samples.jsonl", samples)
-    facts = compare_results([tmp_path / "out"])
+    facts = compare_results([tmp_path / "out"]).as_json()
     board = next(board for board in facts["tasks"][0]["boards"] if board["key"] == "macro_f1,none")
     assert board["higher_is_better"] is True
     for row in board["rows"]:
@@ -173,5 +173,5 @@ def test_it_stands_on_a_studys_page(tmp_path: Path) -> None:
 def test_two_models_with_equal_answers_have_no_difference(tmp_path: Path) -> None:
     for model in ("one", "other"):
         write_folder(tmp_path, model, {"sides": [0.5, 1.0, 0.0]}, metric="macro_f1")
-    pair = compare_results([tmp_path])["tasks"][0]["boards"][0]["pairs"][0]
+    pair = compare_results([tmp_path]).as_json()["tasks"][0]["boards"][0]["pairs"][0]
     assert (pair["difference"]["value"], pair["p_value"]["value"]) == (0.0, 1.0)
