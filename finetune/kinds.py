@@ -55,7 +55,7 @@ class DevelopmentPoint(TypedDict):
     accuracy: Number
 
 
-class Verdict(TypedDict):
+class VerdictRecord(TypedDict):
     """What one guard found; see `harness_tasks.guards.verdicts.Verdict`."""
 
     id: Text
@@ -65,10 +65,10 @@ class Verdict(TypedDict):
     mend: NotRequired[Text]
 
 
-class Proof(TypedDict, total=False):
+class ProofRecord(TypedDict, total=False):
     """What the finished checkpoint came to in a process of its own."""
 
-    verdicts: list[Verdict] | None
+    verdicts: list[VerdictRecord] | None
 
 
 class FinetuneRecord(Trained, total=False):
@@ -94,11 +94,11 @@ class FinetuneRecord(Trained, total=False):
     dev_curve: list[DevelopmentPoint] | None
     chosen_step: Count | None
     resumed_at_steps: list[Count] | None
-    guards: list[Verdict] | None
-    proof: Proof | None
+    guards: list[VerdictRecord] | None
+    proof: ProofRecord | None
 
 
-class Component(TypedDict):
+class ComponentRecord(TypedDict):
     """A row of the ledger: parameters counted, by the closed form, and trainable."""
 
     component: Text
@@ -115,7 +115,7 @@ class Counted(TypedDict, total=False):
     configuration: Text | None
 
 
-class Parameters(TypedDict, total=False):
+class ParametersRecord(TypedDict, total=False):
     """The ledger, as `parameters/<checkpoint>.json` holds it."""
 
     model: Text | None
@@ -124,7 +124,7 @@ class Parameters(TypedDict, total=False):
     trainable: Count | None
     added: Count | None
     tied: Count | None
-    components: list[Component] | None
+    components: list[ComponentRecord] | None
 
 
 class WrittenRow(TrainedRow):
@@ -157,7 +157,7 @@ class RunKey(TypedDict):
     key: Text
 
 
-class Origin(TypedDict, total=False):
+class OriginRecord(TypedDict, total=False):
     """`origin.json` beside the embedded base model."""
 
     dequantised_from: Text | None
@@ -174,7 +174,7 @@ def page_kind(name: str, schema: Any, *, why: str = HOLE, mend: str = _TRAIN_AGA
 
 
 FINETUNE = page_kind("the record of a training", FinetuneRecord)
-PARAMETERS = page_kind("the count of parameters", Parameters, mend=AGAIN)
+PARAMETERS = page_kind("the count of parameters", ParametersRecord, mend=AGAIN)
 ROWS = page_kind("the rows of a training", WrittenRow, limit_mib=16_384)
 ROW_LOG = page_kind(
     "the log of which step trained on which rows",
@@ -197,7 +197,7 @@ RUN = page_kind(
 )
 ORIGIN = page_kind(
     "the record of where the base model came from",
-    Origin,
+    OriginRecord,
     why="the page says it",
     mend="write the model again: aftertune embedded",
 )

@@ -20,7 +20,7 @@ from report.audit.claims import (
 )
 from report.audit.claims_file import read_claims
 from report.audit.numbers import Lora
-from report.audit.outcome import Outcome, Verdict, Word
+from report.audit.outcome import ClaimVerdict, Outcome, Word
 from report.audit.parameters import Subject, audit_parameters, audit_quotient, audit_share
 from report.audit.scores import audit_scores
 from report.audit.statements import EXCLUDES, audit_bounded, audit_difference, audit_statement
@@ -29,7 +29,7 @@ from report.facts.values import fact
 from report.reading.results import Document
 
 
-def audit_claims(path: str | Path) -> list[Verdict]:
+def audit_claims(path: str | Path) -> list[ClaimVerdict]:
     """Returns a verdict for each claim of a claims file, in its order.
 
     Raises:
@@ -38,7 +38,7 @@ def audit_claims(path: str | Path) -> list[Verdict]:
     claims = read_claims(path)
     outcomes = {claim.id: _outcome(claims, claim) for claim in claims.claims}
     return [
-        Verdict(claim.id, claim.where, claim.quote.strip(), *_with_neighbours(claims, claim, outcomes))
+        ClaimVerdict(claim.id, claim.where, claim.quote.strip(), *_with_neighbours(claims, claim, outcomes))
         for claim in claims.claims
     ]
 
@@ -66,7 +66,7 @@ def audit_facts(path: str | Path) -> AuditFacts:
     )
 
 
-def _audited(verdict: Verdict, document: Document, place: int) -> AuditedClaim:
+def _audited(verdict: ClaimVerdict, document: Document, place: int) -> AuditedClaim:
     source = document.source("claims", place)
     return AuditedClaim(
         **{

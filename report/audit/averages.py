@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Literal
 
-from report.audit.figures import Printed, Range, decimal
+from report.audit.figures import Bounds, Printed, decimal
 from report.audit.outcome import Outcome, Word
 
-Score = Literal["accuracy", "precision", "recall", "F1"]
+ScoreName = Literal["accuracy", "precision", "recall", "F1"]
 Average = Literal["binary", "macro", "weighted", "micro"]
 """scikit-learn's names: of one label; the labels' mean; that by their numbers of items; all labels' items together."""
-Ranges = Mapping[Score, Range]
-_ALL: Range = (Fraction(0), Fraction(1))
+ScoreBounds = Mapping[ScoreName, Bounds]
+_ALL: Bounds = (Fraction(0), Fraction(1))
 
 
-def audit_one_label(figures: Mapping[Score, Printed], widest: Ranges, rounded: Ranges) -> Outcome:
+def audit_one_label(figures: Mapping[ScoreName, Printed], widest: ScoreBounds, rounded: ScoreBounds) -> Outcome:
     """Returns whether scores of one label, or micro averages, agree, whatever the number of items.
 
     ``widest``, ``rounded``: what each figure may be, 0 to 1.
@@ -37,7 +37,7 @@ def audit_one_label(figures: Mapping[Score, Printed], widest: Ranges, rounded: R
     return Outcome(word, f"{sums} They agree. How many items there were is not said.{exactly}")
 
 
-def audit_average(figures: Mapping[Score, Printed], widest: Ranges, average: Average | None) -> Outcome:
+def audit_average(figures: Mapping[ScoreName, Printed], widest: ScoreBounds, average: Average | None) -> Outcome:
     """Returns whether scores can be averages over some labels; None: any of them.
 
     `holds` is said where an identity binds the figures; bounds alone leave it open.
@@ -60,7 +60,7 @@ def audit_average(figures: Mapping[Score, Printed], widest: Ranges, average: Ave
     return Outcome("cannot be told", f"{text} The figures allow it; the labels and their matrix are not known.")
 
 
-def audit_micro(figures: Mapping[Score, Printed], widest: Ranges, rounded: Ranges) -> Outcome:
+def audit_micro(figures: Mapping[ScoreName, Printed], widest: ScoreBounds, rounded: ScoreBounds) -> Outcome:
     """Returns whether scores can be micro averages, of which F1 is the harmonic mean of precision and recall."""
     outcome = audit_one_label(
         {score: figure for score, figure in figures.items() if score != "accuracy"},
@@ -76,7 +76,7 @@ def audit_micro(figures: Mapping[Score, Printed], widest: Ranges, rounded: Range
     return Outcome("cannot be told", f"{same}: {texts} differ, so some label is left out or items have several.")
 
 
-def _agree(ranges: Ranges) -> bool:
+def _agree(ranges: ScoreBounds) -> bool:
     """Returns whether real numbers of items exist that give scores within ``ranges``.
 
     Accuracy counts the true negatives too, so it is at least TP / (TP + FP + FN) = F1 / (2 − F1).
@@ -88,7 +88,7 @@ def _agree(ranges: Ranges) -> bool:
     return ranges.get("accuracy", _ALL)[1] >= _share_of_errors(max(least, low))
 
 
-def _sums(figures: Mapping[Score, Printed], ranges: Ranges) -> str:
+def _sums(figures: Mapping[ScoreName, Printed], ranges: ScoreBounds) -> str:
     least, most = _f1(ranges)
     parts = []
     if {"precision", "recall"} <= set(figures):
@@ -102,7 +102,7 @@ def _sums(figures: Mapping[Score, Printed], ranges: Ranges) -> str:
     return " ".join(parts)
 
 
-def _f1(ranges: Ranges) -> Range:
+def _f1(ranges: ScoreBounds) -> Bounds:
     """Returns the least and greatest F1 of the precision and recall; it grows with either."""
     p, r = ranges.get("precision", _ALL), ranges.get("recall", _ALL)
     return _harmonic(p[0], r[0]), _harmonic(p[1], r[1])
@@ -116,15 +116,15 @@ def _share_of_errors(f1: Fraction) -> Fraction:
     return f1 / (2 - f1)
 
 
-def _is_open(figures: Mapping[Score, Printed]) -> bool:
+def _is_open(figures: Mapping[ScoreName, Printed]) -> bool:
     """Returns whether nothing binds the figures: one alone, or precision and recall."""
     return len(figures) < 2 or set(figures) == {"precision", "recall"}
 
 
-def _nothing_to_check(figures: Mapping[Score, Printed]) -> Outcome:
+def _nothing_to_check(figures: Mapping[ScoreName, Printed]) -> Outcome:
     listed = " and ".join(f"{score} {figure.text}" for score, figure in figures.items())
     return Outcome("cannot be told", f"{listed}: without the number of items there is nothing to check it against.")
 
 
-def _meet(first: Range, second: Range) -> bool:
+def _meet(first: Bounds, second: Bounds) -> bool:
     return first[0] <= second[1] and second[0] <= first[1]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
-from report.audit.averages import Average, Score
+from report.audit.averages import Average, ScoreName
 from report.audit.figures import Printed, read
 from report.audit.numbers import HeadName
 from report.audit.parameters import Says
@@ -115,9 +115,9 @@ class ClassificationScores(AnyClaim):
     labels: Annotated[int, Field(ge=2)] | None = None
     """How many labels an average is over."""
 
-    def scores(self) -> dict[Score, Printed]:
+    def scores(self) -> dict[ScoreName, Printed]:
         """Returns the scores that are claimed."""
-        texts: dict[Score, str | None] = {
+        texts: dict[ScoreName, str | None] = {
             "accuracy": self.accuracy, "precision": self.precision, "recall": self.recall, "F1": self.f1,
         }  # fmt: skip
         return {score: read(text) for score, text in texts.items() if text is not None}

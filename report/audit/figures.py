@@ -40,7 +40,7 @@ _DIGITS_OF_A_SINGLE, _DIGITS_OF_A_HALF = 7, 6
 _ERROR_OF_A_SINGLE, _ERROR_OF_A_HALF = Fraction(1, 2**22), Fraction(1, 2**8)
 _BITS_OF_A_HALF = 11
 
-Range = tuple[Fraction, Fraction]
+Bounds = tuple[Fraction, Fraction]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Printed:
     is_unread: bool = False
     """Whether its text is no number that we can read: then nothing else here says anything."""
 
-    def rounded(self) -> Range:
+    def rounded(self) -> Bounds:
         """Returns the least and the greatest number that is printed so when rounded, ties either way.
 
         >>> [str(end) for end in printed("0.91").rounded()]
@@ -76,7 +76,7 @@ class Printed:
         error = abs(self.value) * _ERROR_OF_A_DOUBLE if self.digits >= _DIGITS_OF_A_DOUBLE else 0
         return self.value - self.step / 2 - error, self.value + self.step / 2 + error
 
-    def cut_off(self) -> Range:
+    def cut_off(self) -> Bounds:
         """Returns the range of the numbers that are printed so when further digits are dropped, not rounded.
 
         The far end belongs to it: in double precision 0.69 × 10,000 is below 6,900.
@@ -84,7 +84,7 @@ class Printed:
         low, high = sorted((self.value, self.value + self.step * (1 if self.value >= 0 else -1)))
         return self._loosened(low, high, self.step)
 
-    def imprecise(self) -> Range:
+    def imprecise(self) -> Bounds:
         """Returns the range of the numbers that give this figure when they are computed in single or half precision.
 
         >>> low, high = printed("0.9105504751205444").imprecise()  # 794 / 872 in single precision
@@ -97,12 +97,12 @@ class Printed:
         error = abs(self.value) * (_ERROR_OF_A_HALF if is_half else _ERROR_OF_A_SINGLE if is_single else 0)
         return low - error, high + error
 
-    def widest(self) -> Range:
+    def widest(self) -> Bounds:
         """Returns the least and the greatest number that may honestly be printed so: rounded, cut off or imprecise."""
         ends = [self.rounded(), self.cut_off(), self.imprecise()]
         return min(low for low, _ in ends), max(high for _, high in ends)
 
-    def count(self) -> Range:
+    def count(self) -> Bounds:
         """Returns the whole numbers that a count printed so may be: itself, unless it is visibly rounded.
 
         >>> [int(end) for end in printed("1,235,814,400").count()], [int(end) for end in printed("1.24B").count()]
@@ -115,7 +115,7 @@ class Printed:
         half = self._unit_of_a_count() / 2
         return self.value - half, self.value + half
 
-    def count_cut_off(self) -> Range:
+    def count_cut_off(self) -> Bounds:
         """Returns the whole numbers that a count printed so may be when it was rounded down or up, not to the nearest.
 
         >>> [int(end) for end in printed("2.1M").count_cut_off()], [int(end) for end in printed("2.1M").count()]
@@ -126,16 +126,16 @@ class Printed:
         beyond = unit * (1 - Fraction(1, 10**9))
         return self._loosened(self.value - beyond, self.value + beyond, unit or self.step)
 
-    def _loosened(self, low: Fraction, high: Fraction, unit: Fraction) -> Range:
+    def _loosened(self, low: Fraction, high: Fraction, unit: Fraction) -> Bounds:
         """Returns a range, wider by one in the last digit of an approximation, or all beyond a bound."""
         if self.bound:
             low, high = self._beyond()
         return (min(low, self.value - unit), max(high, self.value + unit)) if self.is_approximate else (low, high)
 
-    def _beyond(self) -> Range:
+    def _beyond(self) -> Bounds:
         return (min(Fraction(0), self.value), self.value) if self.bound == "below" else (self.value, Fraction(10**18))
 
-    def count_in_powers_of_two(self) -> Range:
+    def count_in_powers_of_two(self) -> Bounds:
         """Returns the whole numbers that a count printed so may be where its K, M or B is 2^10, 2^20 or 2^30."""
         factor = Fraction(1024, 1000) ** self.thousands
         low, high = self.count()
@@ -151,7 +151,7 @@ class Printed:
             return self.step * (10 if zeros and not self.decimals else 1)
         return Fraction(10**zeros if zeros >= _ZEROS_OF_A_ROUNDED_COUNT else 0)
 
-    def range(self) -> Range:
+    def range(self) -> Bounds:
         """Returns the least and the greatest number that may be meant: a whole number over 100 is no score but a count.
 
         >>> [str(end) for end in printed("95").range()], [str(end) for end in printed("4,096").range()]
@@ -159,7 +159,7 @@ class Printed:
         """
         return self.count() if abs(self.value) > 100 else self.rounded()
 
-    def widest_range(self) -> Range:
+    def widest_range(self) -> Bounds:
         """Returns `range`, with further digits dropped as well as rounded."""
         if abs(self.value) <= 100:
             return self.widest()

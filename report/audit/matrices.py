@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from report.audit.averages import Score
-from report.audit.figures import Range
+from report.audit.averages import ScoreName
+from report.audit.figures import Bounds
 from report.audit.outcome import Matrix
 
 HANDFUL = 5
@@ -24,14 +24,14 @@ HANDFUL = 5
 _BLOCK = 65_536
 
 
-class Found(NamedTuple):
+class MatrixSearch(NamedTuple):
     """How many matrices give the figures, and those that are shown."""
 
     number: int
     matrices: tuple[Matrix, ...]
 
 
-def confusion_matrices(n: int, ranges: Mapping[Score, Range], *, positives: int | None = None) -> Found:
+def confusion_matrices(n: int, ranges: Mapping[ScoreName, Bounds], *, positives: int | None = None) -> MatrixSearch:
     """Returns the confusion matrices over ``n`` items whose scores lie in ``ranges`` (closed, 0 to 1).
 
     ``positives``: how many items are positive, where that is known.
@@ -44,7 +44,7 @@ def confusion_matrices(n: int, ranges: Mapping[Score, Range], *, positives: int 
 
     search = _Search(n, {score: attainable(range_, 2 * n) for score, range_ in ranges.items()}, positives)
     if any(low > high for low, high in search.ranges.values()):
-        return Found(0, ())
+        return MatrixSearch(0, ())
     total = 0
     blocks = []
     for start in range(0, n + 1, _BLOCK):
@@ -59,13 +59,13 @@ def confusion_matrices(n: int, ranges: Mapping[Score, Range], *, positives: int 
         some = dict.fromkeys(int(possible[place]) for place in (0, len(possible) // 2, -1))
         rows = [search.matrices(tp) for tp in some]
         shown = [next(row) for row in rows] + list(itertools.islice(rows[0], 3 - len(rows)))
-    return Found(total, tuple(shown))
+    return MatrixSearch(total, tuple(shown))
 
 
 @dataclass(frozen=True)
 class _Search:
     n: int
-    ranges: Mapping[Score, Range]
+    ranges: Mapping[ScoreName, Bounds]
     positives: int | None
 
     def counts(self, tp: Any) -> Any:
@@ -109,7 +109,7 @@ class _Search:
             low, high = self.ranges["accuracy"]
             both = _within(both, 2 * tp + n - math.floor(high * n), 2 * tp + n - math.ceil(low * n))
 
-        def ratio(score: Score, times: int, bounds: Any) -> Any:
+        def ratio(score: ScoreName, times: int, bounds: Any) -> Any:
             """Tightens the bounds of a denominator, so that times × TP over it lies in the score's range."""
             if score not in self.ranges:
                 return bounds
@@ -135,7 +135,7 @@ def _within(bounds: Any, low: Any, high: Any) -> Any:
     return np.maximum(bounds[0], low), np.minimum(bounds[1], high)
 
 
-def attainable(range_: Range, largest: int) -> Range:
+def attainable(range_: Bounds, largest: int) -> Bounds:
     """Returns the least and greatest fraction within ``range_`` whose denominators are at most ``largest``.
 
     The range is empty where there is none. No score has a denominator over 2n. The ends being such fractions, products

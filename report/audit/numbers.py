@@ -38,7 +38,7 @@ class Lora(NamedTuple):
     """Whether biases or whole modules are said to be trained beside it."""
 
 
-class Number(NamedTuple):
+class PossibleNumber(NamedTuple):
     """A number of parameters, and what it is the number of."""
 
     parameters: int
@@ -49,21 +49,21 @@ class Number(NamedTuple):
     """Whether it is counted as most people count: every parameter once."""
 
 
-def totals(shape: Shape, head: HeadName, labels: int, lora: Lora | None) -> Iterator[Number]:
+def totals(shape: Shape, head: HeadName, labels: int, lora: Lora | None) -> Iterator[PossibleNumber]:
     """Yields the numbers that may be given as the whole of the model with that head (and adapter)."""
     total = sum(shape.body.values()) + shape.heads[head].parameters(labels)
-    yield from _adapted(shape, Number(total, "the whole model"), head, labels, lora)
+    yield from _adapted(shape, PossibleNumber(total, "the whole model"), head, labels, lora)
     if lora is None:
-        yield Number(total - _packed(shape), "the whole model, 4-bit weights counted in pairs", False, False)
+        yield PossibleNumber(total - _packed(shape), "the whole model, 4-bit weights counted in pairs", False, False)
     for name, parameters in _ways_to_count(shape, head):
         # A number of added tokens is no way to count: the write-up would have to say it.
         is_stated = "more tokens" not in name
         yield from _adapted(
-            shape, Number(total + parameters, f"the whole model {name}", is_stated, False), head, labels, lora
+            shape, PossibleNumber(total + parameters, f"the whole model {name}", is_stated, False), head, labels, lora
         )
 
 
-def trained(shape: Shape, head: HeadName, labels: int, lora: Lora | None) -> Iterator[Number]:
+def trained(shape: Shape, head: HeadName, labels: int, lora: Lora | None) -> Iterator[PossibleNumber]:
     """Yields the numbers that may be given as what is trained of it."""
     own = own_head(shape, head, labels)
     if lora is None:
@@ -71,17 +71,17 @@ def trained(shape: Shape, head: HeadName, labels: int, lora: Lora | None) -> Ite
             yield number._replace(name=f"{number.name}, all of it trained")
         for part in dict.fromkeys(own):
             if part:
-                yield Number(part, "the head alone")
+                yield PossibleNumber(part, "the head alone")
         return
     for adapter in adapters(shape, lora):
         for part in dict.fromkeys(own):
             if part:
-                yield Number(adapter.parameters + part, f"{adapter.name} and head", adapter.is_stated)
+                yield PossibleNumber(adapter.parameters + part, f"{adapter.name} and head", adapter.is_stated)
         yield adapter._replace(name=f"{adapter.name} alone")
         for more, words in (*_saved_beside(shape, head), *_trained_beside(shape, head, lora)):
             for part in dict.fromkeys((0, *own)):
                 name = f"{adapter.name}{' and head' if part else ''} and {words}"
-                yield Number(adapter.parameters + part + more, name, adapter.is_stated and lora.is_more_trained)
+                yield PossibleNumber(adapter.parameters + part + more, name, adapter.is_stated and lora.is_more_trained)
 
 
 def own_head(shape: Shape, head: HeadName, labels: int) -> list[int]:
@@ -92,7 +92,7 @@ def own_head(shape: Shape, head: HeadName, labels: int) -> list[int]:
     return [found.parameters(labels), found.parameters(labels) - found.frozen]
 
 
-def adapters(shape: Shape, lora: Lora) -> Iterator[Number]:
+def adapters(shape: Shape, lora: Lora) -> Iterator[PossibleNumber]:
     """Yields the sizes that the adapter may have: what is stated of it first."""
     if lora.r is None:
         return
@@ -111,7 +111,9 @@ def adapters(shape: Shape, lora: Lora) -> Iterator[Number]:
                 each = sum((lora.r * (i + o) + (o if is_dora else 0)) * times for i, o, times in sizes)
                 where = "" if layers == shape.layers or lora.layers else f" on {layers} of {shape.layers} layers"
                 how = " with DoRA's magnitudes" if is_dora and not lora.is_dora else ""
-                yield Number(round(each * part), f"the adapter{named}{where}{how}", is_stated and not where and not how)
+                yield PossibleNumber(
+                    round(each * part), f"the adapter{named}{where}{how}", is_stated and not where and not how
+                )
 
 
 def is_possible(
@@ -155,7 +157,9 @@ def _subsets(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield from itertools.combinations(names, size)
 
 
-def _adapted(shape: Shape, base: Number, head: HeadName, labels: int, lora: Lora | None) -> Iterator[Number]:
+def _adapted(
+    shape: Shape, base: PossibleNumber, head: HeadName, labels: int, lora: Lora | None
+) -> Iterator[PossibleNumber]:
     """Yields a base's number with its adapter; as it is, where there is none or where it is merged."""
     if lora is None:
         yield base
@@ -187,7 +191,7 @@ def _packed(shape: Shape) -> int:
     return sum(i * o * times for sizes in shape.modules.values() for i, o, times in sizes) // 2
 
 
-def _more(number: Number, parameters: int, words: str) -> Number:
+def _more(number: PossibleNumber, parameters: int, words: str) -> PossibleNumber:
     return number._replace(parameters=number.parameters + parameters, name=number.name + words)
 
 

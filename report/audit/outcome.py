@@ -28,7 +28,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """A claim and what the audit found: where it stands, its author's words, the verdict and the arithmetic.
 
     ``matrices``: the confusion matrices that give the claimed scores, all of them where they are a handful, else

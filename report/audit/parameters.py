@@ -10,13 +10,13 @@ from itertools import islice, product, repeat
 from typing import Any, Literal, NamedTuple
 
 from report.audit.architectures import Shape, shape
-from report.audit.figures import Printed, Range, decimal, otherwise
+from report.audit.figures import Bounds, Printed, decimal, otherwise
 from report.audit.numbers import (
     HEADS,
     MOST_LABELS,
     HeadName,
     Lora,
-    Number,
+    PossibleNumber,
     is_possible,
     totals,
     trained,
@@ -118,7 +118,7 @@ def audit_share(figure: Printed, subject: Subject, *, says: Says = "is") -> Outc
     return Outcome("impossible", f"{text} Nearest to what is said: {nearest}. No way of counting gives the share.")
 
 
-def _why_untold(found: Shape, subject: Subject, ranges: list[tuple[Range, str]], *, are_all_tried: bool) -> str | None:
+def _why_untold(found: Shape, subject: Subject, ranges: list[tuple[Bounds, str]], *, are_all_tried: bool) -> str | None:
     """Returns why a share that no count gives may yet be right; None where it cannot be."""
     if subject.lora is None:
         return "What is frozen is not said, and any share may be trained."
@@ -131,7 +131,7 @@ def _why_untold(found: Shape, subject: Subject, ranges: list[tuple[Range, str]],
     return None if are_all_tried else "The write-up leaves so much open that not all of it can be tried."
 
 
-def _quotient(part: Number, whole: Number, figure: Printed) -> str:
+def _quotient(part: PossibleNumber, whole: PossibleNumber, figure: Printed) -> str:
     """Returns a share with both counts, to at least as many digits as ``figure`` has."""
     per_cent = decimal(Fraction(100 * part.parameters, whole.parameters), max(4, figure.decimals))
     return f"{part.name} {part.parameters:,} / {whole.name} {whole.parameters:,} = {per_cent} %"
@@ -153,17 +153,17 @@ def audit_quotient(figure: Printed, part: Printed, whole: Printed, *, says: Says
     return Outcome("impossible", f"{text}; {figure.text} is given. No rounding of the figures makes the two agree.")
 
 
-def _ends(number: Printed, *, is_wide: bool) -> Range:
+def _ends(number: Printed, *, is_wide: bool) -> Bounds:
     return number.widest_range() if is_wide else number.count()
 
 
-def _proportions(figure: Printed, says: Says) -> list[tuple[Range, str]]:
+def _proportions(figure: Printed, says: Says) -> list[tuple[Bounds, str]]:
     """Returns the ranges of a share, of 1; without a % sign it may be per cent, as peft prints it, or not."""
     fulls = (100,) if figure.per_cent else (100, 1)
     return [((ends[0] / full, ends[1] / full), how) for ends, how in _share_ranges(figure, says) for full in fulls]
 
 
-def _share_ranges(figure: Printed, says: Says) -> list[tuple[Range, str]]:
+def _share_ranges(figure: Printed, says: Says) -> list[tuple[Bounds, str]]:
     """Returns what the share may be, and how that is said: below or above the figure, or as it is printed."""
     if says == "below":
         return [((Fraction(0), figure.rounded()[1]), "")]
@@ -191,7 +191,7 @@ def _shape(subject: Subject) -> Shape | Outcome:
     return found
 
 
-Numbers = list[tuple[Number, Number | None]]
+Numbers = list[tuple[PossibleNumber, PossibleNumber | None]]
 """Numbers, each with what it is for one label more, where the number of labels is not said."""
 
 
@@ -201,13 +201,13 @@ def _numbers(found: Shape, subject: Subject, of: str) -> dict[bool, Numbers]:
     for head in _heads(found, subject):
         many = subject.labels is None and found.heads[head].per_label
         first = _of_head(found, subject, of, head, subject.labels or 1)
-        second: Iterable[Number | None] = _of_head(found, subject, of, head, 2) if many else repeat(None)
+        second: Iterable[PossibleNumber | None] = _of_head(found, subject, of, head, 2) if many else repeat(None)
         for number, next_one in zip(first, second, strict=False):
             numbers[number.is_stated].append((number, next_one))
     return numbers
 
 
-def _of_head(found: Shape, subject: Subject, of: str, head: HeadName, labels: int) -> Iterator[Number]:
+def _of_head(found: Shape, subject: Subject, of: str, head: HeadName, labels: int) -> Iterator[PossibleNumber]:
     numbers = (totals if of == "total" else trained)(found, head, labels, subject.lora)
     if subject.head is not None:
         return numbers
@@ -219,7 +219,7 @@ def _with_head(name: str, head: HeadName) -> str:
     return name.replace(whole, f"{whole} {HEADS[head]}", 1) if whole in name else f"{name} {HEADS[head]}"
 
 
-def _within(numbers: Numbers, ends: Range) -> Number | None:
+def _within(numbers: Numbers, ends: Bounds) -> PossibleNumber | None:
     """Returns the plainest number that lies in ``ends``, for some number of labels where that is not said."""
     low, high = ends
     for number, next_one in sorted(numbers, key=lambda pair: (not pair[0].is_usual, pair[1] is not None)):
@@ -240,11 +240,11 @@ def _heads(found: Shape, subject: Subject) -> list[HeadName]:
     return [subject.head] if subject.head is not None else list(found.heads)  # type: ignore[arg-type]
 
 
-def _named(found: Shape, subject: Subject, of: str, head: HeadName) -> list[Number]:
+def _named(found: Shape, subject: Subject, of: str, head: HeadName) -> list[PossibleNumber]:
     return list(_of_head(found, subject, of, head, subject.labels or 2))
 
 
-def _pairs(found: Shape, subject: Subject, is_stated: bool) -> Iterator[tuple[Number, Number]]:
+def _pairs(found: Shape, subject: Subject, is_stated: bool) -> Iterator[tuple[PossibleNumber, PossibleNumber]]:
     """Yields what is trained beside the whole that it may be a share of; the base alone is one such."""
     for head in _heads(found, subject):
         wholes = [number for number in _named(found, subject, "total", head) if number.is_stated]

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from report.audit.averages import Average, Ranges, Score, audit_average, audit_micro, audit_one_label
+from report.audit.averages import Average, ScoreBounds, ScoreName, audit_average, audit_micro, audit_one_label
 from report.audit.figures import Printed, as_score, decimal, otherwise
-from report.audit.matrices import Found, attainable, confusion_matrices
+from report.audit.matrices import MatrixSearch, attainable, confusion_matrices
 from report.audit.outcome import Matrix, Outcome
 from report.audit.two_labels import averages_of_two_labels
 
-Scales = dict[Score, int]
+Scales = dict[ScoreName, int]
 _READINGS = {
     "rounded": "rounded",
     "cut_off": "with further digits cut off",
@@ -31,7 +31,7 @@ _A_DOUBLE_OVER_ONE = 1 + Fraction(1, 10**12)
 
 
 def audit_scores(
-    figures: Mapping[Score, Printed],
+    figures: Mapping[ScoreName, Printed],
     n: int | None,
     *,
     positives: int | None = None,
@@ -70,7 +70,9 @@ def audit_scores(
     return _averaged(figures, n, average, labels, positives)
 
 
-def _one_label(figures: Mapping[Score, Printed], n: int | None, positives: int | None, n_from: str | None) -> Outcome:
+def _one_label(
+    figures: Mapping[ScoreName, Printed], n: int | None, positives: int | None, n_from: str | None
+) -> Outcome:
     if n is None:
         return _of_scales(
             figures,
@@ -80,7 +82,7 @@ def _one_label(figures: Mapping[Score, Printed], n: int | None, positives: int |
         )
     over = f"{n:,} items" + ("" if positives is None else f", {positives:,} of them positive")
     over += f" ({n_from})" if n_from else ""
-    tried: list[Ranges] = []
+    tried: list[ScoreBounds] = []
     for reading, plain in _READINGS.items():
         named = plain if reading == "rounded" else otherwise(plain, figures.values())
         for scales in _scales(figures):
@@ -100,7 +102,9 @@ def _one_label(figures: Mapping[Score, Printed], n: int | None, positives: int |
     return Outcome("impossible", _none_found(figures, _scales(figures)[0], n, over, positives))
 
 
-def _possible(figures: Mapping[Score, Printed], scales: Scales, found: Found, n: int, over: str, named: str) -> Outcome:
+def _possible(
+    figures: Mapping[ScoreName, Printed], scales: Scales, found: MatrixSearch, n: int, over: str, named: str
+) -> Outcome:
     """Returns the outcome where matrices were found under a reading of the figures."""
     ways = _scales(figures)
     is_plain = scales == ways[0]
@@ -113,7 +117,9 @@ def _possible(figures: Mapping[Score, Printed], scales: Scales, found: Found, n:
     return Outcome("cannot be told", text, found.matrices)
 
 
-def _otherwise(figures: Mapping[Score, Printed], n: int, positives: int | None) -> Iterator[tuple[str, Found]]:
+def _otherwise(
+    figures: Mapping[ScoreName, Printed], n: int, positives: int | None
+) -> Iterator[tuple[str, MatrixSearch]]:
     """Yields other ways in which figures are made, and the matrices that give them so."""
     ranges = _ranges(figures, _scales(figures)[0], "widest")
     if positives is not None:
@@ -123,7 +129,7 @@ def _otherwise(figures: Mapping[Score, Printed], n: int, positives: int | None) 
         low, high = ranges["F1"]
         above = 2 * printed["precision"][0] * printed["recall"][0]
         if above and low <= above / (printed["precision"][0] + printed["recall"][0]) <= high:
-            others: Ranges = {score: range_ for score, range_ in ranges.items() if score != "F1"}
+            others: ScoreBounds = {score: range_ for score, range_ in ranges.items() if score != "F1"}
             yield (
                 "With F1 computed from the printed precision and recall",
                 confusion_matrices(n, others, positives=positives),
@@ -131,7 +137,7 @@ def _otherwise(figures: Mapping[Score, Printed], n: int, positives: int | None) 
     yield "With a score without a denominator counted as 1", _without_denominator(n, ranges, positives)
 
 
-def _without_denominator(n: int, ranges: Ranges, positives: int | None) -> Found:
+def _without_denominator(n: int, ranges: ScoreBounds, positives: int | None) -> MatrixSearch:
     """Returns the matrices without true positives that give the ranges where 0 / 0 is 1: zero_division=1."""
     low, high = ranges.get("accuracy", (Fraction(0), Fraction(1)))
     errors = {0, 1, max(0, math.ceil(n * (1 - high))), min(n, math.floor(n * (1 - low)))}
@@ -141,12 +147,16 @@ def _without_denominator(n: int, ranges: Ranges, positives: int | None) -> Found
     for matrix in [*nothing_predicted, *nothing_there]:
         scores = {score: _score(score, matrix) if _division(score, matrix)[1] else Fraction(1) for score in ranges}
         if all(low <= scores[score] <= high for score, (low, high) in ranges.items()):
-            return Found(1, (matrix,))
-    return Found(0, ())
+            return MatrixSearch(1, (matrix,))
+    return MatrixSearch(0, ())
 
 
 def _averaged(
-    figures: Mapping[Score, Printed], n: int | None, average: Average | None, labels: int | None, positives: int | None
+    figures: Mapping[ScoreName, Printed],
+    n: int | None,
+    average: Average | None,
+    labels: int | None,
+    positives: int | None,
 ) -> Outcome:
     """Returns whether the figures can be averages over labels, on any scale on which they are read."""
 
@@ -168,7 +178,7 @@ def _averaged(
     return _of_scales(figures, on)
 
 
-def _of_scales(figures: Mapping[Score, Printed], audited: Callable[[Scales], Outcome]) -> Outcome:
+def _of_scales(figures: Mapping[ScoreName, Printed], audited: Callable[[Scales], Outcome]) -> Outcome:
     """Returns the outcome on the first scales that are possible; on unlikely ones it cannot be told."""
     ways = _scales(figures)
     first = audited(ways[0])
@@ -182,7 +192,7 @@ def _of_scales(figures: Mapping[Score, Printed], audited: Callable[[Scales], Out
 
 
 def _of_two_labels(
-    outcome: Outcome, n: int, widest: Ranges, rounded: Ranges, average: Average, positives: int | None
+    outcome: Outcome, n: int, widest: ScoreBounds, rounded: ScoreBounds, average: Average, positives: int | None
 ) -> Outcome:
     """Returns what trying the matrices of two labels says of averages that the bounds allow."""
     for ranges, word in ((rounded, "holds"), (widest, "cannot be told")):
@@ -203,7 +213,7 @@ def _is_a_score(figure: Printed) -> bool:
     return high >= 0 and low <= 100
 
 
-def _scales(figures: Mapping[Score, Printed]) -> list[Scales]:
+def _scales(figures: Mapping[ScoreName, Printed]) -> list[Scales]:
     """Returns in which scales the figures are read, each with its full mark (1 or 100), the likeliest first.
 
     All those without a % sign are on one scale; else each is on its own; else small ones are hundredths too.
@@ -218,7 +228,7 @@ def _scales(figures: Mapping[Score, Printed]) -> list[Scales]:
     return [scales for place, scales in enumerate(ways) if scales not in ways[:place]]
 
 
-def _by_scale(figures: Mapping[Score, Printed], scales: Scales) -> str:
+def _by_scale(figures: Mapping[ScoreName, Printed], scales: Scales) -> str:
     parts = [
         f"{_listed(f'{score} {figures[score].text}' for score in figures if scales[score] == full)} from 0 to {full}"
         for full in (1, 100)
@@ -227,12 +237,14 @@ def _by_scale(figures: Mapping[Score, Printed], scales: Scales) -> str:
     return f"They are read on {'two scales' if len(parts) > 1 else 'the scale of per cent'}: {'; '.join(parts)}."
 
 
-def _ranges(figures: Mapping[Score, Printed], scales: Scales, reading: str) -> Ranges:
+def _ranges(figures: Mapping[ScoreName, Printed], scales: Scales, reading: str) -> ScoreBounds:
     ends = {score: getattr(figure, reading)() for score, figure in figures.items()}
     return {score: (low / scales[score], high / scales[score]) for score, (low, high) in ends.items()}
 
 
-def _all_found(figures: Mapping[Score, Printed], scales: Scales, found: Found, n: int, *, further: int = 0) -> str:
+def _all_found(
+    figures: Mapping[ScoreName, Printed], scales: Scales, found: MatrixSearch, n: int, *, further: int = 0
+) -> str:
     first, *others = found.matrices
     sums = "; ".join(_sum(score, figures[score], scales[score], first, further) for score in figures)
     if found.number == 1:
@@ -247,7 +259,7 @@ def _all_found(figures: Mapping[Score, Printed], scales: Scales, found: Found, n
     return f"{found.number:,} confusion matrices give these figures. {first}: {sums}; {also} {listed}."
 
 
-def _sum(score: Score, figure: Printed, full: int, matrix: Matrix, further: int) -> str:
+def _sum(score: ScoreName, figure: Printed, full: int, matrix: Matrix, further: int) -> str:
     tp, fp, fn, tn = matrix
     above, below = {
         "accuracy": (f"({tp:,} + {tn:,})", f"{sum(matrix):,}"),
@@ -261,13 +273,13 @@ def _sum(score: Score, figure: Printed, full: int, matrix: Matrix, further: int)
     return f"{score} {scaled}{above} / {below} = {figure.shown(full * _score(score, matrix), further=further)}"
 
 
-def _score(score: Score, matrix: Matrix) -> Fraction:
+def _score(score: ScoreName, matrix: Matrix) -> Fraction:
     """Returns the exact score of a matrix, 0 to 1; 0 where it has no denominator."""
     above, below = _division(score, matrix)
     return Fraction(above, below) if below else Fraction(0)
 
 
-def _division(score: Score, matrix: Matrix) -> tuple[int, int]:
+def _division(score: ScoreName, matrix: Matrix) -> tuple[int, int]:
     tp, fp, fn, tn = matrix
     return {
         "accuracy": (tp + tn, tp + fp + fn + tn),
@@ -277,7 +289,7 @@ def _division(score: Score, matrix: Matrix) -> tuple[int, int]:
     }[score]
 
 
-def _none_found(figures: Mapping[Score, Printed], scales: Scales, n: int, over: str, positives: int | None) -> str:
+def _none_found(figures: Mapping[ScoreName, Printed], scales: Scales, n: int, over: str, positives: int | None) -> str:
     """Returns that no matrix gives the figures, and the largest parts of them that some matrix does give."""
     ranges = _ranges(figures, scales, "widest")
     text = f"No confusion matrix over {over} gives {_listed(f'{score} {figures[score].text}' for score in figures)}."
@@ -304,7 +316,7 @@ def _listed(parts: Iterable[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _no_fraction(score: Score, figure: Printed, full: int, n: int) -> str:
+def _no_fraction(score: ScoreName, figure: Printed, full: int, n: int) -> str:
     """Returns the nearest scores where not even this figure by itself is one of n items; else nothing."""
     low, high = (end / full for end in figure.widest())
     if score == "accuracy" and math.ceil(low * n) > math.floor(high * n):

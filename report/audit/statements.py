@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
-from report.audit.figures import Printed, Range, as_score, decimal, otherwise
+from report.audit.figures import Bounds, Printed, as_score, decimal, otherwise
 from report.audit.outcome import Outcome
 
 Change = Literal["absolute", "relative", "error"]
@@ -136,7 +136,7 @@ def _agree(before: Printed, after: Printed, stated: Printed, kind: Change, scale
     return any(least <= high and low <= most for least, most in sizes)
 
 
-def _change(first: Range, second: Range, kind: Change) -> Range:
+def _change(first: Bounds, second: Bounds, kind: Change) -> Bounds:
     """Returns the least and greatest change between the numbers of two ranges."""
     if kind == "absolute":
         return second[0] - first[1], second[1] - first[0]
@@ -163,7 +163,7 @@ def _subtraction(before: Printed, after: Printed, kind: Change) -> str:
     return f"({after.text} − {before.text}) / ({full} − {before.text}) = {share} %"
 
 
-def _times(ends: Range, factor: Fraction) -> Range:
+def _times(ends: Bounds, factor: Fraction) -> Bounds:
     return ends[0] * factor, ends[1] * factor
 
 
@@ -211,7 +211,7 @@ def _audit_statement(figures: Sequence[tuple[Printed, str]], says: Says) -> Outc
     return Outcome("cannot be told", f"{text}. As printed, {listed}, the figures do not decide it.")
 
 
-def _pairs(ranges: list[Range], says: Says) -> list[tuple[Range, Range]]:
+def _pairs(ranges: list[Bounds], says: Says) -> list[tuple[Bounds, Bounds]]:
     """Returns the pairs that a statement compares, the one said to be lower first."""
     if says in ("equal", "not_equal"):
         return list(itertools.combinations(ranges, 2))
@@ -219,11 +219,11 @@ def _pairs(ranges: list[Range], says: Says) -> list[tuple[Range, Range]]:
     return [(second, first) for first, second in pairs] if says == "lower" else list(pairs)
 
 
-def _apart(pairs: list[tuple[Range, Range]]) -> list[bool]:
+def _apart(pairs: list[tuple[Bounds, Bounds]]) -> list[bool]:
     return [first[1] < second[0] or second[1] < first[0] for first, second in pairs]
 
 
-def _on_one_scale(figures: Sequence[Printed], *, is_wide: bool) -> list[Range]:
+def _on_one_scale(figures: Sequence[Printed], *, is_wide: bool) -> list[Bounds]:
     """Returns the figures' ranges; where some are proportions, scores from 0 to 100 are brought to their scale.
 
     ``is_wide``: with digits cut off as well as rounded.
@@ -281,7 +281,7 @@ def audit_bounded(value: Printed, *, scale: Scale, n: int | None = None) -> Outc
     return Outcome("impossible", text)
 
 
-def _counts(ends: Range, full: int, n: int) -> tuple[int, int]:
+def _counts(ends: Bounds, full: int, n: int) -> tuple[int, int]:
     """Returns the least and greatest whole number of ``n`` items whose share lies in ``ends``."""
     return max(0, math.ceil(ends[0] * n / full)), min(n, math.floor(ends[1] * n / full))
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
-from report.audit.averages import Score
-from report.audit.figures import Range
+from report.audit.averages import ScoreName
+from report.audit.figures import Bounds
 from report.audit.outcome import Matrix
 
 MOST_MATRICES = 50_000_000
@@ -15,7 +15,7 @@ _SLACK = 1e-9
 
 
 def averages_of_two_labels(
-    n: int, ranges: Mapping[Score, Range], *, weighted: bool, positives: int | None = None
+    n: int, ranges: Mapping[ScoreName, Bounds], *, weighted: bool, positives: int | None = None
 ) -> Matrix | bool | None:
     """Returns a confusion matrix over ``n`` items whose averages lie in ``ranges``; None where there is none.
 

@@ -11,7 +11,7 @@ import typer
 from harness_tasks.errors import exit_on_user_error
 
 if TYPE_CHECKING:
-    from report.audit.outcome import Verdict
+    from report.audit.outcome import ClaimVerdict
 
 WIDTH = 110
 """Characters a line of the list, so that it reads in a terminal."""
@@ -40,7 +40,7 @@ def audit(
             raise typer.Exit(1)
 
 
-def listed(title: str, verdicts: "list[Verdict]") -> str:
+def listed(title: str, verdicts: "list[ClaimVerdict]") -> str:
     """Returns the verdicts as text: one a paragraph, its words indented, and a line with how many there are of each."""
     from report.audit.outcome import Word
 

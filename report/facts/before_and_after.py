@@ -18,7 +18,7 @@ from report.facts.measured import (
 from report.facts.overlaps import overlap_facts
 from report.facts.pairing import Pair
 from report.facts.paths import figure_path
-from report.facts.ranges import Ranges, place
+from report.facts.ranges import Ranges, normalised_score
 from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Absent, Fact, Known, Missing, Source, is_known
 from report.facts.schema.scores import (
@@ -113,8 +113,8 @@ def _score(
         after=after_fact,
         **paired,
         adjusted=missing("it is no primary metric"),
-        before_place=place(before_fact, floor, ceiling),
-        after_place=place(after_fact, floor, ceiling),
+        before_place=normalised_score(before_fact, floor, ceiling),
+        after_place=normalised_score(after_fact, floor, ceiling),
     )
 
 

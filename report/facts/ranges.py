@@ -201,8 +201,8 @@ def _processes() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(min(4, os.cpu_count() or 1), mp_context=multiprocessing.get_context("spawn"))
 
 
-def place(score: Fact, floor: Fact, ceiling: Fact) -> Fact:
-    """Returns where between floor (0) and ceiling (1) a score lies; below 0 where it is worse than no model."""
+def normalised_score(score: Fact, floor: Fact, ceiling: Fact) -> Fact:
+    """Returns a score as a share, 0 at the floor and 1 at the ceiling; below 0 where the trivial baseline is better."""
     if not (is_known(score) and is_known(floor) and is_known(ceiling)):
         return missing("it needs a score, a floor and a ceiling")
     if floor.value == ceiling.value:

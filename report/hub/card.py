@@ -35,7 +35,7 @@ _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*")
 
 
 @dataclass(frozen=True)
-class Subject:
+class CardSubject:
     """The checkpoint that a card is about."""
 
     facts: Facts
@@ -96,7 +96,7 @@ def base_on_hub(model: str, is_local: bool, url: str | None) -> str | None:
     return page[1] if page else None
 
 
-def model_card(subject: Subject) -> str:
+def model_card(subject: CardSubject) -> str:
     """Returns the card as Markdown with its metadata before it; the same facts give the same bytes."""
     from report.page.template import filled
 
@@ -123,7 +123,7 @@ def model_card(subject: Subject) -> str:
     return f"---\n{card_metadata(subject).to_yaml()}\n---\n\n" + re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
-def card_metadata(subject: Subject) -> Any:
+def card_metadata(subject: CardSubject) -> Any:
     """Returns the card's `ModelCardData`: what the Hub reads of it, with every known score in its `model-index`."""
     from huggingface_hub import ModelCardData
 
@@ -146,7 +146,7 @@ def card_metadata(subject: Subject) -> Any:
     )
 
 
-def benchmark_files(subject: Subject) -> dict[str, bytes]:
+def benchmark_files(subject: CardSubject) -> dict[str, bytes]:
     """Returns `.eval_results/<task>.yaml` for each task whose metadata names the Hub benchmark that it is.
 
     A benchmark is scored whole and in its primary metric: a task with a limit, or without a known score, has none.
@@ -172,7 +172,7 @@ def benchmark_files(subject: Subject) -> dict[str, bytes]:
     return found
 
 
-def loading(subject: Subject) -> str:
+def loading(subject: CardSubject) -> str:
     """Returns the lines of Python that load the checkpoint from the Hub, as a block of code."""
     loader = _LOADERS[subject.head]
     lines = [f"from transformers import {loader}, AutoTokenizer", ""]
@@ -198,7 +198,7 @@ def loading(subject: Subject) -> str:
     return "\n".join(["```python", *lines, "```"])
 
 
-def _results(subject: Subject, task: ScoredTask, comparison: Comparison, side: Side) -> Iterator[Any]:
+def _results(subject: CardSubject, task: ScoredTask, comparison: Comparison, side: Side) -> Iterator[Any]:
     """Yields an `EvalResult` for each known score of the checkpoint on a task."""
     from huggingface_hub import EvalResult
 

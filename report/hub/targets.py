@@ -11,7 +11,7 @@ from harness_tasks.reading import read_json
 from report.facts.redact import text_notice
 from report.facts.schema.training import Trained
 from report.facts.schema.whole import Facts
-from report.hub.card import Subject, base_on_hub, benchmark_files, model_card
+from report.hub.card import CardSubject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
 from report.hub.contents import checkpoint_contents, configuration, is_vocabulary, searched
 from report.hub.licences import Licence, licence_of
@@ -93,7 +93,7 @@ def checkpoint_target(
     notice = text_notice(configuration(folder, checkpoint, trained_on).get("metadata") or {})
     contents, left = checkpoint_contents(home, base=base, allowed=notice is not None)
     contents |= licence.copies
-    subject = Subject(
+    subject = CardSubject(
         facts=facts,
         name=checkpoint,
         repo=repo,

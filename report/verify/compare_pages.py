@@ -11,7 +11,7 @@ from report.facts.schema.compared import COMPARED_SCHEMA, ComparedModels
 from report.verify.differences import differences
 from report.verify.made import makeable, original
 from report.verify.pieces import count_numerals
-from report.verify.problems import Verdict
+from report.verify.problems import PageVerdict
 from report.verify.recount import compared, count_facts
 
 
@@ -22,7 +22,7 @@ def is_comparison(recorded: Any) -> bool:
 
 def verify_comparison(
     page_file: Path, page: str, source: Path, recorded: Mapping[str, Any], results: Sequence[Path], *, page_only: bool
-) -> Verdict:
+) -> PageVerdict:
     """Returns what is wrong with the text ``page`` of a comparison's page, and with the facts that ``source`` holds.
 
     Raises:
@@ -42,7 +42,7 @@ def verify_comparison(
         with makeable(source):
             made = comparison_files(ComparedModels.model_validate(recorded))
         problems = list(differences(page, made[original(made, page_file, page)]))
-    return Verdict(problems, 0 if problems else count_numerals(page), 0 if page_only else count_facts(recorded))
+    return PageVerdict(problems, 0 if problems else count_numerals(page), 0 if page_only else count_facts(recorded))
 
 
 def _gates(recorded: Mapping[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PageVerdict:
     """What came of verifying a page."""
 
     problems: list[Problem]

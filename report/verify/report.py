@@ -12,7 +12,7 @@ from report.verify.compare_pages import is_comparison, verify_comparison
 from report.verify.differences import differences
 from report.verify.made import cards_of, comparable, made_of, original, sources_of
 from report.verify.pieces import count_numerals, is_html, pieces
-from report.verify.problems import Problem, Verdict
+from report.verify.problems import PageVerdict, Problem
 from report.verify.recount import AGAIN, Facts, count_facts, recount, study_file
 
 FACTS_FILES = ("facts.json", "compare.json")
@@ -30,7 +30,7 @@ _PAGE = Kind(
 
 def verify_report(
     report: Path, results: Sequence[Path] = (), *, facts: Path | None = None, page_only: bool = False
-) -> Verdict:
+) -> PageVerdict:
     """Returns what is wrong with the page in the file ``report`` and with the facts and files behind it.
 
     The page is one of a study, a model card, or one of ``aftertune compare``; then ``results`` are what was compared,
@@ -55,13 +55,13 @@ def verify_report(
     return _study(report, page, source, unchanged(found, source) if page_only else found, page_only=page_only)
 
 
-def _study(report: Path, page: str, source: Path, recorded: Facts, *, page_only: bool) -> Verdict:
+def _study(report: Path, page: str, source: Path, recorded: Facts, *, page_only: bool) -> PageVerdict:
     folder = source.parent
     again = 0 if page_only else count_facts(recorded)
     problems = [] if page_only else recount(recorded, folder)
     if any(problem.place.startswith(("facts.json", AGAIN)) for problem in problems):
         # Facts that the files do not give back no page, and may be of any shape.
-        return Verdict([*problems, _UNCHECKED], 0, again)
+        return PageVerdict([*problems, _UNCHECKED], 0, again)
     is_card = page.startswith("---\n")
     own = own_templates(folder) if recorded.get("templates") and not is_card else None
     made = cards_of(recorded, study_file(recorded, folder), folder) if is_card else made_of(recorded, folder, own)
@@ -71,7 +71,7 @@ def _study(report: Path, page: str, source: Path, recorded: Facts, *, page_only:
     for beside in sorted(name for name in made if name.startswith(f"{CHUNK_FOLDER}/") and is_html(page)):
         problems += _beside(report.parent / beside, made[beside])
     numerals = 0 if problems else count_numerals(page)
-    return Verdict(problems, numerals, again, _said_by_own(made[name], name, recorded, folder) if own else [])
+    return PageVerdict(problems, numerals, again, _said_by_own(made[name], name, recorded, folder) if own else [])
 
 
 def _beside(path: Path, wanted: str) -> Iterator[Problem]:

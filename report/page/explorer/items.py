@@ -21,7 +21,7 @@ Clean = Callable[[str], str]
 
 
 @dataclass(slots=True)
-class Side:
+class ItemSide:
     """What one model said of an item. A score is None where the metric does not concern the item."""
 
     answer: str
@@ -41,13 +41,13 @@ class Item:
     label: str | None
     length: int
     name: str = ""
-    sides: list[Side | None] = field(default_factory=list)
+    sides: list[ItemSide | None] = field(default_factory=list)
     overlap: list[int | None] = field(default_factory=list)
     """For each checkpoint the grades of overlap with its training rows, as bits in the order of `GRADES`."""
 
 
 @dataclass
-class Task:
+class ExplorerTask:
     """The scored items of one task, those of one source together; ``sides`` names the base model and checkpoints."""
 
     name: str
@@ -75,7 +75,7 @@ class _Row:
     doc_hash: str
     item: Item | None
     """None where another side has told of the same document."""
-    side: Side
+    side: ItemSide
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class _Known:
 
 def read_task(
     folder: Path, facts: TaskFacts, read: Mapping[str, Scores] | None = None, *, text: Clean, label: Clean
-) -> Task | None:
+) -> ExplorerTask | None:
     """Returns the items of the task that ``facts`` tell of; None where no samples of it lie in ``folder``.
 
     A model whose samples are not there said nothing: pages can be made of facts that lie alone.
@@ -107,7 +107,7 @@ def read_task(
     metrics = list(dict.fromkeys(score.metric for score in _metrics(facts)))
     primary = next((score.metric for one in compared if (score := one.primary)), None)
     verdict = _verdict(compared)
-    task = Task(
+    task = ExplorerTask(
         name,
         sides,
         metrics=metrics,
@@ -136,7 +136,7 @@ def _scores(folder: Path, side: str, task: str, read: Mapping[str, Scores]) -> _
     return _Sampled(scores, chain([first], rows))
 
 
-def _joined(scored: Mapping[str, _Sampled | None], task: Task, text: Clean, label: Clean) -> list[_Known]:
+def _joined(scored: Mapping[str, _Sampled | None], task: ExplorerTask, text: Clean, label: Clean) -> list[_Known]:
     """Returns every item that one of the sides ``scored`` tells of, those of one source together."""
     groups: dict[str, int] = {}
     known: dict[str, list[_Known]] = {}
@@ -184,7 +184,7 @@ def _verdict(compared: Sequence[Comparison]) -> str | None:
 
 def _rows(
     sampled: _Sampled,
-    task: Task,
+    task: ExplorerTask,
     groups: dict[str, int],
     known: Container[str],
     text: Clean,
@@ -203,8 +203,8 @@ def _rows(
         if row.get("filter") != about.filter:
             continue
         of_row = sample_texts.choices(row)
-        said = Side(
-            answer(sample_texts.said(row, of_row, labels)),
+        said = ItemSide(
+            answer(sample_texts.answer(row, of_row, labels)),
             [(answer(choice), round(value, 3)) for choice, value in of_row],
             [_number(row.get(metric)) for metric in task.metrics],
         )
@@ -242,7 +242,7 @@ def _number(value: Any) -> float | None:
     return None
 
 
-def _measure_lengths(folder: Path, side: str, task: Task, rows: list[_Known]) -> None:
+def _measure_lengths(folder: Path, side: str, task: ExplorerTask, rows: list[_Known]) -> None:
     """Takes prompts' lengths in tokens where the lengths that ``side`` read are known of every item; else in words."""
     name = f"scores/{side}/{task.name}/lengths.jsonl"
     if not (folder / name).is_file():
@@ -257,7 +257,7 @@ def _measure_lengths(folder: Path, side: str, task: Task, rows: list[_Known]) ->
             one.item.length = tokens[one.doc_id]
 
 
-def _grade(folder: Path, task: Task, rows: list[_Known]) -> None:
+def _grade(folder: Path, task: ExplorerTask, rows: list[_Known]) -> None:
     """Takes the overlap of each item with each checkpoint's training rows, where it was measured."""
     for at, checkpoint in enumerate(task.sides[1:]):
         name = f"overlap/{checkpoint}/overlap_{task.name}.jsonl"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from report.page.explorer.items import MOST_LABELS, Item, Side, Task
+from report.page.explorer.items import MOST_LABELS, ExplorerTask, Item, ItemSide
 
 CHUNK_CHARACTERS = 400_000
 """Characters of JSON after which a chunk of texts is full: a browser reads it within a frame or two."""
@@ -26,7 +26,7 @@ def packed(value: Any) -> str:
     return _packed(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
 
 
-def pack_task(task: Task) -> Packed:
+def pack_task(task: ExplorerTask) -> Packed:
     """Returns a task's items, ready for the page."""
     facts, items = task.facts, task.items
     labels = list(dict.fromkeys(item.label for item in items if item.label is not None))
@@ -94,7 +94,7 @@ def _texts(item: Item, used: list[int]) -> list[Any]:
     return [item.title, item.prompt, item.gold, sides]
 
 
-def _known(item: Item) -> Iterator[Side]:
+def _known(item: Item) -> Iterator[ItemSide]:
     return (side for side in item.sides if side is not None)
 
 

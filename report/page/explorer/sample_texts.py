@@ -40,7 +40,7 @@ def choices(row: dict[str, Any]) -> Choices:
         return []
 
 
-def said(row: dict[str, Any], of_row: Choices, labels: Sequence[str]) -> str:
+def answer(row: dict[str, Any], of_row: Choices, labels: Sequence[str]) -> str:
     """Returns the model's answer: the name of the label that it chose, its likeliest choice, or what it wrote."""
     pair = _label_pair(row)
     if pair:

@@ -15,7 +15,7 @@ from harness_tasks.files import sha256_file
 from report.audit import audit_claims, audit_facts
 from report.audit.claims import KINDS, Adapter, AnyClaim, Architecture, Claims
 from report.audit.claims_file import read_claims
-from report.audit.outcome import Verdict
+from report.audit.outcome import ClaimVerdict
 from report.commands.audit import audit
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,11 +51,11 @@ def run(path: Path, *options: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def seed() -> dict[str, Verdict]:
+def seed() -> dict[str, ClaimVerdict]:
     return {verdict.id: verdict for verdict in audit_claims(SEED)}
 
 
-def test_the_seeds_scores_have_exactly_one_matrix_each(seed: dict[str, Verdict]) -> None:
+def test_the_seeds_scores_have_exactly_one_matrix_each(seed: dict[str, ClaimVerdict]) -> None:
     assert [tuple(matrix) for matrix in seed["sst2-zero-shot"].matrices] == [(7089, 5674, 444, 263)]
     assert [tuple(matrix) for matrix in seed["sst2-fine-tuned"].matrices] == [(7200, 326, 333, 5611)]
     for name in ("sst2-zero-shot", "sst2-fine-tuned"):
@@ -64,7 +64,7 @@ def test_the_seeds_scores_have_exactly_one_matrix_each(seed: dict[str, Verdict])
     assert "12,763 of 13,470 answers are positive (94.8 %)" in seed["sst2-zero-shot"].arithmetic
 
 
-def test_the_seeds_count_is_judged_by_no_head_that_it_does_not_name(seed: dict[str, Verdict]) -> None:
+def test_the_seeds_count_is_judged_by_no_head_that_it_does_not_name(seed: dict[str, ClaimVerdict]) -> None:
     """The write-up never says with what head it fine-tuned: as a causal LM its count is right."""
     found = seed["sst2-parameters"]
     assert found.verdict == "holds"
@@ -90,7 +90,7 @@ def test_a_count_is_judged_by_the_head_that_is_named(tmp_path: Path) -> None:
     assert "The figure of sst2-parameters is itself impossible." in found["parameters-same"].arithmetic
 
 
-def test_the_seeds_sentence_contradicts_the_counts_above_it(seed: dict[str, Verdict]) -> None:
+def test_the_seeds_sentence_contradicts_the_counts_above_it(seed: dict[str, ClaimVerdict]) -> None:
     found = seed["parameters-not-same"]
     assert found.verdict == "impossible"
     assert "“Number of parameters in pre-trained model: **1,235,814,400**”" in found.arithmetic
@@ -99,7 +99,7 @@ def test_the_seeds_sentence_contradicts_the_counts_above_it(seed: dict[str, Verd
     assert seed["parameters-same"].verdict == "holds"
 
 
-def test_the_seeds_empty_cells_are_missing(seed: dict[str, Verdict]) -> None:
+def test_the_seeds_empty_cells_are_missing(seed: dict[str, ClaimVerdict]) -> None:
     missing = {name for name, verdict in seed.items() if verdict.verdict == "missing"}
     assert missing == {"squad-code", "squad-zero-shot", "squad-fine-tuned", "squad-parameters", "third-explanation"}
     assert seed["squad-parameters"].arithmetic == (

@@ -9,26 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from report.audit.averages import Score
+from report.audit.averages import ScoreName
 from report.audit.figures import printed
 from report.audit.matrices import confusion_matrices
 from report.audit.scores import audit_scores
 
-SCORES: tuple[Score, ...] = ("accuracy", "precision", "recall", "F1")
+SCORES: tuple[ScoreName, ...] = ("accuracy", "precision", "recall", "F1")
 
 
 def share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def scores(tp: int, fp: int, fn: int, tn: int) -> dict[Score, float]:
+def scores(tp: int, fp: int, fn: int, tn: int) -> dict[ScoreName, float]:
     """The textbook's definitions in floating point, as a write-up's author computes them."""
     precision, recall = share(tp, tp + fp), share(tp, tp + fn)
     f1 = 2 * precision * recall / (precision + recall) if precision + recall else 0.0
     return {"accuracy": (tp + tn) / (tp + fp + fn + tn), "precision": precision, "recall": recall, "F1": f1}
 
 
-def exact(tp: int, fp: int, fn: int, tn: int) -> dict[Score, Fraction]:
+def exact(tp: int, fp: int, fn: int, tn: int) -> dict[ScoreName, Fraction]:
     pairs = {"accuracy": (tp + tn, tp + fp + fn + tn), "precision": (tp, tp + fp), "recall": (tp, tp + fn),
              "F1": (2 * tp, 2 * tp + fp + fn)}  # fmt: skip
     return {score: Fraction(a, b) if b else Fraction(0) for score, (a, b) in pairs.items()}  # type: ignore[misc]
@@ -50,7 +50,7 @@ ENDS = st.fractions(0, 1, max_denominator=60)
     positives=st.none() | st.integers(0, 14),
 )  # fmt: skip
 def test_the_search_finds_what_trying_all_matrices_finds(
-    n: int, ranges: dict[Score, tuple[Fraction, Fraction]], positives: int | None
+    n: int, ranges: dict[ScoreName, tuple[Fraction, Fraction]], positives: int | None
 ) -> None:
     if positives is not None:
         positives = min(positives, n)
@@ -102,11 +102,11 @@ def test_scores_printed_with_all_digits_of_a_double_admit_their_matrix(n: int, c
     assert found.number >= 1
 
 
-def card(n: int, **others: str) -> dict[Score, str]:
+def card(n: int, **others: str) -> dict[ScoreName, str]:
     return {"accuracy": "0.9106", "precision": "0.8978", "recall": "0.9302", **others}  # type: ignore[dict-item]
 
 
-def told(texts: dict[Score, str], n: int, positives: int | None = None) -> tuple[str, str, list[tuple[int, ...]]]:
+def told(texts: dict[ScoreName, str], n: int, positives: int | None = None) -> tuple[str, str, list[tuple[int, ...]]]:
     figures = {score: printed(text) for score, text in texts.items()}
     verdict, arithmetic, matrices = audit_scores(figures, n, positives=positives, n_from=None)
     return verdict, arithmetic, [tuple(matrix) for matrix in matrices]
@@ -176,7 +176,7 @@ def test_digits_that_were_cut_off_are_not_called_impossible() -> None:
 def test_few_matrices_are_all_shown_and_of_many_some() -> None:
     # accuracy 1/2 and recall 1 over 4 items: FN = 0 and TP + TN = 2, with one positive item at least
     assert told({"accuracy": "0.50", "recall": "1.00"}, 4)[2] == [(1, 2, 0, 1), (2, 2, 0, 0)]
-    texts: dict[Score, str] = {"accuracy": "0.90", "precision": "0.83"}
+    texts: dict[ScoreName, str] = {"accuracy": "0.90", "precision": "0.83"}
     fitting = [matrix for matrix in all_matrices(60)
                if all(f"{scores(*matrix)[score]:.2f}" == text for score, text in texts.items())]  # fmt: skip
     verdict, arithmetic, matrices = told(texts, 60)
@@ -202,7 +202,7 @@ def test_a_million_items_take_seconds_not_years() -> None:
     started = time.monotonic()
     verdict, _, matrices = told({"accuracy": "0.91", "precision": "0.89", "recall": "0.93", "F1": "0.91"}, 1_000_000)
     assert (verdict, len(matrices)) == ("holds", 3)
-    one: dict[Score, str] = {"accuracy": "0.9123456", "precision": "0.8912345", "recall": "0.9345678"}
+    one: dict[ScoreName, str] = {"accuracy": "0.9123456", "precision": "0.8912345", "recall": "0.9345678"}
     assert told(one, 1_000_000)[0] in ("holds", "impossible")
     assert time.monotonic() - started < 20
 
@@ -216,7 +216,7 @@ def test_the_arithmetic_of_single_precision_is_not_called_impossible() -> None:
 
 def test_a_score_without_a_denominator_may_count_as_one() -> None:
     """scikit-learn's zero_division=1: nothing predicted positive has the precision 1."""
-    texts: dict[Score, str] = {"accuracy": "0.75", "precision": "1.00", "recall": "0.00", "F1": "0.00"}
+    texts: dict[ScoreName, str] = {"accuracy": "0.75", "precision": "1.00", "recall": "0.00", "F1": "0.00"}
     assert told(texts, 4) == (
         "cannot be told",
         "No confusion matrix over 4 items gives these figures as they are. With a score without a denominator counted "
@@ -226,7 +226,11 @@ def test_a_score_without_a_denominator_may_count_as_one() -> None:
 
 
 def test_the_other_label_may_be_the_one_that_is_scored() -> None:
-    figures: dict[Score, str] = {"accuracy": "0.9106", "precision": "0.9248", "recall": "0.8902"}  # of the negatives
+    figures: dict[ScoreName, str] = {
+        "accuracy": "0.9106",
+        "precision": "0.9248",
+        "recall": "0.8902",
+    }  # of the negatives
     assert told(figures, 872)[2] == [(381, 31, 47, 413)]
     verdict, arithmetic, _ = told(figures, 872, positives=444)
     assert verdict == "cannot be told"
@@ -235,13 +239,13 @@ def test_the_other_label_may_be_the_one_that_is_scored() -> None:
 
 def test_f1_of_the_printed_precision_and_recall_is_not_called_impossible() -> None:
     # 0.85 and 0.65 give 0.7367; the matrix 11, 2, 6 has 22 / 30 = 0.7333
-    figures: dict[Score, str] = {"precision": "0.85", "recall": "0.65", "F1": "0.7367"}
+    figures: dict[ScoreName, str] = {"precision": "0.85", "recall": "0.65", "F1": "0.7367"}
     assert told(figures, 30, positives=17)[0] == "cannot be told"
 
 
 def test_without_a_number_of_items_what_agrees_holds() -> None:
     def alone(**texts: str) -> str:
-        figures: dict[Score, Any] = {"F1" if name == "f1" else name: printed(text) for name, text in texts.items()}  # type: ignore[misc]
+        figures: dict[ScoreName, Any] = {"F1" if name == "f1" else name: printed(text) for name, text in texts.items()}  # type: ignore[misc]
         return audit_scores(figures, None, average="binary").verdict
 
     assert alone(precision="0.7242", recall="0.6134", f1="0.6642") == "holds"
@@ -259,7 +263,7 @@ def test_without_a_number_of_items_what_agrees_holds() -> None:
 
 def test_an_average_that_is_not_named_is_not_taken_for_one_label() -> None:
     """Macro averages of a real three-label matrix: diagonal 50, 10, 5; F1 is no harmonic mean of the others."""
-    macro: dict[Score, str] = {"accuracy": "0.8125", "precision": "0.7020", "recall": "0.6515", "F1": "0.6300"}
+    macro: dict[ScoreName, str] = {"accuracy": "0.8125", "precision": "0.7020", "recall": "0.6515", "F1": "0.6300"}
     assert told(macro, 80)[0] == "cannot be told"
     figures = {score: printed(text) for score, text in macro.items()}
     assert audit_scores(figures, 80, average="binary").verdict == "impossible"
@@ -276,7 +280,7 @@ def test_an_average_that_is_not_named_is_not_taken_for_one_label() -> None:
 
 
 def test_averages_over_two_labels_are_searched_for() -> None:
-    macro: dict[Score, str] = {"accuracy": "0.9106", "precision": "0.9113", "recall": "0.9102", "F1": "0.9104"}
+    macro: dict[ScoreName, str] = {"accuracy": "0.9106", "precision": "0.9113", "recall": "0.9102", "F1": "0.9104"}
     figures = {score: printed(text) for score, text in macro.items()}
     outcome = audit_scores(figures, 872, average="macro", labels=2)  # of the matrix 413, 47, 31, 381
     assert outcome.verdict == "holds"
@@ -289,7 +293,7 @@ def test_averages_over_two_labels_are_searched_for() -> None:
     assert "too many matrices" in many.arithmetic
 
 
-def averaged(y_true: list[int], y_pred: list[int], average: str) -> dict[Score, float]:
+def averaged(y_true: list[int], y_pred: list[int], average: str) -> dict[ScoreName, float]:
     from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
     precision, recall, f1, _ = precision_recall_fscore_support(y_true, y_pred, average=average, zero_division=0)

@@ -7,7 +7,7 @@ import pytest
 
 from harness_tasks import metrics
 from report.facts import ranges as computing
-from report.facts.ranges import place
+from report.facts.ranges import normalised_score
 from report.facts.schema.parts import Fact, is_known
 from report.facts.values import missing
 from report.page.whole import collect
@@ -65,14 +65,14 @@ def test_where_every_question_has_an_answer_abstaining_is_no_floor(tmp_path: Pat
 
 def test_a_place_is_a_share_of_the_way_and_may_be_below_the_floor() -> None:
     def of(score: float, floor: float, ceiling: float) -> Fact:
-        return place(*(known(value, "points") for value in (score, floor, ceiling)))
+        return normalised_score(*(known(value, "points") for value in (score, floor, ceiling)))
 
     assert of(40, 20, 60).value == 0.5
     assert of(10, 20, 60).value == -0.25
     # The Brier score is better when lower: floor 0.25, ceiling 0.
     assert of(0.05, 0.25, 0).value == pytest.approx(0.8)
     assert of(40, 20, 20) == missing("floor and ceiling are the same")
-    assert not is_known(place(missing("?"), known(0, "points"), known(1, "points")))
+    assert not is_known(normalised_score(missing("?"), known(0, "points"), known(1, "points")))
 
 
 def test_a_metric_that_was_computed_in_two_ways_is_not_compared(tmp_path: Path) -> None:

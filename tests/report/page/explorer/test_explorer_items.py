@@ -9,13 +9,13 @@ import pytest
 from harness_tasks.errors import UserError
 from report.facts.schema.scores import Unscored
 from report.facts.values import missing
-from report.page.explorer.items import Task, read_task
+from report.page.explorer.items import ExplorerTask, read_task
 from tests.report.synthetic import PASSAGES, REVIEWS, change_json, typed, write_rows
 
 CHECKPOINT = f"{REVIEWS}-lora-seed1"
 
 
-def _read(folder: Path, facts: dict[str, Any], name: str = REVIEWS) -> Task:
+def _read(folder: Path, facts: dict[str, Any], name: str = REVIEWS) -> ExplorerTask:
     about = next(task for task in typed(facts).tasks if task.task == name)
     task = read_task(folder, about, text=str.strip, label=str.strip)
     assert task is not None

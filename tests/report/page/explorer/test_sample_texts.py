@@ -17,7 +17,7 @@ def test_a_choice_is_the_likeliest_one() -> None:
     row = _choices(-2.0, -1.0, -3.0, target="2")
     of_row = sample_texts.choices(row)
     assert of_row == [("no", -2.0), ("yes", -1.0), ("maybe", -3.0)]
-    assert sample_texts.said(row, of_row, []) == "yes"
+    assert sample_texts.answer(row, of_row, []) == "yes"
     assert sample_texts.gold(row, "other", of_row, []) == ["maybe"]
     assert sample_texts.label(row, "other", of_row, ["maybe"]) == "maybe"
     assert sample_texts.prompt(row) == "Is it?"
@@ -26,17 +26,17 @@ def test_a_choice_is_the_likeliest_one() -> None:
 def test_labels_are_called_what_the_task_calls_them() -> None:
     row = _choices(-1.0, -2.0, f1=[1, 0])
     of_row = sample_texts.choices(row)
-    assert sample_texts.said(row, of_row, ["rotten", "fresh"]) == "rotten"
+    assert sample_texts.answer(row, of_row, ["rotten", "fresh"]) == "rotten"
     assert sample_texts.gold(row, "classification", of_row, ["rotten", "fresh"]) == ["fresh"]
     assert sample_texts.gold(row, "classification", of_row, []) == ["yes"]
     # A metric's own choice goes before the likelihoods: it may weigh them by length.
-    assert sample_texts.said(_choices(-1.0, -2.0, f1=[1, 1]), of_row, []) == "yes"
-    assert sample_texts.said({"f1": [3, 7], "doc": {}}, [], []) == "7"
+    assert sample_texts.answer(_choices(-1.0, -2.0, f1=[1, 1]), of_row, []) == "yes"
+    assert sample_texts.answer({"f1": [3, 7], "doc": {}}, [], []) == "7"
 
 
 def test_written_answers_and_several_right_ones() -> None:
     row = {"doc": {"answers": {"text": ["a", "b", "a"]}}, "filtered_resps": [[" said "]], "arguments": {}}
-    assert sample_texts.said(row, sample_texts.choices(row), []) == " said "
+    assert sample_texts.answer(row, sample_texts.choices(row), []) == " said "
     assert sample_texts.gold(row, "extraction", [], []) == ["a", "b"]
     assert sample_texts.label(row, "extraction", [], ["a"]) == "answerable"
     assert sample_texts.gold({"doc": {"answers": {"text": []}}}, "extraction", [], []) == ["unanswerable"]
