@@ -41,7 +41,7 @@ class Notes:
 
     def table(self) -> list[dict[str, str]]:
         """Returns the notes in the order of their numbers: short texts by name; `fact` is a pointer into facts.json."""
-        return [note(self._facts, place, self._known[place], self._commands) for place in self._used]
+        return [number_note(self._facts, place, self._known[place], self._commands) for place in self._used]
 
     def script(self) -> str:
         """Returns the notes as JSON that can stand in an HTML script element: every text once, notes as its numbers."""
@@ -89,7 +89,7 @@ def marks(text: str) -> list[int]:
     return [int(found[1]) for found in _MARKED.finditer(text)]
 
 
-def note(facts: Facts, place: str, fact: Known, commands: Mapping[str, str]) -> dict[str, str]:
+def number_note(facts: Facts, place: str, fact: Known, commands: Mapping[str, str]) -> dict[str, str]:
     """Returns what is to be said of the fact at ``place``; what is not known of it is left out."""
     said = {"fact": place, "file": fact.source.file, "at": fact.source.pointer}
     if fact.n is not None:

@@ -129,7 +129,7 @@ class WeightChanges(Part):
     figure: KnownText = Field(description="the drawing's file")
 
 
-class Planned(Part):
+class AnyCheckpoint(Part):
     """A checkpoint of the study, trained or not."""
 
     name: KnownText = Field(description="its name")
@@ -140,13 +140,13 @@ class Planned(Part):
     hub: Published
 
 
-class Untrained(Planned):
+class Untrained(AnyCheckpoint):
     """A checkpoint of the study that was not trained."""
 
     absent: Text = Field(description="only where it was not trained: the reason")
 
 
-class Trained(Planned):
+class Trained(AnyCheckpoint):
     """How a checkpoint was made, from its `finetune.json`."""
 
     path: KnownText = Field(description="its folder")
