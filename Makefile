@@ -5,7 +5,7 @@ AFTERTUNE_DATA ?= ../shared/data
 AXE := 4.14.1
 WORKERS ?= 2
 # Recipes name these as the shell's own variables: nothing in a study's name is taken for a word of the command.
-export AFTERTUNE_DATA STUDY PROFILE
+export AFTERTUNE_DATA STUDY PROFILE VERBOSE
 
 define NEWLINE
 
@@ -36,7 +36,7 @@ help: ## List these targets
 	@echo "STUDY=$$STUDY (set another: STUDY=studies/seed-small.yaml make report)"
 
 report: $(READY) ## Run the study and write build/<study>/report.html and report.md
-	@python -m aftertune run "$$STUDY" $${PROFILE:+--profile "$$PROFILE"}
+	@python -m aftertune run "$$STUDY" $${PROFILE:+--profile "$$PROFILE"} $${VERBOSE:+-v}
 
 plan: $(READY) ## Print what the study would do: steps, parameters, rows, memory, time
 	@python -m aftertune plan "$$STUDY"

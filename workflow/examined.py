@@ -20,6 +20,7 @@ from harness_tasks.reading import Kind, read_json
 from studies import Checkpoint, Grid, Study, load_grid
 from studies.study import BUILT_IN
 from workflow import step_commands
+from workflow.terminal.estimates import estimate
 
 _FILE = Kind(
     name="what was found of the training rows",
@@ -149,13 +150,17 @@ def _key(study: Study, checkpoint: Checkpoint) -> str:
 def main(
     study_file: Annotated[str, typer.Argument(metavar="STUDY", help="The study's YAML file, or a grid's.")],
 ) -> None:
-    """Looks at the rows of every training run, and ends with exit code 1 where a guard would stop one."""
+    """Looks at the rows of every training run, and ends with exit code 1 where a guard would stop one.
+
+    From the rows it then estimates how long each step will take.
+    """
     with exit_on_user_error():
-        for one in examine(load_grid(study_file)):
+        grid = load_grid(study_file)
+        for one in examine(grid):
             if one.found is None:
-                print(
-                    f"the guards of {one.checkpoint.name} are asked when it is trained: {one.reason}", file=sys.stderr
-                )
+                told = f"warning: the guards of {one.checkpoint.name} are asked when it is trained: {one.reason}"
+                print(told, file=sys.stderr)
+        estimate(grid)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,14 @@ from harness_tasks.files import write_json
 from harness_tasks.reading import open_regular, read_json
 from report.facts.unfinished import FILE
 from report.reading.kinds import FAILED
+from report.reading.texts import one_line
 from studies import Grid, Study
 
 HEADING = "== "
 """How the line begins in a log that a try starts with."""
+MEND = "Mend what the log says, and run the same command: it goes on from here."
+LINES_SHOWN = 12
+"""So many of a log's last lines are shown."""
 TAIL_BYTES = 20_000
 """What is read of a log's end to find the reason."""
 
@@ -56,6 +60,25 @@ def _outcome(job: Any, said: str, jobid: int) -> dict[str, Any]:
     log = str(job.log[0]) if job.log else None
     text = _tail(Path(log)) if log else ""
     return {"tries": job.attempt, "reason": reason(text, engine_message(said, jobid)), "log": log}
+
+
+def last_lines(path: Path, most: int = LINES_SHOWN) -> list[str]:
+    """Returns the last lines of a log, those of the last try, without control characters; [] where there is none."""
+    # A bar's states stand in one line, each after a carriage return: the last one is what a terminal would show.
+    lines = [_printable(line.rstrip("\r").rpartition("\r")[2]) for line in _tail(path).split("\n")]
+    tries = [number for number, line in enumerate(lines) if line.startswith(HEADING)]
+    lines = lines[tries[-1] + 1 :] if tries else lines
+    return [line for line in lines if line.strip()][-most:]
+
+
+def _printable(line: str) -> str:
+    """Returns a line without control characters, as far from the margin as it was.
+
+    >>> _printable("    a\\x1b[2J")
+    '    a [2J'
+    """
+    text = line.lstrip(" ")
+    return line[: len(line) - len(text)] + one_line(text)
 
 
 def _tail(path: Path) -> str:
@@ -111,11 +134,19 @@ def told(path: Path) -> str | None:
     count = len(record["failed"])
     lines = [f"{count} step{'' if count == 1 else 's'} failed:"]
     for step in record["failed"]:
-        lines += [f"  {_name(step)}: {step['reason']}", f"    {step.get('log') or 'no log'}"]
+        log = step.get("log")
+        lines += ["  " + one_line(f"{_name(step)}: {step['reason']}"), "    " + one_line(log or "no log")]
+        lines += [f"    | {line}" for line in last_lines(Path(log))] if log else []
     waiting = len(record["not_started"])
-    if waiting:
-        lines.append(f"{waiting} more waited for them. The same command goes on from here.")
+    lines.append(f"{waiting} more waited for them. The same command goes on from here." if waiting else MEND)
     return "\n".join(lines)
+
+
+def told_of_engine(log: Path) -> str:
+    """Returns what to tell a user of a run that ended without a failed step: the end of what was printed."""
+    lines = ["The run ended before a step could be blamed; the last lines of what was printed:"]
+    lines += [f"    | {line}" for line in last_lines(log)]
+    return "\n".join([*lines, f"All of it is in {log}; `aftertune run -v` shows it as it comes."])
 
 
 def _name(step: dict[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, BinaryIO
 
 import psutil
 
@@ -11,13 +11,28 @@ SHELLS = ("bash", "sh", "tee")
 """What stands around a step: it ends with the step, and has its last words until then."""
 
 
-def run_until_told(words: Sequence[str], environment: Mapping[str, str], lock: int | None = None) -> int:
+LOOK_S = 0.25
+"""Seconds between two looks at whether the process has ended."""
+
+
+def run_until_told(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    lock: int | None = None,
+    *,
+    output: BinaryIO | None = None,
+    watch: Callable[[bool], None] | None = None,
+) -> int:
     """Returns the exit code of Snakemake, or 128 and the signal's number where SIGTERM or SIGINT came meanwhile.
 
     Then no further step starts, each that runs gets a SIGTERM (training saves where it is), and all are waited for: by
     itself Snakemake would let them go on. ``lock``: a file descriptor that it inherits, so that a lock outlives us.
+    ``output``: the file for what is printed; unset: our own streams. ``watch`` is called again and again meanwhile,
+    with whether a signal came.
     """
-    process = subprocess.Popen(words, env=environment, pass_fds=[] if lock is None else [lock])
+    process = subprocess.Popen(
+        words, env=environment, pass_fds=[] if lock is None else [lock], stdout=output, stderr=output
+    )
     told: list[int] = []
 
     def tell(number: int, frame: Any) -> None:
@@ -29,8 +44,10 @@ def run_until_told(words: Sequence[str], environment: Mapping[str, str], lock: i
         while process.poll() is None:
             if told:
                 _end(process, ended)
+            if watch:
+                watch(bool(told))
             try:
-                process.wait(timeout=0.5)
+                process.wait(timeout=LOOK_S)
             except subprocess.TimeoutExpired:
                 continue
     finally:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from urllib.parse import quote
 
 import typer
@@ -22,12 +22,19 @@ from workflow.engine import Profile, find_profile, options
 from workflow.partial import changed_pages, make_pages, partial_pages
 from workflow.pins import pin_models
 from workflow.process import run_until_told
+from workflow.terminal.show import Watch
+from workflow.terminal.words import warnings_in
 
 SNAKEFILE = Path(__file__).with_name("Snakefile")
+PLUGINS = Path(__file__).with_name("plugins")
+"""On the path of Snakemake, which finds our logger there."""
 
 
-def run_steps(study_file: str, *, cores: int | None, dry_run: bool, profile: str) -> None:
+def run_steps(study_file: str, *, cores: int | None, dry_run: bool, profile: str, verbose: bool = False) -> None:
     """Does every step that is not done yet, and prints where the page lies; ``dry_run`` only lists the steps.
+
+    What runs is shown on stderr (`workflow.terminal`), and what Snakemake and the steps print is kept in
+    `logs/run.log`; with ``verbose`` that is shown instead.
 
     Raises:
         UserError: the study, its models or its data are wrong, or another process is working on it.
@@ -46,22 +53,69 @@ def run_steps(study_file: str, *, cores: int | None, dry_run: bool, profile: str
             refuse_links_out(study.folder)
         grid.write()
         pin_models(grid)
-        _examine(study_file, grid, lock)
-        words = snakemake(study_file, grid, where, cores=cores)
+        _examine(study_file, grid, lock, verbose=verbose)
+        events = None if verbose else grid.folder / "logs" / "events.jsonl"
+        words = snakemake(study_file, grid, where, cores=cores, events=events)
         failed = failures.place(grid)
         for path in (failed, *map(failures.place, grid.studies.values())):
             path.unlink(missing_ok=True)
         environment = _environment(study_file, grid)
-        code = run_until_told(words, environment, lock)
+        code = (
+            run_watched(words, environment, grid, lock, events) if events else run_until_told(words, environment, lock)
+        )
         if code > 128:
-            print("stopped; the same command goes on from what is whole", file=sys.stderr)
-        elif code and failed.is_file():
-            print(failures.told(failed), file=sys.stderr)
-            for page in make_pages(grid, environment):
-                print(f"{page} says what is missing", file=sys.stderr)
+            print(f"stopped; `aftertune run {study_file}` goes on from what is complete", file=sys.stderr)
+        elif code:
+            _tell_failure(grid, environment, verbose=verbose)
         if code:
             raise typer.Exit(code if code > 128 else 1)
+    _tell_result(study_file, grid)
     print(grid.folder / ("report.html" if grid.is_one_study else "compare.html"))
+
+
+def run_watched(words: list[str], environment: dict[str, str], grid: Grid, lock: int, events: Path) -> int:
+    """Returns the exit code of Snakemake, after a view of its steps was shown, and then their warnings.
+
+    ``events``: the file to which Snakemake adds what happens.
+    """
+    for path in (events, run_log(grid)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    events.unlink(missing_ok=True)
+    watch = Watch(grid, events)
+    try:
+        with open(run_log(grid), "wb") as output:
+            code = run_until_told(words, environment, lock, output=output, watch=watch.tick)
+    finally:
+        watch.close()
+    for warning in watch.warned():
+        print(warning, file=sys.stderr)
+    return code
+
+
+def run_log(grid: Grid) -> Path:
+    """Returns the file with all that the last run printed: Snakemake's words and the steps'."""
+    return grid.folder / "logs" / "run.log"
+
+
+def _tell_failure(grid: Grid, environment: dict[str, str], *, verbose: bool) -> None:
+    """Prints which steps failed and what to do, and makes the pages that can be made without them."""
+    failed = failures.place(grid)
+    if failed.is_file():
+        print(failures.told(failed), file=sys.stderr)
+        for page in make_pages(grid, environment):
+            print(f"{page} says what is missing", file=sys.stderr)
+    elif not verbose:
+        print(failures.told_of_engine(run_log(grid)), file=sys.stderr)
+
+
+def _tell_result(study_file: str, grid: Grid) -> None:
+    """Prints the sentences that the page of a study opens with."""
+    if grid.is_one_study:
+        from report.page.headlines import headlines
+        from report.page.template import own_templates
+
+        for sentence in headlines(grid.folder, own_templates(Path(study_file).parent)):
+            print(sentence, file=sys.stderr)
 
 
 def snakemake(
@@ -72,10 +126,12 @@ def snakemake(
     cores: int | None = None,
     dry_run: bool = False,
     notes: Path | None = None,
+    events: Path | None = None,
 ) -> list[str]:
     """Returns the Snakemake command of a study, or of a grid of them.
 
-    ``notes``: the folder for what Snakemake is to read beside them; unset: the grid's.
+    ``notes``: the folder for what Snakemake is to read beside them; unset: the grid's. ``events``: the file to which it
+    adds what happens, by our logger.
     """
     where, values = options(profile, grid, cores=cores, dry_run=dry_run, notes=notes)
     words = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), *where]
@@ -84,7 +140,8 @@ def snakemake(
     words += [f"{key}={quote(value)}" for key, value in values.items()]
     words += ["--rerun-triggers", "mtime", "params", "input"]
     words += ["--rerun-incomplete", "--nolock", "--scheduler", "greedy", "--quiet"]
-    words += ["host" if dry_run else "progress"]
+    words += ["host" if dry_run or events else "progress"]  # quiet about progress, no logger hears of a step's end
+    words += ["--logger", "aftertune", "--logger-aftertune-file", str(events)] if events else []
     if pages := [*partial_pages(grid), *changed_pages(grid)]:
         words += ["--forcerun", *map(str, pages)]
     return words + (["--dry-run"] if dry_run else [])
@@ -109,15 +166,28 @@ def _locked(grid: Grid) -> Iterator[int]:
         yield lock.fileno()
 
 
-def _examine(study_file: str, grid: Grid, lock: int) -> None:
-    """Ends the run, as `make plan` would, where a guard would stop a training run later; what is known is not asked."""
+def _examine(study_file: str, grid: Grid, lock: int, *, verbose: bool) -> None:
+    """Ends the run, as `make plan` would, where a guard would stop a training run later; what is known is not asked.
+
+    What the process prints is shown where it fails, and with ``verbose``; else only its warnings are.
+    """
     from workflow.examined import is_known
 
-    if not is_known(grid):
-        # In a process of its own: what it loads is not needed any more, and Snakemake's jobs need the memory.
-        words = [sys.executable, "-m", "workflow.examined", study_file]
-        if code := run_until_told(words, _environment(study_file, grid), lock):
-            raise typer.Exit(code)
+    if is_known(grid):
+        return
+    # In a process of its own: what it loads is not needed any more, and Snakemake's jobs need the memory.
+    words = [sys.executable, "-m", "workflow.examined", study_file]
+    if not verbose:
+        print(f"looking at the training rows of {grid.name}", file=sys.stderr, flush=True)
+    with TemporaryFile() as printed:
+        code = run_until_told(words, _environment(study_file, grid), lock, output=None if verbose else printed)
+        printed.seek(0)
+        content = printed.read()
+    if code:
+        print(content.decode(errors="replace"), end="", file=sys.stderr)
+        raise typer.Exit(code)
+    for warning in warnings_in(content):
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def _check(grid: Grid, *, dry_run: bool) -> None:
@@ -144,7 +214,7 @@ def _environment(study_file: str, grid: Grid) -> dict[str, str]:
                 "it separates folders on the path, on which the steps find Python and this project",
                 "put the project, with its .venv, into a folder without one",
             )
-    path = os.pathsep.join(part for part in (str(root), os.environ.get("PYTHONPATH")) if part)
+    path = os.pathsep.join(part for part in (str(root), str(PLUGINS), os.environ.get("PYTHONPATH")) if part)
     digests = {os.path.normpath(study_file): sha256_file(study_file)}
     digests |= {str(grid.folder / name): sha256_text(text) for name, text in grid.texts.items()}
     return {

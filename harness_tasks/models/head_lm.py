@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM, TemplateLM
-from tqdm import tqdm
 from transformers import AutoConfig, AutoTokenizer
 
 from harness_tasks.errors import UserError
@@ -19,6 +18,7 @@ from harness_tasks.models.commits import commit_of
 from harness_tasks.models.files import cannot_load, refusals
 from harness_tasks.models.heads import check_model, read_json_file, tokenizer_place
 from harness_tasks.models.loading import load_head
+from harness_tasks.progress import Bar
 from harness_tasks.prompts import render_chat
 
 
@@ -90,7 +90,7 @@ class HeadLM(LM):
         order = order[len(alone) :]  # they are the longest
         parts = [[i] for i in alone]
         parts += [order[at : at + self.batch_size] for at in range(0, len(order), self.batch_size)]
-        with tqdm(total=len(rows), desc=f"Scoring with {self.name}") as bar:
+        with Bar(len(rows), f"Scoring with {self.name}") as bar:
             for taken in parts:
                 longest = len(rows[taken[0]])
                 ids = [[*rows[i], *[self.pad_id] * (longest - len(rows[i]))] for i in taken]

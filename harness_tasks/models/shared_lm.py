@@ -14,7 +14,6 @@ import torch
 from lm_eval.api.instance import Instance
 from lm_eval.api.registry import register_model
 from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs, postprocess_generated_text
-from tqdm import tqdm
 
 from harness_tasks.generations import ending, note
 from harness_tasks.machine import fast_dtype, fast_threads
@@ -25,6 +24,7 @@ from harness_tasks.models.fast_lora import quicken
 from harness_tasks.models.files import cannot_load, refusals
 from harness_tasks.models.loading import tensor_shapes
 from harness_tasks.models.recorded_lm import RecordedLM
+from harness_tasks.progress import Bar
 
 LONGEST_CONTINUATION = 64
 """Tokens of a continuation up to which its scores are read off one forward here; longer ones go through `hf`'s way."""
@@ -269,7 +269,7 @@ class SharedLM(RecordedLM):
         return torch.autocast(device_type=self.device.type, dtype=dtype, enabled=dtype is not None)
 
     def _progress(self, total: int, is_silent: bool, what: str) -> Any:
-        return tqdm(total=total, disable=is_silent or self.rank != 0, desc=f"Running {what}")
+        return Bar(total, f"Running {what}", disable=is_silent or self.rank != 0)
 
 
 def _shapes_logits(config: Any) -> bool:

@@ -14,10 +14,13 @@ def run(
     profile: Annotated[
         str, typer.Option(help="Where the steps run: local, slurm, or a folder with a Snakemake profile.")
     ] = "local",
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show all that Snakemake and the steps print, not a view of them.")
+    ] = False,
 ) -> None:
     """Do every step of a study that is not done yet, up to the report; of a grid, up to the leaderboard."""
     # Here, because what runs a study takes longer to load than `--help` may.
     from workflow.run import run_steps
 
     with exit_on_user_error():
-        run_steps(study_file, cores=cores, dry_run=dry_run, profile=profile)
+        run_steps(study_file, cores=cores, dry_run=dry_run, profile=profile, verbose=verbose)

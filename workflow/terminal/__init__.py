@@ -1,0 +1,1 @@
+"""What a run shows: its steps, how far each is, what came out, and what failed."""
