@@ -84,7 +84,8 @@ def _default(value: Any, shown: Any) -> str:
     if callable(value) or value is None or value is False or value == () or value == []:
         return "–"
     words = [str(word) for word in value] if isinstance(value, list | tuple) else [str(value)]
-    return ", ".join(f"`{word}`" for word in words)
+    # A folder of this project is told by its name in it: it lies elsewhere on every machine.
+    return ", ".join(f"`{word.removeprefix(f'{FOLDER.parent.parent}/')}`" for word in words)
 
 
 def _plain(text: str) -> str:
