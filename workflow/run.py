@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
 from tempfile import TemporaryDirectory, TemporaryFile
+from textwrap import fill
 from urllib.parse import quote
 
 import typer
@@ -28,6 +30,7 @@ from workflow.terminal.words import warnings_in
 SNAKEFILE = Path(__file__).with_name("Snakefile")
 PLUGINS = Path(__file__).with_name("plugins")
 """On the path of Snakemake, which finds our logger there."""
+STOPPED = "stopped; the same command resumes from what is complete"
 
 
 def run_steps(study_file: str, *, cores: int | None, dry_run: bool, profile: str, verbose: bool = False) -> None:
@@ -64,7 +67,7 @@ def run_steps(study_file: str, *, cores: int | None, dry_run: bool, profile: str
             run_watched(words, environment, grid, lock, events) if events else run_until_told(words, environment, lock)
         )
         if code > 128:
-            print(f"stopped; `aftertune run {study_file}` goes on from what is complete", file=sys.stderr)
+            print(STOPPED, file=sys.stderr)
         elif code:
             _tell_failure(grid, environment, verbose=verbose)
         if code:
@@ -115,7 +118,8 @@ def _tell_result(study_file: str, grid: Grid) -> None:
         from report.page.template import own_templates
 
         for sentence in headlines(grid.folder, own_templates(Path(study_file).parent)):
-            print(sentence, file=sys.stderr)
+            is_wrapped = sys.stderr.isatty()
+            print(fill(sentence, get_terminal_size().columns) if is_wrapped else sentence, file=sys.stderr)
 
 
 def snakemake(
@@ -183,8 +187,11 @@ def _examine(study_file: str, grid: Grid, lock: int, *, verbose: bool) -> None:
         code = run_until_told(words, _environment(study_file, grid), lock, output=None if verbose else printed)
         printed.seek(0)
         content = printed.read()
-    if code:
+    if code > 128:
+        print(STOPPED, file=sys.stderr)
+    elif code:
         print(content.decode(errors="replace"), end="", file=sys.stderr)
+    if code:
         raise typer.Exit(code)
     for warning in warnings_in(content):
         print(f"warning: {warning}", file=sys.stderr)

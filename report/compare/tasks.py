@@ -1,7 +1,9 @@
 """The tasks of a comparison: of each its leaderboards, the conditions of its scores, and what these cost."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 
+from harness_tasks.progress import Bar
 from report.compare.boards import board_facts
 from report.compare.costs import cost_facts
 from report.compare.measures import metric_keys
@@ -25,8 +27,10 @@ def all_task_facts(entries: Sequence[Entry], drawn: dict[str, str]) -> Iterator[
     scored = {task: found for task, found in scored.items() if any(metric_keys(entry.runs[task]) for entry in found)}
     groups = {task: _group(task, found) for task, found in scored.items()}
     known = {task: group if group in groups else None for task, group in groups.items()}
-    for number, (task, group, within) in enumerate(_groups_first(known), 1):
-        yield _task_facts(task, group, within, scored[task], number, drawn)
+    with Bar(len(scored), "comparing", unit="tasks", disable=not sys.stderr.isatty()) as bar:
+        for number, (task, group, within) in enumerate(_groups_first(known), 1):
+            yield _task_facts(task, group, within, scored[task], number, drawn)
+            bar.update()
 
 
 def _groups_first(
