@@ -234,8 +234,10 @@ def files_line(*values: Any) -> Markup:
     return Markup("Sources: " + ", ".join(code(name) for name in names) + ".")
 
 
-def reason(fact: Missing) -> Markup:
-    """Returns why something is missing."""
+def reason(fact: Any) -> Markup:
+    """Returns why something is missing; raises TypeError where it is not."""
+    if not isinstance(fact, Missing):
+        raise TypeError(f"reason takes a fact that is missing, not {fact!r}")
     return Markup(escape(fact.missing))
 
 

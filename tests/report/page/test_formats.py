@@ -38,6 +38,8 @@ def test_filters_show_what_is_missing_and_refuse_what_is_no_fact() -> None:
     assert FILTERS["interval"](known(1, "proportion", no_interval="no interval: one cluster")) == ("(no interval)")
     with pytest.raises(TypeError):
         FILTERS["number"](0.5)
+    with pytest.raises(TypeError, match="reason takes a fact that is missing"):
+        FILTERS["reason"](known("there"))
     for bare in (0.5, 1, None, True, {"value": 1}, known(1, "count")):
         with pytest.raises(TypeError):
             in_markdown(bare)
