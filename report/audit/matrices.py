@@ -38,7 +38,7 @@ def confusion_matrices(n: int, ranges: Mapping[ScoreName, Bounds], *, positives:
 
     >>> half, most = Fraction(1, 2), Fraction(3, 4)
     >>> confusion_matrices(4, {"accuracy": (most, most), "recall": (half, half)})
-    Found(number=1, matrices=(Matrix(true_positive=1, false_positive=0, false_negative=1, true_negative=2),))
+    MatrixSearch(number=1, matrices=(Matrix(true_positive=1, false_positive=0, false_negative=1, true_negative=2),))
     """
     import numpy as np  # here, because it takes longer to load than `--help` may
 
