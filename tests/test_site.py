@@ -78,7 +78,6 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         [sys.executable, str(script)], cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "No issues found" in done.stdout
     assert "warning" not in (done.stdout + done.stderr).lower()
     for found in PAGES[1:]:
         assert (tmp_path / "build" / "site" / found.relative_to(ROOT).with_suffix("") / "index.html").is_file()
