@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
 from report.compare.measures import Measure, measure, metric_keys
 from report.compare.models import Entry
-from report.compare.pairs import ScoreDifference, difference_fact, score_difference
+from report.compare.pairs import ScoreDifference, difference_fact, score_difference, told_with
 from report.compare.seeds import seed_facts
 from report.facts.measured import interval_fact
 from report.facts.schema.compared import Board, BoardPair, BoardRow, CellVerdict, MatrixCell, PairVerdict
@@ -209,9 +209,8 @@ def _pair(members: Sequence[Member], places: tuple[int, int], found: ScoreDiffer
         p_value=untested if p is None else fact(p, "p", source, also=also),
         adjusted=untested if p is None else fact(float(verdicts.adjusted[places]), "p", source, also=also),
         p_method=refused or fact(found.p_method, "text", source),
-        unpaired=fact(found.unpaired, "text", source) if found.unpaired else None,
         refused=refused,
-        flags=[fact(flag, "text", source) for flag in found.flags],
+        **told_with(found, source),
         verdict=verdicts.of(*places),
     )
 

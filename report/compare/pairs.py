@@ -21,7 +21,7 @@ from report.compare.measures import Measure
 from report.facts.measured import interval_fact
 from report.facts.pairing import ItemPair, paired
 from report.facts.schema.parts import Fact, Unit
-from report.facts.values import missing
+from report.facts.values import fact, missing
 from report.reading.task_runs import Run
 from report.statistics import intervals, paired_tests
 from report.statistics.intervals import Estimate
@@ -107,6 +107,14 @@ def difference_fact(found: ScoreDifference, unit: Unit, source: dict[str, str], 
     if found.interval is None:
         return missing(found.refused)
     return interval_fact(found.interval, unit, source, also=also)
+
+
+def told_with(found: ScoreDifference, source: dict[str, str], *cautions: str) -> dict[str, Any]:
+    """Returns the fields of `ToldDifference`; ``cautions`` are said with the flags, where they are not empty."""
+    return {
+        "unpaired": fact(found.unpaired, "text", source) if found.unpaired else None,
+        "flags": [fact(flag, "text", source) for flag in (*found.flags, *cautions) if flag],
+    }
 
 
 def relation(one: Measure, other: Measure) -> Relation:

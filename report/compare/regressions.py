@@ -11,7 +11,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.messages import nearest_name
 from report.compare.measures import measure, metric_keys
 from report.compare.models import Entry, Given
-from report.compare.pairs import score_difference
+from report.compare.pairs import score_difference, told_with
 from report.facts.measured import interval_fact
 from report.facts.schema.compared import Regression
 from report.facts.values import fact
@@ -140,7 +140,6 @@ def _verdict(task: str, key: str, baseline: Entry, candidate: Entry, better: boo
         baseline=fact(baseline.name, "text", before.source),
         candidate=fact(candidate.name, "text", after.source),
         difference=interval_fact(found.interval, after.unit, after.source, also=[before.source, *after.also]),
-        unpaired=fact(found.unpaired, "text", after.source) if found.unpaired else None,
-        flags=[fact(flag, "text", after.source) for flag in (*found.flags, after.caution) if flag],
+        **told_with(found, after.source, after.caution),
         regressed=bound < 0,
     )

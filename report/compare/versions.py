@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from harness_tasks.files import sha256_file
 from report.compare.measures import measure, metric_keys
 from report.compare.models import Entry, Given
-from report.compare.pairs import difference_fact, score_difference
+from report.compare.pairs import difference_fact, score_difference, told_with
 from report.facts.current import read_facts
 from report.facts.measured import interval_fact
 from report.facts.schema.compared import ChangedScore, ChangedSetting, ChangeVerdict, VersionChanges
@@ -167,8 +167,7 @@ def _score(before: Entry, after: Entry, task: str, key: str, *, primary: bool) -
         after=levels[1],
         difference=difference_fact(found, two.unit, source, [one.source]),
         adjusted=missing("there is no p-value" if primary else "it is no primary metric"),
-        unpaired=fact(found.unpaired, "text", source) if found.unpaired else None,
-        flags=[fact(flag, "text", source) for flag in found.flags],
+        **told_with(found, source),
         verdict="refused" if found.interval is None else _verdict(found.interval, better),
     )
     return row, found.p

@@ -16,18 +16,19 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.kinds import SAMPLES
 from harness_tasks.reading import iterate_rows
-from report.facts.schema.whole import Facts as FactsNow
+from report.facts.schema.whole import Facts
 from report.facts.values import sources
 from report.verify.problems import Problem
 from report.verify.rescore import rescored, same
 
-Facts = Mapping[str, Any]
+RecordedFacts = Mapping[str, Any]
+"""Facts as a file holds them, of any shape."""
 
 AGAIN = "computing the facts again"
 """The place of a problem where that was not possible."""
 
 
-def recount(facts: Facts, folder: Path) -> list[Problem]:
+def recount(facts: RecordedFacts, folder: Path) -> list[Problem]:
     """Returns what the files in ``folder``, where a study left its results, do not back of ``facts``.
 
     Raises:
@@ -58,7 +59,7 @@ def recount(facts: Facts, folder: Path) -> list[Problem]:
     return problems + list(compared(facts, computed))
 
 
-def _as_before_the_push(recorded: Facts, again: FactsNow, folder: Path) -> FactsNow | None:
+def _as_before_the_push(recorded: RecordedFacts, again: Facts, folder: Path) -> Facts | None:
     """Returns the facts with the checkpoints' places on the Hub as they are recorded; None where they are the same.
 
     They may differ only where hub.json is another than the facts came from.
@@ -85,12 +86,12 @@ def _as_before_the_push(recorded: Facts, again: FactsNow, folder: Path) -> Facts
     return before
 
 
-def _is_redacted(facts: Facts) -> bool:
+def _is_redacted(facts: RecordedFacts) -> bool:
     state = facts.get("state")
     return isinstance(state, Mapping) and bool(state.get("redacted"))
 
 
-def study_file(facts: Facts, folder: Path) -> Path:
+def study_file(facts: RecordedFacts, folder: Path) -> Path:
     """Returns the study file: the copy in ``folder``, else where the facts say that it was.
 
     Raises:
@@ -113,7 +114,7 @@ def study_file(facts: Facts, folder: Path) -> Path:
     )
 
 
-def recomputed(study: Path, folder: Path, *, redacted: bool) -> FactsNow:
+def recomputed(study: Path, folder: Path, *, redacted: bool) -> Facts:
     """Returns the facts of the study file ``study`` from the results in ``folder``, as facts.json would hold them."""
     from report.page.whole import as_written, collect
     from studies import load_study
@@ -121,7 +122,7 @@ def recomputed(study: Path, folder: Path, *, redacted: bool) -> FactsNow:
     return as_written(collect(load_study(study), study, folder), {"redacted": redacted})
 
 
-def _digests(facts: Facts, folder: Path, study: Path) -> Iterator[Problem]:
+def _digests(facts: RecordedFacts, folder: Path, study: Path) -> Iterator[Problem]:
     """Yields the files that a fact names as its source and that are gone, or no longer what they were."""
     found: dict[str, dict[str, str]] = {}
     waiting: list[Any] = [facts]
@@ -150,7 +151,7 @@ def _sha256(path: Path) -> str | None:
         return None
 
 
-def compared(facts: Facts, again: Facts, *, name: str = "facts.json") -> Iterator[Problem]:
+def compared(facts: RecordedFacts, again: RecordedFacts, *, name: str = "facts.json") -> Iterator[Problem]:
     """Yields where the recorded facts, in the file ``name``, are not those that were computed again."""
     recorded = {key: part for key, part in facts.items() if key != "state"}  # of this machine's files and program
     for place, one, other in _differences(recorded, again, ""):

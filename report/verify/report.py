@@ -13,7 +13,7 @@ from report.verify.differences import differences
 from report.verify.made import cards_of, comparable, made_of, original, sources_of
 from report.verify.pieces import count_numerals, is_html, pieces
 from report.verify.problems import PageVerdict, Problem
-from report.verify.recount import AGAIN, Facts, count_facts, recount, study_file
+from report.verify.recount import AGAIN, RecordedFacts, count_facts, recount, study_file
 
 FACTS_FILES = ("facts.json", "compare.json")
 """What the facts beside a page may be called: those of a study, and of a comparison."""
@@ -55,7 +55,7 @@ def verify_report(
     return _study(report, page, source, unchanged(found, source) if page_only else found, page_only=page_only)
 
 
-def _study(report: Path, page: str, source: Path, recorded: Facts, *, page_only: bool) -> PageVerdict:
+def _study(report: Path, page: str, source: Path, recorded: RecordedFacts, *, page_only: bool) -> PageVerdict:
     folder = source.parent
     again = 0 if page_only else count_facts(recorded)
     problems = [] if page_only else recount(recorded, folder)
@@ -82,7 +82,7 @@ def _beside(path: Path, wanted: str) -> Iterator[Problem]:
         yield Problem(f"the file {path.name} beside the page", "items that the sample files do not give", "theirs")
 
 
-def _said_by_own(page: str, name: str, recorded: Facts, folder: Path) -> list[str]:
+def _said_by_own(page: str, name: str, recorded: RecordedFacts, folder: Path) -> list[str]:
     """Returns the texts of a ``page`` by the study's own templates that the one of that name by ours does not have."""
     known = {piece.text for piece in pieces(made_of(recorded, folder, None).get(name, page))}
     return [piece.text for piece in pieces(page) if piece.text and piece.text not in known]

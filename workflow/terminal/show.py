@@ -114,8 +114,7 @@ class LiveView:
     def _step(self, step: Step, state: RunState, now: float, width: int) -> Text:
         progress = step.progress()
         told = measured(progress) if progress else shown_time(now - step.started)
-        estimate = state.estimates.of_step(step.rule, step.of)
-        share = progress.share if progress else min(0.95, (now - step.started) / estimate)
+        share = state.share_of(step, now)
         bar = Text() if width < NARROW else Text.assemble(self._bar(share, 20), " ")
         doing, room = self._words.doing(step), width - len(bar) - 2 - len(told) - 1
         if width >= NARROW:

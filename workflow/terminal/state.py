@@ -140,18 +140,19 @@ class RunState:
         for step in self.steps.values():
             waiting[step.rule] -= 1
             estimate = self.estimates.of_step(step.rule, step.of)
-            share = self._share_of(step, estimate, now)
+            share = self.share_of(step, now)
             done += share * estimate
             left += (1 - share) * estimate
         left += sum(max(0, n) * self.estimates.of_rule(rule) for rule, n in waiting.items())
         return done, left
 
-    def _share_of(self, step: Step, estimate: float, now: float) -> float:
+    def share_of(self, step: Step, now: float) -> float:
+        """Returns how much of a step is done, from 0 to 1: as it says itself, else by its estimate."""
         if step.ended is not None:
             return 0.0 if step.is_failed else 1.0
         if progress := step.progress():
             return progress.share
-        return min(NEARLY, (now - step.started) / estimate)
+        return min(NEARLY, (now - step.started) / self.estimates.of_step(step.rule, step.of))
 
 
 class Events:

@@ -78,7 +78,14 @@ PairVerdict = Literal["first", "second", "open", "differs", "refused", "untested
 CellVerdict = Literal["itself", "beats", "loses to", "open", "differs", "not compared", "untested"]
 
 
-class BoardPair(Part):
+class ToldDifference(Part):
+    """What must be said of a difference between two scores."""
+
+    unpaired: KnownText | None = Field(description="why the items are not paired, where they are not")
+    flags: list[KnownText] = Field(description="what else differs between the two")
+
+
+class BoardPair(ToldDifference):
     """Two models of a leaderboard beside each other."""
 
     one: KnownText = Field(description="the one with the better score")
@@ -87,9 +94,7 @@ class BoardPair(Part):
     p_value: P = Field(description="of that difference, two-sided")
     adjusted: P = Field(description="after Holm's correction over all pairs of the board")
     p_method: Text = Field(description="how the p-value was computed")
-    unpaired: KnownText | None = Field(description="why the items are not paired, where they are not")
     refused: Missing | None = Field(description="why the two may not be compared, where they may not")
-    flags: list[KnownText] = Field(description="what else differs between the two")
     verdict: PairVerdict = Field(description="which of the two beats the other, or why neither does")
 
 
@@ -196,7 +201,7 @@ class ChangedSetting(Part):
 ChangeVerdict = Literal["better", "worse", "higher", "lower", "equal", "no clear difference", "refused"]
 
 
-class ChangedScore(Part):
+class ChangedScore(ToldDifference):
     """A score of two versions of a study."""
 
     task: KnownText = Field(description="the task's name")
@@ -207,8 +212,6 @@ class ChangedScore(Part):
     after: KnownScore = Field(description="the later one's")
     difference: Score = Field(description="the second less the first")
     adjusted: P = Field(description="after Holm's correction; primary metrics alone have one")
-    unpaired: KnownText | None = Field(description="why the items are not paired, where they are not")
-    flags: list[KnownText] = Field(description="what else differs between the two")
     verdict: ChangeVerdict = Field(description="what may be said")
 
 
@@ -223,7 +226,7 @@ class VersionChanges(Part):
     new: list[KnownText] = Field(description="a model that the later version alone has")
 
 
-class Regression(Part):
+class Regression(ToldDifference):
     """Whether a score that is guarded fell."""
 
     task: KnownText = Field(description="the task's name")
@@ -231,8 +234,6 @@ class Regression(Part):
     baseline: KnownText = Field(description="the model that it is set against")
     candidate: KnownText = Field(description="the model that is guarded")
     difference: KnownScore = Field(description="the candidate's score less the baseline's")
-    unpaired: KnownText | None = Field(description="why the items are not paired, where they are not")
-    flags: list[KnownText] = Field(description="what else differs between the two")
     regressed: bool = Field(description="whether the whole interval lies on the worse side of 0")
 
 

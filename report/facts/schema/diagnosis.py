@@ -51,13 +51,18 @@ class Calibration(Part):
     bins: list[Bin]
 
 
-class Classification(Part):
-    """The answers of a classifier of two labels."""
+class ConfusionMatrix(Part):
+    """The items of two labels by their gold and their predicted label."""
 
     true_positive: KnownCount = Field(description="true positives")
     false_positive: KnownCount = Field(description="false positives")
     false_negative: KnownCount = Field(description="false negatives")
     true_negative: KnownCount = Field(description="true negatives")
+
+
+class Classification(ConfusionMatrix):
+    """The answers of a classifier of two labels."""
+
     wrong: KnownCount = Field(description="wrong answers")
     predicted_share: KnownShare = Field(description="the predicted positive rate")
     gold_share: KnownShare = Field(description="the gold positive rate")

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from report.facts.schema.diagnosis import ConfusionMatrix
 from report.facts.schema.parts import (
     KnownCount,
     KnownText,
@@ -19,15 +20,6 @@ from report.facts.schema.training import CheckpointFacts, Checks, Ledger, NamedS
 
 FACTS_SCHEMA = "aftertune-facts/1"
 """The version of the facts' names and meanings."""
-
-
-class ConfusionMatrix(Part):
-    """A confusion matrix that a claim leaves possible."""
-
-    true_positive: KnownCount = Field(description="true positives")
-    false_positive: KnownCount = Field(description="false positives")
-    false_negative: KnownCount = Field(description="false negatives")
-    true_negative: KnownCount = Field(description="true negatives")
 
 
 class AuditedClaim(Part):
