@@ -70,13 +70,14 @@ def _equivalence(
 ) -> Equivalence:
     first, second = (sides.get(side.checkpoint.value) for side in (one, two))
     told = {"task": task, "one": one.checkpoint, "other": two.checkpoint}
-    if first is None or second is None or first.scores.primary is None:
+    if first is None or second is None:
         return UntestedEquivalence(**told, absent=missing("one of the two has not been scored"))
+    if (primary := first.scores.primary) is None:
+        return UntestedEquivalence(**told, absent=missing("the task declares no primary metric"))
     if other := one.other_base or two.other_base:
         return UntestedEquivalence(**told, absent=other)
     scale = first.scale or 1.0
     first, second = (replace(side, scale=scale) if side.scale != scale else side for side in (first, second))
-    primary = str(first.scores.primary)
     pair = Pair(first, second)
     reason = pair.refusal() or pair.signature_differs(primary)
     items = None if reason else pair.items(primary)

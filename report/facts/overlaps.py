@@ -84,7 +84,7 @@ def _part(pair: Pair, metric: str, rows: list[dict[str, Any]], name: str) -> Ove
     two = after.part(metric, [later[id(row)] for row in kept]) if kept else None
     named = {"part": fact(name, "text", source), "scored": fact(len(rows), "count", source)}
     if one is None or two is None:
-        absent = missing("no scored item is of this part")
+        absent = missing("no item of this part has a score in it" if rows else "no scored item is of this part")
         return OverlapPart(**named, before=absent, after=absent, difference=absent)
     items = paired(one, replace(two, scale=one.scale))
     unit, of_after = unit_of(base, metric), after.scores.samples.source()

@@ -131,7 +131,9 @@ def _about(measured: Measured) -> dict[str, Any]:
         "setting": fact(_setting(scores), "text", results.source("n-shot", scores.task)),
         "cluster": recorded(results, *at, "cluster", unit="text", absent="none declared: items count as independent"),
         "clustered": scores.metadata.get("cluster") is not None,
-        "primary": fact(label_of(measured, scores.primary or ""), "text", results.source(*at, "primary")),
+        "primary": fact(label_of(measured, scores.primary), "text", scores.primary_source)
+        if scores.primary
+        else missing("the task declares none"),
         "scored": fact(rows, "count", source),
         "available": recorded(results, "n-samples", scores.task, "original", unit="count"),
         "limited": available is not None and available > rows,

@@ -136,6 +136,12 @@ class TaskResults:
         declared = self.metadata.get("primary") or next((entry.get("metric") for entry in listed), None)
         return str(declared) if declared else None
 
+    @property
+    def primary_source(self) -> dict[str, str]:
+        """Where `primary` stands."""
+        place = ("metadata", "primary") if self.metadata.get("primary") else ("metric_list", 0, "metric")
+        return self.results.source("configs", self.task, *place)
+
     def without_cluster(self, file: str, item: int) -> UserError:
         """Returns the error for an ``item`` of the sample file ``file`` that lacks the field of its cluster."""
         return UserError(

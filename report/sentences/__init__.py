@@ -44,7 +44,9 @@ def _headline(task_at: str, task: ScoredTask, at: str, comparison: Comparison) -
     evidence = {"task": f"{task_at}/name", "setting": f"{task_at}/setting", "checkpoint": f"{at}/checkpoint"}
     index = primary(comparison)
     if index is None:
-        return finding("headline_undeclared", evidence)
+        declared = is_known(task.primary)
+        name = decide("headline", {"undeclared": not declared, "without_score": declared})
+        return finding(name, evidence | ({"label": f"{task_at}/primary"} if declared else {}))
     score = comparison.scores[index]
     way, both = direction(score.difference), is_known(score.before) and is_known(score.after)
     good = score.higher_is_better

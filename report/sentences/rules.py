@@ -56,5 +56,5 @@ def comparisons(facts: MeasuredFacts) -> Iterator[tuple[str, ScoredTask, str, Co
 
 
 def primary(comparison: Comparison) -> int | None:
-    """Returns the place of the primary metric among a comparison's scores; None where none is declared."""
+    """Returns the place of the primary metric among a comparison's scores; None where it is not among them."""
     return next((i for i, score in enumerate(comparison.scores) if score.primary), None)

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import TemplateError
+from jinja2 import TemplateError, TemplateSyntaxError
 
 from harness_tasks.errors import UserError
 from report.facts.current import read_facts
@@ -33,10 +33,13 @@ def cards_of(facts: Mapping[str, Any], study: Path, folder: Path) -> dict[str, s
 
 @contextmanager
 def makeable(source: Path) -> Iterator[None]:
-    """Raises UserError where no page can be made of the facts in the file ``source``: another version wrote them."""
+    """Raises UserError where no page can be made of the facts in the file ``source``: another version wrote them.
+
+    A template that was refused, or is none by its syntax, is no matter of the facts: its own error is passed on.
+    """
     try:
         yield
-    except UserError:
+    except (UserError, TemplateSyntaxError):
         raise
     except (TemplateError, LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise UserError(

@@ -37,6 +37,13 @@ def headline(task: Part, comparison: Part) -> Line:
         "setting": text(task["setting"]),
         "checkpoint": text(comparison["checkpoint"]),
     }
+    if score is None and known(task["primary"]):
+        return line(
+            "On {task}, neither the base model nor the fine-tuned model ({checkpoint}) has a score in the primary metric, "
+            "{metric}, so no headline is drawn.",
+            metric=text(task["primary"]),
+            **common,
+        )
     if score is None:
         return line(
             "On {task}, no primary metric is declared, so no headline is drawn from the scores of {checkpoint}.",

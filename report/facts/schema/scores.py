@@ -147,7 +147,7 @@ class Comparison(Part):
 
     @property
     def primary(self) -> MetricScores | None:
-        """The primary metric; None where none is declared."""
+        """The primary metric; None where none is declared, or neither side has a score in it."""
         return next((score for score in self.scores if score.primary), None)
 
 
@@ -221,7 +221,7 @@ class ScoredTask(Part):
     setting: KnownText = Field(description="zero-shot, or how many few-shot examples the prompt has")
     cluster: Text = Field(description="the field by which items are clustered")
     clustered: bool = Field(description="whether they are")
-    primary: KnownText = Field(description="the primary metric, as the page calls it")
+    primary: Text = Field(description="the primary metric, as the page calls it")
     scored: KnownCount = Field(description="items that were scored")
     available: Count = Field(description="items that there are")
     limited: bool = Field(description="whether only a part was scored")

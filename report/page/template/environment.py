@@ -41,7 +41,7 @@ class Checking(Counting):
     """Jinja's compiler, which refuses a template of ours that holds a claim or a numeral of its own."""
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:
-        """Writes the code of a template; raises RuntimeError, see `refuse_own_words`."""
+        """Writes the code of a template; raises UserError, see `refuse_own_words`."""
         assert isinstance(self.environment, Environment)
         if self.filename and (path := Path(self.filename)).parent != self.environment.own:
             refuse_own_words(path, node)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
+from harness_tasks.errors import UserError
 from harness_tasks.reading import read_text
 from report.page.template.lookup import ENTRIES, LAYOUT, OURS, TEMPLATE, own_names
 from report.sentences.lexicon import claiming
@@ -62,15 +63,17 @@ def own_words(name: str, template: str | nodes.Template) -> list[OwnWord]:
 
 
 def refuse_own_words(path: Path, template: str | nodes.Template) -> None:
-    """Raises RuntimeError where ``template``, one of ours at ``path``, says what only an entry or a fact may."""
+    """Raises UserError where ``template``, one of ours at ``path``, says what only an entry or a fact may."""
     found = own_words(path.name, template)
     if path.name in ENTRIES:
         found = [own for own in found if own.word[0].isdigit()]
     if found:
         line, word = found[0]
-        raise RuntimeError(
-            f"{path}, line {line}: `{word}` is of the template itself: a claim is an entry of {', '.join(ENTRIES)}, "
-            "and a numeral comes from a fact through a filter"
+        raise UserError(
+            f"{path}, line {line}: `{word}` is of the template itself",
+            "neither a rule nor a fact is behind it, so the page could say what is not so",
+            f"write a claim as an entry of {', '.join(ENTRIES)}, which a rule chooses, and show a numeral as a fact, "
+            "through a filter",
         )
 
 

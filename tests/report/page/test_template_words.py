@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness_tasks.errors import UserError
 from report.page.exports.latex import FILTERS, in_latex
 from report.page.formats import in_markdown
 from report.page.html import in_html
@@ -51,8 +52,10 @@ def test_a_word_that_is_planted_in_a_copy_is_refused(copy: Path, name: str, word
     assert suffix
     path.write_text(text + IN_TEXT[suffix[0]].format(word), encoding="utf-8")
     line = text.count("\n") + 2
-    with pytest.raises(RuntimeError, match=rf"^{re.escape(str(path))}, line {line}: `{word.lower()}` "):
+    with pytest.raises(UserError) as refused:
         made(name).get_template(name)
+    assert refused.value.found == f"{path}, line {line}: `{word.lower()}` is of the template itself"
+    assert refused.value.mend.startswith("write a claim as an entry of findings.md.j2, ")
 
 
 @pytest.mark.parametrize("name", [*ENTRIES, LAYOUT])
@@ -60,7 +63,7 @@ def test_entries_hold_claims_and_no_numeral(copy: Path, name: str) -> None:
     path = copy / name
     text = path.read_text(encoding="utf-8")
     refuse_own_words(path, text + ("\n% 3mm" if name == LAYOUT else "\nhigher"))
-    with pytest.raises(RuntimeError, match="`higher`" if name == LAYOUT else "`3`"):
+    with pytest.raises(UserError, match="`higher`" if name == LAYOUT else "`3`"):
         refuse_own_words(path, text + ("\nhigher" if name == LAYOUT else "\n3 times"))
 
 

@@ -32,6 +32,8 @@ def shake_rarely(facts: Facts, choice: random.Random) -> None:
             task["available"]["value"] = task["scored"]["value"] + choice.choice([1, 1000])
         for comparison in task["comparisons"]:
             _comparison(comparison, name, rarely, choice)
+        if rarely():
+            _undeclare(task)
         for side in (task["before"], *(comparison["after"] for comparison in task["comparisons"])):
             if "diagnosis" not in side:
                 continue
@@ -80,6 +82,16 @@ def _comparison(comparison: Facts, task: Facts, rarely: Any, choice: random.Rand
                 score[side]["value"] = 1
         if "value" in score["detectable"] and rarely():
             score["detectable"] = _missing("the score has too few clusters")
+
+
+def _undeclare(task: Facts) -> None:
+    """Makes the task one that declares no primary metric, so that nothing is told in it."""
+    task["primary"], task["over_tokens"] = _missing("the task declares none"), None
+    for comparison in task["comparisons"]:
+        for score in comparison["scores"]:
+            score["primary"] = False
+        if "parts" in (comparison["overlap"] or {}):
+            comparison["overlap"]["parts"] = []
 
 
 def _diagnosis(found: Facts, rarely: Any) -> None:

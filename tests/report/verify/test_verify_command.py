@@ -4,16 +4,20 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
 from click.testing import Result
+from jinja2 import TemplateSyntaxError
 from typer.testing import CliRunner
 
 from report.commands.verify import verify
 from report.facts.current import sealed
+from report.page import render
 from report.page.build import build_report
+from report.page.template import lookup
 from tests.report.synthetic import change_json, folder_of, write_study
 
 app = typer.Typer()
@@ -174,6 +178,30 @@ def test_facts_of_another_version_are_told_from_wrong_ones(made: Path, tmp_path:
     assert result.exit_code == 2
     assert "no page can be made of the facts in" in result.stderr
     assert "another version of Aftertune wrote them" in result.stderr
+
+
+@pytest.fixture
+def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of our templates that stands in for them."""
+    copy = Path(shutil.copytree(lookup.OURS, tmp_path / "ours"))
+    monkeypatch.setattr(lookup, "OURS", copy)
+    render._ENVIRONMENTS.clear()
+    yield copy
+    render._ENVIRONMENTS.clear()
+
+
+def test_a_template_of_ours_that_is_refused_is_told_as_that(folder: Path, ours: Path) -> None:
+    page, template = folder / "report.md", ours / "answer_hub.md.j2"
+    text = template.read_text(encoding="utf-8")
+    template.write_text(f"{text}\nIt is the best.\n", encoding="utf-8")
+    result = run(page)
+    assert result.exit_code == 2
+    assert f"Found: {template}, line {text.count(chr(10)) + 2}: `best` is of the template itself\n" in result.stderr
+    assert "Why it matters: neither a rule nor a fact is behind it" in result.stderr
+    assert "To mend it: write a claim as an entry of findings.md.j2, " in result.stderr
+    template.write_text(f"{text}\n{{% if %}}\n", encoding="utf-8")
+    result = run(page)
+    assert isinstance(result.exception, TemplateSyntaxError), result.output
 
 
 def test_an_added_sentence_is_licensed_by_nothing(folder: Path) -> None:
