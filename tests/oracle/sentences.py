@@ -39,8 +39,8 @@ def headline(task: Part, comparison: Part) -> Line:
     }
     if score is None and known(task["primary"]):
         return line(
-            "On {task}, neither the base model nor the fine-tuned model ({checkpoint}) has a score in the primary metric, "
-            "{metric}, so no headline is drawn.",
+            "On {task}, neither the base model nor the fine-tuned model ({checkpoint}) has a score in the primary "
+            "metric, {metric}, so no headline is drawn.",
             metric=text(task["primary"]),
             **common,
         )

@@ -1,4 +1,4 @@
-"""Templates compute nothing and hold no number in any tag; every sentence of a comparison exists."""
+"""Templates compute nothing and hold no number in any tag."""
 
 import re
 from importlib.resources import files
@@ -8,7 +8,6 @@ import pytest
 from jinja2 import Environment, nodes
 
 from report.page import formats
-from report.sentences import compared
 
 FOLDER = Path(str(files("templates")))
 PAGE = ("answer_", "audit.", "report.", "findings", "explanations", "macros", "reproduce")
@@ -44,14 +43,3 @@ def test_html_of_a_template_loads_nothing() -> None:
     assert not re.search(r"https?:|fetch|XMLHttp|import\(|innerHTML|insertAdjacent|eval\(|document\.write", script)
     for needed in ('lang="en"', "<title>", 'name="viewport"', 'class="skip"', "prefers-color-scheme", "@media print"):
         assert needed in shell
-
-
-def test_every_claim_of_a_comparison_has_a_sentence_for_every_case() -> None:
-    macros = {
-        macro.name for macro in parsed(FOLDER / "compare_findings.md.j2").find_all(nodes.Macro) if macro.name[0] != "_"
-    }
-    source = Path(str(compared.__file__)).read_text(encoding="utf-8")
-    expected = set()
-    for claim, body in re.findall(r'decide\(\s*"([a-z_]+)",\s*\{(.*?)\n? *\},?\s*\)', source, flags=re.DOTALL):
-        expected |= {f"{claim}_{case}" for case in re.findall(r'"([a-z_]+)":', body)}
-    assert macros == expected
