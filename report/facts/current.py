@@ -63,11 +63,12 @@ class Inputs:
             inputs.update(line)
             if not name.startswith("checkpoints/"):
                 measured.update(line)
-        return {"inputs": inputs.hexdigest(), "measured": measured.hexdigest(), "code": _code()}
+        return {"inputs": inputs.hexdigest(), "measured": measured.hexdigest(), "code": program_digest()}
 
 
 @cache
-def _code() -> str:
+def program_digest() -> str:
+    """Returns the SHA-256 (64 hex digits) of the code of this program that facts and pages come from."""
     digest = hashlib.sha256()
     for room in _ROOMS:
         home = files(room)
@@ -82,7 +83,7 @@ def recorded_facts(folder: Path) -> Facts | None:
         facts = read_facts(folder / "facts.json")
     except UserError:
         return None
-    is_ours = facts.state is not None and facts.state.code == _code()
+    is_ours = facts.state is not None and facts.state.code == program_digest()
     return facts if is_ours or _lacks_checkpoint(facts, folder) else None
 
 

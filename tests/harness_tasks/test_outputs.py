@@ -1,5 +1,6 @@
 """Files made anew in a folder: nothing outside it is touched, and nothing in it that somebody else put there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ def test_some_can_be_written_beside_the_others(tmp_path: Path) -> None:
     before = (tmp_path / "a").stat().st_mtime_ns
     write_outputs(tmp_path, {"a": "3", "b": "2"}, manifest=NAME, only_changed=True)
     assert (tmp_path / "a").stat().st_mtime_ns == before
+
+
+def test_a_file_that_holds_the_text_already_is_dated_now_and_not_written_again(tmp_path: Path) -> None:
+    write_outputs(tmp_path, {"a": "1", "b": "2"}, manifest=NAME)
+    for name in ("a", "b", NAME):
+        os.utime(tmp_path / name, (1, 1))
+    before = {name: (tmp_path / name).stat().st_ino for name in ("a", "b", NAME)}
+    write_outputs(tmp_path, {"a": "1", "b": "3"}, manifest=NAME)
+    assert all((tmp_path / name).stat().st_mtime > 1 for name in before)
+    assert (tmp_path / "a").stat().st_ino == before["a"]
+    assert (tmp_path / "b").read_text() == "3"
 
 
 @pytest.mark.parametrize("place", ["figures", "deep/figures"])

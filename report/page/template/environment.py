@@ -27,6 +27,7 @@ from report.page.template.budget import (
     check_operation,
     spend,
 )
+from report.page.template.kept_code import KeptCode
 from report.page.template.lookup import OURS, source
 from report.page.template.words import refuse_own_words
 
@@ -142,6 +143,8 @@ def environment(
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        # Constants are shown as the code is made, so that what shows them is part of it.
+        bytecode_cache=KeptCode(f"{finalize.__module__}.{finalize.__qualname__}", *sorted(filters or {})),
     )
     made.own = own
     # No globals: what is on a page comes from the facts alone, and is the same each time.

@@ -80,7 +80,7 @@ def test_what_has_changed_is_computed_again(study: Path, change: str, monkeypatc
 
 def test_another_program_computes_again(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forbid(monkeypatch)
-    monkeypatch.setattr("report.facts.current._code", lambda: "another")
+    monkeypatch.setattr("report.facts.current.program_digest", lambda: "another")
     with pytest.raises(AssertionError, match="computed again"):
         build_report(study, output=folder_of(study))
 
