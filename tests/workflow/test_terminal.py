@@ -90,22 +90,22 @@ def test_a_step_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     place = tmp_path / f"train.log{PROGRESS_SUFFIX}"
     monkeypatch.setenv(PROGRESS_VARIABLE, str(place))
     step = Step("train", TRAIN, log, started=0.0)
-    assert step.progress() is None
+    assert step.read_progress() is None
     file = ProgressFile("training", "steps", first=10)
     file.write(30, 40, {"loss": 0.5})
-    found = step.progress()
+    found = step.read_progress()
     assert found is not None
     assert (found.done, found.total, found.share, dict(found.values)) == (30, 40, 0.75, {"loss": 0.5})
     assert found.a_second > 0
     file.write(31, 40)  # within the same second
     assert json.loads(place.read_text())["done"] == 30
     place.write_text("[1")
-    assert step.progress() is None
+    assert step.read_progress() is None
     os.utime(place, (5.0, 5.0))
     file.write(40, 40)
     assert json.loads(place.read_text())["done"] == 40
     step.started = place.stat().st_mtime + 60
-    assert step.progress() is None  # an earlier try's
+    assert step.read_progress() is None  # an earlier try's
     file.close()
     assert list(tmp_path.iterdir()) == []
 
@@ -219,6 +219,20 @@ def test_no_line_of_the_view_is_wrapped(grid: Grid, width: int) -> None:
     assert len(lines) == 3
     assert all(len(line) <= width for line in lines)
     assert "fine-tuning"[: width - 8] in lines[2]
+
+
+def test_what_a_step_says_is_read_once_for_each_frame(grid: Grid, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Step] = []
+    monkeypatch.setattr(Step, "read_progress", lambda step: read.append(step))
+    state = some_state()
+    state.apply(started(3, "score", {**SCORE, "name": NAME}, 20.0))
+    frame(grid, state, 45.0)
+    assert read == state.running
+    lines = PlainLines(Words(grid), io.StringIO(), now=0.0)
+    lines.tick(state, 50.0)  # two steps were started: nothing to read for that
+    assert read == state.running
+    lines.tick(state, 110.0)
+    assert read == [*state.running, *state.running]
 
 
 def test_more_steps_than_lines_are_counted(grid: Grid) -> None:

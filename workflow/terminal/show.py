@@ -59,14 +59,14 @@ class PlainLines:
                 self._started.add(id(step))
                 self._print(f"{self._words.doing(step)} ...", now)
         if now - self._told_at >= QUIET_S:
+            state.look()
             self._print("; ".join([summary(state, now), *(self._running(step) for step in state.running)]), now)
 
     def close(self) -> None:
         """Has nothing to end."""
 
     def _running(self, step: Step) -> str:
-        progress = step.progress()
-        return self._words.doing(step) + (f" ({measured(progress)})" if progress else "")
+        return self._words.doing(step) + (f" ({measured(step.progress)})" if step.progress else "")
 
     def _print(self, line: str, now: float) -> None:
         self._told_at = now
@@ -98,6 +98,7 @@ class LiveView:
 
     def frame(self, state: RunState, now: float) -> Group:
         """Returns the view at a moment."""
+        state.look()
         width = self._console.width
         lines = [self._line(Text(self._title, "bold"))]
         overall = Text.assemble(self._bar(state.share(now), min(30, width // 3)), f" {summary(state, now)}")
@@ -112,8 +113,7 @@ class LiveView:
         return Group(*lines)
 
     def _step(self, step: Step, state: RunState, now: float, width: int) -> Text:
-        progress = step.progress()
-        told = measured(progress) if progress else shown_time(now - step.started)
+        told = measured(step.progress) if step.progress else shown_time(now - step.started)
         share = state.share_of(step, now)
         bar = Text() if width < NARROW else Text.assemble(self._bar(share, 20), " ")
         doing, room = self._words.doing(step), width - len(bar) - 2 - len(told) - 1

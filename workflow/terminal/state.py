@@ -47,8 +47,10 @@ class Step:
     ended: float | None = None
     is_failed: bool = False
     tries: int = 1
+    progress: Progress | None = None
+    """How far it said that it was, when `RunState.look` last read it."""
 
-    def progress(self) -> Progress | None:
+    def read_progress(self) -> Progress | None:
         """Returns what the step last said; None where it says nothing, or what is there is of an earlier try."""
         if self.log is None:
             return None
@@ -103,6 +105,11 @@ class RunState:
         self.steps[event["job"]] = step
         return step
 
+    def look(self) -> None:
+        """Reads how far each running step says that it is, once for all that is shown at that moment."""
+        for step in self.running:
+            step.progress = step.read_progress()
+
     @property
     def running(self) -> list[Step]:
         """The steps that run now, the oldest first."""
@@ -150,8 +157,8 @@ class RunState:
         """Returns how much of a step is done, from 0 to 1: as it says itself, else by its estimate."""
         if step.ended is not None:
             return 0.0 if step.is_failed else 1.0
-        if progress := step.progress():
-            return progress.share
+        if step.progress:
+            return step.progress.share
         return min(NEARLY, (now - step.started) / self.estimates.of_step(step.rule, step.of))
 
 
