@@ -98,8 +98,8 @@ def study_keys() -> str:
     parts = [
         "# Study keys\n",
         WRITTEN_BY,
-        "A study is one YAML file. An unknown key is an error that names the nearest known one. How the keys work",
-        "together, and grids of several studies, is told in [studies/README.md](../../studies/README.md).\n",
+        "A study is one YAML file. An unknown key is an error that names the nearest known one. Grids of several",
+        "studies in one file are told in [studies/README.md](../../studies/README.md).\n",
     ]
     shapes: dict[str, tuple[type[BaseModel], str]] = {
         "The study": (Study, "The top level of the file."),

@@ -27,12 +27,13 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
-    """Passes over the training rows."""
+    """Passes over the training rows; may be a fraction."""
     batch_size: Annotated[int, Field(ge=1, lt=2**31)] = 16
     """Rows an optimizer step, over all processes. Rows that share a passage stay together, so a step may hold a few
     more or fewer."""
     gradient_accumulation_steps: Annotated[int, Field(ge=1, lt=2**31)] = 1
-    """Parts in which a step's rows go through the model, where memory does not hold them at once."""
+    """Parts in which a step's rows go through the model, where memory does not hold them at once. Changes nothing of
+    the result but rounding."""
     learning_rate: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Peak learning rate; unset: 5e-4 for LoRA and DoRA, 2e-4 for QLoRA, 2e-5 for full fine-tuning, 1e-3 for a head."""
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
@@ -46,23 +47,26 @@ class Recipe(BaseModel):
     lora_r: Annotated[int, Field(ge=1, lt=2**31)] = 16
     """Rank of the LoRA matrices."""
     lora_alpha: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    """LoRA's scale is lora_alpha / lora_r; unset: twice the rank."""
+    """LoRA's scale is `lora_alpha` / `lora_r`; unset: twice the rank."""
     lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Dropout before the LoRA matrices; 0 suits single-epoch runs."""
     lora_targets: str = LORA_LINEAR_LAYERS
-    """Modules that get LoRA matrices: `all-linear` (all linear layers but the head) or names joined by commas."""
+    """Modules that get LoRA matrices: `all-linear` (all linear layers but the head) or names joined by commas, such as
+    `q_proj,v_proj`."""
     lora_last_layers: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     """LoRA in the last N layers only, which saves the layers below their backward pass; unset: in all layers."""
     max_length: Annotated[int, Field(ge=8, lt=2**31)] = 2048
     """Longest training row in tokens. Nothing is cut silently: a longer row stops the run before it starts."""
     dev_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the training rows, by whole clusters, held back as the development split."""
+    """Share of the training rows, by whole clusters, held back as the development split; the checkpoint with the lowest
+    loss on it is kept."""
     eval_steps: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     """Steps between two evaluations on the development split; unset: one at the end of each epoch."""
     patience: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     """Evaluations in a row without a lower development loss after which training stops; unset: it never stops early."""
     save_steps: Annotated[int, Field(ge=1, lt=2**31)] = 25
-    """Steps between two checkpoints of the trainer, from which an interrupted run goes on."""
+    """Steps between two checkpoints of the trainer, from which an interrupted run resumes. Changes nothing of the
+    result."""
 
     @property
     def named_targets(self) -> list[str] | None:

@@ -31,7 +31,7 @@ RUN_VARIABLE = "AFTERTUNE_RUN"
 STUDY_FILE = Kind(
     "the study file",
     "nothing of the study is known",
-    "correct it there; studies/README.md names every key",
+    "correct it there; docs/reference/study-keys.md names every key",
     limit_mib=4,
 )
 
@@ -57,17 +57,18 @@ class Model(_Strict):
     """The base model, and what the page says of it."""
 
     id: Place
-    """`embedded` (the base model that comes along), `tiny-random`, a folder, or a Hub id."""
+    """`embedded` (SmolLM2-135M-Instruct, which comes along), `tiny-random` (for tests), a folder, or a Hub id."""
     name: str | None = None
     """How the page calls it; unset: the id, or the last part of the folder."""
     revision: Place | None = None
-    """The Hub commit; unset: the newest, and the one that was taken is recorded."""
+    """The Hub commit; unset: the newest at the study's first step, which `build/<study>/pinned.json` keeps for every
+    later step. Delete that file to start anew from the newest."""
     licence: str | None = None
-    """SPDX name, or the licence's own name."""
+    """SPDX name, or the licence's own name; unset: shown as missing."""
     url: str | None = None
-    """Where it is published."""
+    """Where it is published; unset: shown as missing."""
     config: Place | None = None
-    """A `config.json` that stands in for the model where `make plan` has no network."""
+    """A `config.json` that stands in for a Hub model where `make plan` has no network."""
     source: str | None = None
     """One sentence on where the weights come from."""
 
@@ -91,18 +92,20 @@ class TaskPlan(_Strict):
     """What the study does with one task."""
 
     limit: _Count | None = None
-    """Scored items at most, drawn by whole cluster; unset: all."""
+    """Scored items at most, drawn by whole cluster with `sampling_seed`; unset: all. The page says so."""
     train_rows: _Count | None = None
     """Training rows, a seeded sample; unset: all."""
     min_words: _Count | None = None
     """Training rows whose text has fewer words are left out."""
     exclude_overlap: TaskName = IDENTICAL
-    """Training rows that are left out: `identical` (to a scored row), `none`, or a task (those, and rows contained in
-    a scored row of it)."""
+    """Training rows that are left out, counted in `finetune.json` and on the page: `identical`, those equal to a scored
+    row in every field but an id; `none`, nothing (with `allow: [scored-rows]`, where a split is meant to the letter);
+    or a task, rows contained in a scored row of it as well."""
     head: Head = "causal"
-    """What the fine-tuned checkpoint answers with: words, a choice or a span. The base model always writes words."""
+    """What the fine-tuned checkpoint answers with: `causal` (words, as the base model does), `sequence-classification`
+    (a choice) or `question-answering` (a span of the passage)."""
     allow: list[str] = []
-    """Guards that may fail (finetune/README.md explains each)."""
+    """Guards of training that may fail; finetune/README.md explains each."""
     recipe: Recipe = Recipe()
     """How the checkpoint is trained."""
 
@@ -180,38 +183,44 @@ class Study(_Strict):
     seeds: Annotated[list[_Seed], Field(min_length=1), Distinct] = [1]
     """Training seeds: one checkpoint each."""
     exclude: list[Where] = []
-    """Checkpoints that are not made."""
+    """Checkpoints that are not made: those that agree with every key of one entry."""
     only: list[Where] = []
-    """Where given, no checkpoints but these are made."""
+    """Where given, in the same form, no checkpoints but these are made."""
     sampling_seed: _Seed = 1
-    """Draws the scored items where there is a limit, and the training rows."""
+    """Draws the scored items where there is a `limit`, and the training rows where there is `train_rows`."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`auto`: bfloat16 where a short probe finds it faster than float32, else float32."""
+    """`float32`, `bfloat16`, or `auto`: bfloat16 where a short probe finds it faster. Full fine-tuning keeps float32
+    weights all the same."""
     device: Annotated[str, Field(pattern=r"^[a-z]+(:\d+)?$")] | None = None
     """`cpu`, `cuda` or `mps`; unset: a GPU where there is one."""
     batch_size: _Count = 32
-    """Rows a batch when scoring."""
+    """Rows a batch when scoring. Training has its own, in the recipe."""
     shards: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Steps that the scoring of a task is cut into, by a hash of the item's cluster; they are joined again."""
+    """Steps that the scoring of each task is cut into, whole clusters at a time, for nodes beside each other; joined
+    again to what one run would have written."""
     backend: Literal["hf-shared", "hf", "vllm"] = "hf-shared"
-    """What answers as a language model: ours, lm_eval's `hf` (as `hf-recorded`), or vLLM. Heads have own classes."""
+    """What answers as a language model: `hf-shared` (harness_tasks/models/README.md), lm_eval's `hf` (as `hf-recorded`,
+    which adds what it generated), or `vllm` (`pip install 'aftertune[vllm]'`). Heads have classes of their own."""
     num_fewshot: Annotated[int, Field(ge=0, le=10_000)] = 0
     """Few-shot examples before each item, in scoring and in training."""
     apply_chat_template: bool = False
     """Whether prompts are rendered with the tokenizer's chat template, in scoring and in training."""
     metadata: Annotated[dict[str, Any], AfterValidator(_told_to_tasks)] = {}
-    """Passed to the tasks, as `--metadata` is: `data_dir` names a folder with the data."""
+    """Given to the tasks as lm_eval's `--metadata`: `data_dir` names the folder with SST-2 and SQuAD files. An
+    environment variable in it is expanded (`$AFTERTUNE_DATA`). `other_rows: true` where its files are meant to hold
+    other rows than the official ones."""
     equivalence_margin: Annotated[float, Field(gt=0, lt=1, strict=False)] = 0.02
-    """Methods count as equivalent when their scores differ by less than this share of the metric's scale."""
+    """Two methods count as equivalent when their primary scores differ by less than this share of the metric's
+    scale."""
     claims: Place | None = None
-    """A file of claims that someone else made of the same study, to audit beside the answers; relative to the study
-    file's folder."""
+    """A file of claims that someone else made of the same study (studies/CLAIMS.md), relative to the study file's
+    folder; its audit stands on the page."""
     hub: HubRepos = HubRepos()
     """Where the checkpoints are published."""
     authors: Annotated[list[Author], Field(min_length=1)]
     """The contributions, as the page lists them; at least one."""
     grid: str | None = None
-    """The grid that wrote the study's file."""
+    """The grid that wrote the study's file; not for people to set."""
     name: str
     """The study file's name without its ending; behind its grid's, where it is one of a grid."""
 
@@ -357,7 +366,7 @@ def _readable(path: Path, error: ValidationError) -> UserError:
         known=sorted(_fields_at(problem.location[:-1])),
         mistyped="a mistyped key would be ignored and the study would do something else than it says",
         needed_by="the study",
-        manual="studies/README.md",
+        manual="docs/reference/study-keys.md",
     )
 
 

@@ -12,9 +12,8 @@ import yaml
 from readme_reader import PAGES, ROOT
 
 from aftertune import app
-from finetune.recipe import Recipe
 from report.page.build import build_report
-from studies.study import Author, HubRepos, Model, Study, TaskPlan, load_study, study_files
+from studies.study import load_study, study_files
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "studies/README.md", "finetune/README.md"]
 DOCUMENTS += ["studies/CLAIMS.md", "harness_tasks/metrics/README.md", "harness_tasks/models/README.md"]
@@ -46,36 +45,6 @@ def test_make_targets_exist(name: str) -> None:
     assert {"report", "test"} <= targets
     named = re.findall(r"(?:^|`)(?:[A-Z_]+=\S+ )*make ([a-z-]+)", read(name), re.MULTILINE)
     assert set(named) <= targets
-
-
-@pytest.mark.parametrize("model", [Study, Model, TaskPlan, Recipe])
-def test_every_key_of_a_study_file_has_a_row(model: type[Study] | type[Model] | type[TaskPlan] | type[Recipe]) -> None:
-    keys = set(model.model_fields) - ({"name"} if model is Study else set())  # a study is named by its file
-    assert keys - _rows_of(_SECTIONS[model]) == set()
-
-
-@pytest.mark.parametrize("model", [Study, Model, TaskPlan, Recipe])
-def test_no_row_names_a_key_that_is_not_there(model: type[Study] | type[Model] | type[TaskPlan] | type[Recipe]) -> None:
-    assert _rows_of(_SECTIONS[model]) - set(model.model_fields) == set()
-
-
-def test_the_small_parts_of_a_study_file_are_named() -> None:
-    text = read("studies/README.md")
-    assert [key for key in (*Author.model_fields, *HubRepos.model_fields) if f"`{key}`" not in text] == []
-
-
-def test_documented_defaults_are_the_defaults() -> None:
-    text = read("studies/README.md")
-    for model in (Study, TaskPlan, Recipe):
-        stated = dict(re.findall(r"^\| `(\w+)` \| `?([^|`]+?)`? \|", _section(_SECTIONS[model], text), re.MULTILINE))
-        plain = {
-            key: field.default for key, field in model.model_fields.items() if isinstance(field.default, int | float)
-        }
-        assert {key: stated[key] for key in plain} == {key: f"{value:g}" for key, value in plain.items()} | (
-            {"apply_chat_template": "false"} if model is Study else {}
-        )
-        words = {key: field.default for key, field in model.model_fields.items() if isinstance(field.default, str)}
-        assert {key: stated[key] for key in words} == words
 
 
 def test_every_study_and_every_task_is_in_a_table() -> None:
@@ -155,15 +124,3 @@ def _steps_of_report() -> list[dict[str, Any]]:
     workflow = yaml.safe_load((WORKFLOWS / "report.yml").read_text(encoding="utf-8"))
     steps: list[dict[str, Any]] = workflow["jobs"]["report"]["steps"]
     return steps
-
-
-_SECTIONS = {Study: "## Keys", Model: "### `model:`", TaskPlan: "### `tasks: <task>:`", Recipe: "### `recipe:`"}
-
-
-def _section(heading: str, text: str) -> str:
-    return text.split(f"{heading}\n", 1)[1].split("\n#", 1)[0]
-
-
-def _rows_of(heading: str) -> set[str]:
-    """Returns the keys in the first column of the table under ``heading`` of studies/README.md."""
-    return set(re.findall(r"^\| `(\w+)` \|", _section(heading, read("studies/README.md")), re.MULTILINE))

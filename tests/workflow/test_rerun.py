@@ -131,7 +131,7 @@ def test_two_runs_at_once_are_refused(house: House) -> None:
     ("old", "new", "found", "mend"),
     [
         ("limit: 40", "limits: 40", "unknown key `tasks.reviews_demo.limits`", "write `limit`"),
-        ("limit: 40", "limit: none", "`tasks.reviews_demo.limit` is 'none'", "studies/README.md"),
+        ("limit: 40", "limit: none", "`tasks.reviews_demo.limit` is 'none'", "docs/reference/study-keys.md"),
         ("id: tiny-random", "id: studies", "the folder studies holds no config.json", "save_pretrained"),
         (
             "{course: natural",
