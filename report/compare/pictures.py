@@ -1,97 +1,100 @@
 """A leaderboard's pictures as SVG text: scores on their intervals, best first, and scores against what they cost."""
 
 from collections.abc import Callable, Sequence
-from math import log10
 from typing import Any, NamedTuple
 
 from report.facts.schema.compared import Board, PricedBy, ScoreCost
 from report.facts.schema.parts import Known, is_known
-from report.page.figures.drawing import Anchor, Drawing, Picture
+from report.page.figures.drawing import BLUE, INK, RANGES, WIDTH, Anchor, Drawing, Picture
+from report.page.figures.plot import Plot, logarithmic_scale, scale
 from report.page.formats import FILTERS, decimals
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 720.0, 240.0, 24.0, 26.0, 12.0
-_MOST_LETTERS = 29
-_LETTER, _LINE = 7, 14
+_ROW, _MARGIN = 40.0, 14.0
+_MOST_LETTERS = 24
+_LETTER, _LINE = 8, 16
 _MOST_NAMES = 12
 """With more dots than this, names would lie over each other: the dots alone are drawn."""
+_WIDE = 10.0
+"""How many times the cheapest the dearest costs where the axis becomes a logarithmic one."""
 
 
 def forest(board: Board, number: int) -> Picture:
     """Returns the drawing of a leaderboard, its title and description included; ``number`` makes its ids its own.
 
-    Of a crowd the models that are shown beside others are drawn.
+    A model's name and score stand above its interval, and in words whether it is tied for the first place. Of a crowd
+    the models that are shown beside others are drawn.
     """
     rows = board.rows[: board.shown.value] if is_known(board.shown) else board.rows
-    ends = [end for row in rows for end in _ends(row.score)]
-    axis = _TOP + _ROW * len(rows) + 6
-    drawing, across = Drawing(axis + 28, _WIDTH), _Axis(ends, 0.05, _LEFT, _WIDTH - _RIGHT)
+    axis, bottom = scale(end for row in rows for end in _ends(row.score)), _ROW * len(rows) + 8
+    drawing = Drawing(bottom + 48)
+
+    def at(value: float) -> float:
+        return _MARGIN + (WIDTH - 2 * _MARGIN) * axis.share(value)
+
+    for tick, words in zip(axis.ticks, axis.words(), strict=True):
+        drawing.line([(at(tick), 0), (at(tick), bottom)], opacity=0.14)
+        drawing.text((at(tick), bottom + 19), words, anchor=_inside(at(tick)), soft=True)
+    first = [row for row in rows if row.unbeaten]
     for turn, row in enumerate(rows):
-        y, (lower, upper) = _TOP + _ROW * turn + _ROW / 2, _ends(row.score)
-        drawing.text((_LEFT - 12, y + 4), _name(row.entry), anchor="end", size=13)
+        y, (lower, upper) = _ROW * turn + 32, _ends(row.score)
+        leads = row.unbeaten and len(first) < len(rows)
+        told = decimals(row.score.value, row.score.unit)
+        beside = f"{told}, {'tied for first' if len(first) > 1 else 'first'}" if leads else told
+        drawing.text((_MARGIN, y - 12), str(row.entry.value), bold=leads, within=WIDTH - 3 * _MARGIN - 150)
+        drawing.text((WIDTH - _MARGIN, y - 12), beside, anchor="end", bold=leads)
         if lower < upper:
-            drawing.boxes([(across.at(lower), y - 1, across.at(upper) - across.at(lower), 2)])
-        drawing.dot((across.at(row.score.value), y))
-    anchors: tuple[Anchor, Anchor] = ("start", "end")
-    for value, anchor in zip((min(ends), max(ends)), anchors, strict=True):
-        drawing.text((across.at(value), axis + 18), decimals(value, rows[0].score.unit), anchor=anchor)
-    drawing.line([(across.start, axis), (across.end, axis)], opacity=0.5)
+            bar = (at(lower), y - 2, at(upper) - at(lower), 4)
+            drawing.boxes([bar], colour=BLUE if leads else INK, opacity=0.5)
+        drawing.dot((at(row.score.value), y), colour=BLUE if leads else INK)
+    drawing.line([(_MARGIN, bottom), (WIDTH - _MARGIN, bottom)], opacity=0.5)
+    metric = f"{board.metric.value}{RANGES.get(rows[0].score.unit, '')}"
+    drawing.text((WIDTH / 2, bottom + 41), metric, anchor="middle", within=WIDTH - 2 * _MARGIN)
     whose = f"the first {len(rows):,} models, each" if is_known(board.shown) else "each model"
     title = f"{board.metric.value} of {whose} with its interval"
     said = "; ".join(_said(row.entry, row.score) for row in rows)
     return Picture(drawing.svg(f"board{number}", title, said), title)
 
 
+def _inside(x: float) -> Anchor:
+    """Returns how a number at ``x`` is aligned, so that it stays on the sheet."""
+    return "start" if x < 2 * _MARGIN else "end" if x > WIDTH - 2 * _MARGIN else "middle"
+
+
 def against_cost(board: Board, costs: Sequence[ScoreCost], key: PricedBy, number: int) -> Picture:
     """Returns the drawing of the scores of a leaderboard's primary metric against what they cost.
 
-    ``key``: which of the ``costs``; the axis is logarithmic. A dot is full where no model beats that one.
+    ``key``: which of the ``costs``. A dot is full where no model beats that one.
     """
     unbeaten = {row.entry.value for row in board.rows if row.unbeaten}
-    metric, height, top, bottom = str(board.metric.value), 340.0, 40.0, 286.0
-    left, right = 64.0, _WIDTH - _RIGHT
+    metric, height, axis = str(board.metric.value), 330.0, COSTS[key]
     rows = priced(costs, key)
-    places = [log10(row.cost.value) for row in rows]
-    ends = [end for row in rows for end in _ends(row.score)]
-    across, down = _Axis(places, 0.06, left, right, least=0.5), _Axis(ends, 0.06, bottom, top)
-    drawing = Drawing(height, _WIDTH)
-    drawing.text((8, 20), metric, size=13)
-    for value in (min(ends), max(ends)):
-        drawing.text((left - 8, down.at(value) + 4), decimals(value, rows[0].score.unit), anchor="end")
-    drawing.line([(left, top), (left, bottom), (right, bottom)], opacity=0.5)
-    by_place = dict(zip(places, rows, strict=True))
-    for place in (min(places), max(places)):
-        x = across.at(place)
-        drawing.text((x, bottom + 20), str(COSTS[key].shown(by_place[place].cost)), anchor="middle")
-        drawing.line([(x, bottom), (x, bottom + 5)], opacity=0.5)
-    drawing.text(((left + right) / 2, height - 12), COSTS[key].name, anchor="middle", size=13)
-    heights = [down.at(row.score.value) for row in rows]
-    dots = list(zip(map(across.at, places), heights, (_name(row.entry) for row in rows), strict=True))
-    for row, (x, y, _) in zip(rows, dots, strict=True):
+    size, unit = _unit(axis, max(row.cost.value for row in rows))
+    places = [row.cost.value / size for row in rows]
+    is_wide = max(places) >= _WIDE * min(places)
+    across = logarithmic_scale(places) if is_wide else scale(places, most=5)
+    plot = Plot(drawing := Drawing(height), height, across, scale(e for row in rows for e in _ends(row.score)))
+    span = RANGES.get(rows[0].score.unit, "")
+    plot.axes(f"{axis.name}{unit}{', logarithmic' if is_wide else ''}", f"{metric}{span}")
+    dots = [(*plot.at(place, row.score.value), row) for place, row in zip(places, rows, strict=True)]
+    for x, y, row in dots:
         lower, upper = _ends(row.score)
+        leads = row.entry.value in unbeaten
+        colour = BLUE if leads else INK
         if lower < upper:
-            drawing.line([(x, down.at(lower)), (x, down.at(upper))], opacity=0.35)
-        is_beaten = row.entry.value not in unbeaten
-        drawing.dot((x, y), radius=6 if is_beaten else 5, hollow=is_beaten)
+            ends = [(x, plot.at(0.5 * (across.lower + across.upper), end)[1]) for end in (lower, upper)]
+            drawing.line(ends, colour=colour, width=3, opacity=0.4)
+        drawing.dot((x, y), radius=5 if leads else 6, colour=colour, hollow=not leads)
     if len(rows) <= _MOST_NAMES:
-        _names_beside(drawing, dots, (left + right) / 2)
-    said = "; ".join(f"{_said(row.entry, row.score)}, {COSTS[key].shown(row.cost)}" for row in rows)
-    title = f"{metric} against {COSTS[key].name}"
+        _names_beside(drawing, [(x, y, _name(row.entry)) for x, y, row in dots], (plot.left + plot.right) / 2)
+    said = "; ".join(f"{_said(row.entry, row.score)}, {axis.shown(row.cost)}" for row in rows)
+    title = f"{metric} against {axis.name}"
     return Picture(drawing.svg(f"cost{number}-{key}", title, said), title)
 
 
-class _Axis:
-    """Where values lie between two ends of a sheet, in pixels, with a margin beyond the least and the greatest."""
-
-    def __init__(self, values: Sequence[float], margin: float, start: float, end: float, least: float = 0.0) -> None:
-        """``margin``: a share of what the values span, else of the value itself, else ``least`` or a half."""
-        low, high = min(values), max(values)
-        apart = (high - low) * margin or least or abs(high) * 0.05 or 0.5
-        self.start, self.end = start, end
-        self._low, self._high = low - apart, high + apart
-
-    def at(self, value: float) -> float:
-        """Returns the place of a value."""
-        return self.start + (value - self._low) / (self._high - self._low) * (self.end - self.start)
+def _unit(axis: "_CostAxis", most: float) -> tuple[float, str]:
+    """Returns what one of the axis's numbers stands for, and its name: the largest that the dearest has twice."""
+    size, name = next((unit for unit in axis.units if most >= 2 * unit[0]), axis.units[-1])
+    return size, f" ({name})" if name else ""
 
 
 def _names_beside(drawing: Drawing, dots: Sequence[tuple[float, float, str]], middle: float) -> None:
@@ -107,16 +110,20 @@ def _names_beside(drawing: Drawing, dots: Sequence[tuple[float, float, str]], mi
 
 
 class _CostAxis(NamedTuple):
-    """How a cost is called on an axis, and how a value of it is shown."""
+    """How a cost is called on an axis, how a value of it is shown, and the sizes and names of its units."""
 
     name: str
     shown: Callable[[Any], str]
+    units: tuple[tuple[float, str], ...]
 
+
+_COUNTS = ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands"), (1.0, ""))
+_TIMES = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))
 
 COSTS: dict[PricedBy, _CostAxis] = {
-    "parameters": _CostAxis("parameters of the model (logarithmic)", FILTERS["count"]),
-    "seconds": _CostAxis("time of the run that scored it (logarithmic)", FILTERS["duration"]),
-    "training_seconds": _CostAxis("time of its training (logarithmic)", FILTERS["duration"]),
+    "parameters": _CostAxis("parameters of the model", FILTERS["count"], _COUNTS),
+    "seconds": _CostAxis("time of the run that scored it", FILTERS["duration"], _TIMES),
+    "training_seconds": _CostAxis("time of its training", FILTERS["duration"], _TIMES),
 }
 """The costs that scores are drawn against."""
 
@@ -130,7 +137,7 @@ class Priced(NamedTuple):
 
 
 def priced(costs: Sequence[ScoreCost], key: PricedBy) -> list[Priced]:
-    """Returns the models that have a score and a cost ``key`` above 0, which a logarithmic axis can show."""
+    """Returns the models that have a score and a cost ``key`` above 0."""
     found = ((row.entry, row.score, getattr(row, key)) for row in costs)
     return [
         Priced(entry, score, cost)

@@ -30,24 +30,24 @@ def _title(template: str, task: Part, comparison: Part, **slots: Line) -> Line:
 
 
 _CELLS = (
-    ("true_positive", "said it rightly"),
-    ("false_negative", "missed it"),
-    ("false_positive", "said it wrongly"),
-    ("true_negative", "rightly did not say it"),
+    ("true_positive", "true positives"),
+    ("false_negative", "false negatives"),
+    ("false_positive", "false positives"),
+    ("true_negative", "true negatives"),
 )
 
 
 def _confusion(task: Part, comparison: Part) -> Figure:
     positive = text(task["positive"])
     sides = _sides(task, comparison, "classification")
-    labels = [line("is {p}", p=positive), line("is not")]
+    labels = [line("gold label"), positive, line("other")]
     told = []
     for name, found in sides:
         counts = [count(found[key]) for key, _ in _CELLS]
-        labels += [line(name), line("said {p}", p=positive), line("did not"), *counts]
+        labels += [line(name), line("predicted"), positive, line("other"), *counts]
         every = joined(line(f"{{n}} {words}", n=n) for n, (_, words) in zip(counts, _CELLS, strict=True))
         told.append(line("{name}: {every}", name=name, every=every))
-    labels += [line("right"), line("wrong; the fuller the colour, the larger the share of its row")]
+    labels += [line("correct"), line("wrong; the darker, the larger the share of its row")]
     header = " | ".join(["", *(f"{{p}}: {words}" for _, words in _CELLS)])
     rows: list[tuple[Line | str, ...]] = [(name, *(count(found[key]) for key, _ in _CELLS)) for name, found in sides]
     return named(
@@ -63,15 +63,15 @@ def moves(task: Part, comparison: Part) -> Figure:
     """Returns the bands of items from right or wrong before to right or wrong after."""
     found = comparison["transitions"]
     ways = (
-        ("both_right", "right both times"),
+        ("both_right", "both correct"),
         ("broken", "broken"),
         ("fixed", "fixed"),
-        ("both_wrong", "wrong both times"),
+        ("both_wrong", "both wrong"),
     )
     value = {key: found[key]["value"] for key, _ in ways}
     right, wrong = value["both_right"] + value["broken"], value["fixed"] + value["both_wrong"]
     ends = ("both_right", "fixed", "broken", "both_wrong")
-    labels = [line("base"), line("fine-tuned"), line("right: {n}", n=(Whole(right),))]
+    labels = [line("base"), line("fine-tuned"), line("correct: {n}", n=(Whole(right),))]
     labels.append(line("wrong: {n}", n=(Whole(wrong),)))
     labels += [line(f"{dict(ways)[key]}: {{n}}", n=count(found[key])) for key in ends]
     return named(
@@ -91,7 +91,7 @@ def _reliability(task: Part, comparison: Part) -> Figure:
         last = bins[-1]
         told.append(
             line(
-                "{name}: of {n} answers of {lower} or more {right} are right",
+                "{name}: of {n} answers of confidence {lower} or more {right} are correct",
                 name=name,
                 n=count(last["scored"]),
                 lower=percent(last["lower"]),
@@ -106,13 +106,13 @@ def _reliability(task: Part, comparison: Part) -> Figure:
         comparison["figures"]["reliability"],
         joined(told, "; "),
         [
-            line("right answers, %"),
-            line("probability of the answer, % (the larger a dot, the more items)"),
+            line("accuracy, %"),
+            line("confidence, % (the larger a dot, the more items)"),
             line("base"),
             line("fine-tuned"),
-            line("as sure as it is right"),
+            line("perfect calibration"),
         ],
-        table(" | probability of the answer | items | on average | right", rows),
+        table(" | confidence | items | mean confidence | accuracy", rows),
         has_axes=True,
     )
 
@@ -121,7 +121,7 @@ def _distributions(task: Part, comparison: Part) -> Figure:
     sides = [(name, found["distributions"]) for name, found in _sides(task, comparison, "extraction")]
     labels: list[Line] = []
     rows: list[tuple[Line | str, ...]] = []
-    for key, what in (("words", "words in the answer"), ("f1", "token F1 of the answer")):
+    for key, what in (("words", "answer length, words"), ("f1", "token F1, 0 to 100")):
         labels.append(line(what))
         for name, found in sides:
             labels += [line(name), *((Whole(items),) for _, _, items in found[key]["value"])]

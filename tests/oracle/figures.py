@@ -30,7 +30,7 @@ def summary(facts: Part) -> Figure:
             if score is None or not (known(score["before"]) or known(score["after"])):
                 continue
             name = line(
-                "{task}, {label}: base and {checkpoint}",
+                "{task}, {label}: {checkpoint}",
                 task=text(task["name"]),
                 label=text(score["label"]),
                 checkpoint=text(comparison["checkpoint"]),
@@ -39,18 +39,22 @@ def summary(facts: Part) -> Figure:
             ceilings = (row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
             ceiling = next(ceilings, {"missing": "no range is known for it"})
             words.append(line("{n}: {b} before, {a} after", n=name, b=_value(before), a=_value(after)))
-            labels += [name, *[number(side) for side in (before, after) if known(side)]]
-            ends = (("floor {n}", floor), ("ceiling {n}", ceiling))
+            labels.append(name)
+            ends = (
+                ("base {n}", before),
+                ("fine-tuned {n}", after),
+                ("trivial baseline {n}", floor),
+                ("gold answers {n}", ceiling),
+            )
             labels += [line(template, n=number(end)) for template, end in ends if known(end)]
             rows.append((name, *map(value, (before, after, floor, ceiling))))
-    labels += map(line, ("base", "fine-tuned", "without a model (floor)", "the gold answers (ceiling)"))
     return Figure(
         name=line("Primary scores before and after fine-tuning"),
         path=str(facts["summary_figure"]["path"]["value"]),
         title=line("Primary scores before and after fine-tuning, with their intervals"),
         words=joined(words, "; "),
         labels=labels,
-        data=table("score | base | fine-tuned | floor | ceiling", rows),
+        data=table("score | base | fine-tuned | trivial baseline | gold answers", rows),
     )
 
 
@@ -71,12 +75,12 @@ def loss(checkpoint: Part) -> Figure:
         one=_loss(curve[0][1]),
         other=_loss(curve[-1][1]),
     )
-    labels = [line("training loss" if not dev else "loss"), line("step")]
+    labels = [line("training loss (nats)" if not dev else "loss (nats)"), line("optimiser step")]
     data = tables.loss(checkpoint["loss"]["curve"])
     if dev:
         more = " On the development split it goes from {a} to {b}."
         words = line("{words}" + more, words=words, a=_loss(dev[0][1]), b=_loss(dev[-1][1]))
-        labels += [line("training"), line("development split")]
+        labels += [line("training"), line("dev split")]
         rows = []
         for step in sorted({step for step, _ in [*curve, *dev]}):
             both = [dict(points).get(step) for points in (curve, dev)]
@@ -102,7 +106,7 @@ def development(checkpoint: Part) -> Iterator[Figure]:
     if not curve:
         return
     found = checkpoint["development"]
-    labels = [line("accuracy on the development split"), line("training tokens read")]
+    labels = [line("accuracy on the development split (0 to 1)"), line("training tokens read")]
     if known(found["chosen"]) and found["chosen"]["value"] in [step for step, *_ in curve]:
         labels.append(line("kept"))
     yield named(
@@ -148,11 +152,17 @@ def over_tokens(task: Part) -> Iterator[Figure]:
         for point in points
     ]
     methods = dict.fromkeys(point["method"]["value"] for point in points)
+    spans = {"proportion": " (0 to 1)", "points": " (0 to 100)", "coefficient": " (−1 to 1)"}
+    span = spans.get(points[0]["score"]["unit"], "")
     yield named(
         line("Scores over training tokens on {task}: {metric}", metric=primary, task=text(task["name"])),
         found["figure"],
         joined(told, "; "),
-        [primary, line("training tokens read"), *(text({"value": method}) for method in methods)],
+        [
+            line("{primary}" + span, primary=primary),
+            line("training tokens read"),
+            *(text({"value": method}) for method in methods),
+        ],
         table("checkpoint | method | training tokens read | {metric}", rows, metric=primary),
         has_axes=True,
     )

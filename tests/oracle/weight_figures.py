@@ -12,7 +12,7 @@ Part = Mapping[str, Any]
 
 _NAMED = 0.12
 """Share of the most parameters of any model from which on a component of the base model is named in the drawing."""
-_MOST_LAYERS = 15
+_MOST_LAYERS = 12
 """Layers that are named in the drawing at most: all, every second, fifth and so on."""
 
 
@@ -63,7 +63,7 @@ def changes(checkpoint: Part) -> Iterator[Figure]:
     every = next(step for step in (1, 2, 5, 10, 20, 50, len(layers)) if len(layers) / step <= _MOST_LAYERS)
     labels: list[Line] = [line("layer"), *((Whole(layer),) for layer in layers[::every])]
     labels += [text({"value": module}) for module in modules]
-    labels += [line("not trained"), line("0 %"), largest]
+    labels += [line("change"), line("0 %"), largest, line("not trained")]
     yield named(
         line("How much training changed each layer of {name}", name=text(checkpoint["name"])),
         found["figure"],

@@ -6,11 +6,13 @@ from typing import Any
 from report.facts.schema.parts import Known, is_known
 from report.facts.schema.scores import ScoredTask, TokenPoint
 from report.facts.schema.training import Development, Trained
-from report.page.figures.drawing import BLUE, INK, ORANGE, WIDTH, Drawing, Picture
-from report.page.figures.plot import Plot, scale
+from report.page.figures.drawing import BLUE, GREEN, INK, ORANGE, RANGES, WIDTH, Drawing, Picture
+from report.page.figures.plot import Plot, apart, scale
 from report.page.formats import FILTERS, count, decimals
 
 _HEIGHT = 250.0
+_BESIDE = 68.0
+"""Pixels for the name of a line beside its end."""
 _FEW = 30
 """Points below which each of them is marked on a line."""
 
@@ -23,8 +25,8 @@ def loss(checkpoint: Trained, name: str) -> Picture:
     steps = [step for step, _ in [*curve, *dev]]
     drawing = Drawing(_HEIGHT)
     across, down = scale(steps, whole=True, tight=True), scale([0, *(value for _, value in [*curve, *dev])])
-    plot = Plot(drawing, _HEIGHT, across, down)
-    plot.axes("step", "training loss" if not dev else "loss")
+    plot = Plot(drawing, _HEIGHT, across, down, beside=_BESIDE if dev else 0.0)
+    plot.axes("optimiser step", "training loss (nats)" if not dev else "loss (nats)")
     points = [plot.at(*point) for point in curve]
     drawing.line(points, colour=BLUE, width=1.8)
     for point in points if len(points) < _FEW else ():
@@ -34,8 +36,9 @@ def loss(checkpoint: Trained, name: str) -> Picture:
         drawing.line(marks, colour=ORANGE, width=1.8, dashes=(6, 3))
         for mark in marks:
             drawing.dot(mark, colour=ORANGE, radius=3.6)
-        _key(drawing, WIDTH - 290, BLUE, "training", None)
-        _key(drawing, WIDTH - 180, ORANGE, "development split", (6, 3))
+        ends = [points[-1][1] + 4, marks[-1][1] + 4]
+        for words, place in zip(("training", "dev split"), apart(ends, 16, plot.top, plot.bottom), strict=True):
+            drawing.text((plot.right + 8, place), words)
     title = f"Training loss of {checkpoint.name.value}"
     span = f"{count(len(curve))} points from step {curve[0][0]} to step {curve[-1][0]}"
     words = f"{span}: {_goes('the loss', curve)}."
@@ -56,18 +59,16 @@ def _loss_row(step: int, *curves: Mapping[int, float]) -> tuple[str, ...]:
     return (f"{step:,}", *(decimals(curve[step], "number") if step in curve else "not noted" for curve in curves))
 
 
-def _key(drawing: Drawing, x: float, colour: str, words: str, dashes: tuple[float, float] | None) -> None:
-    drawing.line([(x, 12), (x + 22, 12)], colour=colour, width=1.8, dashes=dashes)
-    drawing.text((x + 28, 16), words, soft=True)
-
-
 def development(found: Development, checkpoint: str, name: str) -> Picture:
     """Returns the accuracy on the development split over the training tokens read."""
     curve = found.curve.value
     drawing = Drawing(_HEIGHT)
-    across, down = scale([0, *(tokens for _, tokens, _, _ in curve)], tight=True), scale(row[3] for row in curve)
+    across, down = (
+        scale([0, *(tokens for _, tokens, _, _ in curve)], tight=True, most=5),
+        scale(row[3] for row in curve),
+    )
     plot = Plot(drawing, _HEIGHT, across, down)
-    plot.axes("training tokens read", "accuracy on the development split")
+    plot.axes("training tokens read", "accuracy on the development split (0 to 1)")
     if is_known(found.chosen):
         kept = next((row for row in curve if row[0] == found.chosen.value), None)
         if kept:
@@ -86,7 +87,7 @@ def development(found: Development, checkpoint: str, name: str) -> Picture:
     return Picture(drawing.svg(name, title, words), title, ("step", "training tokens read", "accuracy"), rows)
 
 
-_LOOKS = ((BLUE, False), (ORANGE, True), (INK, False))
+_LOOKS = ((BLUE, False), (ORANGE, True), (GREEN, False))
 """Of the checkpoints in the order of their methods: colour, and whether the dot is a ring."""
 
 
@@ -94,10 +95,10 @@ def over_tokens(task: ScoredTask, points: Sequence[TokenPoint], name: str) -> Pi
     """Returns a task's primary score over the tokens that each checkpoint was trained on, the base model at 0."""
     known = [point.score for point in points]
     ends = [end for score in known if score.interval for end in score.interval.ends]
-    across = scale([0, *(point.tokens.value for point in points)])
-    plot = Plot(Drawing(_HEIGHT), _HEIGHT, across, scale([*ends, *(score.value for score in known)]))
+    across = scale([0, *(point.tokens.value for point in points)], most=5)
+    plot = Plot(Drawing(_HEIGHT), _HEIGHT - 22, across, scale([*ends, *(score.value for score in known)]))
     drawing = plot.drawing
-    plot.axes("training tokens read", str(task.primary.value))
+    plot.axes("training tokens read", f"{task.primary.value}{RANGES.get(known[0].unit, '')}")
     methods = list(dict.fromkeys(point.method.value for point in points))
     for point in points:
         turn = methods.index(point.method.value)
@@ -112,9 +113,9 @@ def over_tokens(task: ScoredTask, points: Sequence[TokenPoint], name: str) -> Pi
         drawing.dot((x, y), colour=colour, hollow=hollow)
     for turn, method in enumerate(methods):
         colour, hollow = _look(turn)
-        x = WIDTH - 16 - 96 * (len(methods) - turn)
-        drawing.dot((x, 12), colour=colour, hollow=hollow, radius=4.5)
-        drawing.text((x + 10, 16), str(method), soft=True, within=80)
+        x = plot.left + (WIDTH - plot.left) * turn / len(methods)
+        drawing.dot((x, _HEIGHT - 8), colour=colour, hollow=hollow, radius=4.5)
+        drawing.text((x + 10, _HEIGHT - 4), str(method), within=(WIDTH - plot.left) / len(methods) - 14)
     title = f"Scores over training tokens on {task.name.value}: {task.primary.value}"
     words = "; ".join(
         f"{point.checkpoint.value}: {_number(point.score)} after {count(point.tokens)} tokens" for point in points

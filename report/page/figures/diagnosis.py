@@ -26,12 +26,12 @@ def _both(task: ScoredTask, comparison: Comparison) -> str:
     return f"{task.name.value}: base and {comparison.checkpoint.value}"
 
 
-_LEFT, _BLOCK, _CELL, _TALL = 100.0, 226.0, 104.0, 62.0
+_LEFT, _BLOCK, _CELL, _TALL = 96.0, 196.0, 88.0, 56.0
 _CELLS = (
-    ("true_positive", "{n} said it rightly", 0, 0, BLUE),
-    ("false_negative", "{n} missed it", 1, 0, ORANGE),
-    ("false_positive", "{n} said it wrongly", 0, 1, ORANGE),
-    ("true_negative", "{n} rightly did not say it", 1, 1, BLUE),
+    ("true_positive", "{n} true positives", 0, 0, BLUE),
+    ("false_negative", "{n} false negatives", 1, 0, ORANGE),
+    ("false_positive", "{n} false positives", 0, 1, ORANGE),
+    ("true_negative", "{n} true negatives", 1, 1, BLUE),
 )
 """A cell's count, how the description has it, its column and row, and its colour: right or wrong."""
 _FULL = 0.55
@@ -41,28 +41,33 @@ _FULL = 0.55
 def confusion(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     """Returns two tables side by side: how many items of each gold label got which answer, before and after."""
     positive = str(task.positive.value)
-    drawing = Drawing(218)
+    drawing = Drawing(226)
     sides = _classified(task, comparison)
-    for turn, label in enumerate((f"is {positive}", "is not")):
-        drawing.text((_LEFT - 10, 94 + (_TALL + 4) * turn), label, anchor="end", within=_LEFT - 14)
+    below = 66 + 2 * (_TALL + 4)
+    drawing.text((_LEFT - 10, 58), "gold label", anchor="end", soft=True)
+    for turn, label in enumerate((positive, "other")):
+        drawing.text((_LEFT - 10, 66 + _TALL / 2 + 4 + (_TALL + 4) * turn), label, anchor="end", within=_LEFT - 14)
     for turn, (side, found) in enumerate(sides):
         start = _LEFT + _BLOCK * turn
-        drawing.text((start, 20), side, bold=True, size=13)
-        for column, label in enumerate((f"said {positive}", "did not")):
+        drawing.text((start, 18), side, bold=True)
+        drawing.text((start + _BLOCK - 16, 18), "predicted", anchor="end", soft=True)
+        for column, label in enumerate((positive, "other")):
             drawing.text(
-                (start + _CELL / 2 + (_CELL + 4) * column, 48), label, anchor="middle", soft=True, within=_CELL
+                (start + _CELL / 2 + (_CELL + 4) * column, 58), label, anchor="middle", soft=True, within=_CELL
             )
         for key, _, column, row, colour in _CELLS:
             across = sum(getattr(found, other).value for other, _, _, own, _ in _CELLS if own == row)
             share = getattr(found, key).value / across if across else 0.0
-            x, y = start + (_CELL + 4) * column, 58 + (_TALL + 4) * row
+            x, y = start + (_CELL + 4) * column, 66 + (_TALL + 4) * row
             drawing.boxes([(x, y, _CELL, _TALL)], opacity=0.06)
             drawing.boxes([(x, y, _CELL, _TALL)], colour=colour, opacity=_FULL * share)
-            drawing.text((x + _CELL / 2, y + 38), str(count(getattr(found, key))), anchor="middle", size=17, bold=True)
-    drawing.boxes([(_LEFT, 199, 12, 12)], colour=BLUE, opacity=_FULL)
-    drawing.text((_LEFT + 18, 209), "right", soft=True)
-    drawing.boxes([(_LEFT + 66, 199, 12, 12)], colour=ORANGE, opacity=_FULL)
-    drawing.text((_LEFT + 84, 209), "wrong; the fuller the colour, the larger the share of its row", soft=True)
+            drawing.text(
+                (x + _CELL / 2, y + _TALL / 2 + 6), str(count(getattr(found, key))), anchor="middle", size=17, bold=True
+            )
+    drawing.boxes([(4, below + 16, 12, 12)], colour=BLUE, opacity=_FULL)
+    drawing.text((22, below + 27), "correct", soft=True)
+    drawing.boxes([(88, below + 16, 12, 12)], colour=ORANGE, opacity=_FULL)
+    drawing.text((106, below + 27), "wrong; the darker, the larger the share of its row", soft=True)
     title = f"Gold label and answer on {_both(task, comparison)}"
     words = "; ".join(
         f"{side}: " + ", ".join(told.format(n=count(getattr(found, key))) for key, told, _, _, _ in _CELLS)
@@ -74,23 +79,23 @@ def confusion(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
 
 
 _MOVES = (
-    ("both_right", "right both times", 0, 0, INK, 0.22),
+    ("both_right", "both correct", 0, 0, INK, 0.22),
     ("broken", "broken", 0, 1, ORANGE, 0.7),
     ("fixed", "fixed", 1, 0, BLUE, 0.7),
-    ("both_wrong", "wrong both times", 1, 1, INK, 0.22),
+    ("both_wrong", "both wrong", 1, 1, INK, 0.22),
 )
 """A way's count and name, the node where it begins and the one where it ends (0: right), and its look."""
 _FLOW, _GAP = 150.0, 22.0
 
 
 def moves(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
-    """Returns how many items went from right or wrong before to right or wrong after, as bands of that breadth."""
+    """Returns how many items went from correct or wrong before to correct or wrong after, as bands of that breadth."""
     found = comparison.transitions
     assert found is not None  # or there is no such picture
     counts = {key: int(getattr(found, key).value) for key, *_ in _MOVES}
     total = sum(counts.values()) or 1
     drawing = Drawing(_FLOW + _GAP + 50)
-    left, right, top = 118.0, 372.0, 34.0
+    left, right, top = 108.0, 330.0, 34.0
     drawing.text((left, 18), "base", anchor="end", bold=True)
     drawing.text((right, 18), "fine-tuned", bold=True)
     starts = _stacked([(key, begin) for key, _, begin, _, _, _ in _MOVES], counts, total, top)
@@ -100,7 +105,7 @@ def moves(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
             height = _FLOW * counts[key] / total
             start = ((left, starts[key]), (left, starts[key] + height))
             drawing.ribbon(start, ((right, ends[key]), (right, ends[key] + height)), colour=colour, opacity=opacity)
-    for node, label in enumerate(("right", "wrong")):
+    for node, label in enumerate(("correct", "wrong")):
         keys = [key for key, _, begin, _, _, _ in _MOVES if begin == node]
         size = sum(counts[key] for key in keys)
         height = _FLOW * size / total
@@ -135,13 +140,13 @@ _SQUARE = 330.0
 
 
 def reliability(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
-    """Returns how often answers are right by how sure they are; on the dashed line both are the same."""
+    """Returns the accuracy of answers by their confidence; on the dashed line both are the same."""
     sides = [(side, found.calibration.bins) for side, found in _classified(task, comparison) if found.calibration.bins]
     least = min((100 * bin.lower.value for _, bins in sides for bin in bins), default=0.0)
-    drawing = Drawing(_SQUARE)
+    drawing = Drawing(_SQUARE + 22)
     across = scale([least, 100.0], tight=True)
     plot = Plot(drawing, _SQUARE, across, Scale(0.0, 100.0, (0.0, 20.0, 40.0, 60.0, 80.0, 100.0)))
-    plot.axes("probability of the answer, % (the larger a dot, the more items)", "right answers, %")
+    plot.axes("confidence, % (the larger a dot, the more items)", "accuracy, %")
     drawing.line([plot.at(end, end) for end in (across.lower, 100)], opacity=0.6, dashes=(5, 4))
     most = max((bin.scored.value for _, bins in sides for bin in bins), default=1)
     for side, bins in sides:
@@ -152,12 +157,12 @@ def reliability(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
         for mark, bin in zip(marks, bins, strict=True):
             radius = 3 + 9 * (bin.scored.value / most) ** 0.5
             drawing.dot(mark, radius=radius, colour=colour, hollow=not tuned, opacity=0.75)
-    drawing.dot((WIDTH - 330, 12), hollow=True)
-    drawing.text((WIDTH - 320, 16), "base", soft=True)
-    drawing.dot((WIDTH - 272, 12), colour=BLUE)
-    drawing.text((WIDTH - 262, 16), "fine-tuned", soft=True)
-    drawing.line([(WIDTH - 184, 12), (WIDTH - 160, 12)], opacity=0.6, dashes=(5, 4))
-    drawing.text((WIDTH - 154, 16), "as sure as it is right", soft=True)
+    drawing.dot((plot.left + 6, _SQUARE + 12), hollow=True)
+    drawing.text((plot.left + 18, _SQUARE + 16), "base")
+    drawing.dot((plot.left + 86, _SQUARE + 12), colour=BLUE)
+    drawing.text((plot.left + 98, _SQUARE + 16), "fine-tuned")
+    drawing.line([(plot.left + 200, _SQUARE + 12), (plot.left + 224, _SQUARE + 12)], opacity=0.6, dashes=(5, 4))
+    drawing.text((plot.left + 232, _SQUARE + 16), "perfect calibration")
     title = f"Confidence and how often it is right on {_both(task, comparison)}"
     words = "; ".join(f"{side}: {_sure(bins)}" for side, bins in sides)
     rows = tuple(
@@ -171,26 +176,27 @@ def reliability(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
         for side, bins in sides
         for bin in bins
     )
-    columns = ("", "probability of the answer", "items", "on average", "right")
+    columns = ("", "confidence", "items", "mean confidence", "accuracy")
     return Picture(drawing.svg(name, title, words), title, columns, rows)
 
 
 def _sure(bins: list[Bin]) -> str:
     last = bins[-1]
-    return f"of {count(last.scored)} answers of {_percent(last.lower)} or more {_percent(last.right)} are right"
+    sure, right = _percent(last.lower), _percent(last.right)
+    return f"of {count(last.scored)} answers of confidence {sure} or more {right} are correct"
 
 
 def _percent(fact: Known) -> str:
     return decimals(fact.value, "share")
 
 
-_BAR, _STEP = 66.0, 21.0
+_BAR, _STEP = 48.0, 21.0
 
 
 def distributions(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     """Returns how many answers have how many words, and which token F1: base to the left, fine-tuned to the right."""
     sides = [(side, found.extraction.distributions) for side, found in _sides(task, comparison) if found.extraction]
-    panels = (("words", "words in the answer"), ("f1", "token F1 of the answer"))
+    panels = (("words", "answer length, words"), ("f1", "token F1, 0 to 100"))
     most_rows = max(len(getattr(found, key).value) for _, found in sides for key, _ in panels)
     drawing = Drawing(62 + _STEP * most_rows)
     for turn, (key, label) in enumerate(panels):
@@ -199,7 +205,7 @@ def distributions(task: ScoredTask, comparison: Comparison, name: str) -> Pictur
         most = max(row[2] for _, found in sides for row in getattr(found, key).value) or 1
         for side, found in sides:
             way = 1 if side != "base" else -1
-            edge = middle + 32 * way
+            edge = middle + 31 * way
             anchor: Any = "start" if way > 0 else "end"
             drawing.text((edge, 40), side, anchor=anchor, soft=True)
             for line, (_, _, items) in enumerate(getattr(found, key).value):

@@ -1,4 +1,4 @@
-"""The dumbbell chart of the primary scores: before and after, with intervals, between floor and ceiling."""
+"""The dumbbell chart of the primary scores: before and after, with intervals, between baseline and gold answers."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,11 +10,11 @@ from report.facts.values import missing
 from report.page.figures.drawing import BLUE, INK, ORANGE, WIDTH, Anchor, Drawing, Picture
 from report.page.formats import FILTERS, decimals, plain
 
-_ROW, _MARGIN, _LEGEND = 106.0, 14.0, 34.0
-_LABEL = 104.0
+_ROW, _MARGIN = 108.0, 14.0
+_LABEL = 150.0
 """Width that the words below a mark may take."""
 _TITLE = "Primary scores before and after fine-tuning, with their intervals"
-_COLUMNS = ("score", "base", "fine-tuned", "floor", "ceiling")
+_COLUMNS = ("score", "base", "fine-tuned", "trivial baseline", "gold answers")
 
 
 class _Row(NamedTuple):
@@ -32,10 +32,9 @@ def summary(facts: MeasuredFacts) -> Picture | None:
     rows = list(_rows(facts))
     if not rows:
         return None
-    drawing = Drawing(_ROW * len(rows) + _LEGEND)
+    drawing = Drawing(_ROW * len(rows))
     for turn, row in enumerate(rows):
         _draw(drawing, row, top=_ROW * turn)
-    _legend(drawing, _ROW * len(rows) + 14)
     words = "; ".join(f"{row.name}: {_value(row.before)} before, {_value(row.after)} after" for row in rows)
     data = tuple((row.name, *map(_with_interval, row[1:])) for row in rows)
     return Picture(drawing.svg("summary", _TITLE, words), _TITLE, _COLUMNS, data)
@@ -48,7 +47,7 @@ def _rows(facts: MeasuredFacts) -> Iterator[_Row]:
         for comparison in task.comparisons:
             score = comparison.primary
             if score and (is_known(score.before) or is_known(score.after)):
-                name = f"{task.name.value}, {score.label.value}: base and {comparison.checkpoint.value}"
+                name = f"{task.name.value}, {score.label.value}: {comparison.checkpoint.value}"
                 moves = task.range_of(score.metric)
                 ceiling = moves.ceiling if moves else missing("no range is known for it")
                 yield _Row(name, score.before, score.after, task.floor.score, ceiling)
@@ -62,7 +61,7 @@ def _draw(drawing: Drawing, row: _Row, *, top: float) -> None:
         share = min(1.0, max(0.0, (value - lower) / (upper - lower)))
         return _MARGIN + (WIDTH - 2 * _MARGIN) * share
 
-    drawing.text((_MARGIN, top + 22), row.name, size=13, bold=True, within=WIDTH - 2 * _MARGIN)
+    drawing.text((_MARGIN, top + 18), row.name, bold=True, within=WIDTH - 2 * _MARGIN)
     drawing.line([(_MARGIN, line), (WIDTH - _MARGIN, line)], opacity=0.3)
     _range(drawing, row, place, line)
     for fact, colour in ((row.before, INK), (row.after, BLUE)):
@@ -75,15 +74,15 @@ def _draw(drawing: Drawing, row: _Row, *, top: float) -> None:
         drawing.dot((place(row.before.value), line), hollow=True)
     if is_known(row.after):
         drawing.dot((place(row.after.value), line), colour=BLUE, radius=5.5)
-    for fact, down, bold in ((row.before, -14, False), (row.after, 24, True)):
+    for side, fact, down, bold in (("base", row.before, -14, False), ("fine-tuned", row.after, 26, True)):
         if is_known(fact):
             x = place(fact.value)
-            drawing.text((x, line + down), _value(fact), anchor=_anchor(x, 22), bold=bold)
-    _ends(drawing, row, place, line + 42)
+            drawing.text((x, line + down), f"{side} {_value(fact)}", anchor=_anchor(x, 60), bold=bold)
+    _ends(drawing, row, place, line + 44)
 
 
 def _range(drawing: Drawing, row: _Row, place: Any, line: float) -> None:
-    """Marks floor and ceiling, and shades what lies between them."""
+    """Marks the trivial baseline and the gold answers, and shades what lies between them."""
     if is_known(row.floor) and is_known(row.ceiling):
         ends = sorted(place(known.value) for known in (row.floor, row.ceiling))
         drawing.boxes([(ends[0], line - 9, ends[1] - ends[0], 18)], opacity=0.08)
@@ -101,18 +100,18 @@ def _arrow(drawing: Drawing, start: float, end: float, line: float) -> None:
 
 
 def _ends(drawing: Drawing, row: _Row, place: Any, line: float) -> None:
-    """Writes floor and ceiling below their marks; where these are close, one further out than the other."""
+    """Writes what baseline and gold answers score below their marks; where these are close, one further out."""
     known = [(place(fact.value), side, fact) for side, fact in _sides(row) if is_known(fact)]
     rightmost = max((x for x, _, _ in known), default=0.0)
     for x, side, fact in known:
-        words, anchor = f"{side} {_value(fact)}", _anchor(x, 44)
+        words, anchor = f"{side} {_value(fact)}", _anchor(x, 66)
         if x < rightmost and rightmost - x < 2 * _LABEL:
-            x, anchor = min(x, rightmost - _LABEL), "end"
+            x, anchor = max(_MARGIN + _LABEL, min(x, rightmost - _LABEL)), "end"
         drawing.text((x, line), words, anchor=anchor, soft=True)
 
 
 def _sides(row: _Row) -> tuple[tuple[str, Fact], ...]:
-    return ("floor", row.floor), ("ceiling", row.ceiling)
+    return ("trivial baseline", row.floor), ("gold answers", row.ceiling)
 
 
 def _anchor(x: float, half: float) -> Anchor:
@@ -129,17 +128,6 @@ def _span(row: _Row) -> tuple[float, float]:
     values = [fact.value for fact in known]
     values += [end for fact in known if fact.interval for end in fact.interval.ends]
     return min(0.0, *values), max(values) if max(values) > min(0.0, *values) else 1.0
-
-
-def _legend(drawing: Drawing, line: float) -> None:
-    drawing.dot((_MARGIN + 6, line), hollow=True)
-    drawing.text((_MARGIN + 18, line + 4), "base", soft=True)
-    drawing.dot((_MARGIN + 68, line), colour=BLUE, radius=5.5)
-    drawing.text((_MARGIN + 80, line + 4), "fine-tuned", soft=True)
-    _floor_mark(drawing, _MARGIN + 162, line)
-    drawing.text((_MARGIN + 172, line + 4), "without a model (floor)", soft=True)
-    _ceiling_mark(drawing, _MARGIN + 330, line)
-    drawing.text((_MARGIN + 340, line + 4), "the gold answers (ceiling)", soft=True)
 
 
 def _floor_mark(drawing: Drawing, x: float, line: float) -> None:

@@ -22,7 +22,7 @@ def parameters(facts: MeasuredFacts, name: str) -> Picture:
     drawing = Drawing(line + 14)
     for turn, (model, own) in enumerate(models):
         top = _ROW * turn
-        drawing.text((_MARGIN, top + 18), model, bold=True, within=_LONG if turn else 0.7 * _LONG)
+        drawing.text((_MARGIN, top + 18), model, bold=True, within=_LONG if turn else 0.6 * _LONG)
         # Below the base model's bar stand the names of its components.
         said, down = _said(own, is_base=not turn), 56 if turn else 18
         drawing.text((WIDTH - _MARGIN, top + down), said, anchor="end")
@@ -77,7 +77,7 @@ def _said(own: Ledger, *, is_base: bool) -> str:
 
 _STEPS = 9
 """Shades of the heat map."""
-_MOST_NAMED = 15
+_MOST_NAMED = 12
 """Layers whose number stands above the map, at most."""
 
 
@@ -88,7 +88,7 @@ def changes(found: WeightChanges, checkpoint: str, name: str) -> Picture:
     modules = list(dict.fromkeys(module for _, module, _ in grid))
     sizes = {(layer, module): size for layer, module, size in grid}
     largest = max((size for size in sizes.values() if size is not None), default=0.0)
-    left, top, tall = 110.0, 30.0, 20.0
+    left, top, tall = 96.0, 30.0, 20.0
     wide = min(26.0, (WIDTH - left - 14) / len(layers))
     below = top + tall * len(modules)
     drawing = Drawing(below + 44)
@@ -106,12 +106,13 @@ def changes(found: WeightChanges, checkpoint: str, name: str) -> Picture:
     for shade, boxes in sorted(shades.items()):
         _shade(drawing, boxes, shade)
     below += 30
-    _shade(drawing, [(left, below - 11, 16, 14)], -1)
-    drawing.text((left + 24, below), "not trained", soft=True)
-    drawing.text((left + 146, below), "0 %", anchor="end", soft=True)
+    drawing.text((left - 8, below), "change", anchor="end", soft=True)
+    drawing.text((left, below), "0 %", soft=True)
     for shade in range(_STEPS):
-        _shade(drawing, [(left + 152 + 14 * shade, below - 11, 14, 14)], shade)
-    drawing.text((left + 158 + 14 * _STEPS, below), _percent(largest), soft=True)
+        _shade(drawing, [(left + 30 + 13 * shade, below - 11, 13, 14)], shade)
+    drawing.text((left + 36 + 13 * _STEPS, below), _percent(largest), soft=True)
+    _shade(drawing, [(left + 226, below - 11, 16, 14)], -1)
+    drawing.text((left + 248, below), "not trained", soft=True)
     title = f"How much training changed each layer of {checkpoint}"
     size = f"{count(len(layers))} layers by {count(len(modules))} kinds of matrices"
     words = f"{size}; the largest relative change is {_percent(largest)}."

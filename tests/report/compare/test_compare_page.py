@@ -243,6 +243,23 @@ def test_long_names_keep_their_ends(tmp_path: Path) -> None:
     for number in (4, 8):
         write_folder(tmp_path, long.format(number), {"even": right(80 + number, 100)}, samples=False)
     made = pages(tmp_path)
-    drawn = re.findall(r"font-size: 13px; text-anchor: end[^>]*>([^<]+)<", made["figures/compare-1.svg"])
+    drawn = re.findall(r">(organ[^<]+…[^<]+)</text>", made["figures/compare-1.svg"])
     assert [name[-3:] for name in drawn] == ["-q8", "-q4"]
-    assert all(len(name) <= 29 for name in drawn)  # at 13 px a letter is some 7.5 px wide, and 228 px are free
+    assert all(len(name) <= 38 for name in drawn)  # at 12.5 px a letter is some 7.5 px wide, and 288 px are free
+
+
+def test_pictures_have_round_numbers_along_their_axes_and_say_who_is_tied(tmp_path: Path) -> None:
+    """Of 0.90, 0.88 and 0.20: the first two are tied for the first place, the third is not."""
+    for number, right_ones in enumerate((90, 88, 20)):
+        file = write_folder(tmp_path, f"m{number}", {"even": right(right_ones, 100)})
+        content = json.loads(file.read_text())
+        content["config"]["model_num_parameters"] = (135_000_000, 1_240_000_000, 3_400_000_000)[number]
+        file.write_text(json.dumps(content))
+    made = pages(tmp_path)
+    texts = {name: re.findall(r">([^<]*)</text>", text) for name, text in made.items() if name.endswith(".svg")}
+    board = texts["figures/compare-1.svg"]
+    assert board[:6] == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+    assert board[6:] == ["m0", "0.900, tied for first", "m1", "0.880, tied for first", "m2", "0.200", "acc (0 to 1)"]
+    cost = texts["figures/compare-1-parameters.svg"]
+    assert [text for text in cost if re.fullmatch(r"[\d.]+", text)][6:] == ["0.1", "0.2", "0.5", "1", "2", "5"]
+    assert {"acc (0 to 1)", "parameters of the model (billions), logarithmic"} <= set(cost)

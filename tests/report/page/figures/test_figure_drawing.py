@@ -5,8 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from report.page.figures.drawing import BLUE, ORANGE, Drawing
-from report.page.figures.plot import Plot, Scale, scale
+from report.page.figures.drawing import BLUE, GREEN, ORANGE, WIDTH, Drawing
+from report.page.figures.plot import Plot, Scale, logarithmic_scale, scale
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
@@ -61,7 +61,7 @@ def test_it_says_what_it_is_and_takes_the_readers_colour() -> None:
 
 def test_strokes_lie_where_they_were_drawn_from_the_upper_left_corner() -> None:
     svg = drawn("a word")
-    assert 'viewBox="0 0 560 100"' in svg
+    assert 'viewBox="0 0 480 100" width="480"' in svg
     assert 'd="M 10 20 L 30 20"' in svg
     assert "stroke-dasharray: 4,3" in svg
     assert 'd="M 10 30 L 15 30 L 15 36 L 10 36 z"' in svg
@@ -72,26 +72,60 @@ def test_strokes_lie_where_they_were_drawn_from_the_upper_left_corner() -> None:
     assert "text-anchor: middle" in text[0]
 
 
-def test_a_long_name_is_written_smaller() -> None:
+def test_a_long_name_loses_its_middle_and_stays_legible_on_a_phone() -> None:
+    """A letter is 0.6 of 12.5 pixels wide: of 72 pixels there are 9, an ellipsis among them."""
     drawing = Drawing(30)
-    drawing.text((0, 10), "x" * 10, within=72)
-    drawing.text((0, 20), "x" * 15, within=72)
-    drawing.text((0, 30), "x" * 500, within=72)
-    sizes = re.findall(r"font-size: ([\d.]+)px", drawing.svg("a", "a", "a"))
-    assert sizes == ["12", "8", "7"]
+    for turn, name in enumerate(("x" * 9, "abcd" * 5, "organisation/model-7b")):
+        drawing.text((0, 10 * turn + 10), name, within=72)
+    svg = drawing.svg("a", "a", "a")
+    assert re.findall(r">([^<]*)</text>", svg) == ["xxxxxxxxx", "abcd…abcd", "orga…l-7b"]
+    sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", svg)]
+    assert min(sizes) * 350 / WIDTH >= 9  # a drawing on a screen of 390 pixels
+
+
+def test_a_drawing_alone_has_the_paper_that_its_ink_is_made_for() -> None:
+    style = re.search(r"<style>(.*?)</style>", drawn("a word"))
+    assert style is not None
+    assert style[1] == (
+        "svg{color:#1f2328;background:#fff}@media (prefers-color-scheme:dark){svg{color:#e6edf3;background:#0f1419}}"
+    )
+
+
+def _luminance(colour: str) -> float:
+    """Of WCAG 2.2, from 0 to 1."""
+    shares = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", [BLUE, ORANGE, GREEN])
+@pytest.mark.parametrize("paper", ["#ffffff", "#0f1419"])
+def test_colours_stand_out_from_light_and_dark_paper(colour: str, paper: str) -> None:
+    """At least 3 to 1, which WCAG 2.2 asks of graphics."""
+    lighter, darker = sorted((_luminance(colour), _luminance(paper)), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) >= 3
 
 
 def test_an_axis_spans_its_values_from_tick_to_tick() -> None:
     assert scale([0.0, 4.66]).ticks == (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
     tight = scale([1, 125], whole=True, tight=True)
     assert (tight.lower, tight.upper, tight.ticks) == (1, 125, (25.0, 50.0, 75.0, 100.0, 125.0))
-    assert scale([3.0, 3.0]).lower <= 3.0 < scale([3.0, 3.0]).upper
+    assert scale([3.0, 3.0]).lower < 3.0 < scale([3.0, 3.0]).upper
     assert scale([-0.4, 0.4]).words() == ["−0.4", "−0.2", "0.0", "0.2", "0.4"]
 
 
 def test_a_plot_places_values_between_its_axes() -> None:
     plot = Plot(Drawing(250), 250, Scale(0, 10, ()), Scale(0, 4, ()))
-    assert plot.at(0, 0) == (52, 206)
-    assert plot.at(10, 4) == (544, 34)
-    assert plot.at(5, 1) == (298, 163)
-    assert plot.at(-3, 9) == (52, 34)
+    assert plot.at(0, 0) == (52, 202)
+    assert plot.at(10, 4) == (464, 36)
+    assert plot.at(5, 1) == (258, 160.5)
+    assert plot.at(-3, 9) == (52, 36)
+
+
+def test_a_logarithmic_axis_has_round_numbers_as_far_apart_as_their_factors() -> None:
+    axis = logarithmic_scale([25.7, 340])
+    assert axis.ticks == (20, 50, 100, 200, 500)
+    assert axis.words() == ["20", "50", "100", "200", "500"]
+    assert axis.share(100) == pytest.approx(0.5)  # 5 times 20, a fifth of 500
+    assert logarithmic_scale([2e5, 7e9]).ticks == (1e5, 1e6, 1e7, 1e8, 1e9, 1e10)
+    assert logarithmic_scale([10, 10]).ticks == (10,)

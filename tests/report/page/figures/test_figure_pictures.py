@@ -78,18 +78,18 @@ def test_the_same_facts_give_the_same_bytes(long_facts: dict[str, Any]) -> None:
 
 
 def test_the_summary_is_to_scale(facts: dict[str, Any]) -> None:
-    """The row is 532 pixels long from 14: 0.5 lies at 280, 0.95 at 519.4; of 100 points 27 in 30 lie at 492.8."""
+    """The row is 452 pixels long from 14: 0.5 lies at 240, 0.95 at 443.4; of 100 points 27 in 30 lie at 420.8."""
     picture = named(facts, "summary")
-    places = re.findall(r'x="([\d.]+)" y="[\d.]+">(0\.500|0\.950|90\.00|100\.00)</text>', picture.svg)
-    assert places == [("280", "0.500"), ("519.4", "0.950"), ("492.8", "90.00")]
+    places = re.findall(r'x="([\d.]+)" y="[\d.]+">([bf][^<]* (?:0\.500|0\.950|90\.00))</text>', picture.svg)
+    assert places == [("240", "base 0.500"), ("443.4", "fine-tuned 0.950"), ("420.8", "fine-tuned 90.00")]
     score, base, tuned, floor, ceiling = picture.rows[0]
-    assert score == "reviews, accuracy: base and reviews-lora-seed1"
+    assert score == "reviews, accuracy: reviews-lora-seed1"
     assert base.startswith("0.500 [")
     assert tuned.startswith("0.950 [")
     assert floor.startswith("0.500 [")
     assert ceiling.startswith("1.000 [")
     # The band between floor and ceiling.
-    assert (280, 45, 266, 18) in boxes(picture.svg, "currentColor")
+    assert (240, 45, 226, 18) in boxes(picture.svg, "currentColor")
 
 
 def test_gold_label_and_answer(facts: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ def test_gold_label_and_answer(facts: dict[str, Any]) -> None:
     picture = named(facts, "confusion-reviews-lora-seed1-on-reviews")
     assert picture.rows == (("base", "20", "0", "20", "0"), ("fine-tuned", "19", "1", "1", "19"))
     shares = re.findall(r'style="fill: (#\w{6}); opacity: ([\d.]+)"', picture.svg)[:6]
-    right, wrong = "#2f6fde", "#c2410c"
+    right, wrong = "#0072b2", "#d55e00"
     # What is 0 has no colour: of the base model two cells.
     expected = [(right, 1.0), (wrong, 1.0), (right, 0.95), (wrong, 0.05), (wrong, 0.05), (right, 0.95)]
     assert [(colour, float(share)) for colour, share in shares] == [
@@ -106,29 +106,29 @@ def test_gold_label_and_answer(facts: dict[str, Any]) -> None:
 
 
 def test_bands_are_as_broad_as_their_items_are_many(facts: dict[str, Any]) -> None:
-    """Of 40 items 19 are right both times, 19 fixed, 1 broken, 1 wrong both times; all of them are 150 pixels."""
+    """Of 40 items 19 are both correct, 19 fixed, 1 broken, 1 both wrong; all of them are 150 pixels."""
     picture = named(facts, "moves-reviews-lora-seed1-on-reviews")
     assert picture.rows == (
-        ("right both times", "19"),
+        ("both correct", "19"),
         ("broken", "1"),
         ("fixed", "19"),
-        ("wrong both times", "1"),
+        ("both wrong", "1"),
     )
     bands = re.findall(
-        r'd="M 118 (\S+) C \S+ \S+ \S+ \S+ 372 (\S+) L 372 (\S+) C \S+ \S+ \S+ \S+ 118 (\S+) z"', picture.svg
+        r'd="M 108 (\S+) C \S+ \S+ \S+ \S+ 330 (\S+) L 330 (\S+) C \S+ \S+ \S+ \S+ 108 (\S+) z"', picture.svg
     )
     breadths = [
         (round(float(bottom) - float(top), 1), round(float(low) - float(high), 1)) for top, high, low, bottom in bands
     ]
     assert breadths == [(71.2, 71.2), (3.8, 3.8), (71.2, 71.2), (3.8, 3.8)]
-    assert re.findall(r">((?:right|wrong|fixed|broken)[^<]*)</text>", picture.svg) == [
-        "right: 20", "wrong: 20", "right both times: 19", "fixed: 19", "broken: 1", "wrong both times: 1",
+    assert re.findall(r">((?:correct|both|wrong|fixed|broken)[^<]*)</text>", picture.svg) == [
+        "correct: 20", "wrong: 20", "both correct: 19", "fixed: 19", "broken: 1", "both wrong: 1",
     ]  # fmt: skip
 
 
 def test_words_of_thin_bands_do_not_run_into_each_other(facts: dict[str, Any]) -> None:
     lines = [
-        float(y) for y in re.findall(r'x="388" y="([\d.]+)">', named(facts, "moves-reviews-lora-seed1-on-reviews").svg)
+        float(y) for y in re.findall(r'x="346" y="([\d.]+)">', named(facts, "moves-reviews-lora-seed1-on-reviews").svg)
     ]
     assert all(below - above >= 16.9 for above, below in pairwise(lines))
 
@@ -138,17 +138,17 @@ def test_lengths_and_scores(facts: dict[str, Any]) -> None:
     times and is right 27 times of 30."""
     picture = named(facts, "distributions-passages-lora-seed1-on-passages")
     rows = {(what, span): counts for what, span, *counts in picture.rows}
-    assert rows["words in the answer", "0"] == ["0", "10"]
-    assert rows["words in the answer", "1"] == ["30", "20"]
-    assert rows["token F1 of the answer", "0"] == ["20", "3"]
-    assert rows["token F1 of the answer", "100"] == ["10", "27"]
+    assert rows["answer length, words", "0"] == ["0", "10"]
+    assert rows["answer length, words", "1"] == ["30", "20"]
+    assert rows["token F1, 0 to 100", "0"] == ["20", "3"]
+    assert rows["token F1, 0 to 100", "100"] == ["10", "27"]
     assert sum(int(count) for counts in rows.values() for count in counts) == 4 * 30
-    assert list(dict.fromkeys(span for what, span in rows if what.startswith("words"))) == [
+    assert list(dict.fromkeys(span for what, span in rows if what.startswith("answer"))) == [
         "0", "1", "2", "3", "4", "5", "6–10", "11–20", "21+",
     ]  # fmt: skip
-    widths = {round(width, 1) for _, _, width, _ in boxes(picture.svg, "#2f6fde")}
-    # Of 30 words in an answer 66 pixels, and of 27 scores.
-    assert widths == {22.0, 44.0, 7.3, 66.0}
+    widths = {round(width, 1) for _, _, width, _ in boxes(picture.svg, "#0072b2")}
+    # Of 30 words in an answer 48 pixels, and of 27 scores.
+    assert widths == {16.0, 32.0, 5.3, 48.0}
 
 
 def test_how_sure_and_how_often_right(facts: dict[str, Any]) -> None:
@@ -161,7 +161,7 @@ def test_how_sure_and_how_often_right(facts: dict[str, Any]) -> None:
 
 
 def test_bars_of_parameters_are_on_one_scale(facts: dict[str, Any]) -> None:
-    """Of 1,050 parameters, 532 pixels long: 600, 400 and 50 of the adapter, which alone was trained."""
+    """Of 1,050 parameters, 452 pixels long: 600, 400 and 50 of the adapter, which alone was trained."""
     picture = named(facts, "parameters")
     assert [row for row in picture.rows if row[0] == "reviews-lora-seed1"] == [
         ("reviews-lora-seed1", "embeddings", "600", "0"),
@@ -169,10 +169,10 @@ def test_bars_of_parameters_are_on_one_scale(facts: dict[str, Any]) -> None:
         ("reviews-lora-seed1", "adapter", "50", "50"),
     ]
     grey = [(width, height) for _, _, width, height in boxes(picture.svg, "currentColor")]
-    assert grey[:2] == [(304.0, 16), (202.67, 16)]
-    assert [box for box in boxes(picture.svg, "#2f6fde") if box[3] == 16] == [
-        (520.67, 90, 25.33, 16),
-        (520.67, 154, 25.33, 16),
+    assert grey[:2] == [(258.29, 16), (172.19, 16)]
+    assert [box for box in boxes(picture.svg, "#0072b2") if box[3] == 16] == [
+        (444.48, 90, 21.52, 16),
+        (444.48, 154, 21.52, 16),
     ]
     words = re.findall(r">([^<]*)</text>", picture.svg)
     assert words[:4] == ["small", "1,000 in total", "embeddings", "attention"]
@@ -183,7 +183,16 @@ def test_layers_are_shaded_by_how_much_they_changed(facts: dict[str, Any]) -> No
     picture = named(facts, "changes-reviews-lora-seed1")
     assert picture.columns == ("layer", "q")
     assert picture.rows == (("0", "1.00 %"), ("1", "2.00 %"))
-    assert re.findall(r">([^<]*)</text>", picture.svg) == ["layer", "0", "1", "q", "not trained", "0 %", "2.00 %"]
+    assert re.findall(r">([^<]*)</text>", picture.svg) == [
+        "layer",
+        "0",
+        "1",
+        "q",
+        "change",
+        "0 %",
+        "2.00 %",
+        "not trained",
+    ]
 
 
 def test_loss_beside_that_of_the_development_split(long_facts: dict[str, Any]) -> None:
@@ -203,7 +212,7 @@ def test_accuracy_on_the_development_split(long_facts: dict[str, Any]) -> None:
     assert picture.rows == (("5", "4,748", "0.500"), ("10", "9,496", "0.750"), ("13", "12,345", "0.700"))
     kept = re.search(r'x="([\d.]+)" y="[\d.]+">kept</text>', picture.svg)
     assert kept is not None
-    assert float(kept[1]) == pytest.approx(52 + 492 * 9496 / 12345 + 6, abs=0.01)
+    assert float(kept[1]) == pytest.approx(52 + 412 * 9496 / 12345 - 6, abs=0.01)
 
 
 def test_scores_over_training_tokens(long_facts: dict[str, Any]) -> None:
