@@ -15,6 +15,7 @@ from markupsafe import Markup
 from report.facts.schema.parts import Known, Missing
 from report.page import formats
 from report.page.figures import Picture
+from report.page.number_notes import unmarked
 
 _PARSER = MarkdownIt("commonmark", {"html": False}).enable("table")
 
@@ -62,11 +63,35 @@ def dressed(tokens: list[Token], drawn: Mapping[str, Picture]) -> None:
             tokens[index] = piece("</table>\n</div>\n")
         elif token.type == "blockquote_open":
             token.attrSet("class", "warning")
-        elif token.type == "inline" and token.content.startswith("Sources: "):
-            tokens[index - 1].attrSet("class", "sources")
-        elif token.type == "inline" and (picture := _only_picture(token, drawn)):
-            tokens[index - 1] = tokens[index + 1] = piece("")
-            tokens[index] = piece(_figure(picture))
+        elif token.type == "inline":
+            _dressed_text(tokens, index, drawn)
+
+
+def _dressed_text(tokens: list[Token], index: int, drawn: Mapping[str, Picture]) -> None:
+    """Marks a line of sources, and puts HTML in the place of a drawing or of what a reader opens by hand."""
+    token = tokens[index]
+    if token.content.startswith("Sources: "):
+        tokens[index - 1].attrSet("class", "sources")
+    elif html := _fold(token.content) or _only_picture(token, drawn):
+        tokens[index - 1] = tokens[index + 1] = piece("")
+        tokens[index] = piece(html)
+    else:
+        for child in token.children or []:
+            if child.type == "image" and (picture := drawn.get(str(child.attrGet("src")))):
+                child.type, child.content = "html_inline", f'<span class="drawn">{picture.inline()}</span>'
+
+
+_SUMMARY = re.compile(r"<details>\n<summary>([^\n]*)</summary>")
+
+
+def _fold(markdown: str) -> str | None:
+    """Returns the HTML of a paragraph that begins or ends what a reader opens by hand; None for any other.
+
+    Only a template of ours can write one: in every other text `<` is escaped. A summary is HTML already.
+    """
+    if found := _SUMMARY.fullmatch(markdown):
+        return f"<details>\n<summary>{unmarked(found[1])}</summary>\n"
+    return "</details>\n" if markdown == "</details>" else None
 
 
 def piece(html: str) -> Token:
@@ -74,10 +99,11 @@ def piece(html: str) -> Token:
     return Token("html_block", "", 0, content=html)
 
 
-def _only_picture(token: Token, drawn: Mapping[str, Picture]) -> Picture | None:
-    """Returns the drawing of a paragraph that holds an image of ours and nothing else."""
-    images = [child for child in token.children or [] if child.type == "image"]
-    return drawn.get(str(images[0].attrGet("src"))) if len(images) == 1 else None
+def _only_picture(token: Token, drawn: Mapping[str, Picture]) -> str | None:
+    """Returns the figure of a paragraph that holds an image of ours and nothing else; None for any other."""
+    children = token.children or []
+    picture = drawn.get(str(children[0].attrGet("src"))) if [child.type for child in children] == ["image"] else None
+    return _figure(picture) if picture else None
 
 
 def _figure(picture: Picture) -> str:
