@@ -62,7 +62,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What a run takes. ``seconds`` are None where no speed was given."""
 
     operations: int
@@ -81,7 +81,7 @@ def training(
     lora_r: int = 16,
     last_layers: int | None = None,
     speed: float | None = None,
-) -> Estimate:
+) -> CostEstimate:
     """Returns what training takes.
 
     Args:
@@ -92,7 +92,7 @@ def training(
     """
     operations = _operations(work, ledger, sizes, method=method, lora_r=lora_r, last_layers=last_layers)
     memory = _memory(work, ledger, sizes, method=method, dtype=dtype, device=device, last_layers=last_layers)
-    return Estimate(operations, memory, operations / speed if speed else None)
+    return CostEstimate(operations, memory, operations / speed if speed else None)
 
 
 def operations_a_second(dtype: str, device: str) -> float:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from harness_tasks.kinds import Count, Number, Text, Trained, TrainedRow
+from harness_tasks.kinds import Count, Number, Text, TrainedRow, TrainingRecord
 from harness_tasks.reading import Kind
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -71,7 +71,7 @@ class ProofRecord(TypedDict, total=False):
     verdicts: list[VerdictRecord] | None
 
 
-class FinetuneRecord(Trained, total=False):
+class FinetuneRecord(TrainingRecord, total=False):
     """`finetune.json`."""
 
     checkpoint: Text

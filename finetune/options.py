@@ -19,7 +19,7 @@ from finetune.run import DEV, Dtype, Run
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, checked, read_yaml
-from harness_tasks.validation import first_problem, short_repr, unknown_key
+from harness_tasks.validation import first_invalid, short_repr, unknown_key
 
 Default = Recipe()
 TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
@@ -290,7 +290,7 @@ def _recipe(values: dict[str, Any]) -> Recipe:
     try:
         return Recipe(**values)
     except ValidationError as error:
-        problem = first_problem(error)
+        problem = first_invalid(error)
         raise UserError(
             f"--{str(problem.location[0]).replace('_', '-')} is {short_repr(problem.value)}: {problem.reason}",
             "the run would not be what was meant",

@@ -153,7 +153,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Findings:
+class PlanFindings:
     """What can be said of a prepared run without a speed: its rows, the guards' verdicts and the work that is to do.
 
     ``ledger`` is None where the method does not fit the model; the guard `trainable-count` says why.
@@ -184,7 +184,7 @@ class Findings:
         }
 
 
-def findings(prepared: Prepared, *, seconds: float = 0.0) -> Findings:
+def findings(prepared: Prepared, *, seconds: float = 0.0) -> PlanFindings:
     """Returns what the guards find of a run, and its work; ``seconds`` is what preparing it took."""
     started = time.perf_counter()
     evidence = Evidence(prepared)
@@ -195,7 +195,7 @@ def findings(prepared: Prepared, *, seconds: float = 0.0) -> Findings:
     except UserError:
         ledger = None
     overlap = tuple(scored.as_json() for scored in evidence.scored)
-    return Findings(prepared, guards, overlap, estimate.work(prepared), ledger, seconds)
+    return PlanFindings(prepared, guards, overlap, estimate.work(prepared), ledger, seconds)
 
 
 def plan(run: Run, *, probe: bool = False) -> Plan:

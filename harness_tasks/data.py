@@ -51,7 +51,7 @@ PROOFS: dict[Proof, str] = {
 
 
 @dataclass(frozen=True)
-class Known:
+class PinnedRows:
     """What is known of rows beforehand: how many, their `fingerprint`, and the SHA-256 of the official file.
 
     A digest is None where nobody could compute it for this task.
@@ -68,7 +68,7 @@ class Hub:
 
     name: str
     revision: str
-    splits: tuple[tuple[str, Known], ...]
+    splits: tuple[tuple[str, PinnedRows], ...]
     files: tuple[str, ...]
 
 
@@ -211,7 +211,7 @@ def _read_parquet(file: Path, hub: Hub, split: str) -> list[Row]:
 
 
 def folder_rows(
-    folder: Path, file: str, hub: Hub, parse: Callable[[str], list[Row]], *, known: Known, other_rows: bool
+    folder: Path, file: str, hub: Hub, parse: Callable[[str], list[Row]], *, known: PinnedRows, other_rows: bool
 ) -> Rows:
     """Returns the rows that ``parse`` (ValueError with the reason on bad text) finds in ``file`` of ``folder``.
 

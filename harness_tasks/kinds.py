@@ -169,7 +169,7 @@ class TrainedBase(TypedDict, total=False):
     fingerprint: Text | None
 
 
-class Trained(TypedDict, total=False):
+class TrainingRecord(TypedDict, total=False):
     """What scoring takes from `finetune.json`, the record beside a checkpoint."""
 
     task: Text
@@ -178,10 +178,10 @@ class Trained(TypedDict, total=False):
     base: TrainedBase | None
 
 
-class Merged(TypedDict, total=False):
+class MergeRecord(TypedDict, total=False):
     """`merged_from.json` beside a merged model: the adapter's own record, empty where it had none."""
 
-    adapter: Trained
+    adapter: TrainingRecord
     base_fingerprint: Text | None
     adapter_sha256: Text
 
@@ -265,11 +265,11 @@ TRAINED = Kind(
     "the record of a training",
     "it says on which task and which base model the checkpoint was trained",
     "copy the checkpoint's folder again, or train it again",
-    schema=Trained,
+    schema=TrainingRecord,
 )
 MERGED = Kind(
     "the record of a merge",
     "it says which adapter the model already holds",
     "merge again: aftertune merge ADAPTER --output DIR",
-    schema=Merged,
+    schema=MergeRecord,
 )

@@ -21,7 +21,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from harness_tasks.errors import UserError
-from harness_tasks.validation import first_problem, short_repr
+from harness_tasks.validation import first_invalid, short_repr
 
 MIB = 2**20
 LIMIT_VARIABLE = "AFTERTUNE_MAX_FILE_MIB"
@@ -180,7 +180,7 @@ def checked(value: Any, path: str | Path, kind: Kind, *, line: int | None = None
     try:
         kind.adapter.validate_python(value, strict=True)
     except ValidationError as error:
-        problem = first_problem(error)
+        problem = first_invalid(error)
         where = f"line {line} of " if line else ""
         at = f"`{problem.place}`" if problem.place else "what it holds"
         reason = problem.reason[:1].lower() + problem.reason[1:]

@@ -9,7 +9,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.messages import nearest_name
 
 
-class Problem(NamedTuple):
+class InvalidValue(NamedTuple):
     """What pydantic refused: its ``kind`` of error, the ``location`` from the outside in, the value, and the reason."""
 
     kind: str
@@ -23,11 +23,11 @@ class Problem(NamedTuple):
         return ".".join(str(part) for part in self.location)
 
 
-def first_problem(error: ValidationError) -> Problem:
+def first_invalid(error: ValidationError) -> InvalidValue:
     """Returns what is wrong: an unknown key where there is one, since a mistyped key is found missing as well."""
     problems = error.errors(include_url=False)
     found = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    return Problem(found["type"], found["loc"], found["input"], found["msg"].removeprefix("Value error, "))
+    return InvalidValue(found["type"], found["loc"], found["input"], found["msg"].removeprefix("Value error, "))
 
 
 def unknown_key(file: object, place: str, *, known: Sequence[str], why: str) -> UserError:
@@ -41,7 +41,7 @@ def unknown_key(file: object, place: str, *, known: Sequence[str], why: str) -> 
 
 
 def wrong_key(
-    file: object, problem: Problem, *, place: str, known: Sequence[str], mistyped: str, needed_by: str, manual: str
+    file: object, problem: InvalidValue, *, place: str, known: Sequence[str], mistyped: str, needed_by: str, manual: str
 ) -> UserError:
     """Returns the error for a key of ``file`` that is unknown, missing, or has a value that it does not take.
 

@@ -16,7 +16,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.loading import declared
 from harness_tasks.reading import Kind, read_yaml
-from harness_tasks.validation import first_problem, wrong_key
+from harness_tasks.validation import first_invalid, wrong_key
 from studies.names import Distinct, Place, TaskName, check_name, check_texts
 
 SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
@@ -358,7 +358,7 @@ def no_checkpoint(path: Path, task: str, study: Study) -> UserError:
 
 def _readable(path: Path, error: ValidationError) -> UserError:
     """Returns the first problem that pydantic found, in three parts."""
-    problem = first_problem(error)
+    problem = first_invalid(error)
     return wrong_key(
         path,
         problem,

@@ -34,7 +34,7 @@ _FILE = Kind(
 class Examined:
     """What was found of one training run, which stands for its other seeds.
 
-    ``found``: what `finetune.plan.Findings.as_json` gives; None where the rows could not be had, for the ``reason``.
+    ``found``: what `finetune.plan.PlanFindings.as_json` gives; None where the rows could not be had, for ``reason``.
     """
 
     study: Study

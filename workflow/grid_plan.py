@@ -12,7 +12,7 @@ from finetune.assumed import BANDWIDTH, UTILISATION
 from finetune.estimate import gigabytes, shown_time
 from finetune.machine import resolve_device
 from studies import Grid, Study
-from workflow.plan import Planned, Step, planned
+from workflow.plan import Planned, PlannedStep, planned
 
 AT_A_TIME = (1, 8, 64)
 """Accelerators for which the time is told where none are asked for."""
@@ -85,7 +85,7 @@ def _line(study: Study, found: Planned) -> Line:
     )
 
 
-def longest_path(steps: Sequence[Step]) -> float:
+def longest_path(steps: Sequence[PlannedStep]) -> float:
     """Returns the seconds of the longest chain of a study's steps that are still to do.
 
     The base model comes first, then either its slowest scoring or the slowest checkpoint: its training, what it is

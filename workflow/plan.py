@@ -56,7 +56,7 @@ KEYS_AND_VALUES_BYTES = 2_000_000_000
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStep:
     """One step: what it does, on how many rows, and what it takes."""
 
     step: str
@@ -76,7 +76,7 @@ class Planned:
     ``fits``: for each training run, which GPU's memory would do. ``unseen``: the runs whose rows were not looked at.
     """
 
-    steps: list[Step]
+    steps: list[PlannedStep]
     parameters: int
     disk_bytes: int
     dtype: str
@@ -223,13 +223,15 @@ def _config(study: Study) -> Any:
         return AutoConfig.from_pretrained(place, revision=revision_of(study))
 
 
-def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, speed: float) -> list[Step]:
+def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, speed: float) -> list[PlannedStep]:
     base = ledgers["base"].total
     steps = []
     if study.model.id in BUILT_IN:
         path = Path(study.model.path, "config.json")
         seconds = UNPACK_S if study.model.id == "embedded" else START_S
-        steps.append(Step(f"base model into {study.model.path}", path.is_file(), None, None, None, 8 * base, seconds))
+        steps.append(
+            PlannedStep(f"base model into {study.model.path}", path.is_file(), None, None, None, 8 * base, seconds)
+        )
     for task in study.tasks:
         steps.append(_score_step(study, None, task, base, sizes, dtype, speed))
         steps.append(_prior_step(study, None, task, base, dtype))
@@ -237,15 +239,15 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
         steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], sizes, dtype, speed))
         if step_commands.is_merged(checkpoint):
             done = (step_commands.merged_folder(study, checkpoint) / "merged_from.json").is_file()
-            steps.append(Step(f"merge {checkpoint.name}", done, None, None, None, 8 * base, START_S))
+            steps.append(PlannedStep(f"merge {checkpoint.name}", done, None, None, None, 8 * base, START_S))
         steps.append(_score_step(study, checkpoint, checkpoint.task, base, sizes, dtype, speed))
         steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
         steps.append(_overlap_step(study, checkpoint))
     report = (study.folder / "report.html").is_file()
-    return [*steps, Step("parameter ledgers, facts and report", report, None, None, None, None, REPORT_S)]
+    return [*steps, PlannedStep("parameter ledgers, facts and report", report, None, None, None, None, REPORT_S)]
 
 
-def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) -> list[Step]:
+def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) -> list[PlannedStep]:
     """Returns what is fetched from the Hub: the base model's weights, and each task's rows where no folder is given."""
     found = []
     if not study.model.is_local:
@@ -257,7 +259,7 @@ def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) ->
             size = round((size_["train"] + size_["scored"]) * size_["prompt_tokens"] * TEXT_BYTES_A_TOKEN)
             found.append((f"download the rows of {task}", False, size))
     return [
-        Step(name, done, None, None, None, None, size / bandwidth / 1e6, download_bytes=0 if done else size)
+        PlannedStep(name, done, None, None, None, None, size / bandwidth / 1e6, download_bytes=0 if done else size)
         for name, done, size in found
     ]
 
@@ -271,7 +273,7 @@ def _is_cached(model: str, revision: str | None) -> bool:
 
 def _score_step(
     study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, sizes: Sizes, dtype: str, speed: float
-) -> Step:
+) -> PlannedStep:
     name = checkpoint.name if checkpoint else "base"
     size = _size(task)
     rows = _scored_rows(study, task)
@@ -283,7 +285,7 @@ def _score_step(
         seconds = START_S + rendering + 2 * parameters * tokens / speed
     memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + _batch_bytes(study, size, sizes, dtype)
     done = (step_commands.scores_folder(study, task, checkpoint) / "results.json").is_file()
-    return Step(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
+    return PlannedStep(f"score {name} on {task}", done, rows, tokens, None, memory, seconds)
 
 
 def _batch_bytes(study: Study, size: dict[str, int] | None, sizes: Sizes, dtype: str) -> int:
@@ -296,17 +298,17 @@ def _batch_bytes(study: Study, size: dict[str, int] | None, sizes: Sizes, dtype:
     return int(kept + forward + study.batch_size * sizes.vocabulary * (element + 4))
 
 
-def _prior_step(study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str) -> Step:
+def _prior_step(study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str) -> PlannedStep:
     name = checkpoint.name if checkpoint else "base"
     done = (step_commands.scores_folder(study, task, checkpoint) / "prior.json").is_file()
     memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype]
-    return Step(f"prior of {name} on {task}", done, None, None, None, memory, START_S)
+    return PlannedStep(f"prior of {name} on {task}", done, None, None, None, memory, START_S)
 
 
-def _overlap_step(study: Study, checkpoint: Checkpoint) -> Step:
+def _overlap_step(study: Study, checkpoint: Checkpoint) -> PlannedStep:
     done = step_commands.overlap_file(study, checkpoint).is_file()
     rows = _scored_rows(study, checkpoint.task)
-    return Step(f"overlap with the rows of {checkpoint.name}", done, rows, None, None, None, OVERLAP_S)
+    return PlannedStep(f"overlap with the rows of {checkpoint.name}", done, rows, None, None, None, OVERLAP_S)
 
 
 def _scored_rows(study: Study, task: str) -> int | None:
@@ -314,13 +316,15 @@ def _scored_rows(study: Study, task: str) -> int | None:
     return min(size["scored"], study.plan(task).limit or size["scored"]) if size else None
 
 
-def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, sizes: Sizes, dtype: str, speed: float) -> Step:
+def _train_step(
+    study: Study, checkpoint: Checkpoint, ledger: Any, sizes: Sizes, dtype: str, speed: float
+) -> PlannedStep:
     """Returns what `finetune.estimate` says of the run."""
     work, recipe = _work(study, checkpoint), study.plan(checkpoint.task).recipe
     name = f"fine-tune {checkpoint.name}"
     done = (step_commands.checkpoint_folder(study, checkpoint) / "finetune.json").is_file()
     if work is None:
-        return Step(name, done, None, None, ledger.trainable, None, None)
+        return PlannedStep(name, done, None, None, ledger.trainable, None, None)
     seen, size = known(study, checkpoint), _size(checkpoint.task)
     if seen is not None:
         rows, preparation = seen["rows"]["train"], seen["preparation_seconds"]
@@ -339,7 +343,7 @@ def _train_step(study: Study, checkpoint: Checkpoint, ledger: Any, sizes: Sizes,
         speed=speed,
     )
     seconds = START_S + preparation + (found.seconds or 0)
-    return Step(name, done, rows, work.tokens, ledger.trainable, found.memory_bytes, seconds)
+    return PlannedStep(name, done, rows, work.tokens, ledger.trainable, found.memory_bytes, seconds)
 
 
 def _work(study: Study, checkpoint: Checkpoint) -> estimate.Work | None:

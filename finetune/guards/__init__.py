@@ -12,10 +12,10 @@ from finetune.guards import base, rows, scored, tokens, training
 from finetune.guards.evidence import Evidence
 from finetune.prepare import Prepared
 from harness_tasks.errors import UserError
-from harness_tasks.guards.verdicts import GuardError, Outcome, Verdict, raise_failed
+from harness_tasks.guards.verdicts import GuardError, GuardOutcome, Verdict, raise_failed
 from harness_tasks.messages import nearest_name
 
-__all__ = ["ALLOWABLE", "GUARDS", "Evidence", "GuardError", "Outcome", "Verdict", "examine", "raise_failed"]
+__all__ = ["ALLOWABLE", "GUARDS", "Evidence", "GuardError", "GuardOutcome", "Verdict", "examine", "raise_failed"]
 
 GUARDS: dict[str, Callable[[Evidence], Verdict]] = {
     "pad-token": tokens.pad_token,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from harness_tasks.errors import UserError
 
-Outcome = Literal["pass", "fail", "warn", "by-design", "after-training"]
+GuardOutcome = Literal["pass", "fail", "warn", "by-design", "after-training"]
 """`by-design`: the code leaves no way to it, and a test proves that. `after-training`: it can be judged only then."""
 
 
@@ -15,7 +15,7 @@ class Verdict:
     """What one guard found. ``why`` and ``mend`` are said where it failed or warns, and are empty otherwise."""
 
     id: str
-    verdict: Outcome
+    verdict: GuardOutcome
     found: str
     why: str = ""
     mend: str = ""

@@ -27,7 +27,7 @@ from harness_tasks.shards.same_settings import check_same_settings, without_diff
 _BOOTSTRAP_ITERATIONS = 100_000
 
 
-class Merged(NamedTuple):
+class MergedTask(NamedTuple):
     """What was joined."""
 
     task: str
@@ -41,7 +41,7 @@ def merge(
     output: Path,
     include_path: str | Path = TASKS_PATH,
     metadata: Mapping[str, Any] | None = None,
-) -> Merged:
+) -> MergedTask:
     """Returns what it joined from ``folders``, one a shard, into ``output``: `results.json` and `samples.jsonl`.
 
     ``metadata`` is what lm_eval's ``--metadata`` took; the task is loaded, for its functions and to compare its rows.
@@ -69,7 +69,7 @@ def merge(
     _merge_generations(scored, output / "generations.jsonl")
     # As lm_eval writes it; last, because who finds it may take the rows to be there.
     write_text(output / "results.json", json.dumps(results, indent=2, ensure_ascii=False))
-    return Merged(name, len({row.doc_id for row in rows}), len(shards))
+    return MergedTask(name, len({row.doc_id for row in rows}), len(shards))
 
 
 def _merge_generations(shards: Sequence[ShardFiles], output: Path) -> None:

@@ -11,8 +11,8 @@ V1 = data.Hub(
     name="rajpurkar/squad",
     revision="7b6d24c440a36b6815f21b70d25016731768db1f",
     splits=(
-        ("train", data.Known(87599, None, "3527663986b8295af4f7fcdff1ba1ff3f72d07d61a20f487cb238a6ef92fd955")),
-        ("validation", data.Known(10570, "5627e643adee4f69602572bdc976b3a665acb8ebf16809c05455fe12125abc93")),
+        ("train", data.PinnedRows(87599, None, "3527663986b8295af4f7fcdff1ba1ff3f72d07d61a20f487cb238a6ef92fd955")),
+        ("validation", data.PinnedRows(10570, "5627e643adee4f69602572bdc976b3a665acb8ebf16809c05455fe12125abc93")),
     ),
     files=("squad1/train-v1.1.json", "squad1/dev-v1.1.json"),
 )
@@ -20,14 +20,14 @@ V2 = data.Hub(
     name="rajpurkar/squad_v2",
     revision="3ffb306f725f7d2ce8394bc1873b24868140c412",
     splits=(
-        ("train", data.Known(130319, None, "68dcfbb971bd3e96d5b46c7177b16c1a4e7d4bdef19fb204502738552dede002")),
-        ("validation", data.Known(11873, "33b63f4c3ac4e2dc0d8f6a984535d4ba6812b4ddfdba3b80b3d9248952688415")),
+        ("train", data.PinnedRows(130319, None, "68dcfbb971bd3e96d5b46c7177b16c1a4e7d4bdef19fb204502738552dede002")),
+        ("validation", data.PinnedRows(11873, "33b63f4c3ac4e2dc0d8f6a984535d4ba6812b4ddfdba3b80b3d9248952688415")),
     ),
     files=("squad2/train-v2.0.json", "squad2/dev-v2.0.json"),
 )
 V1_TRAIN_SUBSET = "squad1/train-subset-v1.1.json"
 """A part of the v1.1 training articles (Du et al. 2017, test split); read where the whole file is not there."""
-V1_TRAIN_SUBSET_ROWS = data.Known(11877, "5f97762493ca95f7d87c137ae0f5f3eba91b43941994ef20bf4e1fee5ea60ab9")
+V1_TRAIN_SUBSET_ROWS = data.PinnedRows(11877, "5f97762493ca95f7d87c137ae0f5f3eba91b43941994ef20bf4e1fee5ea60ab9")
 
 
 def load(**metadata: Any) -> data.Splits:

@@ -11,8 +11,8 @@ HUB = data.Hub(
     name="stanfordnlp/sst2",
     revision="8d51e7e4887a4caaa95b3fbebbf53c0490b58bbb",
     splits=(
-        ("train", data.Known(67349, "4f7bd17d24c6ded061d19838fb126e6204bfbe72067bddcf890a1bc705b4897a")),
-        ("validation", data.Known(872, "32a47c8f15d36639dfc1828d4c89f3f4ebb34b8cbac207ebe9cba640b3ea2028")),
+        ("train", data.PinnedRows(67349, "4f7bd17d24c6ded061d19838fb126e6204bfbe72067bddcf890a1bc705b4897a")),
+        ("validation", data.PinnedRows(872, "32a47c8f15d36639dfc1828d4c89f3f4ebb34b8cbac207ebe9cba640b3ea2028")),
     ),
     files=tuple(FILES.values()),
 )

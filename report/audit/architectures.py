@@ -11,7 +11,7 @@ Modules = dict[str, list[tuple[int, int, int]]]
 """By name: the inputs, outputs and number of the linear layers that bear it."""
 
 
-class Head(NamedTuple):
+class HeadParameters(NamedTuple):
     """The parameters that stand beside a body."""
 
     fixed: int
@@ -29,7 +29,7 @@ class Shape(NamedTuple):
 
     body: dict[str, int]
     """Parameters by component."""
-    heads: dict[str, Head]
+    heads: dict[str, HeadParameters]
     modules: Modules
     layers: int
     hidden: int
@@ -93,13 +93,13 @@ def _decoder(c: Mapping[str, Any]) -> Shape:
     return Shape(body, heads, modules, layers, d, v, c["tie_word_embeddings"], beside, biased)
 
 
-def _heads_of_a_decoder(d: int, v: int, is_tied: bool) -> dict[str, Head]:
+def _heads_of_a_decoder(d: int, v: int, is_tied: bool) -> dict[str, HeadParameters]:
     return {
-        "causal": Head(0 if is_tied else v * d),
-        "sequence-classification": Head(0, d),
-        "question-answering": Head(2 * d + 2),
-        "token-classification": Head(0, d + 1),
-        "none": Head(0),
+        "causal": HeadParameters(0 if is_tied else v * d),
+        "sequence-classification": HeadParameters(0, d),
+        "question-answering": HeadParameters(2 * d + 2),
+        "token-classification": HeadParameters(0, d + 1),
+        "none": HeadParameters(0),
     }
 
 
@@ -151,10 +151,10 @@ def _opt(c: Mapping[str, Any]) -> Shape:
     }  # fmt: skip
     tied = c["tie_word_embeddings"]
     heads = {
-        "causal": Head(0 if tied else v * width),
-        "sequence-classification": Head(0, width),
-        "question-answering": Head(2 * width + 2),
-        "none": Head(0),
+        "causal": HeadParameters(0 if tied else v * width),
+        "sequence-classification": HeadParameters(0, width),
+        "question-answering": HeadParameters(2 * width + 2),
+        "none": HeadParameters(0),
     }
     beside = {"without its position embeddings": -places * d}
     return Shape(body, heads, modules, layers, width, v, tied, beside, frozenset(modules), body["norms"] // 2)
@@ -180,17 +180,17 @@ def _encoder(c: Mapping[str, Any]) -> Shape:
     }  # fmt: skip
     transform = d * width + width + 2 * width + v  # of the masked-language-model head; its matrix is the embeddings'
     heads = {
-        "masked": Head(transform),
-        "sequence-classification": Head(pooler, d + 1, frozen=pooler if kind == "bert" else 0),
-        "question-answering": Head(2 * d + 2),
-        "token-classification": Head(0, d + 1),
-        "none": Head(0 if kind == "electra" else pooler),
+        "masked": HeadParameters(transform),
+        "sequence-classification": HeadParameters(pooler, d + 1, frozen=pooler if kind == "bert" else 0),
+        "question-answering": HeadParameters(2 * d + 2),
+        "token-classification": HeadParameters(0, d + 1),
+        "none": HeadParameters(0 if kind == "electra" else pooler),
     }
     beside = {"with its position ids": places}
     if kind == "bert":
-        heads["pretraining"] = Head(transform + pooler + 2 * d + 2)
+        heads["pretraining"] = HeadParameters(transform + pooler + 2 * d + 2)
     if kind == "electra":
-        heads["pretraining"] = Head(d * d + d + d + 1)
+        heads["pretraining"] = HeadParameters(d * d + d + d + 1)
     else:
         beside |= {"without its pooler": -pooler, "with a pooler": pooler}
     others = body["norms"] // 2 + (d if width != d else 0)
@@ -215,11 +215,11 @@ def _distilbert(c: Mapping[str, Any]) -> Shape:
     }  # fmt: skip
     before = d * d + d
     heads = {
-        "masked": Head(before + 2 * d + v),
-        "sequence-classification": Head(before, d + 1),
-        "question-answering": Head(2 * d + 2),
-        "token-classification": Head(0, d + 1),
-        "none": Head(0),
+        "masked": HeadParameters(before + 2 * d + v),
+        "sequence-classification": HeadParameters(before, d + 1),
+        "question-answering": HeadParameters(2 * d + 2),
+        "token-classification": HeadParameters(0, d + 1),
+        "none": HeadParameters(0),
     }
     beside = {"with its position ids": places}
     return Shape(body, heads, modules, layers, d, v, True, beside, frozenset(modules), body["norms"] // 2)
@@ -242,12 +242,12 @@ def _albert(c: Mapping[str, Any]) -> Shape:
     }  # fmt: skip
     transform = d * width + width + 2 * width + v
     heads = {
-        "masked": Head(transform),
-        "pretraining": Head(transform + pooler + 2 * d + 2),
-        "sequence-classification": Head(pooler, d + 1, frozen=pooler),
-        "question-answering": Head(2 * d + 2),
-        "token-classification": Head(0, d + 1),
-        "none": Head(pooler),
+        "masked": HeadParameters(transform),
+        "pretraining": HeadParameters(transform + pooler + 2 * d + 2),
+        "sequence-classification": HeadParameters(pooler, d + 1, frozen=pooler),
+        "question-answering": HeadParameters(2 * d + 2),
+        "token-classification": HeadParameters(0, d + 1),
+        "none": HeadParameters(pooler),
     }
     beside = {"with its position ids": places, "without its pooler": -pooler, "with a pooler": pooler}
     return Shape(body, heads, modules, own, width, v, True, beside, frozenset(modules), body["norms"] // 2 + d)
@@ -271,10 +271,10 @@ def _t5(c: Mapping[str, Any]) -> Shape:
     }  # fmt: skip
     tied = c["tie_word_embeddings"]
     heads = {
-        "causal": Head(0 if tied else v * d),
-        "sequence-classification": Head(d * d + d, d + 1),
-        "question-answering": Head(2 * d + 2),
-        "none": Head(0),
+        "causal": HeadParameters(0 if tied else v * d),
+        "sequence-classification": HeadParameters(d * d + d, d + 1),
+        "question-answering": HeadParameters(2 * d + 2),
+        "none": HeadParameters(0),
     }
     of_decoder = decoder * (8 * d * inner + mlp + 3 * d) + bias + d
     # The embeddings are one tensor, which encoder and decoder name too, and which files may hold under each name.

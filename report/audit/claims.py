@@ -9,7 +9,7 @@ from typing_extensions import override
 from report.audit.averages import Average, ScoreName
 from report.audit.figures import Printed, read
 from report.audit.numbers import HeadName
-from report.audit.parameters import Says
+from report.audit.parameters import ShareRelation
 from report.audit.statements import Change, Scale
 
 PrintedText = Annotated[str, Field(min_length=1)]
@@ -152,7 +152,7 @@ class TrainableShare(AnyClaim):
     kind: Literal["trainable_share"]
     share: PrintedText
     """Without a % sign: of 100, as peft prints it, or of 1."""
-    says: Says = "is"
+    says: ShareRelation = "is"
     """`below` and `above`: less or more than the share."""
     trainable: str | None = None
     """A printed number, or a figure of another claim: `id.key`."""
@@ -210,7 +210,7 @@ class Bounded(AnyClaim):
         return {"value": read(self.value)}
 
 
-class Missing(AnyClaim):
+class EmptyCell(AnyClaim):
     """Something that is asked for and left empty."""
 
     kind: Literal["missing"]
@@ -218,7 +218,7 @@ class Missing(AnyClaim):
     """What should stand there."""
 
 
-Claim = ClassificationScores | Parameters | TrainableShare | Difference | Statement | Bounded | Missing
+Claim = ClassificationScores | Parameters | TrainableShare | Difference | Statement | Bounded | EmptyCell
 KINDS: dict[str, type[AnyClaim]] = {
     "classification_scores": ClassificationScores,
     "parameters": Parameters,
@@ -226,7 +226,7 @@ KINDS: dict[str, type[AnyClaim]] = {
     "difference": Difference,
     "statement": Statement,
     "bounded": Bounded,
-    "missing": Missing,
+    "missing": EmptyCell,
 }
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from harness_tasks.errors import UserError
 from harness_tasks.messages import nearest_name
 from harness_tasks.reading import Kind, read_json, read_yaml
-from harness_tasks.validation import first_problem, wrong_key
+from harness_tasks.validation import first_invalid, wrong_key
 from report.audit.architectures import KEYS
 from report.audit.claims import (
     KINDS,
@@ -148,7 +148,7 @@ def _known(path: Path, claim: Claim, name: str, known: list[str], what: str, pla
 
 def _readable(path: Path, values: dict[str, Any], error: ValidationError) -> UserError:
     """Returns the first problem that pydantic found, in three parts."""
-    problem = first_problem(error)
+    problem = first_invalid(error)
     place, model = _place(values, problem.location)
     if problem.kind in ("union_tag_invalid", "union_tag_not_found"):
         given = str(problem.value.get("kind") or "")

@@ -24,7 +24,7 @@ from report.audit.numbers import (
 )
 from report.audit.outcome import Outcome
 
-Says = Literal["is", "below", "above"]
+ShareRelation = Literal["is", "below", "above"]
 _LABELS = 50
 """Below so many labels are tried together with whatever else is not said."""
 _MOST_PAIRS = 200_000
@@ -91,7 +91,7 @@ def audit_parameters(figure: Printed, subject: Subject, *, of: Literal["total", 
     return Outcome("impossible", text + _given_in_anothers_place(figure, found, subject, of))
 
 
-def audit_share(figure: Printed, subject: Subject, *, says: Says = "is") -> Outcome:
+def audit_share(figure: Printed, subject: Subject, *, says: ShareRelation = "is") -> Outcome:
     """Returns whether ``figure`` can be the share of the parameters that are trained; without a % sign, of 1 or 100."""
     found = _shape(subject)
     if isinstance(found, Outcome):
@@ -137,7 +137,7 @@ def _quotient(part: PossibleNumber, whole: PossibleNumber, figure: Printed) -> s
     return f"{part.name} {part.parameters:,} / {whole.name} {whole.parameters:,} = {per_cent} %"
 
 
-def audit_quotient(figure: Printed, part: Printed, whole: Printed, *, says: Says = "is") -> Outcome:
+def audit_quotient(figure: Printed, part: Printed, whole: Printed, *, says: ShareRelation = "is") -> Outcome:
     """Returns whether ``figure`` is the share that a printed number of trained parameters is of a printed total."""
     if whole.value <= 0:
         return Outcome("cannot be told", f"A share of {whole.text} says nothing.")
@@ -157,13 +157,13 @@ def _ends(number: Printed, *, is_wide: bool) -> Bounds:
     return number.widest_range() if is_wide else number.count()
 
 
-def _proportions(figure: Printed, says: Says) -> list[tuple[Bounds, str]]:
+def _proportions(figure: Printed, says: ShareRelation) -> list[tuple[Bounds, str]]:
     """Returns the ranges of a share, of 1; without a % sign it may be per cent, as peft prints it, or not."""
     fulls = (100,) if figure.per_cent else (100, 1)
     return [((ends[0] / full, ends[1] / full), how) for ends, how in _share_ranges(figure, says) for full in fulls]
 
 
-def _share_ranges(figure: Printed, says: Says) -> list[tuple[Bounds, str]]:
+def _share_ranges(figure: Printed, says: ShareRelation) -> list[tuple[Bounds, str]]:
     """Returns what the share may be, and how that is said: below or above the figure, or as it is printed."""
     if says == "below":
         return [((Fraction(0), figure.rounded()[1]), "")]

@@ -10,15 +10,15 @@ from report.audit.figures import Bounds, Printed, as_score, decimal, otherwise
 from report.audit.outcome import Outcome
 
 Change = Literal["absolute", "relative", "error"]
-Says = Literal["equal", "not_equal", "higher", "lower"]
+ScoreRelation = Literal["equal", "not_equal", "higher", "lower"]
 Scale = Literal["0-1", "0-100", "-1-1", "-100-100"]
-_SAID: dict[Says, str] = {
+_SAID: dict[ScoreRelation, str] = {
     "equal": "are the same",
     "not_equal": "are not the same",
     "higher": "rise from one to the next",
     "lower": "fall from one to the next",
 }
-EXCLUDES: dict[Says, set[Says]] = {
+EXCLUDES: dict[ScoreRelation, set[ScoreRelation]] = {
     "equal": {"not_equal", "higher", "lower"},
     "not_equal": {"equal"},
     "higher": {"equal", "lower"},
@@ -171,7 +171,7 @@ def _unit(figure: Printed) -> Fraction:
     return Fraction(1, 100 if figure.per_cent else 1)
 
 
-def audit_statement(figures: Sequence[tuple[Printed, str]], says: Says) -> Outcome:
+def audit_statement(figures: Sequence[tuple[Printed, str]], says: ScoreRelation) -> Outcome:
     """Returns whether the figures compare as is said of them.
 
     ``figures``: each with where it stands and its quote, as the text shall name it. `higher` and `lower`: than the one
@@ -190,7 +190,7 @@ def _as_scores(figures: Sequence[Printed]) -> list[Printed]:
     return scores if scores != list(figures) and any(abs(figure.value) <= 100 for figure in figures) else []
 
 
-def _audit_statement(figures: Sequence[tuple[Printed, str]], says: Says) -> Outcome:
+def _audit_statement(figures: Sequence[tuple[Printed, str]], says: ScoreRelation) -> Outcome:
     ranges, widest = (_on_one_scale([figure for figure, _ in figures], is_wide=wide) for wide in (False, True))
     pairs, wide_pairs = _pairs(ranges, says), _pairs(widest, says)
     apart, surely_apart = _apart(pairs), _apart(wide_pairs)
@@ -211,7 +211,7 @@ def _audit_statement(figures: Sequence[tuple[Printed, str]], says: Says) -> Outc
     return Outcome("cannot be told", f"{text}. As printed, {listed}, the figures do not decide it.")
 
 
-def _pairs(ranges: list[Bounds], says: Says) -> list[tuple[Bounds, Bounds]]:
+def _pairs(ranges: list[Bounds], says: ScoreRelation) -> list[tuple[Bounds, Bounds]]:
     """Returns the pairs that a statement compares, the one said to be lower first."""
     if says in ("equal", "not_equal"):
         return list(itertools.combinations(ranges, 2))

@@ -8,7 +8,7 @@ import typer
 
 from harness_tasks.errors import exit_on_user_error
 
-_SHOWN = 100
+_MOST_PROBLEMS = 100
 """Problems that are printed."""
 
 
@@ -44,8 +44,8 @@ def verify(
     if as_json:
         print(json.dumps([problem.as_dict() for problem in verdict.problems], ensure_ascii=False, indent=2))
     elif verdict.problems:
-        print("\n".join(map(str, verdict.problems[:_SHOWN])))
-        if (more := len(verdict.problems) - _SHOWN) > 0:
+        print("\n".join(map(str, verdict.problems[:_MOST_PROBLEMS])))
+        if (more := len(verdict.problems) - _MOST_PROBLEMS) > 0:
             print(f"and {more:,} more, which --json lists")
         print(f"{len(verdict.problems)} {'problem' if len(verdict.problems) == 1 else 'problems'}")
     else:

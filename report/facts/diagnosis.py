@@ -15,7 +15,7 @@ from report.facts.distributions import distribution_facts
 from report.facts.measured import (
     Measured,
     abstains,
-    answer,
+    answer_text,
     gold_answers,
     interval_fact,
     is_contentless,
@@ -153,7 +153,7 @@ def _extraction(measured: Measured, folder: Path, home: str) -> Extraction:
     without = silent | {id(row) for row in contentless}
     answered = [row for row in answerable if id(row) not in without]
     # The metric compares what its normalisation leaves, which is nothing here and in an answer that is not there.
-    credited = sum(not gold_answers(row) and normalised(answer(row)) == "" for row in contentless)
+    credited = sum(not gold_answers(row) and normalised(answer_text(row)) == "" for row in contentless)
     shares: dict[str, Any] = {
         name: _share(measured, rows, lambda row: id(row) in silent) for name, rows in parts.items()
     }
@@ -164,7 +164,7 @@ def _extraction(measured: Measured, folder: Path, home: str) -> Extraction:
         contentless=fact(len(contentless), "count", source, n=len(scores.rows)),
         contentless_credited=fact(credited, "count", source, n=len(contentless)),
         holds_more=_share(measured, answerable, _holds_more),
-        words=_words(measured, answered, lambda row: len(answer(row).split())),
+        words=_words(measured, answered, lambda row: len(answer_text(row).split())),
         gold_words=_words(measured, answered, lambda row: fmean(len(gold.split()) for gold in gold_answers(row))),
         distributions=distribution_facts(measured),
         **_tokens(folder, home, source),
@@ -191,7 +191,7 @@ def _words(measured: Measured, rows: list[Row], count: Any) -> Fact:
 
 def _holds_more(row: Row) -> bool:
     """Returns whether an answer holds a gold answer, word for word, and more words beside it."""
-    text = normalised(answer(row))
+    text = normalised(answer_text(row))
     golds = [normalised(gold) for gold in gold_answers(row)]
     return text not in golds and any(gold and f" {gold} " in f" {text} " for gold in golds)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness_tasks import metrics
-from report.facts.measured import Measured, answer, gold_answers
+from report.facts.measured import Measured, answer_text, gold_answers
 from report.facts.schema.diagnosis import Distributions
 from report.facts.values import fact
 
@@ -20,7 +20,7 @@ def distribution_facts(measured: Measured) -> Distributions:
     ends the upper one is outside.
     """
     rows, source = measured.scores.rows, measured.scores.samples.source()
-    words = [len(answer(row).split()) for row in rows]
+    words = [len(answer_text(row).split()) for row in rows]
     scores = [_score(row, measured.scale) for row in rows]
     return Distributions(
         words=fact(_counted(words, _WORDS), "curve", source, n=len(rows)),
@@ -55,4 +55,4 @@ def _score(row: dict[str, Any], scale: float | None) -> float:
     recorded = row.get("f1")
     if scale and isinstance(recorded, int | float):
         return recorded / scale
-    return metrics.token_f1(answer(row), gold_answers(row) or [""])
+    return metrics.token_f1(answer_text(row), gold_answers(row) or [""])

@@ -200,15 +200,15 @@ def is_tied(row: dict[str, Any]) -> bool | None:
 
 def abstains(row: dict[str, Any]) -> bool:
     """Returns whether the model wrote nothing, or the task's word for no answer; punctuation alone is neither."""
-    return answer(row) == ""
+    return answer_text(row) == ""
 
 
 def is_contentless(row: dict[str, Any]) -> bool:
     """Returns whether the model's answer is there and holds no word: punctuation or articles alone."""
-    return not abstains(row) and not has_content(answer(row))
+    return not abstains(row) and not has_content(answer_text(row))
 
 
-def answer(row: dict[str, Any]) -> str:
+def answer_text(row: dict[str, Any]) -> str:
     """Returns the answer in what the model wrote; empty where it says that there is none."""
     return _answer(response(row))
 

@@ -9,7 +9,7 @@ from report.statistics.intervals import Estimate
 
 
 @dataclass(frozen=True)
-class SeedSpread(Estimate):
+class SeedEstimate(Estimate):
     """A score's mean over seeds: ``n`` and ``clusters`` count seeds.
 
     ``deviation``: the seeds' standard deviation, with n − 1 below the line; None for one seed.
@@ -18,7 +18,7 @@ class SeedSpread(Estimate):
     deviation: float | None = None
 
 
-def spread(values: Sequence[float], confidence: float = 0.95) -> SeedSpread:
+def spread(values: Sequence[float], confidence: float = 0.95) -> SeedEstimate:
     """Returns the mean of ``values``, one score a seed, with its t interval; it is not clipped to the metric's range.
 
     One seed has no spread, and seeds that all gave the same score have no interval: it would claim certainty.
@@ -32,13 +32,13 @@ def spread(values: Sequence[float], confidence: float = 0.95) -> SeedSpread:
         raise ValueError(f"the scores of the seeds are {list(values)}: needs at least one, and finite numbers")
     n, mean = len(values), math.fsum(values) / len(values)
     if n == 1:
-        return SeedSpread(mean, None, None, "no interval: one seed", n, n, confidence)
+        return SeedEstimate(mean, None, None, "no interval: one seed", n, n, confidence)
     if max(values) == min(values):
         reason = "no interval: all seeds gave the same score"
-        return SeedSpread(values[0], None, None, reason, n, n, confidence, deviation=0.0)
+        return SeedEstimate(values[0], None, None, reason, n, n, confidence, deviation=0.0)
     from scipy.special import stdtrit
 
     deviation = statistics.stdev(values)
     error = deviation / math.sqrt(n)
     half = float(stdtrit(n - 1, 0.5 + confidence / 2)) * error
-    return SeedSpread(mean, mean - half, mean + half, "mean over seeds, t(n−1)", n, n, confidence, error, deviation)
+    return SeedEstimate(mean, mean - half, mean + half, "mean over seeds, t(n−1)", n, n, confidence, error, deviation)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
-_SHOWN = 4
+_MOST_SOURCES = 4
 """Sources of one problem that are printed; JSON has all."""
 
 
@@ -25,8 +25,10 @@ class Problem:
         if self.words:
             lines.append(f"  not licensed: {', '.join(self.words)}")
         if self.sources:
-            more = len(self.sources) - _SHOWN
-            lines.append(f"  source: {'; '.join(self.sources[:_SHOWN])}" + (f"; and {more} more" if more > 0 else ""))
+            more = len(self.sources) - _MOST_SOURCES
+            lines.append(
+                f"  source: {'; '.join(self.sources[:_MOST_SOURCES])}" + (f"; and {more} more" if more > 0 else "")
+            )
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, object]:

@@ -216,7 +216,7 @@ def test_an_official_file_without_a_known_fingerprint_is_known_by_its_sha256(tmp
     text = json.dumps({"data": [{"paragraphs": [{"context": "c", "qas": []}]}]})
     file = tmp_path / "train.json"
     file.write_text(text)
-    known = data.Known(1, None, data.sha256_file(file))
+    known = data.PinnedRows(1, None, data.sha256_file(file))
     rows = data.folder_rows(tmp_path, "train.json", squad.V2, lambda _: [{"id": "1"}], known=known, other_rows=False)
     assert rows.proof == "file"
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness_tasks import UserError
-from harness_tasks.data import Known, assignment_indices, fingerprint
+from harness_tasks.data import PinnedRows, assignment_indices, fingerprint
 from harness_tasks.sst2 import hooks
 from harness_tasks.sst2._source import SourceSentences
 
@@ -180,7 +180,7 @@ def test_rows_of_the_hub_are_those_of_the_files(monkeypatch: pytest.MonkeyPatch,
     file = {"data/train-00000-of-00001.parquet": sst2_parquet(rows)}
     write_commit(tmp_path, "dataset", hooks.HUB.name, hooks.HUB.revision, file)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr(hooks, "HUB", replace(hooks.HUB, splits=(("train", Known(20, fingerprint(rows))),)))
+    monkeypatch.setattr(hooks, "HUB", replace(hooks.HUB, splits=(("train", PinnedRows(20, fingerprint(rows))),)))
     described: dict[str, Any] = {}
     from_hub = hooks.load(data=described)
     text = "sentence\tlabel\n" + "".join(f"{row['sentence']}\t{row['label']}\n" for row in rows)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from harness_tasks.errors import UserError
-from harness_tasks.validation import Problem, first_problem, short_repr, wrong_key
+from harness_tasks.validation import InvalidValue, first_invalid, short_repr, wrong_key
 
 
 class Recipe(BaseModel):
@@ -24,10 +24,10 @@ class Recipe(BaseModel):
         return words
 
 
-def problem_of(values: dict[str, Any]) -> Problem:
+def problem_of(values: dict[str, Any]) -> InvalidValue:
     with pytest.raises(ValidationError) as caught:
         Recipe(**values)
-    return first_problem(caught.value)
+    return first_invalid(caught.value)
 
 
 def error_of(values: dict[str, Any]) -> UserError:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from studies import load_grid
 from workflow.__main__ import app
 from workflow.grid_plan import longest_path
-from workflow.plan import Step
+from workflow.plan import PlannedStep
 
 GRID = """
 title: Two sizes
@@ -35,8 +35,8 @@ LLAMA = {
 }
 
 
-def step(name: str, seconds: float, *, done: bool = False) -> Step:
-    return Step(name, done, None, None, None, None, seconds)
+def step(name: str, seconds: float, *, done: bool = False) -> PlannedStep:
+    return PlannedStep(name, done, None, None, None, None, seconds)
 
 
 def test_the_longest_chain_is_the_slowest_checkpoints() -> None:
@@ -82,7 +82,7 @@ def test_a_grid_is_the_sum_of_its_studies(folder: Path) -> None:
     )  # the first: its download
     assert grid["accelerator_hours"] * 3600 == pytest.approx(sum(one["seconds"] for one in each))
     assert grid["disk_bytes"] == sum(one["disk_bytes"] for one in each)
-    longest = max(longest_path([Step(**step) for step in one["steps"]]) for one in each)
+    longest = max(longest_path([PlannedStep(**step) for step in one["steps"]]) for one in each)
     assert grid["critical_path_seconds"] == longest
     assert list(grid["seconds_at_a_time"]) == ["1", "8", "64"]
 

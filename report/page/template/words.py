@@ -19,7 +19,7 @@ from report.page.template.lookup import ENTRIES, LAYOUT, OURS, TEMPLATE, own_nam
 from report.sentences.lexicon import claiming
 
 _JINJA = Environment(autoescape=True)
-_SHOWN = "\ufffc"
+_VALUE_SIGN = "\ufffc"
 """What stands for a value in the text around it."""
 
 _FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1`*[ \t]*$", flags=re.MULTILINE | re.DOTALL)
@@ -100,7 +100,7 @@ def _text_between_tags(tree: nodes.Template) -> str:
     lines: defaultdict[int, str] = defaultdict(str)
     for output in tree.find_all(nodes.Output):
         for node in output.nodes:
-            data = node.data if isinstance(node, nodes.TemplateData) else _SHOWN
+            data = node.data if isinstance(node, nodes.TemplateData) else _VALUE_SIGN
             for number, part in enumerate(data.split("\n"), node.lineno):
                 lines[number] += part
     return "\n".join(lines[number] for number in range(1, max(lines, default=1) + 1))
