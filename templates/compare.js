@@ -1,5 +1,5 @@
 "use strict";
-// Leaderboards can be sorted: a click on a column's head, and another one to turn the order round.
+// Leaderboards can be sorted: a click on a column's head, and another one to turn the order round. Print opens all.
 (() => {
   // What a cell is sorted by: the number that it begins with, else its text.
   const keyOf = (cell) => {
@@ -26,6 +26,13 @@
     rows.sort((one, other) => (down ? -1 : 1) * compare(one.key, other.key) || one.place - other.place);
     table.tBodies[0].append(...rows.map(({ row }) => row));
   };
+  // On paper everything is open; afterwards what was closed is closed again.
+  let closed = [];
+  window.addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll("details:not([open])")];
+    for (const fold of closed) fold.open = true;
+  });
+  window.addEventListener("afterprint", () => closed.forEach((fold) => (fold.open = false)));
   for (const table of document.querySelectorAll("table")) {
     const heads = table.tHead ? [...table.tHead.rows[0].cells] : [];
     if (heads.length === 0 || heads[0].textContent !== "rank") continue;

@@ -27,14 +27,14 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="TASK:METRIC",
-            help="leave with 1 where the interval of later minus baseline lies wholly on the worse side; repeatable",
+            help="exit with code 1 where the interval of later minus baseline is wholly on the worse side; repeatable",
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="leave with 2 where a file cannot be used, instead of passing it over")
+        bool, typer.Option("--strict", help="exit with code 2 where a file cannot be used, instead of passing it over")
     ] = False,
 ) -> None:
-    """Set models side by side: scores with intervals, ranks honest about ties, who beats whom, cost beside quality.
+    """Set models side by side: scores with intervals, rank confidence sets, pairwise comparisons, cost beside quality.
 
     Two folders of one study also show what changed between its versions. Exit codes: 0; 1 for a regression; 2 for wrong
     input.

@@ -46,7 +46,8 @@ def comparison_markdown(facts: ComparedModels) -> str:
 
 
 def _markdown(facts: ComparedModels, *, figures: bool) -> str:
-    values = {**facts.written(), **_with_findings(facts), "figures": figures}
+    has_seeds = any(board.seeds for task in facts.tasks for board in task.boards)
+    values = {**facts.written(), **_with_findings(facts), "figures": figures, "has_seeds": has_seeds}
     text = filled(_environment(formats.in_markdown), "compare.md.j2", values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
@@ -70,11 +71,12 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
     tokens = tokens_of(markdown)
     contents = anchored(tokens)
     dressed(tokens, drawn)
+    _fold(tokens)
     _mark_long(tokens)
     tokens = _folded(tokens)
-    for opened, inline in pairwise(tokens):  # the cells that say who beats whom
-        if opened.type == "td_open" and re.match(r"(beats|loses to|open) [+−0]", inline.content):
-            opened.attrSet("class", inline.content.split()[0])
+    for opened, inline in pairwise(tokens):  # the cells of the pairwise comparisons
+        if opened.type == "td_open" and (found := re.match(r"(better|worse|not significant) [+−0]", inline.content)):
+            opened.attrSet("class", found[1].split()[0])
     names = ("report.css", "compare.css", "compare.js")
     style, own_style, script = ((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
     values = {
@@ -85,6 +87,25 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
         "script": Markup(script),
     }
     return filled(_environment(in_html), "compare.html.j2", values)
+
+
+_SUMMARY = re.compile(r"<details>\n<summary>([^<\n]*)</summary>")
+
+
+def _fold(tokens: list[Token]) -> None:
+    """Makes HTML of the paragraphs that begin and end what a reader opens by hand.
+
+    Only our template can write them: in every other text `<` is escaped.
+    """
+    for at, token in enumerate(tokens):
+        html = ""
+        if token.type == "inline" and (found := _SUMMARY.fullmatch(token.content)):
+            html = f"<details>\n<summary>{found[1]}</summary>\n"
+        elif token.type == "inline" and token.content == "</details>":
+            html = "</details>\n"
+        if html:
+            tokens[at - 1] = tokens[at + 1] = piece("")
+            tokens[at] = piece(html)
 
 
 def _folded(tokens: list[Token]) -> list[Token]:

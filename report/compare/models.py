@@ -1,4 +1,4 @@
-"""Who takes part in a comparison: models, each with a run on every task that it was scored on."""
+"""The models of a comparison, each with a run on every task that it was scored on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

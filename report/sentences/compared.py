@@ -31,6 +31,7 @@ def _board(at: str, board: Board) -> BoardFindings:
         direction=[] if board.higher_is_better is None else [_direction(at, board)],
         first=_first(at, board),
         matrix=_matrix(board),
+        standing=[_standing(row, board) for row in board.rows],
         beats=[_beats(f"{at}/rows/{r}", row, board) for r, row in enumerate(board.rows)],
     )
 
@@ -51,7 +52,7 @@ def _direction(at: str, board: Board) -> Finding:
 
 
 def _first(at: str, board: Board) -> Finding:
-    """Who is first, or not beaten by any."""
+    """Which models are first, or statistically tied for first."""
     judged, ranked, crowd = board.higher_is_better is not None, board.ranked.value, is_known(board.shown)
     name = decide(
         "first",
@@ -75,6 +76,23 @@ def _matrix(board: Board) -> Finding:
     """What the words of the matrix mean."""
     judged = board.higher_is_better is not None
     return finding(decide("matrix", {"judged": judged, "unjudged": not judged}), {})
+
+
+def _standing(row: BoardRow, board: Board) -> Finding:
+    """Where a model stands: first, tied for it with others that no model beats, or behind one that beats it."""
+    ranked, alone = is_known(row.best), board.ranked.value == 1
+    first, tied = ranked and not alone and row.unbeaten, board.unbeaten.value > 1
+    name = decide(
+        "standing",
+        {
+            "first": first and not tied,
+            "tied": first and tied,
+            "behind": ranked and not alone and not row.unbeaten,
+            "alone": ranked and alone,
+            "unranked": not ranked,
+        },
+    )
+    return finding(name, {})
 
 
 def _beats(at: str, row: BoardRow, board: Board) -> Finding:

@@ -260,6 +260,7 @@ class BoardFindings(Part):
     direction: list[Finding]
     first: Finding
     matrix: Finding
+    standing: list[Finding] = Field(description="where each row's model stands")
     beats: list[Finding] = Field(description="whom each row's model beats")
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,13 +103,15 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     made = pages(tmp_path)
     assert sorted(made) == ["compare.html", "compare.md", "figures/compare-1.svg", "figures/compare-2.svg"]
     assert_whole_tables(made["compare.md"])
-    assert "| 1. m0 | – | open +0.020 | beats +0.700 |" in made["compare.md"]
-    assert "| 1 to 2 | m1 | 0.880 [0.802, 0.930] | 100 | 100 | Wilson |" in made["compare.md"]
+    assert "| 1. m0 | – | not significant +0.020 | better +0.700 |" in made["compare.md"]
+    tied = "**statistically tied for first**"
+    assert f"| 1 to 2 | m1 | 0.880 [0.802, 0.930] | {tied} | 100 | 100 |\n| 3 | m2 |" in made["compare.md"]
+    assert "| 3 | m2 | 0.200 [0.133, 0.289] | behind | 100 | 100 |" in made["compare.md"]
+    assert "| m1 | Wilson |" in made["compare.md"]
     found = Tags()
     found.feed(made["compare.html"])
     assert found.tags.count("svg") == 2
-    assert ("class", "beats") in found.attributes
-    assert ("class", "loses") in found.attributes
+    assert {("class", name) for name in ("better", "worse", "not")} <= set(found.attributes)
     for text in made.values():
         assert not re.search(r"\b(None|nan|Undefined)\b", text)
     loading = [key for key, _ in found.attributes if key in ("src", "srcset", "data", "action")]
@@ -219,6 +222,38 @@ class Folds(HTMLParser):
             self.within = False
 
 
+FOLDED = {
+    "Pairwise comparisons",
+    "Recipes with several seeds",
+    "Other metrics",
+    "What the scores cost",
+    "Settings, methods and sources",
+    "How intervals, ranks and times are to be read",
+    "Where each model's results were found",
+}
+
+
+def test_the_scoreboard_is_open_and_what_backs_it_is_folded(tmp_path: Path) -> None:
+    for number, right_ones in enumerate((90, 88)):
+        write_folder(tmp_path, f"m{number}", {"even": right(right_ones, 100), "odd": right(right_ones, 100)})
+    made = pages(tmp_path)
+    visible, folds = re.sub(r"<details>.*?</details>", "", made["compare.md"], flags=re.DOTALL), Folds()
+    heads = [line for line, below in pairwise(visible.splitlines()) if below.startswith("|:")]
+    assert heads == [
+        "| task | metric | first, or statistically tied for first | models |",
+        *["| rank | model | acc, 95 % interval | standing | items | clusters |"] * 2,
+    ]
+    assert all(line.count("|") <= 8 for line in heads)
+    sentences = re.findall(r"[A-Z][^.|\n]{30,}\.", made["compare.md"])
+    assert sentences.count(next(line for line in sentences if "statistically tied" in line)) == 1
+    folds.feed(made["compare.html"])
+    assert {title for _, title in folds.folds} <= FOLDED
+    for title in ("Pairwise comparisons", "What the scores cost", "Settings, methods and sources"):
+        assert [found for _, found in folds.folds].count(title) == 2
+    assert "&lt;details" not in made["compare.html"]
+    assert "who beats whom" not in made["compare.md"].lower()
+
+
 def test_a_groups_parts_are_folded_below_it_and_nothing_else_is(tmp_path: Path) -> None:
     subjects = [f"mmlu_{n:02d}" for n in range(57)]
     for model in ("org/one", "org/two"):
@@ -228,14 +263,15 @@ def test_a_groups_parts_are_folded_below_it_and_nothing_else_is(tmp_path: Path) 
     assert_whole_tables(made["compare.md"])
     heads = re.findall(r"^(#{2,4}) (.*)", made["compare.md"], re.MULTILINE)
     outer = [title for marks, title in heads if marks == "##"]
-    assert outer == ["Overview", "Task: arc", "Task: mmlu", "Who takes part"]
+    assert outer == ["Overview", "Task: arc", "Task: mmlu", "Models and methods"]
     overview = made["compare.md"].partition("## Task")[0]
     assert overview.count("\n| mmlu") == 1
     folds = Folds()
     folds.feed(made["compare.html"])
     assert folds.depth == 0
     parts = [*subjects[20:], "stem", *subjects[:20]]
-    assert folds.folds == [(1, "Parts of mmlu"), *((2, part) for part in parts)]
+    named = [(depth, title) for depth, title in folds.folds if title not in FOLDED]
+    assert named == [(1, "Parts of mmlu"), *((2, part) for part in parts)]
 
 
 def test_long_names_keep_their_ends(tmp_path: Path) -> None:
