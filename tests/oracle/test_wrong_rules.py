@@ -1,8 +1,6 @@
 """Rules that were made wrong by machine: each that changes a page raises, or the oracle objects to the page."""
 
-import ast
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,8 +62,7 @@ def judged(count: int, of: int) -> dict[str, list[Fault]]:
 
 
 def test_planting_itself_changes_nothing() -> None:
-    right = ast.parse(Path(str(MODULES[0].__file__)).read_text(encoding="utf-8"))
-    assert verdict(Fault("none", MODULES[0], 0, "", "", right), 10) == "unseen"
+    assert verdict(Fault("none", MODULES[0], 0, "", "", 0, lambda node: None), 10) == "unseen"
 
 
 @pytest.mark.parametrize(("count", "of"), [(6, 10), pytest.param(60, 60, marks=pytest.mark.slow)])

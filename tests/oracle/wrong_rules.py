@@ -47,7 +47,15 @@ class Fault:
     line: int
     before: str
     after: str
-    tree: ast.Module
+    number: int
+    """Of the changed node in the module's syntax tree, as `ast.walk` counts."""
+    change: Callable[[ast.AST], None]
+
+    def tree(self) -> ast.Module:
+        """Returns the syntax tree of the wrong module."""
+        tree = _tree(self.module)
+        self.change(list(ast.walk(tree))[self.number])
+        return ast.fix_missing_locations(tree)
 
     def __str__(self) -> str:
         return f"{self.kind}, {self.module.__name__}:{self.line}: {self.before}  ->  {self.after}"
@@ -61,15 +69,16 @@ def faults(seed: int) -> list[Fault]:
 
 
 def _faults_of(module: ModuleType) -> Iterator[Fault]:
-    tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
-    for number, node in enumerate(ast.walk(tree)):
+    for number, node in enumerate(ast.walk(_tree(module))):
         for kind, change in _changes(node):
-            wrong = copy.deepcopy(tree)
-            target = list(ast.walk(wrong))[number]
-            before = ast.unparse(target)
-            change(target)
-            ast.fix_missing_locations(wrong)
-            yield Fault(kind, module, getattr(node, "lineno", 0), before[:200], ast.unparse(target)[:200], wrong)
+            wrong = copy.deepcopy(node)
+            change(wrong)
+            before, after = ast.unparse(node)[:200], ast.unparse(wrong)[:200]
+            yield Fault(kind, module, getattr(node, "lineno", 0), before, after, number, change)
+
+
+def _tree(module: ModuleType) -> ast.Module:
+    return ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:
@@ -144,8 +153,8 @@ def planted(fault: Fault) -> Iterator[None]:
     saved = [dict(module.__dict__) for module in MODULES]
     try:
         for module in MODULES[MODULES.index(fault.module) :]:
-            source = fault.tree if module is fault.module else Path(str(module.__file__)).read_text(encoding="utf-8")
-            exec(compile(source, str(module.__file__), "exec"), module.__dict__)
+            wrong = fault.tree() if module is fault.module else _tree(module)
+            exec(compile(wrong, str(module.__file__), "exec"), module.__dict__)
         yield
     finally:
         for module, content in zip(MODULES, saved, strict=True):
