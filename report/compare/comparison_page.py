@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any
@@ -17,7 +16,6 @@ from report.page import formats
 from report.page.figures import Picture
 from report.page.html import anchored, dressed, html_of, in_html, piece, security_policy, tokens_of
 from report.page.template import environment, filled
-from report.page.template.environment import Environment
 from report.sentences.compared import find_compared
 from report.sentences.evidence import resolved
 
@@ -48,7 +46,7 @@ def comparison_markdown(facts: ComparedModels) -> str:
 def _markdown(facts: ComparedModels, *, figures: bool) -> str:
     has_seeds = any(board.seeds for task in facts.tasks for board in task.boards)
     values = {**facts.written(), **_with_findings(facts), "figures": figures, "has_seeds": has_seeds}
-    text = filled(_environment(formats.in_markdown), "compare.md.j2", values)
+    text = filled(environment(formats.in_markdown), "compare.md.j2", values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -86,7 +84,7 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
         "style": Markup(f"{style}\n{own_style.removesuffix(chr(10))}"),
         "script": Markup(script),
     }
-    return filled(_environment(in_html), "compare.html.j2", values)
+    return filled(environment(in_html), "compare.html.j2", values)
 
 
 _SUMMARY = re.compile(r"<details>\n<summary>([^<\n]*)</summary>")
@@ -146,8 +144,3 @@ def _mark_long(tokens: list[Token]) -> None:
             rows += 1
         elif rows > _MANY_ROWS and token.content.startswith("</table>"):
             opened.content = opened.content.replace('"scroll"', '"scroll long"')
-
-
-@cache
-def _environment(finalize: Any) -> Environment:
-    return environment(finalize)

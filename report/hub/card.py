@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +97,7 @@ def base_on_hub(model: str, is_local: bool, url: str | None) -> str | None:
 
 def model_card(subject: CardSubject) -> str:
     """Returns the card as Markdown with its metadata before it; the same facts give the same bytes."""
-    from report.page.template import filled
+    from report.page.template import environment, filled
 
     facts, checkpoint = subject.facts, subject.checkpoint
     ours = [(part, found) for part, name, found in _said(facts) if name in (None, subject.name)]
@@ -119,7 +118,7 @@ def model_card(subject: CardSubject) -> str:
         "loading": Markup(loading(subject)),
         "runs": [run for run in facts.reproduction.runs if run.checkpoint.value == subject.name],
     }
-    page = filled(_environment(subject.own_templates), "model_card.md.j2", values)
+    page = filled(environment(formats.in_markdown, own=subject.own_templates), "model_card.md.j2", values)
     return f"---\n{card_metadata(subject).to_yaml()}\n---\n\n" + re.sub(r"\n{3,}", "\n\n", page).strip() + "\n"
 
 
@@ -259,11 +258,3 @@ def _concerns(finding: Mapping[str, Any], tasks: set[str]) -> bool:
     """Returns whether a limit or a warning is one of the tasks in ``tasks``, or of all."""
     task = finding["evidence"].get("name", finding["evidence"].get("task"))
     return task is None or task.value in tasks
-
-
-@cache
-def _environment(own: Path | None) -> Any:
-    """Returns what fills the template; kept, because compiling every sentence takes longer than filling it."""
-    from report.page.template import environment
-
-    return environment(formats.in_markdown, own=own)

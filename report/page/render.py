@@ -154,15 +154,11 @@ def _noted(show: Any) -> Any:
     return noted
 
 
-_ENVIRONMENTS: dict[tuple[Any, Path | None], Environment] = {}
-"""Templates are compiled once, for every page that is made of them."""
+_NOTED = {name: _noted(formats.FILTERS[name]) for name in formats.NUMBERS}
 
 
 def _environment(finalize: Any, own: Path | None) -> Environment:
-    if (finalize, own) not in _ENVIRONMENTS:
-        filters = {name: _noted(formats.FILTERS[name]) for name in formats.NUMBERS}
-        _ENVIRONMENTS[finalize, own] = environment(finalize, own=own, filters=filters)
-    return _ENVIRONMENTS[finalize, own]
+    return environment(finalize, own=own, filters=_NOTED)
 
 
 def _before(tokens: list[Token], heading: str, html: str) -> None:

@@ -4,6 +4,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,15 @@ def environment(
 
     ``finalize`` escapes what a template shows; ``filters`` take the place of the page's filters of the same names.
     One of ours that holds a claim or a numeral of its own is not loaded: see `refuse_own_words`.
+    The same arguments give the same one: to compile a template takes longer than to fill it.
     """
+    return _environment(finalize, own, tuple((filters or {}).items()))
 
+
+@cache
+def _environment(
+    finalize: Callable[[Any], Any], own: Path | None, filters: tuple[tuple[str, Callable[..., Any]], ...]
+) -> Environment:
     def load(name: str) -> tuple[str, str, Callable[[], bool]]:
         text, path = source(name, own)
         return text, str(path), lambda: source(name, own) == (text, path)
@@ -144,14 +152,14 @@ def environment(
         lstrip_blocks=True,
         keep_trailing_newline=True,
         # Constants are shown as the code is made, so that what shows them is part of it.
-        bytecode_cache=KeptCode(f"{finalize.__module__}.{finalize.__qualname__}", *sorted(filters or {})),
+        bytecode_cache=KeptCode(f"{finalize.__module__}.{finalize.__qualname__}", *sorted(name for name, _ in filters)),
     )
     made.own = own
     # No globals: what is on a page comes from the facts alone, and is the same each time.
     made.globals.clear()
     kept = {name: made.filters[name] for name in PLAIN_FILTERS}
     kept["join"] = _join
-    made.filters = {name: _strict(show) for name, show in {**formats.FILTERS, **(filters or {})}.items()} | kept
+    made.filters = {name: _strict(show) for name, show in {**formats.FILTERS, **dict(filters)}.items()} | kept
     made.tests["known"] = _strict(is_known)
     return made
 

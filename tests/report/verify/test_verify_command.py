@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from typer.testing import CliRunner
 
 from report.commands.verify import verify
 from report.facts.current import sealed
-from report.page import render
 from report.page.build import build_report
 from report.page.template import lookup
 from tests.report.synthetic import change_json, folder_of, write_study
@@ -181,13 +179,11 @@ def test_facts_of_another_version_are_told_from_wrong_ones(made: Path, tmp_path:
 
 
 @pytest.fixture
-def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of our templates that stands in for them."""
     copy = Path(shutil.copytree(lookup.OURS, tmp_path / "ours"))
     monkeypatch.setattr(lookup, "OURS", copy)
-    render._ENVIRONMENTS.clear()
-    yield copy
-    render._ENVIRONMENTS.clear()
+    return copy
 
 
 def test_a_template_of_ours_that_is_refused_is_told_as_that(folder: Path, ours: Path) -> None:
