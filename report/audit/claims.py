@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import override
 
 from report.audit.averages import Average, ScoreName
-from report.audit.figures import Printed, read
+from report.audit.figures import Printed, read_figure
 from report.audit.numbers import HeadName
 from report.audit.parameters import ShareRelation
 from report.audit.statements import Change, Scale
@@ -120,7 +120,7 @@ class ClassificationScores(AnyClaim):
         texts: dict[ScoreName, str | None] = {
             "accuracy": self.accuracy, "precision": self.precision, "recall": self.recall, "F1": self.f1,
         }  # fmt: skip
-        return {score: read(text) for score, text in texts.items() if text is not None}
+        return {score: read_figure(text) for score, text in texts.items() if text is not None}
 
     @override
     def numbers(self) -> dict[str, Printed]:
@@ -143,7 +143,7 @@ class Parameters(AnyClaim):
 
     @override
     def numbers(self) -> dict[str, Printed]:
-        return {"count": read(self.count)}
+        return {"count": read_figure(self.count)}
 
 
 class TrainableShare(AnyClaim):
@@ -166,7 +166,7 @@ class TrainableShare(AnyClaim):
     @override
     def numbers(self) -> dict[str, Printed]:
         own = {"share": self.share, "trainable": self.trainable, "total": self.total}
-        return {key: read(text) for key, text in own.items() if text is not None and not is_reference(text)}
+        return {key: read_figure(text) for key, text in own.items() if text is not None and not is_reference(text)}
 
 
 class Difference(AnyClaim):
@@ -183,7 +183,7 @@ class Difference(AnyClaim):
     @override
     def numbers(self) -> dict[str, Printed]:
         own = {"before": self.before, "after": self.after, "stated": self.stated}
-        return {key: read(text) for key, text in own.items() if not is_reference(text)}
+        return {key: read_figure(text) for key, text in own.items() if not is_reference(text)}
 
 
 class Statement(AnyClaim):
@@ -207,7 +207,7 @@ class Bounded(AnyClaim):
 
     @override
     def numbers(self) -> dict[str, Printed]:
-        return {"value": read(self.value)}
+        return {"value": read_figure(self.value)}
 
 
 class EmptyCell(AnyClaim):
@@ -253,7 +253,7 @@ def is_reference(text: str) -> bool:
     >>> is_reference("zero-shot.accuracy"), is_reference("0.5458"), is_reference("nan")
     (True, False, False)
     """
-    return re.fullmatch(r"[a-z0-9][a-z0-9-]*\.[a-z]\w*", text) is not None and read(text).is_unread
+    return re.fullmatch(r"[a-z0-9][a-z0-9-]*\.[a-z]\w*", text) is not None and read_figure(text).is_unread
 
 
 def references(claim: AnyClaim) -> list[str]:

@@ -203,10 +203,10 @@ def printed(text: str) -> Printed:
     return _range(plain) or _printed(plain)
 
 
-def read(text: str) -> Printed:
+def read_figure(text: str) -> Printed:
     """Returns the number that ``text`` is, or one that says that it could not be read.
 
-    >>> read("0.91").is_unread, read("nan").is_unread, read("93.6/93.3").is_unread
+    >>> read_figure("0.91").is_unread, read_figure("nan").is_unread, read_figure("93.6/93.3").is_unread
     (False, True, True)
     """
     try:

@@ -1,4 +1,4 @@
-"""The numbers of parameters that may rightly be given for a model: by head, adapter and way of counting."""
+"""The parameter counts that a write-up may correctly give for a model: by head, adapter and convention."""
 
 import itertools
 from bisect import bisect_left

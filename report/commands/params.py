@@ -50,7 +50,7 @@ def params(
     Exit codes: 0; 1 where two counts of the same parameters disagree; 2 for wrong input.
     """
     # Here, because what counts takes longer to load than `--help` may.
-    from report.reading.ledgers import counted, ledger_for
+    from report.reading.ledgers import counted_model, ledger_for
 
     with exit_on_user_error():
         ledger = ledger_for(
@@ -63,7 +63,7 @@ def params(
             base=base,
             revision=revision,
         )
-        content = {**ledger.as_json(), "counted": counted(model, revision)}
+        content = {**ledger.as_json(), "counted": counted_model(model, revision)}
         if output is not None:
             write_json(output, content)
         print(json.dumps(content, indent=2, ensure_ascii=False) if as_json else table(ledger))

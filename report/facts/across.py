@@ -28,8 +28,8 @@ POWER = 0.8
 """How often the minimum detectable difference would be found."""
 
 
-def adjust(tasks: Sequence[TaskFacts], study: Mapping[str, str]) -> Family:
-    """Gives the primary metric of every comparison its p-value corrected by Holm over all of them.
+def adjust_p_values(tasks: Sequence[TaskFacts], study: Mapping[str, str]) -> Family:
+    """Sets the Holm-adjusted p of the primary metric of every comparison, and returns the family.
 
     Returns the size of that family, the level, and the power of the minimum detectable differences.
     """
@@ -100,7 +100,7 @@ def _equivalence(
 def spreads(tasks: Sequence[TaskFacts]) -> list[Spread]:
     """Returns, for each task and method with several seeds, how the primary score varies over the seeds.
 
-    A checkpoint that is not known to have begun with the model's weights is no seed of the others.
+    A checkpoint that is not known to have started from the model's weights is no seed of the others.
     """
     groups: dict[tuple[str, str, str], list[tuple[Known, Comparison, MetricScores, Known]]] = {}
     for task in tasks:

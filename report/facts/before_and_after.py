@@ -95,7 +95,7 @@ def _score(
     unscored: Missing,
     refused: str | None,
 ) -> MetricScores:
-    """Returns one metric before and after, the difference, its test, and where between floor and ceiling both lie."""
+    """Returns one metric before and after, the difference, its test, and both normalised scores."""
     known = ranges.measured
     before_fact = _level(base, metric) if base else missing("the base model has not been scored")
     after_fact = _level(after, metric) if after else unscored

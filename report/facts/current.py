@@ -54,7 +54,7 @@ class Inputs:
         self.digests = {path: sha256_file(path) for _, path in self._names if path.name != "samples.jsonl"}
 
     def state(self) -> dict[str, Any]:
-        """Returns one digest of all, one of those outside of the checkpoints' own folders, and one of our code."""
+        """Returns one hash of all, one of those outside of the checkpoints' own folders, and one of our code."""
         inputs, measured = hashlib.sha256(), hashlib.sha256()
         for name, path in self._names:
             if path not in self.digests:

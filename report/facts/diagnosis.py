@@ -223,7 +223,7 @@ def _tokens(folder: Path, home: str, samples: dict[str, str]) -> Mapping[str, An
 
 
 def _gold_cut(rows: list[Row], most: int | None, source: dict[str, str]) -> Fact:
-    """Returns for how many questions the ceiling takes gold answers as far as an output can hold them."""
+    """Returns for how many questions a gold answer is longer than an output may be, and is scored as cut there."""
     if any(most is not None and row.get("gold_tokens", 0) > most and "gold_within" not in row for row in rows):
         return missing("what an output can hold of the gold answers was not recorded")
     return fact(sum("gold_within" in row for row in rows), "count", source)

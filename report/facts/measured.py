@@ -30,7 +30,7 @@ class ScoredItems:
 
     ``file``: what errors call the place that they stand in. ``values``: an item that is None does not have the metric.
     ``names``: each item's name, to pair it by; empty where the samples do not tell one item from another. ``prompts``,
-    ``targets``: digests of what was asked, and of the gold answers; None where one is not known. ``clusters``: None:
+    ``targets``: hashes of what was asked, and of the gold answers; None where one is not known. ``clusters``: None:
     items are independent. ``scale``: the metric's upper end; None where nobody says.
     """
 

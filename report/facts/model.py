@@ -33,7 +33,7 @@ def model_facts(folder: Path) -> ModelFacts:
 
 
 def agree_on_size(model: ModelFacts, ledger: Ledger | Absent) -> None:
-    """Gives the model's card the size that its ledger counted; raises UserError where the two state different sizes."""
+    """Sets the size in the model's card to the counted one; raises UserError where the two state different sizes."""
     if isinstance(ledger, Absent):
         return
     one, two = model.parameters.value, ledger.total.value

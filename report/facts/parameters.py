@@ -12,7 +12,7 @@ from report.reading.scored import refuse_other, refuse_replaced
 
 
 def ledger_facts(folder: Path, checkpoint: str) -> Ledger | Absent:
-    """Returns the parameter ledger of a checkpoint, from `parameters/<checkpoint>.json`.
+    """Returns the parameter counts of a checkpoint, from `parameters/<checkpoint>.json`.
 
     Raises:
         UserError: a component's closed form disagrees with what was counted, the components do not sum to the total, or

@@ -1,4 +1,4 @@
-"""Between which scores a metric moves on a task: its floor, which needs no model, and its ceiling, gold against gold.
+"""The range of a metric on a task: the score of the trivial baseline (`floor`) and of the gold answers (`ceiling`).
 
 A score is no skill where a constant answer gets it, and no failing where a perfect answer does not get more: METEOR
 gives a perfect answer of one word 0.5.
@@ -40,7 +40,7 @@ of SQuAD v1.1 take 8 s of one core."""
 
 
 class Ranges:
-    """The floors and the ceilings of a task's metrics on the items of ``measured``.
+    """The scores of the trivial baselines and of the gold answers in a task's metrics, on the items of ``measured``.
 
     ``gold_within``: by `doc_id`, gold answers cut at the tokens that an output may have, where one has more.
     """
@@ -53,7 +53,7 @@ class Ranges:
 
     @cached_property
     def baselines(self) -> dict[str, Baseline]:
-        """What needs no model, by how the page names it."""
+        """The answers of the trivial baselines, by how the page names each baseline."""
         kind = self.measured.kind
         if kind == "classification":
             return self._constant_labels()
@@ -160,7 +160,7 @@ class Ranges:
         return interval_fact(self.measured.baseline(metric, items).level, unit_of(self.measured, metric), source)
 
     def facts(self) -> list[Range]:
-        """Returns floor, ceiling and signature of every metric of the task, in the order of its scores."""
+        """Returns the trivial baseline, the score of the gold answers and the signature of each metric."""
         results, task = self.measured.scores.results, self.measured.scores.task
         signatures = self.measured.scores.metadata.get("signature") or {}
         found = []
@@ -184,7 +184,7 @@ class Ranges:
 
 
 def _how(score: Fact, name: str | None) -> Fact:
-    """Returns how a floor is got."""
+    """Returns what the trivial baseline answers."""
     return fact(name, "text", score.source) if name and is_known(score) else missing("none is known")
 
 
@@ -202,7 +202,7 @@ def _processes() -> ProcessPoolExecutor:
 
 
 def normalised_score(score: Fact, floor: Fact, ceiling: Fact) -> Fact:
-    """Returns a score as a share, 0 at the floor and 1 at the ceiling; below 0 where the trivial baseline is better."""
+    """Returns the normalised score: 0 at the baseline, 1 at the gold answers; below 0 where the baseline is better."""
     if not (is_known(score) and is_known(floor) and is_known(ceiling)):
         return missing("it needs a score, a floor and a ceiling")
     if floor.value == ceiling.value:
@@ -212,14 +212,14 @@ def normalised_score(score: Fact, floor: Fact, ceiling: Fact) -> Fact:
 
 
 def floor_facts(ranges: Ranges) -> Floor:
-    """Returns the floor of the task's primary metric, and whose way it is."""
+    """Returns the trivial baseline of the task's primary metric: its score, and what it answers."""
     primary = ranges.measured.scores.primary
     score, name = ranges.floor(primary) if primary else (missing("the task declares no primary metric"), None)
     return Floor(score=score, how=_how(score, name))
 
 
 def above_floor(measured: Measured, ranges: Ranges) -> Fact:
-    """Returns the paired difference between a checkpoint and the floor of the primary metric, on the same items."""
+    """Returns the checkpoint's primary score less that of the trivial baseline, paired item by item."""
     scores, primary = measured.scores, measured.scores.primary
     items = measured.items(primary) if primary else None
     name = ranges.floor(primary)[1] if primary else None

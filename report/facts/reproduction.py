@@ -1,4 +1,4 @@
-"""Facts for those who want to do it again: how scoring was run, versions, and the digest of every file used."""
+"""Facts for those who want to do it again: how scoring was run, versions, and the hash of every file used."""
 
 from collections.abc import Sequence
 from pathlib import Path

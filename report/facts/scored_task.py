@@ -164,7 +164,7 @@ def _setting(scores: Scores) -> str:
 
 
 def _side(measured: Measured, ranges: Ranges, folder: Path) -> Side:
-    """Returns what concerns one checkpoint alone: its diagnosis, its distance from the floor, how it was scored."""
+    """Returns what concerns one checkpoint alone: diagnosis, distance from the baseline, and how it was scored."""
     results = measured.scores.results
     return Side(
         diagnosis=diagnosis(measured, folder),

@@ -6,7 +6,7 @@ from typing import Any
 from harness_tasks.errors import UserError
 from report.facts.schema.parts import Fact, Known, Missing, Part, Source, Unit
 from report.reading.results import Document
-from report.reading.texts import cleaned, fit
+from report.reading.texts import cleaned, printable
 
 
 def fact(value: Any, unit: Unit, source: Source | Mapping[str, Any], **more: Any) -> Known:
@@ -16,14 +16,14 @@ def fact(value: Any, unit: Unit, source: Source | Mapping[str, Any], **more: Any
     it; where nothing is left, it is called empty.
     """
     if isinstance(value, str):
-        value = fit(cleaned(value)).strip() or "(empty)"
+        value = printable(cleaned(value)).strip() or "(empty)"
     kept = {key: extra for key, extra in more.items() if extra is not None}
     return Known(value=value, unit=unit, source=Source.model_validate(source), **kept)
 
 
 def missing(reason: str) -> Missing:
     """Returns the fact that a value is not known, and why."""
-    return Missing(missing=fit(reason))
+    return Missing(missing=printable(reason))
 
 
 def recorded(document: Document, *path: str | int, unit: Unit, absent: str | None = None) -> Fact:

@@ -13,7 +13,7 @@ from report.facts.schema.training import MovedKind, MovedLayer, WeightChanges
 from report.facts.values import fact, missing
 from report.reading.results import Document, read_json
 from report.reading.scored import refuse_misplaced
-from report.reading.texts import cleaned, fit
+from report.reading.texts import cleaned, printable
 
 Tensor = dict[str, Any]
 
@@ -87,7 +87,7 @@ def _module(name: str) -> str:
     >>> _module("model.layers.0.self_attn.q_proj.weight"), _module("layers.0.q"), _module("layers.0.")
     ('q_proj', 'q', '(empty)')
     """
-    return fit(cleaned(re.sub(r"\.(weight|bias)$", "", name).rpartition(".")[2])).strip() or "(empty)"
+    return printable(cleaned(re.sub(r"\.(weight|bias)$", "", name).rpartition(".")[2])).strip() or "(empty)"
 
 
 def _changed(tensor: Tensor) -> bool:

@@ -87,7 +87,7 @@ class Licence:
             )
 
     def named(self, name: str) -> str:
-        """Returns ``name``, begun as the licence demands."""
+        """Returns ``name`` with the beginning that the licence demands, such as `Llama-`."""
         if self.terms and not name.replace("-", " ").startswith(self.terms.begins):
             return f"{self.terms.begins.replace(' ', '-')}-{name}"
         return name

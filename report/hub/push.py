@@ -37,8 +37,8 @@ def push_study(
         check_repository,
         check_target,
         checkpoint_target,
+        dry_run_lines,
         repositories,
-        shown,
         space_target,
     )
     from report.page.whole import facts_now
@@ -65,9 +65,9 @@ def push_study(
     models = list(names.values())
     if account is None:
         for target, left in made.values():
-            yield from shown(target, left)
+            yield from dry_run_lines(target, left)
         if room is not None:
-            yield from shown(space_target(plan, folder, facts, room, licence, models, **how), [])
+            yield from dry_run_lines(space_target(plan, folder, facts, room, licence, models, **how), [])
         return
     for target in targets.values():
         account.validate(target)

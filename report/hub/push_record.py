@@ -8,7 +8,7 @@ from harness_tasks.reading import read_json
 from report.reading.kinds import HUB
 
 CHECKPOINTS, SPACE = "hub.json", "space.json"
-"""The report's own Space stands in a file of its own: the report shows what `hub.json` holds, and a digest of it."""
+"""The report's own Space stands in a file of its own: the report shows what `hub.json` holds, and its hash."""
 
 
 def read_record(folder: Path, name: str) -> dict[str, dict[str, Any]]:

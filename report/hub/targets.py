@@ -163,7 +163,7 @@ def check_target(target: Target, token: str | None) -> None:
         check_clean(name, searched(content), token, paths=not is_vocabulary(content))
 
 
-def shown(target: Target, left: list[str]) -> Iterator[str]:
+def dry_run_lines(target: Target, left: list[str]) -> Iterator[str]:
     """Yields what a dry run shows of a repository: its card, and its files with their sizes in bytes."""
     seen = "private" if target.private else "public"
     yield f"{target.kind} {target.repo} ({'a pull request' if target.create_pr else seen})\n"

@@ -122,7 +122,7 @@ def collect(
         "parameters": parameters,
         "checkpoints": checkpoints,
         "tasks": tasks,
-        "family": across.adjust(tasks, document.source("tasks")),
+        "family": across.adjust_p_values(tasks, document.source("tasks")),
         "equivalences": equivalences,
         "spreads": across.spreads(tasks),
         "audit": _audit(study),

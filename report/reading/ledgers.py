@@ -21,7 +21,7 @@ from report.reading.model_files import AdapterFolder, adapter_folder, configurat
 HEADS = tuple(TASK_TYPES)
 
 
-def counted(model: str, revision: str | None) -> dict[str, str]:
+def counted_model(model: str, revision: str | None) -> dict[str, str]:
     """Returns which model was counted, by hash: so that a file of the counts is believed over its name."""
     record = Path(model) / "finetune.json"
     if record.is_file():
@@ -42,7 +42,7 @@ def ledger_for(
     base: str | None = None,
     revision: str | None = None,
 ) -> Ledger:
-    """Returns the ledger of what ``model`` names; the arguments are those of `params`.
+    """Returns the parameter counts of what ``model`` names; the arguments are those of `params`.
 
     Raises `UserError` for input that names no model, and `finetune.ledger.LedgerError` where counts disagree.
     """
@@ -121,7 +121,7 @@ _HEADS = ("score.weight", "classifier.weight")
 
 
 def _checked_adapter(model: str, adapter: AdapterFolder, config: Any, labels: int | None) -> Ledger:
-    """Returns the ledger of adapter on base, after comparing it with the tensors that were saved."""
+    """Returns the parameter counts of an adapter on its base, after comparing it with the tensors that were saved."""
     from peft import PeftConfig
 
     def unknown(error: Exception) -> UserError:

@@ -70,7 +70,7 @@ class ResultFile(Document):
     prefix: Place = ()
 
     def source(self, *parts: str | int) -> dict[str, str]:
-        """Returns where a value stands in the file as it is: file, JSON pointer (RFC 6901) and digest."""
+        """Returns where a value stands in the file as it is: file, JSON pointer (RFC 6901) and SHA-256."""
         return super().source(*self.prefix, *self.places.get(tuple(map(str, parts)), parts))
 
 

@@ -24,14 +24,14 @@ _NUMBERS = {bool, int, float}
 
 @dataclass(frozen=True)
 class Document:
-    """A file that facts are taken from: its name within the study's folder, its digest, its content."""
+    """A file that facts are taken from: its name within the study's folder, its SHA-256, its content."""
 
     file: str
     sha256: str
     content: Any = field(repr=False)
 
     def source(self, *parts: str | int) -> dict[str, str]:
-        """Returns where a value stands: file, JSON pointer (RFC 6901) and digest.
+        """Returns where a value stands: file, JSON pointer (RFC 6901) and SHA-256.
 
         >>> Document("a.json", "f0", {}).source("results", "a/b")
         {'file': 'a.json', 'pointer': '/results/a~1b', 'sha256': 'f0'}
@@ -60,10 +60,10 @@ def pointer(*parts: str | int) -> str:
     return place.encode("utf-8", "replace").decode()  # JSON may name half a character, which no file can hold
 
 
-def at(content: Any, place: str) -> Any:
+def value_at(content: Any, place: str) -> Any:
     """Returns what a JSON pointer names.
 
-    >>> at({"tasks": [{"a/b": 3}]}, "/tasks/0/a~1b")
+    >>> value_at({"tasks": [{"a/b": 3}]}, "/tasks/0/a~1b")
     3
     """
     for part in place.split("/")[1:]:

@@ -89,7 +89,7 @@ def _of_another(file: str, what: str, name: str, mend: str) -> UserError:
 
 
 def _made_by_one_step(file: str) -> str:
-    """Returns the file, or the folder, that one step of a study makes whole."""
+    """Returns what to delete so that one step of a study runs again: its file, or its folder."""
     return file if Path(file).parent.name == "parameters" else str(Path(file).parent)
 
 

@@ -38,7 +38,7 @@ def cleaned(text: str) -> str:
     return without_secrets(text)
 
 
-def fit(text: str) -> str:
+def printable(text: str) -> str:
     """Returns ``text`` without the signs that a page cannot hold, or that turn or hide what stands beside them."""
     return text if text.isascii() and text.isprintable() else text.translate(_UNFIT)
 

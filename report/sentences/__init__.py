@@ -11,12 +11,15 @@ from report.reading.results import pointer
 from report.sentences.causes import why
 from report.sentences.limits import limits, overlap_verdict, warnings
 from report.sentences.parameters import change, cost, counts, meaning, moved, selected, trained_share
-from report.sentences.rules import comparisons, decide, direction, finding, primary
+from report.sentences.rules import comparisons, decide, direction, finding, primary_index
 from report.sentences.summary import checks, sizes
 
 
 def find(facts: MeasuredFacts) -> Findings:
-    """Returns the findings of every part of the page."""
+    """Returns the findings of every part of the page.
+
+    Raises RuntimeError where the rules of a claim allow none, or several: see `decide`.
+    """
     compared = list(comparisons(facts))
     checkpoints = range(len(facts.checkpoints))
     return Findings(
@@ -40,9 +43,9 @@ def find(facts: MeasuredFacts) -> Findings:
 
 
 def _headline(task_at: str, task: ScoredTask, at: str, comparison: Comparison) -> Finding:
-    """What fine-tuning did to the task's primary metric."""
+    """Returns the sentence on what fine-tuning did to the task's primary metric."""
     evidence = {"task": f"{task_at}/name", "setting": f"{task_at}/setting", "checkpoint": f"{at}/checkpoint"}
-    index = primary(comparison)
+    index = primary_index(comparison)
     if index is None:
         declared = is_known(task.primary)
         name = decide("headline", {"undeclared": not declared, "without_score": declared})
@@ -75,7 +78,7 @@ def _headline(task_at: str, task: ScoredTask, at: str, comparison: Comparison) -
 def _difference(
     facts: MeasuredFacts, task_at: str, task: ScoredTask, at: str, comparison: Comparison
 ) -> ComparisonFindings:
-    """The test of the headline, every metric by what its interval says, and the items that changed sides."""
+    """Returns the test of the headline, every metric by what its interval says, and the items that changed."""
     groups: dict[str, list[str]] = {}
     for i, score in enumerate(comparison.scores):
         groups.setdefault(direction(score.difference), []).append(f"{at}/scores/{i}")
@@ -95,8 +98,8 @@ def _difference(
 
 
 def _tested(facts: MeasuredFacts, at: str, comparison: Comparison) -> list[Finding]:
-    """Whether the primary difference is significant after correction; beside a null result, what could be found."""
-    index = primary(comparison)
+    """Returns whether the primary difference is significant by the Holm-adjusted p; if not, the MDE as well."""
+    index = primary_index(comparison)
     if index is None:
         return []
     score, place = comparison.scores[index], f"{at}/scores/{index}"
@@ -138,7 +141,7 @@ def _shift(change: Fact) -> str:
 
 
 def _equivalence(facts: MeasuredFacts, index: int) -> Finding:
-    """Whether two methods do equally well, within the study's margin."""
+    """Returns the sentence on whether two methods are equivalent within the study's margin."""
     at, found = pointer("equivalences", index), facts.equivalences[index]
     evidence = {key: f"{at}/{key}" for key in ("task", "one", "other")}
     if isinstance(found, UntestedEquivalence):
@@ -163,7 +166,7 @@ def _equivalence(facts: MeasuredFacts, index: int) -> Finding:
 
 
 def _spread(index: int) -> Finding:
-    """How far the scores of several seeds lie apart."""
+    """Returns the sentence on the spread of the scores over seeds."""
     at = pointer("spreads", index)
     keys = ("task", "method", "label", "seeds", "mean", "deviation", "lowest", "highest")
     return finding("spread_counted", {key: f"{at}/{key}" for key in keys})

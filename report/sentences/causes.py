@@ -38,7 +38,7 @@ def _side(
     evidence: dict[str, str],
     score: Fact | None,
 ) -> list[Finding]:
-    """Returns the sentences on one checkpoint; ``score`` is where between floor and ceiling its primary score lies."""
+    """Returns the sentences on one checkpoint; ``score`` is its normalised primary score."""
     floor = evidence | {"floor": f"{at}/floor/score", "how": f"{at}/floor/how", "above": f"{place}/above_floor"}
     found = [finding(_against_floor(who, task.floor, side.above_floor), floor)]
     diagnosis = side.diagnosis
@@ -108,7 +108,7 @@ def _classified(at: str, found: Classification, evidence: dict[str, str]) -> tup
 
 
 def _prior(at: str, prior: Prior, evidence: dict[str, str]) -> Finding:
-    """What the model says before it has read anything."""
+    """Returns the sentence on the content-free prior (contextual calibration, Zhao et al. 2021)."""
     share, even = prior.share.value, prior.even.value if prior.even else None
     known = share is not None and even is not None
     name = decide(
@@ -125,7 +125,7 @@ def _prior(at: str, prior: Prior, evidence: dict[str, str]) -> Finding:
 
 
 def _calibrated(at: str, calibration: Calibration, evidence: dict[str, str]) -> Finding:
-    """Whether its answers are as often right as they are sure."""
+    """Returns the sentence on whether the model is overconfident or underconfident."""
     way = direction(calibration.overconfidence)
     name = decide(
         "calibration",
@@ -193,7 +193,7 @@ def _lost_by_abstaining(found: Extraction) -> bool:
 
 
 def _truncated(at: str, found: Classification | Extraction, evidence: dict[str, str]) -> tuple[list[Finding], bool]:
-    """What is said where prompts did not fit, or where that is not known; nothing where all did."""
+    """Returns the sentence on truncated prompts, and whether some were."""
     cut = found.truncated.value
     name = decide("truncated", {"some": bool(cut), "none": cut == 0, "unknown": cut is None})
     return [finding(name, evidence | {"truncated": f"{at}/truncated"})], bool(cut)

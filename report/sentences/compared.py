@@ -22,7 +22,7 @@ def find_compared(facts: ComparedModels) -> ComparedFindings:
 
 
 def _regression(*, found: bool) -> Finding:
-    """Whether a later score is a regression."""
+    """Returns the sentence on whether a later score is a regression."""
     return finding(decide("regression", {"found": found, "not_found": not found}), {})
 
 
@@ -37,7 +37,7 @@ def _board(at: str, board: Board) -> BoardFindings:
 
 
 def _direction(at: str, board: Board) -> Finding:
-    """Which way the metric is better, and by what that is known where no file declares it."""
+    """Returns the sentence on which way the metric is better, and how that is known where no file declares it."""
     more, told = board.higher_is_better is True, board.direction.value not in _DECLARED
     name = decide(
         "direction",
@@ -73,7 +73,7 @@ def _first(at: str, board: Board) -> Finding:
 
 
 def _matrix(board: Board) -> Finding:
-    """What the words of the matrix mean."""
+    """Returns the sentence on what the words of the pairwise comparisons mean."""
     judged = board.higher_is_better is not None
     return finding(decide("matrix", {"judged": judged, "unjudged": not judged}), {})
 
@@ -96,7 +96,7 @@ def _standing(row: BoardRow, board: Board) -> Finding:
 
 
 def _beats(at: str, row: BoardRow, board: Board) -> Finding:
-    """Whom a model beats: by name, or in a crowd how many."""
+    """Returns the sentence on the models that a model beats: by name, or of many their number."""
     named = bool(row.beats)
     counted = not named and is_known(board.shown) and row.beaten.value > 0
     name = decide("beats", {"named": named, "counted": counted, "none": not named and not counted})

@@ -6,14 +6,14 @@ from report.facts.schema.scores import Comparison, Overlap, ScoredTask
 from report.facts.schema.training import Trained
 from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
-from report.sentences.rules import comparisons, decide, direction, finding, primary
+from report.sentences.rules import comparisons, decide, direction, finding, primary_index
 
 FEWEST_CLUSTERS = 24
 """Of those for which the coverage of the intervals was simulated: see `report.statistics.intervals`."""
 
 
 def limits(facts: MeasuredFacts) -> list[Finding]:
-    """What the numbers do not cover."""
+    """Returns the sentences on what the numbers do not cover."""
     one_seed = len(facts.study.seeds) == 1
     found = [finding("seeds_one" if one_seed else "seeds_several", {"seeds": "/study/seeds"})]
     for t, task in enumerate(facts.tasks):
@@ -37,7 +37,7 @@ def limits(facts: MeasuredFacts) -> list[Finding]:
 
 
 def _scored_otherwise(at: str, task: ScoredTask) -> list[Finding]:
-    """Says which checkpoints were scored in another dtype, or by another model class, than the base model."""
+    """Returns the sentences on checkpoints that were scored in another dtype, or by another class, than the base."""
     found = []
     for c, comparison in enumerate(task.comparisons):
         place = f"{at}/comparisons/{c}"
@@ -53,7 +53,7 @@ def _scored_otherwise(at: str, task: ScoredTask) -> list[Finding]:
 def _over_few_clusters(task: ScoredTask) -> tuple[str | int, ...]:
     """Returns the place in ``task`` of the first primary difference over fewer clusters than was simulated; else ()."""
     for c, comparison in enumerate(task.comparisons):
-        index = primary(comparison)
+        index = primary_index(comparison)
         difference = comparison.scores[index].difference if index is not None else None
         clusters = difference.clusters if is_known(difference) else None
         if index is not None and clusters is not None and clusters < FEWEST_CLUSTERS:
@@ -62,7 +62,7 @@ def _over_few_clusters(task: ScoredTask) -> tuple[str | int, ...]:
 
 
 def warnings(facts: MeasuredFacts) -> list[Finding]:
-    """What a reader must know before believing a score, and which scores are not there."""
+    """Returns the sentences that a reader must know before believing a score, and those on scores that are missing."""
     unfinished, found = facts.unfinished, list[Finding]()
     for i in range(len(unfinished.failed)):
         at = pointer("unfinished", "failed", i)
@@ -80,7 +80,7 @@ def warnings(facts: MeasuredFacts) -> list[Finding]:
 
 
 def _of_comparison(task_at: str, at: str, comparison: Comparison) -> list[Finding]:
-    """Says what a reader must know before believing a checkpoint's score."""
+    """Returns the sentences that a reader must know before believing a checkpoint's score."""
     about, found = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint"}, list[Finding]()
     if isinstance(comparison.after, Side) and is_known(comparison.after.allowed):
         found.append(finding("warning_allowed_tuned", about | {"allowed": f"{at}/after/allowed"}))
@@ -97,11 +97,11 @@ def _of_comparison(task_at: str, at: str, comparison: Comparison) -> list[Findin
 
 
 def overlap_verdict(at: str, comparison: Comparison, overlap: Overlap | Absent) -> Finding:
-    """What the overlap of training and scored rows means for the headline."""
+    """Returns the sentence on what the overlap of training rows and scored items means for the headline."""
     place = f"{at}/overlap"
     if isinstance(overlap, Absent):
         return finding("overlap_unmeasured", {"reason": f"{place}/absent"})
-    index = primary(comparison)
+    index = primary_index(comparison)
     way = direction(comparison.scores[index].difference) if index is not None else "missing"
     free = direction(overlap.parts[0].difference) if overlap.parts else "missing"
     some, none, clear = overlap.some.value, overlap.none.value, way in ("higher", "lower")

@@ -8,7 +8,7 @@ from report.sentences.rules import decide, finding
 
 
 def selected(facts: MeasuredFacts, index: int) -> Finding:
-    """Whether a checkpoint was trained from the very weights that the page calls the selected model."""
+    """Returns the sentence on whether a checkpoint was trained from the selected model's weights."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index]
     one = facts.model.fingerprint.value
     two = own.base_fingerprint.value if isinstance(own, Trained) else None
@@ -18,7 +18,7 @@ def selected(facts: MeasuredFacts, index: int) -> Finding:
 
 
 def counts(facts: MeasuredFacts, index: int) -> Finding:
-    """Whether a checkpoint has as many parameters as the base."""
+    """Returns the sentence on whether a checkpoint has as many parameters as the base model."""
     at, base, own = pointer("checkpoints", index), facts.parameters, facts.checkpoints[index].parameters
     evidence = {"checkpoint": f"{at}/name"}
     if isinstance(base, Absent) or isinstance(own, Absent):
@@ -43,7 +43,7 @@ def counts(facts: MeasuredFacts, index: int) -> Finding:
 
 
 def trained_share(facts: MeasuredFacts, index: int) -> Finding:
-    """How many of a checkpoint's parameters were trained."""
+    """Returns the sentence on how many of a checkpoint's parameters were trained."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index].parameters
     evidence = {"checkpoint": f"{at}/name", "total": f"{at}/parameters/total", "trained": f"{at}/parameters/trainable"}
     total, trained = (None, None) if isinstance(own, Absent) else (own.total.value, own.trainable.value)
@@ -58,7 +58,7 @@ def trained_share(facts: MeasuredFacts, index: int) -> Finding:
 
 
 def change(facts: MeasuredFacts, index: int) -> Finding:
-    """Whether exactly the tensors changed that were trained."""
+    """Returns the sentence on whether the trained tensors changed, and no other."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index]
     evidence = {"checkpoint": f"{at}/name"}
     found = own.changes if isinstance(own, Trained) else None
@@ -80,7 +80,7 @@ def change(facts: MeasuredFacts, index: int) -> Finding:
 
 
 def meaning(facts: MeasuredFacts, index: int) -> Finding:
-    """What equal or unequal counts mean for pre-training and fine-tuning, by what was trained and what changed."""
+    """Returns the sentence on what equal or unequal counts mean, by what was trained and what changed."""
     at, base, own = pointer("checkpoints", index), facts.parameters, facts.checkpoints[index]
     evidence = {"checkpoint": f"{at}/name"}
     counted, changes = own.parameters, own.changes if isinstance(own, Trained) else None
@@ -123,7 +123,7 @@ def meaning(facts: MeasuredFacts, index: int) -> Finding:
 
 
 def moved(facts: MeasuredFacts, index: int) -> Finding | None:
-    """How far training moved each kind of matrix; None where that is not known."""
+    """Returns the sentence on the relative weight change of each kind of matrix; None where that is not known."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index]
     changes = own.changes if isinstance(own, Trained) else None
     if not isinstance(changes, WeightChanges) or not changes.kinds:
@@ -133,7 +133,7 @@ def moved(facts: MeasuredFacts, index: int) -> Finding | None:
 
 
 def cost(facts: MeasuredFacts, index: int) -> Finding:
-    """What training took."""
+    """Returns the sentence on the time, memory and tokens of a training run."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index]
     if isinstance(own, Untrained):
         return finding("cost_missing", {"checkpoint": f"{at}/name", "reason": f"{at}/absent"})

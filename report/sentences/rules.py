@@ -55,6 +55,6 @@ def comparisons(facts: MeasuredFacts) -> Iterator[tuple[str, ScoredTask, str, Co
             yield pointer("tasks", t), task, pointer("tasks", t, "comparisons", c), comparison
 
 
-def primary(comparison: Comparison) -> int | None:
+def primary_index(comparison: Comparison) -> int | None:
     """Returns the place of the primary metric among a comparison's scores; None where it is not among them."""
     return next((i for i, score in enumerate(comparison.scores) if score.primary), None)

@@ -12,7 +12,7 @@ _MOST_NAMED = 3
 
 
 def sizes(facts: MeasuredFacts) -> list[Finding]:
-    """How many parameters the model has, and how many of them were trained."""
+    """Returns the sentences on how many parameters the model has, and how many of them were trained."""
     base = facts.parameters
     if isinstance(base, Absent) or not is_known(base.total):
         return []
@@ -33,7 +33,7 @@ def sizes(facts: MeasuredFacts) -> list[Finding]:
 
 
 def checks(facts: MeasuredFacts) -> list[Finding]:
-    """What the guards and the checks of the saved weights said, and what an audit came to."""
+    """Returns the sentences on the guards, the checks of the saved weights, and the audit, where there is one."""
     found = facts.checks
     if isinstance(found, Absent):
         said = [finding("checks_unknown", {"reason": "/checks/absent"})]
@@ -54,7 +54,7 @@ def checks(facts: MeasuredFacts) -> list[Finding]:
 
 
 def _own_words(facts: MeasuredFacts) -> list[Finding]:
-    """Where the study's own templates hold claim words and numerals; nothing where they hold none."""
+    """Returns the sentence on claim words and numerals in the study's own templates; none where they hold none."""
     found = facts.own_words
     if not found:
         return []

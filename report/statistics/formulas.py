@@ -137,7 +137,7 @@ def _mcc_parts(sums: Array) -> tuple[Array, Array, Array]:
 
 
 def _encode_labels(items: Sequence[Sequence[int]], labels: Labels) -> Array:
-    """Returns (items, 3 × K): for each label whether the item was given it rightly, has it, and was given it."""
+    """Returns (items, 3 × K): for each label its true positives, gold items and predicted items."""
     gold, predicted = (np.array(items)[:, [side]] == labels.known for side in (0, 1))
     return np.column_stack([gold & predicted, gold, predicted]).astype(float)
 

@@ -23,7 +23,8 @@ class Metric:
     ``formula``: how items that are lists become the score; items that are numbers are averaged, whatever the name.
     ``higher_is_better``: where no file says it; None: unknown. ``is_share``: each item is between 0 and 1, so that the
     mean has a largest standard error. ``scale``: the upper end of a score of lists where no task says it; None: tasks
-    differ. ``of_label``, ``of_share`` and ``perfect`` are for trivial baselines and ceilings (`report.facts.ranges`).
+    differ. ``of_label``, ``of_share`` and ``perfect`` are for trivial baselines and gold answers: see
+    `report.facts.ranges`.
     """
 
     name: str

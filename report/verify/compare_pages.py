@@ -9,10 +9,10 @@ from report.compare.comparison_facts import comparison_facts
 from report.compare.comparison_page import comparison_files
 from report.facts.schema.compared import COMPARED_SCHEMA, ComparedModels
 from report.verify.differences import differences
-from report.verify.made import makeable, original
+from report.verify.made import file_shown_by, makeable
 from report.verify.pieces import count_numerals
 from report.verify.problems import PageVerdict
-from report.verify.recount import compared, count_facts
+from report.verify.recount import count_facts, differing_facts
 
 
 def is_comparison(recorded: Any) -> bool:
@@ -37,11 +37,11 @@ def verify_comparison(
     problems = []
     if not page_only:
         again = comparison_facts(results, _gates(recorded)).as_json()
-        problems = list(compared(recorded, again, name=source.name))
+        problems = list(differing_facts(recorded, again, name=source.name))
     if not problems:
         with makeable(source):
             made = comparison_files(ComparedModels.model_validate(recorded))
-        problems = list(differences(page, made[original(made, page_file, page)]))
+        problems = list(differences(page, made[file_shown_by(made, page_file, page)]))
     return PageVerdict(problems, 0 if problems else count_numerals(page), 0 if page_only else count_facts(recorded))
 
 

@@ -1,4 +1,4 @@
-"""What a file of facts gives: pages, exports and cards, by name; and which files are not that."""
+"""The pages, exports and cards that a file of facts gives, by name; and which files on disk differ from them."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -82,7 +82,7 @@ _LEAST_SHARED = 0.5
 """Of the lines of a copy under another name: with fewer it is another page."""
 
 
-def original(made: Mapping[str, str], page: Path, text: str) -> str:
+def file_shown_by(made: Mapping[str, str], page: Path, text: str) -> str:
     """Returns the name of that file of ``made`` which the file ``page`` with the content ``text`` is, or is a copy of.
 
     A copy may have any name: then it is the file with which it shares most lines.

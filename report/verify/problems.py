@@ -8,7 +8,7 @@ _MOST_SOURCES = 4
 
 @dataclass(frozen=True)
 class Problem:
-    """One place at which the page, or a file behind it, says what nothing backs."""
+    """One place at which a page, or a file behind it, differs from what its sources give."""
 
     place: str
     found: str
@@ -38,7 +38,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class PageVerdict:
-    """What came of verifying a page."""
+    """The result of verifying a page."""
 
     problems: list[Problem]
     numerals: int

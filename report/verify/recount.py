@@ -1,6 +1,6 @@
 """Every fact computed again from the files beside facts.json, and set beside the recorded one.
 
-An edit of a fact, a sample or a result is found even where every digest was made to fit: the facts are computed from
+An edit of a fact, a sample or a result is found even where every hash was made to fit: the facts are computed from
 the samples, the samples are scored from the responses that they record, and the responses are bound to their items by
 lm_eval's own hashes.
 """
@@ -29,7 +29,7 @@ AGAIN = "computing the facts again"
 
 
 def recount(facts: RecordedFacts, folder: Path) -> list[Problem]:
-    """Returns what the files in ``folder``, where a study left its results, do not back of ``facts``.
+    """Returns where ``facts`` are not what the files in ``folder``, the study's results, give.
 
     Raises:
         UserError: the study file is not there, so nothing can be computed again.
@@ -56,7 +56,7 @@ def recount(facts: RecordedFacts, folder: Path) -> list[Problem]:
         problems.append(Problem("hub.json", "written by `aftertune push` after the page", mends))
     computed = (before or again).as_json()
     del computed["state"]
-    return problems + list(compared(facts, computed))
+    return problems + list(differing_facts(facts, computed))
 
 
 def _as_before_the_push(recorded: RecordedFacts, again: Facts, folder: Path) -> Facts | None:
@@ -151,7 +151,7 @@ def _sha256(path: Path) -> str | None:
         return None
 
 
-def compared(facts: RecordedFacts, again: RecordedFacts, *, name: str = "facts.json") -> Iterator[Problem]:
+def differing_facts(facts: RecordedFacts, again: RecordedFacts, *, name: str = "facts.json") -> Iterator[Problem]:
     """Yields where the recorded facts, in the file ``name``, are not those that were computed again."""
     recorded = {key: part for key, part in facts.items() if key != "state"}  # of this machine's files and program
     for place, one, other in _differences(recorded, again, ""):

@@ -10,7 +10,7 @@ from report.page.explorer.page import CHUNK_FOLDER
 from report.page.template.lookup import own_templates
 from report.verify.compare_pages import is_comparison, verify_comparison
 from report.verify.differences import differences
-from report.verify.made import cards_of, comparable, made_of, original, sources_of
+from report.verify.made import cards_of, comparable, file_shown_by, made_of, sources_of
 from report.verify.pieces import count_numerals, is_html, pieces
 from report.verify.problems import PageVerdict, Problem
 from report.verify.recount import AGAIN, RecordedFacts, count_facts, recount, study_file
@@ -65,7 +65,7 @@ def _study(report: Path, page: str, source: Path, recorded: RecordedFacts, *, pa
     is_card = page.startswith("---\n")
     own = own_templates(folder) if recorded.get("templates") and not is_card else None
     made = cards_of(recorded, study_file(recorded, folder), folder) if is_card else made_of(recorded, folder, own)
-    name = original(made, report, page)
+    name = file_shown_by(made, report, page)
     wanted, shown = (comparable(text, folder) for text in (made[name], page))
     problems += differences(shown, wanted, sources_of(recorded))
     for beside in sorted(name for name in made if name.startswith(f"{CHUNK_FOLDER}/") and is_html(page)):

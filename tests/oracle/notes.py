@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
 
-from report.reading.results import at
+from report.reading.results import value_at
 from report.reading.texts import shell_word
 from report.verify.problems import Problem
 from tests.oracle import lines
@@ -63,7 +63,7 @@ def _text(name: str) -> str:
 def _fact(facts: Part, place: str) -> Part | None:
     """Returns the fact at a JSON pointer; None where no known fact stands there."""
     try:
-        found = at(facts, place)
+        found = value_at(facts, place)
     except (LookupError, ValueError, TypeError):
         return None
     return found if isinstance(found, Mapping) and "value" in found and "source" in found else None
@@ -90,7 +90,7 @@ def _score(facts: Part, place: str, fact: Part, key: str) -> Iterator[Line]:
     if key == "method" and "interval" in fact:
         yield (fact["interval"]["method"],)
     above, _, name = place.rpartition("/")
-    score = at(facts, above)
+    score = value_at(facts, above)
     if not isinstance(score, Mapping) or "metric" not in score:
         return
     if key == "method" and name in ("p_value", "adjusted"):

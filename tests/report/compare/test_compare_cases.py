@@ -151,7 +151,7 @@ def test_a_strangers_file_is_named_and_passed_over(tmp_path: Path) -> None:
     ],
 )
 def test_every_source_of_a_score_is_a_place_in_a_file(case: str) -> None:
-    from report.reading.results import at
+    from report.reading.results import value_at
 
     root = CASES / case
     for task in compared([root])["tasks"]:
@@ -159,6 +159,6 @@ def test_every_source_of_a_score_is_a_place_in_a_file(case: str) -> None:
             for row in board["rows"]:
                 source = row["score"]["source"]
                 content = json.loads((root.parent / source["file"]).read_text())
-                assert at(content, source["pointer"]) == row["score"]["value"]
+                assert value_at(content, source["pointer"]) == row["score"]["value"]
                 source = row["entry"]["source"]
-                assert at(json.loads((root.parent / source["file"]).read_text()), source["pointer"])
+                assert value_at(json.loads((root.parent / source["file"]).read_text()), source["pointer"])

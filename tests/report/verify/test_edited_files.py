@@ -13,9 +13,9 @@ import pytest
 from harness_tasks.files import sha256_file
 from report.facts.values import sources
 from report.page.build import build_report
-from report.reading.results import at
+from report.reading.results import value_at
 from report.verify.differences import differences
-from report.verify.recount import compared, recomputed, recount, study_file
+from report.verify.recount import differing_facts, recomputed, recount, study_file
 from tests.report import rendered
 from tests.report.synthetic import GOLD, TWO_WRONG, folder_of, typed, write_rows, write_study
 from tests.report.verify.mutations import hashes
@@ -76,7 +76,7 @@ def test_facts_that_were_edited(study: Path) -> None:
         for step in path:
             part = part[step]
         part[last] = changed(part[last], choice)
-        found += bool(list(compared(facts, again)))
+        found += bool(list(differing_facts(facts, again)))
     print(f"facts edited: {found} of 200 caught")
     assert found >= LEAST * 200
 
@@ -138,7 +138,7 @@ def edit_results(folder: Path, choice: random.Random) -> str:
         if path.suffix != ".json" or not path.exists() or not last:
             continue
         document = json.loads(path.read_text(encoding="utf-8"))
-        part = at(document, "/".join(["", *steps]))
+        part = value_at(document, "/".join(["", *steps]))
         last = int(last) if isinstance(part, list) else last.replace("~1", "/").replace("~0", "~")
         if isinstance(part[last], int | float | str):
             part[last] = changed(part[last], choice)
