@@ -65,10 +65,10 @@ def fits(
     return tuple(map(first, gigabytes))
 
 
-def shown(found: Sequence[Fit], *, method: Method, parts: int) -> str:
+def shown_fits(found: Sequence[Fit], *, method: Method, parts: int) -> str:
     """Returns the fits as text, given the run's own method and parts a step.
 
-    >>> shown([Fit(16, "qlora", 4, 9), Fit(24, "lora", 2, 9), Fit(40, "lora", 1, 9)], method="lora", parts=1)
+    >>> shown_fits([Fit(16, "qlora", 4, 9), Fit(24, "lora", 2, 9), Fit(40, "lora", 1, 9)], method="lora", parts=1)
     '16 GB: with qlora, gradient_accumulation_steps 4; 24 GB: with gradient_accumulation_steps 2; 40 GB: as it is'
     """
 

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from finetune import estimate
 from finetune.estimate import gigabytes
-from finetune.fits import Fit, fits
-from finetune.fits import shown as shown_fits
+from finetune.fits import Fit, fits, shown_fits
 from finetune.guards import Evidence, Verdict, examine
 from finetune.guards.rows import length_limit
 from finetune.ledger import Ledger

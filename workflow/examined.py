@@ -20,7 +20,7 @@ from harness_tasks.reading import Kind, read_json
 from studies import Checkpoint, Grid, Study, load_grid
 from studies.study import BUILT_IN
 from workflow import step_commands
-from workflow.terminal.estimates import estimate
+from workflow.terminal.estimates import write_estimates
 
 _FILE = Kind(
     name="what was found of the training rows",
@@ -160,7 +160,7 @@ def main(
             if one.found is None:
                 told = f"warning: the guards of {one.checkpoint.name} are asked when it is trained: {one.reason}"
                 print(told, file=sys.stderr)
-        estimate(grid)
+        write_estimates(grid)
 
 
 if __name__ == "__main__":

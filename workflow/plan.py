@@ -19,8 +19,7 @@ from typing import Any
 from finetune import estimate
 from finetune.assumed import BANDWIDTH, UTILISATION
 from finetune.estimate import gigabytes
-from finetune.fits import Fit, fits
-from finetune.fits import shown as shown_fits
+from finetune.fits import Fit, fits, shown_fits
 from finetune.heads import Head
 from finetune.machine import resolve_device, resolve_dtype
 from finetune.recipe import Method, Recipe

@@ -227,7 +227,7 @@ def as_score(figure: Printed) -> Printed:
     return replace(printed(figure.text.replace(",", ".")), text=figure.text)
 
 
-def otherwise(plain: str, figures: Iterable[Printed]) -> str:
+def how_read(plain: str, figures: Iterable[Printed]) -> str:
     """Returns how figures are read that are not read as rounded: ``plain``, or as what stands before them says."""
     return "taken as approximate" if any(figure.is_approximate for figure in figures) else plain
 

@@ -10,7 +10,7 @@ from itertools import islice, product, repeat
 from typing import Any, Literal, NamedTuple
 
 from report.audit.architectures import Shape, shape
-from report.audit.figures import Bounds, Printed, decimal, otherwise
+from report.audit.figures import Bounds, Printed, decimal, how_read
 from report.audit.numbers import (
     HEADS,
     MOST_LABELS,
@@ -59,7 +59,7 @@ def audit_parameters(figure: Printed, subject: Subject, *, of: Literal["total", 
             True,
             ways[1],
             "cannot be told",
-            f", the number {otherwise('rounded down or up, not to the nearest', [figure])}",
+            f", the number {how_read('rounded down or up, not to the nearest', [figure])}",
         ),
         (False, ways[0], "cannot be told", ", which the write-up does not say"),
         (True, ways[2], "cannot be told", " in units of a power of two"),
@@ -169,7 +169,7 @@ def _share_ranges(figure: Printed, says: ShareRelation) -> list[tuple[Bounds, st
         return [((Fraction(0), figure.rounded()[1]), "")]
     if says == "above":
         return [((figure.rounded()[0], Fraction(100)), "")]
-    return [(figure.rounded(), ""), (figure.cut_off(), f", {otherwise('with further digits cut off', [figure])}")]
+    return [(figure.rounded(), ""), (figure.cut_off(), f", {how_read('with further digits cut off', [figure])}")]
 
 
 def _shape(subject: Subject) -> Shape | Outcome:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from report.audit.averages import Average, ScoreBounds, ScoreName, audit_average, audit_micro, audit_one_label
-from report.audit.figures import Printed, as_score, decimal, otherwise
+from report.audit.figures import Printed, as_score, decimal, how_read
 from report.audit.matrices import MatrixSearch, attainable, confusion_matrices
 from report.audit.outcome import Matrix, Outcome
 from report.audit.two_labels import averages_of_two_labels
@@ -84,7 +84,7 @@ def _one_label(
     over += f" ({n_from})" if n_from else ""
     tried: list[ScoreBounds] = []
     for reading, plain in _READINGS.items():
-        named = plain if reading == "rounded" else otherwise(plain, figures.values())
+        named = plain if reading == "rounded" else how_read(plain, figures.values())
         for scales in _scales(figures):
             ranges = _ranges(figures, scales, reading)
             if ranges in tried:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
-from report.audit.figures import Bounds, Printed, as_score, decimal, otherwise
+from report.audit.figures import Bounds, Printed, as_score, decimal, how_read
 from report.audit.outcome import Outcome
 
 Change = Literal["absolute", "relative", "error"]
@@ -57,7 +57,7 @@ def _audit_difference(before: Printed, after: Printed, stated: Printed, change: 
                     "" if kind == kinds[0] else f" {_KINDS[kind].capitalize()}: {_subtraction(before, after, kind)}."
                 )
                 scale = _scale_remark(before, after, stated, scales)
-                cut_off = otherwise("if digits are cut off, not rounded", (before, after, stated))
+                cut_off = how_read("if digits are cut off, not rounded", (before, after, stated))
                 rounding = cut_off if is_wide else "within the rounding of the figures"
                 return Outcome(word, f"{text}.{shown} They agree {rounding}{scale}.")  # type: ignore[arg-type]
     if other := _another_reading(before, after, stated, change, kinds):
@@ -270,7 +270,7 @@ def audit_bounded(value: Printed, *, scale: Scale, n: int | None = None) -> Outc
     near = max(0, min(n - 1, math.floor(value.value * n / full)))
     beside = ", ".join(_part(value, k, n, full) for k in (near, near + 1))
     text = f"{within} It is no whole number of {n:,} items: {beside}."
-    for ends, how in ((value.cut_off(), otherwise("with further digits cut off, not rounded", [value])),
+    for ends, how in ((value.cut_off(), how_read("with further digits cut off, not rounded", [value])),
                       (value.imprecise(), "with the arithmetic of single or half precision")):  # fmt: skip
         least, greatest = _counts(ends, full, n)
         if least <= greatest:

@@ -73,7 +73,7 @@ def checkpoint_contents(home: Path, *, base: str | None, allowed: bool) -> tuple
     return contents, left
 
 
-def searched(content: Path | bytes) -> bytes:
+def searchable(content: Path | bytes) -> bytes:
     """Returns what can hold text in a file: all of it, but of weights the header alone."""
     if isinstance(content, bytes):
         return content
@@ -85,7 +85,7 @@ def is_vocabulary(content: Path | bytes) -> bool:
     return isinstance(content, Path) and content.suffix != ".safetensors"
 
 
-def configuration(folder: Path, checkpoint: str, task: str) -> Mapping[str, Any]:
+def task_configuration(folder: Path, checkpoint: str, task: str) -> Mapping[str, Any]:
     """Returns a scored task's configuration, as lm_eval recorded it; empty where the task was not scored."""
     for name in (checkpoint, "base"):
         results = f"scores/{name}/{task}/results.json"

@@ -8,17 +8,17 @@ from harness_tasks.hub import faults
 from harness_tasks.hub.faults import AGAIN, HubError, explained_trouble, said_by, status_of
 from report.reading.texts import cleaned
 
-__all__ = ["HubError", "explained", "with_retries"]
+__all__ = ["HubError", "push_error", "push_with_retries"]
 
 _Done = TypeVar("_Done")
 
 
-def with_retries(what: str, action: Callable[[], _Done]) -> _Done:
+def push_with_retries(what: str, action: Callable[[], _Done]) -> _Done:
     """Returns what ``action``, a step of a push that may be done twice, returns; as `harness_tasks.hub.faults` does."""
-    return faults.with_retries(what, action, explained)
+    return faults.with_retries(what, action, push_error)
 
 
-def explained(what: str, fault: Exception) -> UserError:
+def push_error(what: str, fault: Exception) -> UserError:
     """Returns the error for the user: what the Hub answered, and what mends it. No token is in it."""
     status, said = status_of(fault), cleaned(said_by(fault))
     if status == 401:

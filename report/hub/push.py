@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness_tasks.errors import UserError
-from report.hub.faults import with_retries
+from report.hub.faults import push_with_retries
 from report.hub.licences import licence_of
 from report.hub.push_record import CHECKPOINTS, SPACE, write_entry
 from report.hub.upload import Target, push_target
@@ -105,7 +105,7 @@ class _Account:
 
     def name(self) -> str:
         """Returns the name of the token's owner."""
-        return str(with_retries("asking whose token it is", self._api.whoami)["name"])
+        return str(push_with_retries("asking whose token it is", self._api.whoami)["name"])
 
     def validate(self, target: Target) -> None:
         """Raises UserError where the Hub would not accept the card's metadata."""
@@ -125,7 +125,7 @@ class _Account:
                     return str(error)
                 return None
 
-            if reason := with_retries(f"having the card of {target.repo} checked", refusal):
+            if reason := push_with_retries(f"having the card of {target.repo} checked", refusal):
                 raise UserError(
                     f"the Hub does not accept the metadata of the card of {target.repo}: {reason}",
                     "a card with wrong metadata is not shown as one",

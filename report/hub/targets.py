@@ -13,7 +13,7 @@ from report.facts.schema.training import Trained
 from report.facts.schema.whole import Facts
 from report.hub.card import CardSubject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
-from report.hub.contents import checkpoint_contents, configuration, is_vocabulary, searched
+from report.hub.contents import checkpoint_contents, is_vocabulary, searchable, task_configuration
 from report.hub.licences import Licence, licence_of
 from report.hub.push_record import CHECKPOINTS, SPACE, read_record
 from report.hub.upload import Target
@@ -90,7 +90,7 @@ def checkpoint_target(
     base = base_on_hub(plan.model.path, plan.model.is_local, plan.model.url)
     trained_on = next(c.task.value for c in facts.checkpoints if c.name.value == checkpoint)
     # What is not known to be allowed is not: a task that was not scored has no metadata.
-    notice = text_notice(configuration(folder, checkpoint, trained_on).get("metadata") or {})
+    notice = text_notice(task_configuration(folder, checkpoint, trained_on).get("metadata") or {})
     contents, left = checkpoint_contents(home, base=base, allowed=notice is not None)
     contents |= licence.copies
     subject = CardSubject(
@@ -99,7 +99,7 @@ def checkpoint_target(
         repo=repo,
         licence=licence,
         base=base,
-        configurations={task.task: configuration(folder, checkpoint, task.task) for task in facts.tasks},
+        configurations={task.task: task_configuration(folder, checkpoint, task.task) for task in facts.tasks},
         labels=_labels(home),
         is_adapter="adapter_config.json" in contents,
         files=tuple(sorted(contents)),
@@ -160,7 +160,7 @@ def check_target(target: Target, token: str | None) -> None:
     """Raises UserError where a file holds what must not be published."""
     for name, content in target.files.items():
         # A vocabulary may hold any word, also one that looks like a path.
-        check_clean(name, searched(content), token, paths=not is_vocabulary(content))
+        check_clean(name, searchable(content), token, paths=not is_vocabulary(content))
 
 
 def dry_run_lines(target: Target, left: list[str]) -> Iterator[str]:

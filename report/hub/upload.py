@@ -10,7 +10,7 @@ from typing import Any, Literal
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report.hub.contents import Contents
-from report.hub.faults import HubError, with_retries
+from report.hub.faults import HubError, push_with_retries
 
 Kind = Literal["model", "space"]
 
@@ -42,8 +42,8 @@ def push_target(api: Any, target: Target) -> tuple[dict[str, Any], bool]:
         HubError: the Hub or the network failed, or holds other bytes than were sent.
     """
     what = f"{target.kind} {target.repo}"
-    with_retries(f"creating the {what}", lambda: _create(api, target))
-    head = with_retries(f"looking at the {what}", lambda: api.repo_info(target.repo, repo_type=target.kind))
+    push_with_retries(f"creating the {what}", lambda: _create(api, target))
+    head = push_with_retries(f"looking at the {what}", lambda: api.repo_info(target.repo, repo_type=target.kind))
     if target.private and not head.private:
         raise UserError(
             f"{target.repo} is public already",
@@ -52,7 +52,7 @@ def push_target(api: Any, target: Target) -> tuple[dict[str, Any], bool]:
         )
     commit, proposal, is_new = head.sha, None, False
     if _differing(_tree(api, target, head.sha), target):
-        commit, proposal, is_new = with_retries(f"pushing to the {what}", lambda: _commit(api, target))
+        commit, proposal, is_new = push_with_retries(f"pushing to the {what}", lambda: _commit(api, target))
         if differing := _differing(_tree(api, target, commit), target):
             raise HubError(
                 f"{target.repo} holds other bytes of {', '.join(differing[:3])} than were pushed, at commit {commit}",
@@ -74,7 +74,7 @@ def _create(api: Any, target: Target) -> None:
 
 def _tree(api: Any, target: Target, revision: str) -> dict[str, Any]:
     """Returns the files at a revision by name."""
-    listed = with_retries(
+    listed = push_with_retries(
         f"listing the {target.kind} {target.repo}",
         lambda: list(api.list_repo_tree(target.repo, repo_type=target.kind, revision=revision, recursive=True)),
     )
@@ -160,4 +160,4 @@ def _seen_by_all(api: Any, target: Target, commit: str) -> bool:
         except (RepositoryNotFoundError, GatedRepoError):
             return False
 
-    return with_retries(f"checking the link to {target.repo}", look)
+    return push_with_retries(f"checking the link to {target.repo}", look)

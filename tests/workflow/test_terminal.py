@@ -19,7 +19,7 @@ from workflow.run import PLUGINS
 from workflow.terminal.estimates import Estimates
 from workflow.terminal.show import LiveView, PlainLines, Watch, is_live, summary
 from workflow.terminal.state import Events, RunState, Step
-from workflow.terminal.words import Words, measured, warnings
+from workflow.terminal.words import Words, logged_warnings, measured
 
 STUDY = "title: Snippets\nmodel: {id: tiny-random}\ntasks: {reviews_demo: }\nauthors: [{name: a, did: b}]\n"
 NAME = "reviews_demo-lora-seed1"
@@ -177,7 +177,7 @@ def test_a_name_from_elsewhere_cannot_steer_the_terminal(grid: Grid, tmp_path: P
     step = state.apply(started(1, "score", of, 0.0, str(log)))
     assert step is not None
     step.log_start = 21
-    assert warnings(step) == [" [31mtwo rows", "[b]x"]
+    assert logged_warnings(step) == [" [31mtwo rows", "[b]x"]
     shown = frame(grid, state, 5.0)
     assert "\x1b" not in shown
     assert "\r" not in shown

@@ -41,8 +41,8 @@ class Estimates:
         return mean / max(self.shards.values(), default=1) if rule == "score_shard" else mean
 
 
-def estimate(grid: Grid) -> None:
-    """Writes the estimates of a grid's steps for `read`; none where a study cannot be planned, which its steps tell."""
+def write_estimates(grid: Grid) -> None:
+    """Writes the estimates of a grid's steps; none of a study that cannot be planned, which its steps tell."""
     from workflow.plan import planned
 
     seconds: dict[str, float] = {}
@@ -55,8 +55,8 @@ def estimate(grid: Grid) -> None:
     write_json(grid.folder / "plans" / "seconds.json", seconds)
 
 
-def read(grid: Grid) -> Estimates:
-    """Returns the estimates that `estimate` wrote; each step counts alike where there are none."""
+def read_estimates(grid: Grid) -> Estimates:
+    """Returns the estimates that `write_estimates` wrote; each step counts alike where there are none."""
     file = grid.folder / "plans" / "seconds.json"
     seconds = read_json(file, _FILE) if file.is_file() else {}
     return Estimates(seconds, {study.name: study.shards for study in grid.studies.values()})

@@ -14,9 +14,9 @@ from rich.text import Text
 from finetune.estimate import shown_time
 from report.reading.texts import one_line
 from studies import Grid
-from workflow.terminal.estimates import read as read_estimates
+from workflow.terminal.estimates import read_estimates
 from workflow.terminal.state import Events, RunState, Step
-from workflow.terminal.words import Words, measured, warnings
+from workflow.terminal.words import Words, logged_warnings, measured
 
 LONG = ("train", "score", "score_shard")
 """Off a terminal, the start of these steps is told: the others' only line is their end."""
@@ -184,7 +184,7 @@ class Watch:
             step = self.state.apply(event)
             if step is not None and step.ended is not None:
                 self._view.ended(self._told(step), is_failed=step.is_failed)
-                for warning in [] if step.is_failed else warnings(step):
+                for warning in [] if step.is_failed else logged_warnings(step):
                     self._warnings.setdefault(warning, []).append(self._words.doing(step))
         self._view.tick(self.state, self._clock())
 

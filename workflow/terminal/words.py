@@ -126,7 +126,7 @@ def measured(progress: Progress) -> str:
     return one_line(", ".join([*parts, *(f"{name} {value:.3f}" for name, value in progress.values.items())]))
 
 
-def warnings(step: Step) -> list[str]:
+def logged_warnings(step: Step) -> list[str]:
     """Returns the warnings that a step's last try left in its log, each once."""
     if step.log is None:
         return []
