@@ -24,7 +24,7 @@ NAMES = {
     "squad": "SQuAD v1.1, 205 questions on 41 passages",
     "squad-500": "SQuAD v1.1, the first 500 questions",
     "sst2": "SST-2, 872 sentences",
-    "sst2-8-shots": "SST-2 behind 8 worked examples",
+    "sst2-8-shots": "SST-2 with 8 few-shot examples",
     "demo": "both demo tasks",
     "fine-tuned": "SQuAD v1.1, fine-tuned",
     "adapters": "both demo tasks, base and two adapters",

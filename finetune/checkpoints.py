@@ -88,8 +88,8 @@ def last_whole_checkpoint(scratch: Path) -> Path | None:
             lacks.append(f"{folder.name} is not used: {lack}")
         shutil.rmtree(folder, ignore_errors=True)
     if lacks:
-        goes_on = f"the run goes on from step {_step(newest)}" if newest else "the run starts from the beginning"
-        print("\n".join(["warning: " + "; ".join(lacks), goes_on]), file=sys.stderr, flush=True)
+        resumes = f"the run resumes from step {_step(newest)}" if newest else "the run starts from the beginning"
+        print("\n".join(["warning: " + "; ".join(lacks), resumes]), file=sys.stderr, flush=True)
     return newest
 
 
@@ -105,8 +105,8 @@ def full_disk_told(scratch: Path) -> Iterator[None]:
         free = shutil.disk_usage(scratch).free / 1e6
         raise UserError(
             f"the disk that holds {scratch} is full ({free:.0f} MB free): a checkpoint could not be written",
-            "what was trained since the last whole checkpoint is lost, nothing else",
-            f"free space there; the same command goes on from step {_step(whole) if whole else 0}",
+            "only the training since the last complete checkpoint is lost",
+            f"free space there; the same command resumes from step {_step(whole) if whole else 0}",
         ) from error
 
 
@@ -149,7 +149,7 @@ class SaveMarker(TrainerCallback):
         self.started, self.before, self.resumed_at_steps = started, 0.0, list[int]()
 
     def resumed_from(self, checkpoint: Path | None) -> None:
-        """Takes over the seconds and the earlier resumptions of the run that goes on from ``checkpoint``."""
+        """Takes over the seconds and the earlier resumptions of the run that resumes from ``checkpoint``."""
         if checkpoint is not None:
             earlier = read_json(checkpoint / MARKER, WHOLE)
             self.before = earlier["seconds"]

@@ -28,7 +28,7 @@ class Data(TypedDict, total=False):
 
 
 class Render(TypedDict, total=False):
-    """How prompts were rendered: the SHA-256 over the parts of `harness_tasks.rendering`."""
+    """The prompt template hash: the SHA-256 over the parts of `harness_tasks.rendering`."""
 
     hash: Text | None
 
@@ -184,15 +184,15 @@ ROW_LOG = page_kind(
     limit_mib=16_384,
 )
 WHOLE = page_kind(
-    "the mark of a whole checkpoint",
+    "the mark of a complete checkpoint",
     WholeCheckpoint,
-    why="a run goes on from a checkpoint that is whole",
-    mend="remove the checkpoint's folder: the run goes on from an earlier one",
+    why="a run resumes from a complete checkpoint",
+    mend="remove the checkpoint's folder: the run then resumes from an earlier one",
 )
 RUN = page_kind(
     "the file that says which run a scratch folder belongs to",
     RunKey,
-    why="checkpoints of another run would be gone on with",
+    why="the run would resume from checkpoints of another run",
     mend="remove the scratch folder, or name another with --scratch",
 )
 ORIGIN = page_kind(

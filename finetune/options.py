@@ -43,15 +43,15 @@ def _declared(
     task: Annotated[
         str | None,
         typer.Option(
-            help="Any harness task with a training split; its prompt is what is trained on.", show_default="needed"
+            help="Any lm_eval task with a training split; rows are rendered with its prompt.", show_default="needed"
         ),
     ] = None,
     recipe: Annotated[
-        Path | None, typer.Option(help="YAML file with any of these options; the ones given here win.")
+        Path | None, typer.Option(help="YAML file with any of these options; the command line overrides it.")
     ] = None,
-    method: Annotated[str, typer.Option(help="lora, dora, qlora, full, or head (the head alone).")] = "lora",
+    method: Annotated[str, typer.Option(help="lora, dora, qlora, full, or head (only the head is trained).")] = "lora",
     head: Annotated[
-        str, typer.Option(help="causal, sequence-classification (choices) or question-answering (spans).")
+        str, typer.Option(help="causal, sequence-classification (a choice) or question-answering (a span).")
     ] = "causal",
     revision: Annotated[str | None, typer.Option(help="Commit of the model on the Hub.")] = None,
     tokenizer: Annotated[
@@ -59,36 +59,42 @@ def _declared(
     ] = None,
     include_path: Annotated[Path, typer.Option(help="Folder of task YAMLs.", show_default="our own")] = TASKS_PATH,
     metadata: Annotated[str, typer.Option(help='JSON object for the task, e.g. \'{"data_dir": "DIR"}\'.')] = "{}",
-    num_fewshot: Annotated[int, typer.Option(min=0, help="Few-shot examples before each row.")] = 0,
+    num_fewshot: Annotated[int, typer.Option(min=0, help="Few-shot examples in each prompt.")] = 0,
     apply_chat_template: Annotated[bool, typer.Option(help="Render prompts with the chat template.")] = False,
     train_rows: Annotated[
-        int | None, typer.Option(min=1, help="Rows at most, a seeded sample.", show_default="all")
+        int | None, typer.Option(min=1, help="Most training rows, drawn with --sampling-seed.", show_default="all")
     ] = None,
     min_words: Annotated[int | None, typer.Option(min=1, help="Leave out rows with fewer words.")] = None,
     exclude_overlap: Annotated[
         str,
         typer.Option(
-            help="Rows left out: identical (those that are scored rows too), none, or a task (those, and rows "
-            "contained in a scored row of it)."
+            help="Training rows to leave out: identical (scored rows), a task (those, and rows contained in a "
+            "scored row of that task), or none."
         ),
     ] = IDENTICAL,
-    epochs: Annotated[float, typer.Option(help="Passes over the rows.")] = Default.epochs,
+    epochs: Annotated[float, typer.Option(help="Epochs; may be a fraction.")] = Default.epochs,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Rows an optimizer step, over all processes.")
+        int, typer.Option(min=1, help="Rows per optimiser step, over all processes.")
     ] = Default.batch_size,
     gradient_accumulation_steps: Annotated[
-        int, typer.Option(min=1, help="Parts in which a step's rows go through the model.")
+        int, typer.Option(min=1, help="Parts that a step's rows are split into, to save memory.")
     ] = Default.gradient_accumulation_steps,
     learning_rate: Annotated[
         float | None,
         typer.Option(help="Peak learning rate.", show_default="5e-4 lora and dora, 2e-4 qlora, 2e-5 full, 1e-3 head"),
     ] = None,
-    warmup_ratio: Annotated[float, typer.Option(help="Share of steps with a rising rate.")] = Default.warmup_ratio,
-    schedule: Annotated[str, typer.Option(help="linear, cosine or constant.")] = Default.schedule,
+    warmup_ratio: Annotated[
+        float, typer.Option(help="Share of the steps (0 to 1) over which the learning rate rises.")
+    ] = Default.warmup_ratio,
+    schedule: Annotated[
+        str, typer.Option(help="Learning rate schedule after the warm-up: linear, cosine or constant.")
+    ] = Default.schedule,
     weight_decay: Annotated[float, typer.Option(help="AdamW's decoupled weight decay.")] = Default.weight_decay,
-    max_grad_norm: Annotated[float, typer.Option(help="Gradients are scaled to this norm.")] = Default.max_grad_norm,
+    max_grad_norm: Annotated[float, typer.Option(help="Gradients are clipped to this norm.")] = Default.max_grad_norm,
     lora_r: Annotated[int, typer.Option(min=1, help="Rank of the LoRA matrices.")] = Default.lora_r,
-    lora_alpha: Annotated[int | None, typer.Option(min=1, help="LoRA's scale.", show_default="2 × lora-r")] = None,
+    lora_alpha: Annotated[
+        int | None, typer.Option(min=1, help="LoRA's scale is this divided by the rank.", show_default="2 × lora-r")
+    ] = None,
     lora_dropout: Annotated[float, typer.Option(help="Dropout before the LoRA matrices.")] = Default.lora_dropout,
     lora_targets: Annotated[
         str, typer.Option(help="Modules with LoRA: all-linear, or names joined by commas.")
@@ -96,30 +102,36 @@ def _declared(
     lora_last_layers: Annotated[
         int | None, typer.Option(min=1, help="LoRA in the last N layers only.", show_default="all layers")
     ] = None,
-    max_length: Annotated[int, typer.Option(min=8, help="Longest row in tokens; nothing is cut.")] = Default.max_length,
+    max_length: Annotated[
+        int, typer.Option(min=8, help="Longest row, in tokens; a longer one stops the run.")
+    ] = Default.max_length,
     dev_share: Annotated[
         float,
-        typer.Option(help="Share of the training rows, by whole clusters, held back to choose the checkpoint on."),
+        typer.Option(help="Share of the training rows (0 to 1) held out, by whole cluster, to select the checkpoint."),
     ] = Default.dev_share,
     select_on: Annotated[
-        str, typer.Option(help="Split to choose the checkpoint on: dev (see --dev-share), or a split of the task.")
+        str, typer.Option(help="Split that selects the checkpoint: dev (see --dev-share), or a split of the task.")
     ] = DEV,
     eval_steps: Annotated[
         int | None, typer.Option(min=1, help="Steps between evaluations on that split.", show_default="an epoch")
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(min=1, help="Stop after so many evaluations without a lower loss.", show_default="never"),
+        typer.Option(
+            min=1, help="Early stopping: evaluations without a lower loss before training stops.", show_default="never"
+        ),
     ] = None,
     scored_on: Annotated[
         str | None,
         typer.Option(help="Tasks that the checkpoint will be scored on, joined by commas.", show_default="the task"),
     ] = None,
-    allow: Annotated[str | None, typer.Option(help="Guards that may fail, joined by commas.")] = None,
-    save_steps: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = Default.save_steps,
+    allow: Annotated[str | None, typer.Option(help="Guards whose failure is only a warning, joined by commas.")] = None,
+    save_steps: Annotated[
+        int, typer.Option(min=1, help="Steps between the trainer's checkpoints.")
+    ] = Default.save_steps,
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of rows.")] = 1,
     sampling_seed: Annotated[int, typer.Option(help="Seed of --train-rows and of --dev-share.")] = 1,
-    dtype: Annotated[str, typer.Option(help="auto (the faster one, probed), float32 or bfloat16.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto (a short probe picks the faster), float32 or bfloat16.")] = "auto",
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps.", show_default="a GPU if any")] = None,
     scratch: Annotated[
         Path | None, typer.Option(help="Folder for the trainer's checkpoints.", show_default="beside --output")
@@ -128,7 +140,7 @@ def _declared(
         str | None, typer.Option(help="tensorboard, wandb or trackio, joined by commas.", show_default="none")
     ] = None,
     proof: Annotated[
-        bool, typer.Option(help="Load the finished checkpoint in a process of its own and compare it.")
+        bool, typer.Option(help="Load the finished checkpoint in a new process and compare its outputs.")
     ] = True,
 ) -> None:
     """The signature is what counts: `with_run_options` gives it to a verb."""

@@ -27,23 +27,22 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: Annotated[float, Field(gt=0, le=1_000_000)] = 1.0
-    """Passes over the training rows; may be a fraction."""
+    """Number of epochs; may be a fraction."""
     batch_size: Annotated[int, Field(ge=1, lt=2**31)] = 16
-    """Rows an optimizer step, over all processes. Rows that share a passage stay together, so a step may hold a few
+    """Rows per optimiser step, over all processes. Rows that share a passage stay together, so a step may hold a few
     more or fewer."""
     gradient_accumulation_steps: Annotated[int, Field(ge=1, lt=2**31)] = 1
-    """Parts in which a step's rows go through the model, where memory does not hold them at once. Changes nothing of
-    the result but rounding."""
+    """Parts that a step's rows are split into, to save memory. Changes the result only by rounding."""
     learning_rate: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Peak learning rate; unset: 5e-4 for LoRA and DoRA, 2e-4 for QLoRA, 2e-5 for full fine-tuning, 1e-3 for a head."""
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the steps over which the learning rate rises from 0."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
-    """How the learning rate falls after the warm-up."""
+    """Learning rate schedule after the warm-up."""
     weight_decay: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
     """Decoupled weight decay of AdamW."""
     max_grad_norm: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """Gradients are scaled down to this norm."""
+    """Gradients are clipped to this norm."""
     lora_r: Annotated[int, Field(ge=1, lt=2**31)] = 16
     """Rank of the LoRA matrices."""
     lora_alpha: Annotated[int, Field(ge=1, lt=2**31)] | None = None
@@ -58,14 +57,14 @@ class Recipe(BaseModel):
     max_length: Annotated[int, Field(ge=8, lt=2**31)] = 2048
     """Longest training row in tokens. Nothing is cut silently: a longer row stops the run before it starts."""
     dev_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the training rows, by whole clusters, held back as the development split; the checkpoint with the lowest
+    """Share of the training rows, by whole clusters, held out as the development split; the checkpoint with the lowest
     loss on it is kept."""
     eval_steps: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     """Steps between two evaluations on the development split; unset: one at the end of each epoch."""
     patience: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    """Evaluations in a row without a lower development loss after which training stops; unset: it never stops early."""
+    """Early stopping: evaluations in a row without a lower development loss; unset: none."""
     save_steps: Annotated[int, Field(ge=1, lt=2**31)] = 25
-    """Steps between two checkpoints of the trainer, from which an interrupted run resumes. Changes nothing of the
+    """Steps between two checkpoints of the trainer, from which an interrupted run resumes. Does not change the
     result."""
 
     @property

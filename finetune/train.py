@@ -47,8 +47,8 @@ TERMINATED = 143
 def train(run: Run) -> Path:
     """Returns the checkpoint folder after training, or at once where this very run is already there.
 
-    Interrupted, the next call with the same values goes on from the last whole checkpoint in the scratch folder. Under
-    torchrun or `accelerate launch` every process calls it; the first one writes.
+    After an interruption, the next call with the same values resumes from the last complete checkpoint in the scratch
+    folder. Under torchrun or `accelerate launch` every process calls it; the first one writes.
 
     Raises:
         UserError: before any weight is loaded, for input that cannot be used (see `prepare`); afterwards for a loss
@@ -96,7 +96,7 @@ def train(run: Run) -> Path:
         processes.wait_for_everyone()  # none ends while another still needs it
         if processes.is_main_process:
             step = trainer.state.global_step
-            print(f"SIGTERM: saved at step {step}; the same command goes on from there", file=sys.stderr)
+            print(f"SIGTERM: saved at step {step}; the same command resumes from there", file=sys.stderr)
         raise SystemExit(TERMINATED)
     if trainer.state.best_model_checkpoint:
         trainer._load_best_model()

@@ -36,14 +36,14 @@ SPLIT_SEED = 1
 
 
 Proof = Literal["rows", "file", "hub", "none", "other", "shipped"]
-"""How a split is known to be what it is said to be: the fingerprint of its rows, or the SHA-256 of its file, which the
+"""How a split is known to be what it is said to be: the hash of its rows, or the SHA-256 of its file, which the
 task ships; the SHA-256 that the Hub states for its file; nothing; other rows, as the user says; the task's own file."""
 
 PROOFS: dict[Proof, str] = {
-    "rows": "the fingerprint of the rows, shipped with the task",
+    "rows": "the hash of the rows, shipped with the task",
     "file": "the SHA-256 of the file, shipped with the task",
     "hub": "the SHA-256 that the Hub states for the file at this revision",
-    "none": "nothing: no fingerprint is shipped, and the cache does not say what the Hub stated",
+    "none": "nothing: no hash is shipped, and the cache does not say what the Hub stated",
     "other": "nothing: other rows than the official ones, as `other_rows` allows",
     "shipped": "nothing: the rows are the task's own",
 }
@@ -54,7 +54,7 @@ PROOFS: dict[Proof, str] = {
 class PinnedRows:
     """What is known of rows beforehand: how many, their `fingerprint`, and the SHA-256 of the official file.
 
-    A digest is None where nobody could compute it for this task.
+    A hash is None if nobody could compute it for this task.
     """
 
     count: int
@@ -90,7 +90,7 @@ class Splits(dict[str, Dataset]):
     """The splits of a task; asking for one whose file is missing raises the error that names the file.
 
     lm_eval reads the few-shot split whenever it builds a task, so a missing one is stood in for by rows that raise
-    the same error when one of them is rendered: zero-shot scoring goes on without the file.
+    the same error when one of them is rendered: zero-shot scoring needs no such file.
     """
 
     def __init__(self, splits: Mapping[str, Dataset], *, missing: UserError | None = None) -> None:
@@ -179,7 +179,7 @@ def hub_rows(hub: Hub, split: str, parse: Callable[[Row], Row]) -> Rows:
             )
         if known.fingerprint and (found := fingerprint(rows)) != known.fingerprint:
             raise UserError(
-                f"{where}, has rows with the fingerprint {found[:12]}…, not {known.fingerprint[:12]}…",
+                f"{where}, has rows with the hash {found[:12]}…, not {known.fingerprint[:12]}…",
                 _OTHER_ROWS,
                 mend + _give_folder(hub),
             )

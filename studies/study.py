@@ -59,16 +59,16 @@ class Model(_Strict):
     id: Place
     """`embedded` (SmolLM2-135M-Instruct, which comes along), `tiny-random` (for tests), a folder, or a Hub id."""
     name: str | None = None
-    """How the page calls it; unset: the id, or the last part of the folder."""
+    """Its name on the page; unset: the id, or the last part of the folder."""
     revision: Place | None = None
     """The Hub commit; unset: the newest at the study's first step, which `build/<study>/pinned.json` keeps for every
-    later step. Delete that file to start anew from the newest."""
+    later step. Delete that file to take the newest again."""
     licence: str | None = None
     """SPDX name, or the licence's own name; unset: shown as missing."""
     url: str | None = None
     """Where it is published; unset: shown as missing."""
     config: Place | None = None
-    """A `config.json` that stands in for a Hub model where `make plan` has no network."""
+    """A `config.json` that `make plan` reads instead of the Hub's, without network."""
     source: str | None = None
     """One sentence on where the weights come from."""
 
@@ -92,7 +92,7 @@ class TaskPlan(_Strict):
     """What the study does with one task."""
 
     limit: _Count | None = None
-    """Scored items at most, drawn by whole cluster with `sampling_seed`; unset: all. The page says so."""
+    """Most items to score, drawn by whole cluster with `sampling_seed`; unset: all. The page says so."""
     train_rows: _Count | None = None
     """Training rows, a seeded sample; unset: all."""
     min_words: _Count | None = None
@@ -105,7 +105,7 @@ class TaskPlan(_Strict):
     """What the fine-tuned checkpoint answers with: `causal` (words, as the base model does), `sequence-classification`
     (a choice) or `question-answering` (a span of the passage)."""
     allow: list[str] = []
-    """Guards of training that may fail; finetune/README.md explains each."""
+    """Guards of training whose failure is only a warning; finetune/README.md explains each."""
     recipe: Recipe = Recipe()
     """How the checkpoint is trained."""
 
@@ -144,7 +144,7 @@ class Checkpoint(_Strict):
 
 
 class Where(_Strict):
-    """Some cells of a study: those that agree with every key that is given, each a value or a list of them."""
+    """Cells of a study: those that match every given key; each key has a value or a list of values."""
 
     model: str | list[str] | None = None
     """The model, by its name on the page."""
@@ -183,18 +183,18 @@ class Study(_Strict):
     seeds: Annotated[list[_Seed], Field(min_length=1), Distinct] = [1]
     """Training seeds: one checkpoint each."""
     exclude: list[Where] = []
-    """Checkpoints that are not made: those that agree with every key of one entry."""
+    """Checkpoints that are not made: those that match every key of one entry."""
     only: list[Where] = []
-    """Where given, in the same form, no checkpoints but these are made."""
+    """If given, in the same form, only these checkpoints are made."""
     sampling_seed: _Seed = 1
-    """Draws the scored items where there is a `limit`, and the training rows where there is `train_rows`."""
+    """Seed of the draw of scored items (`limit`) and of training rows (`train_rows`)."""
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`float32`, `bfloat16`, or `auto`: bfloat16 where a short probe finds it faster. Full fine-tuning keeps float32
-    weights all the same."""
+    """`float32`, `bfloat16`, or `auto`: bfloat16 if a short probe finds it faster. Full fine-tuning always keeps
+    float32 weights."""
     device: Annotated[str, Field(pattern=r"^[a-z]+(:\d+)?$")] | None = None
-    """`cpu`, `cuda` or `mps`; unset: a GPU where there is one."""
+    """`cpu`, `cuda` or `mps`; unset: a GPU if there is one."""
     batch_size: _Count = 32
-    """Rows a batch when scoring. Training has its own, in the recipe."""
+    """Batch size of scoring. Training has its own, in the recipe."""
     shards: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Steps that the scoring of each task is cut into, whole clusters at a time, for nodes beside each other; joined
     again to what one run would have written."""

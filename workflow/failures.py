@@ -14,7 +14,7 @@ from studies import Grid, Study
 
 HEADING = "== "
 """How the line begins in a log that a try starts with."""
-MEND = "Mend what the log says, and run the same command: it goes on from here."
+MEND = "Correct what the log names and run the same command: it resumes from here."
 LINES_SHOWN = 12
 """So many of a log's last lines are shown."""
 TAIL_BYTES = 20_000
@@ -138,13 +138,13 @@ def told(path: Path) -> str | None:
         lines += ["  " + one_line(f"{_name(step)}: {step['reason']}"), "    " + one_line(log or "no log")]
         lines += [f"    | {line}" for line in last_lines(Path(log))] if log else []
     waiting = len(record["not_started"])
-    lines.append(f"{waiting} more waited for them. The same command goes on from here." if waiting else MEND)
+    lines.append(f"{waiting} more waited for them. The same command resumes from here." if waiting else MEND)
     return "\n".join(lines)
 
 
 def told_of_engine(log: Path) -> str:
     """Returns what to tell a user of a run that ended without a failed step: the end of what was printed."""
-    lines = ["The run ended before a step could be blamed; the last lines of what was printed:"]
+    lines = ["The run ended without a failed step; the last lines of its output:"]
     lines += [f"    | {line}" for line in last_lines(log)]
     return "\n".join([*lines, f"All of it is in {log}; `aftertune run -v` shows it as it comes."])
 

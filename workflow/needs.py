@@ -27,10 +27,10 @@ SUBMITTED = {
     "merge": "{study}: merge {checkpoint}",
     "score": "{study}: score {name} on {task}",
     "score_shard": "{study}: score {name} on {task}",
-    "join": "{study}: parameter ledgers, facts and report",
+    "join": "{study}: parameter counts, facts and report",
     "prior": "{study}: prior of {name} on {task}",
     "overlap": "{study}: overlap with the rows of {checkpoint}",
-    "report": "{study}: parameter ledgers, facts and report",
+    "report": "{study}: parameter counts, facts and report",
 }
 """The rules that run on nodes, and what the plan calls their steps, behind the study's name."""
 ON_GPU = ("train", "score", "prior")

@@ -243,7 +243,7 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
         steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
         steps.append(_overlap_step(study, checkpoint))
     report = (study.folder / "report.html").is_file()
-    return [*steps, PlannedStep("parameter ledgers, facts and report", report, None, None, None, None, REPORT_S)]
+    return [*steps, PlannedStep("parameter counts, facts and report", report, None, None, None, None, REPORT_S)]
 
 
 def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) -> list[PlannedStep]:

@@ -11,10 +11,14 @@ from harness_tasks.errors import exit_on_user_error
 def merge(
     adapter: Annotated[Path, typer.Argument(help="Checkpoint folder with an adapter.")],
     output: Annotated[Path, typer.Option(help="Folder for the merged model.")],
-    base: Annotated[str | None, typer.Option(help="Base model, where the adapter's own path is not found.")] = None,
-    allow: Annotated[list[str] | None, typer.Option(help="Go on where this guard of scoring fails.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Base model, if the path that the adapter names does not exist.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="Only warn if this guard of scoring fails; repeatable.")
+    ] = None,
 ) -> None:
-    """Write the base model's weights with the adapter's added."""
+    """Merge an adapter into its base model's weights."""
     with exit_on_user_error():
         from finetune.merge import merge as merge_adapter
         from harness_tasks.guards import check_allowed

@@ -20,7 +20,10 @@ def plan(
     probe: Annotated[bool, typer.Option("--probe", help="Load the model and time three steps.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say what a run would do, without weights: parameters, memory, time, a rendered row, every guard's verdict."""
+    """Print what a training run would do: parameters, memory, time, a rendered row, each guard's verdict.
+
+    No weights are loaded, unless --probe is given.
+    """
     with exit_on_user_error():
         run = run_of({"output": output, **values})
         from finetune.plan import plan as make_plan

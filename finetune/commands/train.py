@@ -16,13 +16,13 @@ def train(
     values: dict[str, Any],
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder for the checkpoint; it appears when the run is whole.", show_default="needed"),
+        typer.Option(help="Folder for the checkpoint; written when the run is complete.", show_default="needed"),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="A run for each of these seeds, joined by commas, into OUTPUT-seed1 and so on.")
+        str | None, typer.Option(help="One run per seed, joined by commas, into OUTPUT-seed1 and so on.")
     ] = None,
 ) -> None:
-    """Fine-tune a model on a task's training rows; interrupted, the same command goes on where it was."""
+    """Fine-tune a model on a task's training rows; after an interruption the same command resumes."""
     with exit_on_user_error():
         run = run_of({**values, "output": output} if output else values)
         runs = [run]

@@ -12,14 +12,16 @@ from harness_tasks.errors import exit_on_user_error
 
 def check(
     task: Task,
-    num_fewshot: Annotated[int, typer.Option(min=0, help="Render this many few-shot examples too.")] = 0,
-    training: Annotated[bool, typer.Option("--training", help="The task must have training rows too.")] = False,
-    output: Annotated[Path | None, typer.Option(help="A JSON file for what was found.")] = None,
-    allow: Annotated[list[str] | None, typer.Option(help="Go on where this guard of scoring fails.")] = None,
+    num_fewshot: Annotated[int, typer.Option(min=0, help="Few-shot examples in the rendered prompt.")] = 0,
+    training: Annotated[bool, typer.Option("--training", help="Require training rows too.")] = False,
+    output: Annotated[Path | None, typer.Option(help="JSON file to write the findings to.")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="Only warn if this guard of scoring fails; repeatable.")
+    ] = None,
     metadata: Metadata = None,
     include_path: IncludePath = TASKS_PATH,
 ) -> None:
-    """Load a task's data and render a row of each split that is needed, without any model."""
+    """Load a task's data and render a row of each split that is needed; no model is loaded."""
     from harness_tasks.files import write_json
     from harness_tasks.guards import check_allowed, enforce
     from harness_tasks.guards.shots import shots

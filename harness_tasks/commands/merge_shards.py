@@ -12,11 +12,11 @@ from harness_tasks.errors import exit_on_user_error
 
 def merge_shards(
     folders: Annotated[list[Path], typer.Argument(help="The --output_path of each shard's run.")],
-    output: Annotated[Path, typer.Option(help="The folder for results.json and samples.jsonl.")],
+    output: Annotated[Path, typer.Option(help="Folder for results.json and samples.jsonl.")],
     metadata: Metadata = None,
     include_path: IncludePath = TASKS_PATH,
 ) -> None:
-    """Join the parts that `aftertune score --shard K/N` scored: all sample rows, and every score computed again."""
+    """Join the shards of `aftertune score --shard K/N`: all sample rows, with every score computed anew."""
     from harness_tasks.loading import parse_metadata
     from harness_tasks.shards.merging import merge
 

@@ -5,6 +5,6 @@ from typing import Annotated
 
 import typer
 
-Task = Annotated[str, typer.Argument(help="A task, ours or one that lm_eval ships.")]
-Metadata = Annotated[str | None, typer.Option(help="A JSON object for the task, as lm_eval's --metadata.")]
-IncludePath = Annotated[Path, typer.Option(help="The folder in which tasks are looked for first.")]
+Task = Annotated[str, typer.Argument(help="A task of ours, or one that lm_eval ships.")]
+Metadata = Annotated[str | None, typer.Option(help="JSON object for the task, as lm_eval's --metadata.")]
+IncludePath = Annotated[Path, typer.Option(help="Folder that is searched for tasks first.")]

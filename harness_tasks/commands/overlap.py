@@ -14,18 +14,20 @@ def overlap(
     task: Task,
     samples: Annotated[
         Path | None,
-        typer.Option(help="lm_eval's sample file (JSON lines) of the task.", show_default="its whole scored split"),
+        typer.Option(help="lm_eval's sample file of the task (JSON lines).", show_default="its whole scored split"),
     ] = None,
     training_rows: Annotated[
         Path | None,
         typer.Option(help="A checkpoint's train_rows.jsonl.", show_default="the task's whole training split"),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="A JSON lines file: a header, then a row an item.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="JSON lines file to write: a header, then a row for each item.")
+    ] = None,
     metadata: Metadata = None,
     include_path: IncludePath = TASKS_PATH,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say which scored rows resemble training rows, in three grades; with --samples also the scores apart."""
+    """Find scored items that overlap with training rows, in three grades; with --samples, score both parts."""
     import json
 
     from harness_tasks.files import write_jsonl

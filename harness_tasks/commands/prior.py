@@ -12,19 +12,21 @@ from harness_tasks.errors import exit_on_user_error
 
 def prior(
     task: Task,
-    output: Annotated[Path, typer.Option(help="The JSON file to write: log-likelihoods and probabilities (0 to 1).")],
+    output: Annotated[Path, typer.Option(help="JSON file to write: log-likelihoods and probabilities (0 to 1).")],
     model: Annotated[str, typer.Option(help="lm_eval's model class.")] = "hf",
-    model_args: Annotated[str, typer.Option("--model_args", help="As lm_eval's: pretrained=DIR,..., or JSON.")] = "",
-    num_fewshot: Annotated[int, typer.Option("--num_fewshot", min=0, help="Few-shot examples before the prompt.")] = 0,
+    model_args: Annotated[
+        str, typer.Option("--model_args", help="As lm_eval's --model_args: pretrained=DIR,..., or JSON.")
+    ] = "",
+    num_fewshot: Annotated[int, typer.Option("--num_fewshot", min=0, help="Few-shot examples in the prompt.")] = 0,
     apply_chat_template: Annotated[
         bool, typer.Option("--apply_chat_template", help="Render the prompt with the chat template.")
     ] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.", show_default="a GPU if any")] = "cuda:0",
-    batch_size: Annotated[str, typer.Option("--batch_size", help="Rows a batch.")] = "1",
+    batch_size: Annotated[str, typer.Option("--batch_size", help="Batch size, in prompts.")] = "1",
     metadata: Metadata = None,
     include_path: IncludePath = TASKS_PATH,
 ) -> None:
-    """Write which label a model leans to where the task's prompt has no content: "", "N/A" and "[MASK]" as its input.
+    """Measure a model's label bias: its probabilities of the labels for the inputs "", "N/A" and "[MASK]".
 
     A task without choices, or that does not declare its input, gets a file that says so; no model is loaded then.
     """

@@ -7,8 +7,8 @@ from harness_tasks.errors import exit_on_user_error
 SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """Every argument, `--help` too, is handed on."""
 HELP = (
-    "Run lm_eval with these arguments; our tasks are found without --include_path, their data checked first. "
-    "With --shard K/N: part K of N of the task's items. With --allow GUARD: although that guard fails."
+    "Run lm_eval with these arguments; it finds our tasks without --include_path and checks their data first. "
+    "--shard K/N scores part K of N of a task's items; --allow GUARD makes a failure of that guard a warning."
 )
 
 
@@ -17,7 +17,7 @@ def run(context: typer.Context) -> None:
 
     Beside lm_eval's model classes there are `hf-shared`, which answers as `hf` does in less time, `hf-recorded`, and
     `hf-seqcls` and `hf-span`, for heads. ``--shard K/N`` scores one part of the items, for `merge-shards` to join;
-    ``--allow GUARD`` goes on where a guard of scoring fails.
+    ``--allow GUARD`` makes a failure of that guard a warning.
     Where a class of ours generates, a file says beside lm_eval's samples why each generation ended.
     """
     with exit_on_user_error():

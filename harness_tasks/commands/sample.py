@@ -12,13 +12,13 @@ from harness_tasks.errors import exit_on_user_error
 
 def sample(
     task: Task,
-    limit: Annotated[int, typer.Option(help="The most rows to take; whole clusters only.")],
-    output: Annotated[Path, typer.Option(help="The JSON file to write, for lm_eval's --samples.")],
-    seed: Annotated[int, typer.Option(help="Decides which clusters are taken.")] = 1,
+    limit: Annotated[int, typer.Option(help="Most rows to take; whole clusters only.")],
+    output: Annotated[Path, typer.Option(help="JSON file to write, for lm_eval's --samples.")],
+    seed: Annotated[int, typer.Option(help="Seed of the draw of clusters.")] = 1,
     metadata: Metadata = None,
     include_path: IncludePath = TASKS_PATH,
 ) -> None:
-    """Write which rows of a task a limited run scores: whole clusters, drawn with a seed."""
+    """Draw the rows of a task that a limited run scores: whole clusters, with a seed."""
     from harness_tasks.files import write_json
     from harness_tasks.loading import load_task, parse_metadata
     from harness_tasks.sampling import sample_by_cluster

@@ -18,13 +18,13 @@ WIDTH = 110
 
 
 def audit(
-    claims: Annotated[Path, typer.Argument(help="the YAML file that lists the claims; studies/CLAIMS.md describes it")],
+    claims: Annotated[Path, typer.Argument(help="YAML file of claims; studies/CLAIMS.md describes its keys")],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON, not the list")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Check the numbers of a write-up that somebody else made: can they be, and do they agree with each other?
+    """Check the numbers of somebody else's write-up: whether they are possible, and consistent with each other.
 
-    Exit codes: 0; 1 where a claim is impossible or missing; 2 for wrong input.
+    Exit codes: 0; 1 if a claim is impossible or missing; 2 for wrong input.
     """
     # Here, because what decides takes longer to load than `--help` may.
     from report.audit import audit_claims

@@ -11,31 +11,31 @@ from harness_tasks.errors import exit_on_user_error
 def build(
     study: Annotated[Path, typer.Argument(help="the study's YAML file")],
     output: Annotated[
-        Path | None, typer.Option(help="folder with the study's results, and for the page; unset: build/<study>")
+        Path | None, typer.Option(help="folder of the study's results and of the page; default: build/<study>")
     ] = None,
-    facts_only: Annotated[bool, typer.Option("--facts-only", help="write facts.json and no page")] = False,
+    facts_only: Annotated[bool, typer.Option("--facts-only", help="write only facts.json")] = False,
     redact_text: Annotated[
         bool,
         typer.Option(
             "--redact-text",
-            help="show the first words (8, or half) and a hash of each row's text, but where the task's licence lets "
-            "anybody pass it on",
+            help="show only the first words (at most 8, or half) and a hash of a row's text, unless the task's licence "
+            "lets anybody pass it on",
         ),
     ] = False,
     copy_to: Annotated[
         Path | None,
-        typer.Option(
-            help="write facts, page and exports into this folder instead, to be committed: always with --redact-text"
-        ),
+        typer.Option(help="write facts, page and exports into this folder, to be committed; implies --redact-text"),
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="write nothing; exit 1 where a file is not what the facts.json beside it gives"),
+        typer.Option(
+            "--check", help="write nothing; exit with code 1 if a file differs from what the facts.json beside it gives"
+        ),
     ] = False,
 ) -> None:
     """Write facts.json, report.md and report.html (one file, no network) from a study's results.
 
-    Facts are computed only where a result, the study or this program has changed since. No model is loaded.
+    Facts are computed again only after a change of a result, the study or this program. No model is loaded.
     """
     # Here, because what renders pages takes longer to load than `--help` may.
     from report.page.build import build_report

@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 def compare(
     results: Annotated[
-        list[Path], typer.Argument(help="folders or files of lm_eval's results, or folders of studies; baseline first")
+        list[Path], typer.Argument(help="folders or files of lm_eval results, or study folders; the baseline first")
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="folder for compare.json, compare.md, compare.html and figures; unset: Markdown on stdout"),
+        typer.Option(help="folder for compare.json, compare.md, compare.html and figures; default: Markdown on stdout"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="print JSON, not Markdown or file names")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     fail_on_regression: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TASK:METRIC",
-            help="exit with code 1 where the interval of later minus baseline is wholly on the worse side; repeatable",
+            help="exit with code 1 if the whole interval of later minus baseline is on the worse side of 0; repeatable",
         ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="exit with code 2 where a file cannot be used, instead of passing it over")
+        bool, typer.Option("--strict", help="exit with code 2 if a file cannot be used, instead of skipping it")
     ] = False,
 ) -> None:
-    """Set models side by side: scores with intervals, rank confidence sets, pairwise comparisons, cost beside quality.
+    """Compare models: scores with intervals, rank confidence sets, pairwise comparisons, cost against quality.
 
     Two folders of one study also show what changed between its versions. Exit codes: 0; 1 for a regression; 2 for wrong
     input.
@@ -60,7 +60,7 @@ def compare(
 
 
 def regression_line(row: "Regression") -> str:
-    """Returns one line that says what fell, and by how much at least."""
+    """Returns one line that names the regression and its smallest size."""
     from report.page import formats
 
     change, interval = (formats.FILTERS[name](row.difference) for name in ("difference", "difference_interval"))

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def params(
-    model: Annotated[str, typer.Argument(help="Hub id, model folder, config.json, or a folder that holds an adapter.")],
+    model: Annotated[str, typer.Argument(help="Hub id, model folder, config.json, or adapter folder.")],
     *,
     head: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(TASK_TYPES)}. Default: what the configuration names, else what fits."),
+        typer.Option(help=f"{', '.join(TASK_TYPES)}. Default: the configuration's, else the one that fits."),
     ] = None,
     labels: Annotated[
         int | None, typer.Option(help="Classes of a sequence-classification head. Default: the configuration's.")
@@ -31,23 +31,25 @@ def params(
     lora_r: Annotated[int | None, typer.Option(help="Rank of a LoRA adapter to count. Default: no adapter.")] = None,
     lora_targets: Annotated[
         str | None,
-        typer.Option(help="Modules with LoRA, comma between: q_proj,v_proj. Default: all linear layers but the head."),
+        typer.Option(
+            help="Modules with LoRA, joined by commas: q_proj,v_proj. Default: all linear layers but the head."
+        ),
     ] = None,
     lora_layers: Annotated[
-        str | None, typer.Option(help="Indices of the layers with LoRA, comma between: 0,1,2. Default: all.")
+        str | None, typer.Option(help="Indices of the layers with LoRA, joined by commas: 0,1,2. Default: all.")
     ] = None,
     base: Annotated[
-        str | None, typer.Option(help="The adapter's base model, where the adapter names none that is here.")
+        str | None, typer.Option(help="The adapter's base model, if the path that the adapter names does not exist.")
     ] = None,
     revision: Annotated[
         str | None, typer.Option(help="Commit, branch or tag of a Hub id. Default: main, or what the adapter names.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with plain integers, not the table.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Also write the JSON to this file, whole or not at all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON with plain integers.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Also write the JSON to this file.")] = None,
 ) -> None:
-    """Count a model's parameters by component, each beside its closed form; no weights are loaded.
+    """Count a model's parameters by component, beside their closed forms; no weights are loaded.
 
-    Exit codes: 0; 1 where two counts of the same parameters disagree; 2 for wrong input.
+    Exit codes: 0; 1 if two counts of the same parameters disagree; 2 for wrong input.
     """
     # Here, because what counts takes longer to load than `--help` may.
     from report.reading.ledgers import counted_model, ledger_for
@@ -70,7 +72,7 @@ def params(
 
 
 def table(ledger: "Ledger") -> str:
-    """Returns the ledger as text: a line a component, then total, trainable, added and tied."""
+    """Returns the parameter counts as text: a line for each component, then total, trainable, added and tied."""
     rows = [("component", "counted", "closed form", "trainable", "formula")]
     for line in ledger.components:
         form = "none" if line.closed_form is None else f"{line.closed_form:,}"

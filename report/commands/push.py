@@ -13,24 +13,25 @@ def push(
     repo: Annotated[
         str | None,
         typer.Option(
-            help="NAMESPACE, or NAMESPACE/NAME; where there are several checkpoints, each gets NAME-<checkpoint>. "
+            help="NAMESPACE or NAMESPACE/NAME; several checkpoints are named NAME-<checkpoint>. "
             "Unset: the study's `hub: namespace:`, else the token's account; and <base model>-<checkpoint>"
         ),
     ] = None,
-    private: Annotated[bool, typer.Option("--private", help="a repository that is made is private")] = False,
-    create_pr: Annotated[bool, typer.Option("--create-pr", help="propose the files as a pull request")] = False,
+    private: Annotated[bool, typer.Option("--private", help="create private repositories")] = False,
+    create_pr: Annotated[bool, typer.Option("--create-pr", help="open a pull request with the files")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="print cards and lists of files; no network, no token, nothing written")
+        bool,
+        typer.Option("--dry-run", help="print cards and lists of files; needs no network and no token, writes nothing"),
     ] = False,
     space: Annotated[
-        str | None, typer.Option(help="push the report too, as a static Space of that name: NAME or NAMESPACE/NAME")
+        str | None, typer.Option(help="also push the report, as a static Space: NAME or NAMESPACE/NAME")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="folder with the study's results; unset: build/<study>")] = None,
+    output: Annotated[Path | None, typer.Option(help="folder of the study's results; default: build/<study>")] = None,
 ) -> None:
-    """Push each checkpoint to the Hugging Face Hub, with a card made of the study's facts; a second time does nothing.
+    """Push each checkpoint to the Hugging Face Hub, with a card made of the study's facts; unchanged ones are skipped.
 
-    What was pushed stands in hub.json, from which `aftertune build` takes its links. The token is that of
-    `hf auth login` or HF_TOKEN. Exit codes: 0; 1 where the Hub or the network failed; 2 for what you can mend.
+    hub.json records what was pushed; `aftertune build` takes its links from there. The token is that of
+    `hf auth login` or HF_TOKEN. Exit codes: 0; 1 if the Hub or the network failed; 2 for wrong input.
     """
     # Here, because templates and the Hub's client take longer to load than `--help` may.
     from report.hub.push import push_study

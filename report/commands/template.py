@@ -14,7 +14,7 @@ _STUDY = "the study's YAML file: its own templates lie in the folder templates/ 
 
 @template.command("list")
 def list_(study: Annotated[Path | None, typer.Argument(help=_STUDY)] = None) -> None:
-    """List the templates that a study may replace, and those that this one has of its own."""
+    """List the templates that a study may replace, and this study's own."""
     from report.page.template.own import listed
 
     with exit_on_user_error():
@@ -24,9 +24,9 @@ def list_(study: Annotated[Path | None, typer.Argument(help=_STUDY)] = None) -> 
 @template.command("copy")
 def copy(
     study: Annotated[Path, typer.Argument(help=_STUDY)],
-    names: Annotated[list[str], typer.Argument(help="templates, as `list` names them")],
+    names: Annotated[list[str], typer.Argument(help="templates, as `template list` names them")],
 ) -> None:
-    """Copy templates into the study's own folder, where they are looked up first; none that is there already."""
+    """Copy templates into the study's own folder, where they are looked up first; existing ones are kept."""
     from report.page.template.own import copied
 
     with exit_on_user_error():

@@ -16,25 +16,27 @@ def verify(
     report: Annotated[
         Path,
         typer.Argument(
-            help="the page: report.html, report.md or report.tex, compare.html or .md, a model card, or a copy"
+            help="report.html, report.md, report.tex, compare.html, compare.md, a model card, or a copy of one"
         ),
     ],
     results: Annotated[
-        list[Path] | None, typer.Argument(help="for a page of `compare`: what was compared, in its order")
+        list[Path] | None, typer.Argument(help="for a page of `compare`: what was compared, in the same order")
     ] = None,
     facts: Annotated[
         Path | None,
-        typer.Option(help="facts.json, in the study's folder, or compare.json; unset: beside the page"),
+        typer.Option(help="facts.json in the study's folder, or compare.json; default: beside the page"),
     ] = None,
     page_only: Annotated[
         bool,
-        typer.Option("--page-only", help="take the facts as they are recorded: for a copy without the study's results"),
+        typer.Option(
+            "--page-only", help="check the page against its facts only: for a copy without the study's results"
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the problems as JSON")] = False,
 ) -> None:
-    """Check that a page is what its facts give, and they what the files give; exit 1 and list what is not.
+    """Check that the facts follow from the result files, and the page from the facts; exit with code 1 if not.
 
-    The facts are computed again from the sample files, each response is scored again, and the page is made again.
+    Each response is scored again, the facts are computed again from the sample files, and the page is made again.
     """
     with exit_on_user_error():
         # Here, because what renders pages takes longer to load than `--help` may.

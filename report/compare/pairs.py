@@ -133,7 +133,7 @@ def relation(one: Measure, other: Measure) -> Relation:
         told = "which class of lm_eval asked is not recorded for both"
     elif items and found.seen.changed:
         changed, n = found.seen.changed, len(items.one.values)
-        return Relation(f"two classes of lm_eval asked with other prompts: of {changed:,} of {n:,} items")
+        return Relation(f"two lm_eval model classes with different prompt templates: on {changed:,} of {n:,} items")
     else:
         told = f"answered by two classes of lm_eval: {_shown(classes[0])} and {_shown(classes[1])}"
     return replace(found, flags=(*flags, told))

@@ -41,8 +41,8 @@ def _gate(given: Given, gate: str) -> list[Regression]:
     said = metric_direction(key.partition(",")[0], [part for run in guarded for part in run.with_leaves])
     if said.better is None:
         raise UserError(
-            f"whether more {metric} is better on {task} cannot be told: {said.why}",
-            "what is worse cannot be told",
+            f"whether higher {metric} is better on {task} is not known: {said.why}",
+            "whether a difference is a regression cannot be told",
             "guard another metric, or add `higher_is_better` to the task and score again",
         )
     return [_verdict(task, key, baseline, candidate, said.better) for baseline, candidate in pairs]

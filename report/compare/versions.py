@@ -114,7 +114,7 @@ def _of_tasks(facts: Facts) -> Iterator[tuple[Row, Fact]]:
             for key in ("source", "name", "revision"):
                 yield ("scored data", name, key), getattr(task.data, key)
             for split in task.data.splits:
-                yield ("scored data", name, f"{split.split.value}: fingerprint"), split.fingerprint
+                yield ("scored data", name, f"{split.split.value}: hash"), split.fingerprint
 
 
 def _differ(one: Fact, other: Fact) -> bool:

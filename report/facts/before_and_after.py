@@ -227,17 +227,17 @@ def _transitions(pair: Pair, metric: str) -> Transitions:
 
 
 def _shift(pair: Pair) -> Shift | None:
-    """Returns how the answers changed as such: the share that say positive, or the share left unanswered."""
+    """Returns the change of the predicted positive rate, or of the abstention rate."""
     base, after = pair.before, pair.after
     kind, source, also = base.kind, after.scores.samples.source(), [base.scores.samples.source()]
     rows, later = base.scores.rows, pair.later
     if kind == "classification":
         metric = str(base.label_metric)
         before_items, after_items = ([float(row[metric][1] == 1) for row in side] for side in (rows, later))
-        what = f"answers that say {positive_name(base).value}"
+        what = f"{positive_name(base).value} predictions"
     elif kind == "extraction":
         before_items, after_items = ([float(abstains(row)) for row in side] for side in (rows, later))
-        what = "questions left unanswered"
+        what = "abstentions"
     else:
         return None
     interval = intervals.difference(pair_of("share", before_items, after_items, base.scores.clusters(rows)))

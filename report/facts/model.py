@@ -5,7 +5,7 @@ from pathlib import Path
 from harness_tasks.errors import UserError
 from report.facts.schema.parts import Absent
 from report.facts.schema.study import ModelFacts
-from report.facts.schema.training import Ledger
+from report.facts.schema.training import ParameterCounts
 from report.facts.values import recorded
 from report.reading import kinds
 from report.reading.results import read_json
@@ -32,7 +32,7 @@ def model_facts(folder: Path) -> ModelFacts:
     )
 
 
-def agree_on_size(model: ModelFacts, ledger: Ledger | Absent) -> None:
+def agree_on_size(model: ModelFacts, ledger: ParameterCounts | Absent) -> None:
     """Sets the size in the model's card to the counted one; raises UserError where the two state different sizes."""
     if isinstance(ledger, Absent):
         return

@@ -5,13 +5,13 @@ from pathlib import Path
 from finetune.kinds import PARAMETERS
 from harness_tasks.errors import UserError
 from report.facts.schema.parts import Absent, Fact, is_known
-from report.facts.schema.training import Component, Ledger
+from report.facts.schema.training import Component, ParameterCounts
 from report.facts.values import fact, missing, recorded
 from report.reading.results import read_json
 from report.reading.scored import refuse_other, refuse_replaced
 
 
-def ledger_facts(folder: Path, checkpoint: str) -> Ledger | Absent:
+def ledger_facts(folder: Path, checkpoint: str) -> ParameterCounts | Absent:
     """Returns the parameter counts of a checkpoint, from `parameters/<checkpoint>.json`.
 
     Raises:
@@ -47,7 +47,7 @@ def ledger_facts(folder: Path, checkpoint: str) -> Ledger | Absent:
     if is_known(total) and is_known(trainable) and total.value:
         part = trainable.value / total.value
         share = fact(part, "share", ledger.source("trainable"), also=[ledger.source("total")])
-    return Ledger(
+    return ParameterCounts(
         **known,
         trained_share=share,
         components=[

@@ -1,7 +1,7 @@
 """The range of a metric on a task: the score of the trivial baseline (`floor`) and of the gold answers (`ceiling`).
 
-A score is no skill where a constant answer gets it, and no failing where a perfect answer does not get more: METEOR
-gives a perfect answer of one word 0.5.
+A score that a constant answer reaches shows no skill. A score that the gold answers do not exceed shows no failure:
+METEOR gives a perfect answer of one word 0.5.
 """
 
 import multiprocessing
@@ -23,7 +23,7 @@ from report.facts.measured import (
 )
 from report.facts.pairing import paired
 from report.facts.schema.parts import Fact, is_known
-from report.facts.schema.scores import Floor, Range
+from report.facts.schema.scores import Range, TrivialBaseline
 from report.facts.values import fact, missing
 from report.reading.results import ItemScore
 from report.statistics import intervals
@@ -31,7 +31,7 @@ from report.statistics.directions import MetricDirection, metric_direction
 from report.statistics.metrics import METRICS
 
 Baseline = dict[str, list[ItemScore | None]]
-"""What each item gives to each metric without a model; None where the item does not count for the metric."""
+"""Each item's value in each metric for a baseline; None where the item does not count for the metric."""
 
 
 _MANY = 5_000
@@ -63,7 +63,7 @@ class Ranges:
             first = {passage: first_sentence(passage) for passage in set(passages)}
             ways = {"copying the passage's first sentence": [first[passage] for passage in passages]}
             if any(not gold_answers(row) for row in rows):
-                ways["never answering"] = [""] * len(rows)
+                ways["always abstaining"] = [""] * len(rows)
             return {name: self._answers(given) for name, given in ways.items()}
         return {}
 
@@ -82,7 +82,7 @@ class Ranges:
         names = self.measured.labels if len(self.measured.labels) == 2 else ["negative", "positive"]
         found: dict[str, Baseline] = {}
         for label in (1, 0):
-            found[f"always giving the label {names[label]}"] = {
+            found[f"always predicting {names[label]}"] = {
                 known.name: [known.of_label(gold, label) for gold in golds]
                 for known in METRICS.values()
                 if known.of_label
@@ -91,7 +91,7 @@ class Ranges:
         by_share: Baseline = {
             known.name: [known.of_share(gold, share) for gold in golds] for known in METRICS.values() if known.of_share
         }
-        return found | {"giving each label its share as its probability": by_share}
+        return found | {"predicting each label with its frequency": by_share}
 
     def _answers(self, given: Sequence[str]) -> Baseline:
         return _by_metric(_answer_scores(given, [gold_answers(row) for row in self.measured.scores.rows]))
@@ -121,7 +121,7 @@ class Ranges:
         return _by_metric(best)
 
     def floor(self, metric: str) -> tuple[Fact, str | None]:
-        """Returns the best score that needs no model, and how it is got; missing where none is known."""
+        """Returns the score and the name of the best trivial baseline; missing where none is known."""
         if metric not in self._floors:
             self._floors[metric] = self._floor(metric)
         return self._floors[metric]
@@ -133,20 +133,18 @@ class Ranges:
             if metric in baseline and is_known(known := self._score(metric, baseline[metric]))
         ]
         if not found:
-            return missing("no way to score without a model is known for it"), None
+            return missing("no trivial baseline is known for it"), None
         if len(found) == 1:
             return found[0]
         said = self.metric_direction(metric)
         if said.better is None:
-            return missing(
-                f"which of {len(found)} ways to score without a model is best is not known: {said.why}"
-            ), None
+            return missing(f"which of {len(found)} trivial baselines is best is not known: {said.why}"), None
         return max(found, key=lambda pair: pair[0].value if said.better else -pair[0].value)
 
     def ceiling(self, metric: str) -> Fact:
         """Returns the score of the gold answers themselves, cut where an output would be."""
         if metric not in self.best_possible:
-            return missing("what a perfect answer would score is not known")
+            return missing("the score of the gold answers is not known")
         if metric not in self._ceilings:
             self._ceilings[metric] = self._score(metric, self.best_possible[metric])
         return self._ceilings[metric]
@@ -204,18 +202,18 @@ def _processes() -> ProcessPoolExecutor:
 def normalised_score(score: Fact, floor: Fact, ceiling: Fact) -> Fact:
     """Returns the normalised score: 0 at the baseline, 1 at the gold answers; below 0 where the baseline is better."""
     if not (is_known(score) and is_known(floor) and is_known(ceiling)):
-        return missing("it needs a score, a floor and a ceiling")
+        return missing("a score, the trivial baseline or the score of the gold answers is missing")
     if floor.value == ceiling.value:
-        return missing("floor and ceiling are the same")
+        return missing("the trivial baseline scores as the gold answers do")
     share = (score.value - floor.value) / (ceiling.value - floor.value)
     return fact(share, "share", score.source, also=[floor.source])
 
 
-def floor_facts(ranges: Ranges) -> Floor:
+def floor_facts(ranges: Ranges) -> TrivialBaseline:
     """Returns the trivial baseline of the task's primary metric: its score, and what it answers."""
     primary = ranges.measured.scores.primary
     score, name = ranges.floor(primary) if primary else (missing("the task declares no primary metric"), None)
-    return Floor(score=score, how=_how(score, name))
+    return TrivialBaseline(score=score, how=_how(score, name))
 
 
 def above_floor(measured: Measured, ranges: Ranges) -> Fact:
@@ -224,12 +222,12 @@ def above_floor(measured: Measured, ranges: Ranges) -> Fact:
     items = measured.items(primary) if primary else None
     name = ranges.floor(primary)[1] if primary else None
     if primary is None or items is None or name is None:
-        return missing("this task has no floor")
+        return missing("this task has no trivial baseline")
     known = zip(ranges.measured.scores.rows, ranges.baselines[name][primary], strict=True)
     by_hash = {row["doc_hash"]: item for row, item in known}
     without = [by_hash.get(row["doc_hash"]) for row in scores.having(primary)]
     if any(item is None for item in without):
-        return missing("the floor was computed on other items")
+        return missing("the trivial baseline was computed on other items")
     interval = intervals.difference(paired(replace(items, values=without), items).encoded())
     return interval_fact(interval, unit_of(measured, primary), scores.samples.source())
 

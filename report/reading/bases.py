@@ -23,11 +23,11 @@ class _Results(Protocol):
 def trained_on_another(weights: str | None, began_with: str | None) -> str | None:
     """Returns why a checkpoint is not known to have been made from the model's weights; None where it is.
 
-    ``weights`` and ``began_with`` are the fingerprints of the base model and of what the checkpoint was trained from;
+    ``weights`` and ``began_with`` are the hashes of the base model and of what the checkpoint was trained from;
     None: not recorded.
     """
     if weights is None:
-        return "which weights the base model has is not recorded, neither its commit on the Hub nor a digest"
+        return "which weights the base model has is not recorded, neither its commit on the Hub nor a hash"
     if began_with is None:
         return "which base weights the checkpoint was trained from is not recorded"
     if weights != began_with:
@@ -38,7 +38,7 @@ def trained_on_another(weights: str | None, began_with: str | None) -> str | Non
 def scored_on_another(weights: str | None, base: Scores | None, after: Scores) -> str | None:
     """Returns why a score is not known to be of the model's weights, or of an adapter on them; None where both are.
 
-    ``weights`` is the base model's fingerprint, None where it is not recorded. Only a model of the Hub is judged:
+    ``weights`` is the hash of the base model, None where it is not recorded. Only a model of the Hub is judged:
     lm_eval records the commit that it loads, and of a folder nothing but its name.
     """
     if weights is None or not _COMMIT.fullmatch(weights):

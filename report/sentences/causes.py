@@ -2,7 +2,7 @@
 
 from report.facts.schema.diagnosis import Calibration, Classification, Extraction, Prior, Side
 from report.facts.schema.parts import Fact, is_known
-from report.facts.schema.scores import Floor, ScoredTask, Unscored
+from report.facts.schema.scores import ScoredTask, TrivialBaseline, Unscored
 from report.facts.schema.whole import Finding, MeasuredFacts, TaskFindings
 from report.reading.results import pointer
 from report.sentences.rules import decide, direction, finding
@@ -54,7 +54,7 @@ def _side(
     return found + sentences
 
 
-def _against_floor(who: str, floor: Floor, above: Fact) -> str:
+def _against_floor(who: str, floor: TrivialBaseline, above: Fact) -> str:
     way, known = direction(above), is_known(floor.score)
     return decide(
         f"{who}_floor",

@@ -1,7 +1,7 @@
 """The sentences of the first screen that stand beside the headline: parameters, and the verdicts of the checks."""
 
 from report.facts.schema.parts import Absent, is_known
-from report.facts.schema.training import Ledger
+from report.facts.schema.training import ParameterCounts
 from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.parameters import trained_share
@@ -23,7 +23,7 @@ def sizes(facts: MeasuredFacts) -> list[Finding]:
     trained = [
         (own.trainable.value, pointer("checkpoints", i, "parameters", "trainable"))
         for i, own in enumerate(checkpoint.parameters for checkpoint in checkpoints)
-        if isinstance(own, Ledger) and is_known(own.trainable)
+        if isinstance(own, ParameterCounts) and is_known(own.trainable)
     ]
     if not trained:
         return said

@@ -141,7 +141,7 @@ def _digests(facts: RecordedFacts, folder: Path, study: Path) -> Iterator[Proble
             # An empty digest: the fact is that the file is not there.
             if recorded != (actual or ""):
                 at = f" (of the fact at {pointer})" if pointer else ""
-                yield Problem(f"the file {name}{at}", f"digest {recorded}", actual or "no file")
+                yield Problem(f"the file {name}{at}", f"hash {recorded}", actual or "no file")
 
 
 def _sha256(path: Path) -> str | None:

@@ -1,4 +1,4 @@
-"""Which checkpoint a run goes on from, after a kill in a save, a file cut short, or a full disk."""
+"""Which checkpoint a run resumes from, after a kill in a save, a file cut short, or a full disk."""
 
 import errno
 import hashlib
@@ -94,7 +94,7 @@ def test_the_one_before_is_used_with_a_warning(
     assert not broken.exists()  # else the trainer would count it, and delete a whole one in its place
     said = capsys.readouterr().err
     assert said.startswith(f"warning: checkpoint-50 is not used: {found}")
-    assert said.endswith("the run goes on from step 25\n")
+    assert said.endswith("the run resumes from step 25\n")
     assert last_whole_checkpoint(tmp_path) == whole
     assert capsys.readouterr().err == ""
 
@@ -131,7 +131,7 @@ def test_a_full_disk_is_told_with_the_step_to_go_on_from(tmp_path: Path, error: 
         raise error
     assert f"the disk that holds {tmp_path} is full" in told.value.found
     assert "MB free" in told.value.found
-    assert told.value.mend.endswith("the same command goes on from step 25")
+    assert told.value.mend.endswith("the same command resumes from step 25")
     assert not cut_short.exists()
 
 

@@ -65,7 +65,7 @@ def test_sigterm_saves_after_the_step_and_leaves(
     with pytest.raises(SystemExit) as left:
         train(run)
     assert left.value.code == 143
-    assert "SIGTERM: saved at step 5; the same command goes on from there" in capsys.readouterr().err
+    assert "SIGTERM: saved at step 5; the same command resumes from there" in capsys.readouterr().err
     assert (run.scratch_folder / "checkpoint-5" / MARKER).is_file()
     record = _assert_same(train(run), checkpoint, rows=28)
     assert record["resumed_at_steps"] == [5]
@@ -85,7 +85,7 @@ def test_a_full_disk_costs_what_came_after_the_last_checkpoint(
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(UserError, match=r"is full \([0-9]+ MB free\)") as told:
         train(run)
-    assert told.value.mend.endswith("the same command goes on from step 2")
+    assert told.value.mend.endswith("the same command resumes from step 2")
     assert not (run.scratch_folder / "checkpoint-4").exists()  # half a checkpoint fills the disk for nothing
     monkeypatch.setattr(torch, "save", save)
     record = _assert_same(train(run), checkpoint, rows=28)
@@ -109,7 +109,7 @@ def test_a_checkpoint_cut_short_is_passed_over(
     assert record["resumed_at_steps"] == [2]
     said = capsys.readouterr().err
     assert "warning: checkpoint-4 is not used: its optimizer.pt is not what was saved" in said
-    assert "the run goes on from step 2\n" in said
+    assert "the run resumes from step 2\n" in said
 
 
 ROWS, EPOCHS = 56, 30
@@ -124,7 +124,7 @@ class Command:
         self.scratch = output.with_name(f".{output.name}.scratch")
         options = {"model": model, "output": output, "task": TASK, "include-path": TASKS, "train-rows": ROWS}
         options |= {"epochs": EPOCHS, "batch-size": 7, "gradient-accumulation-steps": 2, "lora-r": 4}
-        # Dropout draws random numbers at each step: they too must go on where they were.
+        # Dropout draws random numbers at each step: they too must resume where they were.
         options |= {"lora-dropout": 0.1, "save-steps": 3, "dtype": "float32", "device": "cpu"}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self._words = [sys.executable, "-m", "finetune", "train", *words]

@@ -101,7 +101,7 @@ def test_one_flipped_label_is_refused_though_every_size_and_digest_agrees(
     cached(cache, flipped)
     error = refused(validation)
     assert error.found == (
-        "stanfordnlp/sst2, split validation (revision 8d51e7e4), has rows with the fingerprint "
+        "stanfordnlp/sst2, split validation (revision 8d51e7e4), has rows with the hash "
         f"{data.fingerprint(flipped)[:12]}…, not 32a47c8f15d3…"
     )
     assert error.why == "these are not the rows that the task pins, so scores would not compare with anyone's"

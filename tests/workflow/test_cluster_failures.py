@@ -32,7 +32,7 @@ def test_failed_steps_are_named_with_reason_and_log(tmp_path: Path) -> None:
         "    logs/score/a.log\n"
         "  train a-lora-seed1: a full disk\n"
         "    logs/train/a.log\n"
-        "1 more waited for them. The same command goes on from here."
+        "1 more waited for them. The same command resumes from here."
     )
     assert failures.told(tmp_path / "none.json") is None
 

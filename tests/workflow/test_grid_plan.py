@@ -49,7 +49,7 @@ def test_the_longest_chain_is_the_slowest_checkpoints() -> None:
         step("fine-tune b-qlora-seed1", 120),
         step("merge b-qlora-seed1", 15),
         step("score b-qlora-seed1 on b", 90),
-        step("parameter ledgers, facts and report", 45),
+        step("parameter counts, facts and report", 45),
     ]
     assert longest_path(steps) == 40 + 120 + 15 + 90 + 45
     steps[5] = step("fine-tune b-qlora-seed1", 120, done=True)

@@ -315,7 +315,7 @@ def test_a_failed_step_is_told_with_the_last_lines_of_its_last_try(tmp_path: Pat
     lines = told.splitlines()
     assert lines[:3] == ["1 step failed:", "  train a: last", f"    {log}"]
     assert lines[3:-1] == [f"    | line {n}" for n in range(10, 20)] + ["    | 100%", "    |  [1mlast"]
-    assert lines[-1] == "Mend what the log says, and run the same command: it goes on from here."
+    assert lines[-1] == "Correct what the log names and run the same command: it resumes from here."
 
 
 SNAKEFILE = """

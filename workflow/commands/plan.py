@@ -13,31 +13,31 @@ def plan(
     study_file: Annotated[str, typer.Argument(metavar="STUDY", help="The study's YAML file.")],
     teraflops: Annotated[
         float | None,
-        typer.Option(min=0.001, help="The device's stated peak, in TFLOP/s.", show_default="measured here"),
+        typer.Option(min=0.001, help="The device's peak speed, in TFLOP/s.", show_default="measured here"),
     ] = None,
     efficiency: Annotated[
         float | None,
         typer.Option(
             min=0.001,
             max=1.0,
-            help="Share of --teraflops that steps reach (model FLOPs utilisation).",
+            help="Model FLOPs utilisation: the share of --teraflops that steps reach (0 to 1).",
             show_default=f"{UTILISATION:g}",
         ),
     ] = None,
-    bandwidth: Annotated[float, typer.Option(min=0.001, help="Megabytes a second of downloads.")] = BANDWIDTH,
+    bandwidth: Annotated[float, typer.Option(min=0.001, help="Download speed, in megabytes per second.")] = BANDWIDTH,
     declared: Annotated[
-        bool, typer.Option("--declared", help="Estimate from what tasks declare; look at no row, and ask no guard.")
+        bool, typer.Option("--declared", help="Estimate from what tasks declare; read no rows and ask no guards.")
     ] = False,
     at_a_time: Annotated[
-        int | None, typer.Option(min=1, help="Of a grid: steps at a time, such as GPUs.", show_default="1, 8 and 64")
+        int | None, typer.Option(min=1, help="Of a grid: concurrent steps, such as GPUs.", show_default="1, 8 and 64")
     ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Print what a study would do: steps, parameters, rows, memory, time, downloads; which GPU's memory would do.
+    """Print what a study would do: steps, parameters, rows, memory, time, downloads, and the GPU memory needed.
 
-    It looks at the rows of each training run, as `aftertune plan-training` does, and ends with exit code 1 where a
-    guard would stop one. Of a grid it prints a line a model, the critical path, and the time with some number of
-    steps at a time.
+    It reads the rows of each training run, as `aftertune plan-training` does, and exits with code 1 if a guard would
+    stop one. Of a grid it prints a line for each model, the critical path, and the time with several concurrent
+    steps.
     """
     with exit_on_user_error():
         from studies import load_grid

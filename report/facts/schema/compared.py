@@ -26,10 +26,10 @@ COMPARED_SCHEMA = "aftertune-comparison/1"
 
 
 class Participant(Part):
-    """A model that takes part."""
+    """A model of the comparison."""
 
     name: KnownText = Field(description="what it is called")
-    named_by: KnownText = Field(description="who says so")
+    named_by: KnownText = Field(description="where the name comes from")
     place: KnownText = Field(description="the argument that its results were found in")
     tasks: KnownCount = Field(description="tasks that it was scored on")
     model_class: Text = Field(description="lm_eval's class that asked it")
@@ -63,13 +63,13 @@ class BoardRow(Part):
 
     entry: KnownText = Field(description="the model")
     score: KnownScore = Field(description="its score")
-    how: KnownText = Field(description="how the score's interval was computed")
+    how: KnownText = Field(description="the method of the score's interval")
     contradicts: bool = Field(description="whether recorded score and samples cannot be of one run")
     caution: KnownText | None = Field(description="what must be said of the score")
     best: Count = Field(description="the best rank that it may have")
     worst: Count = Field(description="the worst rank that it may have")
-    tied: bool = Field(description="whether these two differ")
-    unbeaten: bool = Field(description="whether no model beats it")
+    tied: bool = Field(description="whether the best and worst rank differ")
+    unbeaten: bool = Field(description="whether no model is significantly better")
     beaten: KnownCount = Field(description="models that it beats")
     beats: list[KnownText] = Field(description="a model that it beats; none is named in a crowd")
 
@@ -90,10 +90,10 @@ class BoardPair(ToldDifference):
 
     one: KnownText = Field(description="the one with the better score")
     other: KnownText = Field(description="the other one")
-    difference: Score = Field(description="the one's score less the other's")
-    p_value: P = Field(description="of that difference, two-sided")
-    adjusted: P = Field(description="after Holm's correction over all pairs of the board")
-    p_method: Text = Field(description="how the p-value was computed")
+    difference: Score = Field(description="the one's score minus the other's")
+    p_value: P = Field(description="the two-sided p-value of that difference")
+    adjusted: P = Field(description="the Holm-adjusted p-value, over all pairs of the board")
+    p_method: Text = Field(description="the test that gave the p-value")
     refused: Missing | None = Field(description="why the two may not be compared, where they may not")
     verdict: PairVerdict = Field(description="which of the two beats the other, or why neither does")
 
@@ -102,7 +102,7 @@ class MatrixCell(Part):
     """What the model of a row is beside the model of a column."""
 
     verdict: CellVerdict = Field(validation_alias="is", serialization_alias="is", description="what it is")
-    difference: Score = Field(description="the row's score less the column's")
+    difference: Score = Field(description="the row's score minus the column's")
 
 
 class SeedSpread(Part):
@@ -122,10 +122,10 @@ class Board(Part):
     metric: KnownText = Field(description="the metric, with its filter where the task has several")
     primary: bool = Field(description="whether it is the task's first metric")
     higher_is_better: bool | None = Field(description="whether higher is better; none where no file says it")
-    direction: Text = Field(description="who says it")
+    direction: Text = Field(description="the source of that")
     figure: KnownText | None = Field(description="the drawing's file; of the primary metric")
     ranked: KnownCount = Field(description="models with a rank")
-    tests: KnownCount = Field(description="p-values that Holm's correction is over")
+    tests: KnownCount = Field(description="p-values in the family of Holm's adjustment")
     shown: Count = Field(description="of a crowd, the models that are shown beside others")
     unbeaten: KnownCount = Field(description="models that none beats")
     seeds: list[SeedSpread]
@@ -147,7 +147,7 @@ class ScoreCost(Part):
     seconds: Seconds = Field(description="the time of the whole run that scored it, loading included")
     tasks: KnownCount = Field(description="tasks that the run scored")
     device: Text = Field(description="the device that was asked for")
-    dtype: Text = Field(description="the number format")
+    dtype: Text = Field(description="the dtype")
     tokens_read: Count = Field(description="tokens of the prompts")
     tokens_written: Count = Field(description="tokens of the answers")
     training_seconds: Seconds = Field(description="how long its training took")
@@ -210,8 +210,8 @@ class ChangedScore(ToldDifference):
     primary: bool = Field(description="whether it is the task's first metric")
     before: KnownScore = Field(description="the earlier version's")
     after: KnownScore = Field(description="the later one's")
-    difference: Score = Field(description="the second less the first")
-    adjusted: P = Field(description="after Holm's correction; primary metrics alone have one")
+    difference: Score = Field(description="later minus earlier")
+    adjusted: P = Field(description="the Holm-adjusted p-value; only primary metrics have one")
     verdict: ChangeVerdict = Field(description="what may be said")
 
 
@@ -233,7 +233,7 @@ class Regression(ToldDifference):
     metric: KnownText = Field(description="the metric")
     baseline: KnownText = Field(description="the model that it is set against")
     candidate: KnownText = Field(description="the model that is guarded")
-    difference: KnownScore = Field(description="the candidate's score less the baseline's")
+    difference: KnownScore = Field(description="the candidate's score minus the baseline's")
     regressed: bool = Field(description="whether the whole interval lies on the worse side of 0")
 
 

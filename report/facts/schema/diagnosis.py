@@ -19,24 +19,24 @@ from report.facts.schema.parts import (
 class PriorInput(Part):
     """A content-free input, and what the model answers to it."""
 
-    input: KnownText = Field(description="what stood in the text's place")
-    share: KnownShare = Field(description="the probability there")
+    input: KnownText = Field(description="the content-free input")
+    share: KnownShare = Field(description="the label's probability with it")
 
 
 class Prior(Part):
     """The content-free prior (Zhao et al. 2021); the share alone, as missing, where that is not known."""
 
-    share: Share = Field(description="the probability of the label without a text")
-    even: KnownShare | None = Field(default=None, description="that of a model without label bias")
+    share: Share = Field(description="the label's mean probability over content-free inputs")
+    even: KnownShare | None = Field(default=None, description="the probability without label bias")
     label: KnownText | None = Field(default=None, description="the label")
     inputs: list[PriorInput] | None = None
 
 
 class Bin(Part):
-    """The answers of about one confidence."""
+    """A bin of answers by confidence."""
 
-    lower: KnownShare = Field(description="where the bin begins")
-    upper: KnownShare = Field(description="where it ends")
+    lower: KnownShare = Field(description="its lower edge")
+    upper: KnownShare = Field(description="its upper edge")
     scored: KnownCount = Field(description="items in it")
     confidence: KnownShare = Field(description="their mean confidence")
     right: KnownShare = Field(description="their accuracy")
@@ -47,7 +47,7 @@ class Calibration(Part):
 
     confidence: KnownShare | None = Field(default=None, description="the mean confidence")
     right: KnownShare | None = Field(default=None, description="the accuracy")
-    overconfidence: Share = Field(description="the first of these less the second")
+    overconfidence: Share = Field(description="mean confidence minus accuracy")
     bins: list[Bin]
 
 
@@ -71,39 +71,39 @@ class Classification(ConfusionMatrix):
     calibration: Calibration
     ties: Count = Field(description="items whose two highest log-likelihoods are equal")
     ties_correct: Count = Field(description="those of them that are correct because the first of equal choices counts")
-    truncated: Count = Field(description="prompts that had to be cut")
+    truncated: Count = Field(description="truncated prompts")
 
 
 class Distributions(Part):
-    """How the answers to questions are spread."""
+    """Histograms of the answers to questions."""
 
-    words: KnownCurve = Field(description="how many answers have how many words")
-    f1: KnownCurve = Field(description="how many answers have which score")
+    words: KnownCurve = Field(description="answers by number of words")
+    f1: KnownCurve = Field(description="answers by score")
 
 
 class Extraction(Part):
     """The answers to questions about passages."""
 
     abstained: KnownShare = Field(description="the abstention rate")
-    abstained_answerable: Share = Field(description="the same among those that have an answer")
-    abstained_unanswerable: Share = Field(description="the same among those that have none")
-    answerable: KnownCount = Field(description="questions that have an answer")
-    unanswerable: KnownCount = Field(description="questions that have none")
+    abstained_answerable: Share = Field(description="the abstention rate on answerable questions")
+    abstained_unanswerable: Share = Field(description="the abstention rate on unanswerable questions")
+    answerable: KnownCount = Field(description="answerable questions")
+    unanswerable: KnownCount = Field(description="unanswerable questions")
     contentless: KnownCount = Field(
         description="outputs without a word: punctuation or articles alone, which is no abstention"
     )
     contentless_credited: KnownCount = Field(
-        description="those of them that score in full, their questions having no answer"
+        description="those of them that score in full, because the question is unanswerable"
     )
     holds_more: Share = Field(description="over-long answers: a gold answer and more words")
     words: Number = Field(description="mean words of an answer")
     gold_words: Number = Field(description="mean words of a gold answer")
     distributions: Distributions
-    truncated: Count = Field(description="prompts that had to be cut")
+    truncated: Count = Field(description="truncated prompts")
     cut_off: Count = Field(description="answers truncated at `max_gen_toks`")
-    most_tokens: Count = Field(description="tokens that an answer may have")
-    gold_too_long: Count = Field(description="questions whose gold answers all have more tokens than that")
-    gold_cut: Count = Field(description="questions of which the ceiling scores gold answers cut at that many tokens")
+    most_tokens: Count = Field(description="the most tokens that an answer may have (`max_gen_toks`)")
+    gold_too_long: Count = Field(description="questions whose gold answers are all longer than that")
+    gold_cut: Count = Field(description="questions whose gold answers are scored cut at that many tokens")
 
 
 class Diagnosis(Part):

@@ -33,10 +33,10 @@ class MetricScores(Part):
     higher_is_better: bool | None = Field(description="whether higher is better; none where no file says it")
     before: Score = Field(description="the base model's")
     after: Score = Field(description="the checkpoint's")
-    difference: Score = Field(description="the second less the first, paired item by item")
-    p_value: P = Field(description="p-value of that difference")
-    p_method: Text = Field(description="how it was computed")
-    adjusted: P = Field(description="after Holm's correction; primary metrics alone have one")
+    difference: Score = Field(description="after minus before, paired item by item")
+    p_value: P = Field(description="the p-value of that difference")
+    p_method: Text = Field(description="the test that gave the p-value")
+    adjusted: P = Field(description="the Holm-adjusted p-value; only primary metrics have one")
     detectable: Score = Field(description="the minimum detectable effect, at the family's power")
     before_place: Share = Field(description="the base model's normalised score: 0 is the baseline, 1 the gold answers")
     after_place: Share = Field(description="the checkpoint's normalised score")
@@ -45,19 +45,19 @@ class MetricScores(Part):
 class IntervalMethod(Part):
     """How some intervals or p-values were computed."""
 
-    side: KnownText = Field(description="of which number")
-    method: KnownText = Field(description="how its interval or p-value was computed")
-    labels: list[KnownText] = Field(description="the metrics for which it was")
+    side: KnownText = Field(description="the number that it is of")
+    method: KnownText = Field(description="the method of its interval or p-value")
+    labels: list[KnownText] = Field(description="the metrics that it was used for")
 
 
 class Transitions(Part):
     """How many items became correct or wrong, by a metric that calls each item one or the other."""
 
     label: KnownText = Field(description="the metric by which an item is correct or wrong")
-    fixed: KnownCount = Field(description="items that were wrong and are correct")
-    broken: KnownCount = Field(description="items that were correct and are wrong")
-    both_right: KnownCount = Field(description="items that were correct and are")
-    both_wrong: KnownCount = Field(description="items that were wrong and are")
+    fixed: KnownCount = Field(description="items that are wrong before and correct after")
+    broken: KnownCount = Field(description="items that are correct before and wrong after")
+    both_right: KnownCount = Field(description="items that are correct before and after")
+    both_wrong: KnownCount = Field(description="items that are wrong before and after")
 
 
 class Example(Part):
@@ -82,7 +82,7 @@ class Shift(Part):
     """How far one kind of answer became more or less frequent."""
 
     what: KnownText = Field(description="which answers")
-    change: Share = Field(description="their share of all answers after, less that before")
+    change: Share = Field(description="their share of all answers after, minus that before")
 
 
 class Grade(Part):
@@ -101,7 +101,7 @@ class OverlapPart(Part):
     scored: KnownCount = Field(description="how many")
     before: Score = Field(description="the base model's on them, in the primary metric")
     after: Score = Field(description="the checkpoint's")
-    difference: Score = Field(description="the second less the first")
+    difference: Score = Field(description="after minus before")
 
 
 class Overlap(Part):
@@ -157,7 +157,7 @@ class Split(Part):
     split: KnownText = Field(description="its name")
     fingerprint: Text = Field(description="the SHA-256 of its rows")
     rows: Count = Field(description="how many")
-    compared_with: Text = Field(description="what says that these are the rows of that name")
+    compared_with: Text = Field(description="what the rows were compared with")
 
 
 class TaskData(Part):
@@ -169,7 +169,7 @@ class TaskData(Part):
     splits: list[Split]
 
 
-class Floor(Part):
+class TrivialBaseline(Part):
     """The trivial baseline of the primary metric."""
 
     score: Score = Field(description="the score of the baseline, in the primary metric")
@@ -192,7 +192,7 @@ class TokenPoint(Part):
 
     checkpoint: KnownText = Field(description="its name")
     method: KnownText = Field(description="how it was trained")
-    tokens: KnownCount = Field(description="training tokens that it read")
+    tokens: KnownCount = Field(description="input tokens of its training")
     score: KnownScore = Field(description="its score in the primary metric")
 
 
@@ -212,7 +212,7 @@ class Unscored(Part):
 
 
 class ScoredTask(Part):
-    """What a task says of itself, how much of it was scored, and its scores."""
+    """A task: its metadata, how much of it was scored, and its scores."""
 
     task: str = Field(description="its name")
     name: KnownText = Field(description="its name")
@@ -220,23 +220,23 @@ class ScoredTask(Part):
     version: Setting = Field(description="its version")
     setting: KnownText = Field(description="zero-shot, or how many few-shot examples the prompt has")
     cluster: Text = Field(description="the field by which items are clustered")
-    clustered: bool = Field(description="whether they are")
+    clustered: bool = Field(description="whether items are clustered")
     primary: Text = Field(description="the primary metric, as the page calls it")
     scored: KnownCount = Field(description="items that were scored")
-    available: Count = Field(description="items that there are")
+    available: Count = Field(description="items of the task")
     limited: bool = Field(description="whether only a part was scored")
     kind: Literal["classification", "extraction", "other"] = Field(description="classification, extraction or other")
     positive: KnownText = Field(description="what a classification calls its positive label")
     text_licence: Text = Field(description="the licence of its rows' text")
     data: TaskData
     before: OrAbsent[Side]
-    floor: Floor
+    floor: TrivialBaseline
     ranges: list[Range]
     comparisons: list[Comparison]
     over_tokens: OverTokens | None
 
     def range_of(self, metric: str) -> Range | None:
-        """Returns the baseline, ceiling and signature of ``metric``; None where it is none of the task's."""
+        """Returns the baseline, gold answers' score and signature of ``metric``; None if the task lacks it."""
         return next((row for row in self.ranges if row.metric == metric), None)
 
 
@@ -257,9 +257,9 @@ class TestedEquivalence(Part):
     one: KnownText = Field(description="the one checkpoint")
     other: KnownText = Field(description="the other one")
     label: KnownText = Field(description="the metric, as the page calls it")
-    margin: Score = Field(description="the difference that does not matter, by the study")
-    difference: Score = Field(description="the other's score less the one's, paired item by item")
-    p_value: P = Field(description="of two one-sided tests")
+    margin: Score = Field(description="the equivalence margin, from the study file")
+    difference: Score = Field(description="the other's score minus the one's, paired item by item")
+    p_value: P = Field(description="the p-value of two one-sided tests (TOST)")
 
 
 class UntestedEquivalence(Part):
@@ -281,15 +281,15 @@ class Spread(Part):
     method: KnownText = Field(description="how the checkpoints were trained")
     label: KnownText = Field(description="the metric, as the page calls it")
     seeds: KnownCount = Field(description="how many")
-    mean: Score = Field(description="over the seeds")
+    mean: Score = Field(description="the mean over the seeds")
     deviation: Score = Field(description="the standard deviation over the seeds")
     lowest: Score = Field(description="the lowest of them")
     highest: Score = Field(description="the highest of them")
 
 
 class Family(Part):
-    """The comparisons that Holm's correction is over."""
+    """The family of comparisons that Holm's adjustment is over."""
 
-    size: KnownCount = Field(description="comparisons that Holm's correction is over")
-    level: KnownSetting = Field(description="the level of significance")
-    power: KnownShare = Field(description="the power with which a minimum detectable effect is found")
+    size: KnownCount = Field(description="primary comparisons in the family of Holm's adjustment")
+    level: KnownSetting = Field(description="the significance level")
+    power: KnownShare = Field(description="the power of the minimum detectable effect")

@@ -22,23 +22,23 @@ from report.facts.schema.parts import (
 
 
 class Component(Part):
-    """A row of a parameter ledger."""
+    """The parameters of a component of a model."""
 
-    component: KnownText = Field(description="what the row counts")
-    counted: KnownCount = Field(description="its parameters, counted one by one")
-    closed_form: Count = Field(description="what its formula gives")
-    formula: KnownText = Field(description="that formula")
-    trainable: KnownCount = Field(description="its parameters that are trained")
+    component: KnownText = Field(description="the component")
+    counted: KnownCount = Field(description="its parameters, counted tensor by tensor")
+    closed_form: Count = Field(description="its parameters by the closed form")
+    formula: KnownText = Field(description="the closed form")
+    trainable: KnownCount = Field(description="its trainable parameters")
 
 
-class Ledger(Part):
-    """The parameters of a model, counted."""
+class ParameterCounts(Part):
+    """The parameter counts of a model."""
 
     total: Count = Field(description="all parameters")
-    trainable: Count = Field(description="those that are trained")
-    added: Count = Field(description="those that fine-tuning adds")
-    tied: Count = Field(description="those that two parts share")
-    trained_share: Share = Field(description="trained ones of all")
+    trainable: Count = Field(description="trainable parameters")
+    added: Count = Field(description="adapter parameters: those that fine-tuning adds")
+    tied: Count = Field(description="tied parameters, which two components share")
+    trained_share: Share = Field(description="trainable parameters divided by all parameters")
     components: list[Component]
 
 
@@ -90,16 +90,16 @@ class Published(Part):
 
     repo: Text = Field(description="its name on the Hub")
     url: Text = Field(description="its page there")
-    commit: Text = Field(description="what was pushed")
-    checked_at: Text = Field(description="when the page was last seen")
-    published: bool = Field(description="whether it is there")
+    commit: Text = Field(description="the commit that was pushed")
+    checked_at: Text = Field(description="when the page was last checked")
+    published: bool = Field(description="whether it is published")
 
 
 class Moved(Part):
     """The relative weight change (Frobenius norm) of some matrices."""
 
     tensors: KnownCount = Field(description="trained matrices in it")
-    mean: Share = Field(description="their mean relative change")
+    mean: Share = Field(description="their mean relative weight change")
     largest: Share = Field(description="the largest of them")
 
 
@@ -119,13 +119,13 @@ class WeightChanges(Part):
     """Which tensors training changed, and by how much."""
 
     frozen: KnownCount = Field(description="frozen tensors")
-    frozen_changed: KnownCount = Field(description="those of them that did")
+    frozen_changed: KnownCount = Field(description="those of them whose values changed")
     trained: KnownCount = Field(description="trained tensors")
-    trained_changed: KnownCount = Field(description="those of them that did")
+    trained_changed: KnownCount = Field(description="those of them whose values changed")
     adapted: bool = Field(description="whether an adapter stands beside the weights")
     kinds: list[MovedKind]
     layers: list[MovedLayer]
-    grid: Curve = Field(description="the mean relative change of each kind in each layer")
+    grid: Curve = Field(description="the mean relative weight change of each kind in each layer")
     figure: KnownText = Field(description="the drawing's file")
 
 
@@ -136,7 +136,7 @@ class AnyCheckpoint(Part):
     task: KnownText = Field(description="the task that it was trained on")
     method: KnownText = Field(description="how")
     seed: KnownSetting = Field(description="its training seed")
-    parameters: OrAbsent[Ledger]
+    parameters: OrAbsent[ParameterCounts]
     hub: Published
 
 
@@ -155,11 +155,11 @@ class Trained(AnyCheckpoint):
     dtype: Text = Field(description="the dtype")
     device: Text = Field(description="what it was trained on")
     steps: Count = Field(description="steps of the optimiser")
-    tokens_input: Count = Field(description="tokens of all training inputs")
+    tokens_input: Count = Field(description="input tokens of training")
     tokens_supervised: Count = Field(description="target tokens: those with a loss")
     epochs: Number = Field(description="epochs")
     seconds: Seconds = Field(description="how long it took")
-    peak_memory: Bytes = Field(description="memory that it took at most")
+    peak_memory: Bytes = Field(description="peak memory")
     base_fingerprint: Text = Field(description="the SHA-256 of the weights that training started from")
     render_hash: Text = Field(description="the prompt template hash")
     recipe: list[NamedSetting]
@@ -177,9 +177,9 @@ CheckpointFacts = Either[Trained, Untrained]
 
 
 class Objection(Part):
-    """A verdict that is not in order."""
+    """A guard or check that did not pass."""
 
-    checkpoint: KnownText = Field(description="whose")
+    checkpoint: KnownText = Field(description="the checkpoint")
     id: KnownText = Field(description="the guard or the check")
     verdict: KnownText = Field(description="its verdict")
     found: KnownText = Field(description="what it found")
@@ -191,5 +191,5 @@ class Checks(Part):
     checkpoints: KnownCount = Field(description="checkpoints that were checked")
     guards: KnownCount = Field(description="verdicts of guards before training")
     proofs: KnownCount = Field(description="checks of the saved weights")
-    objected: KnownCount = Field(description="those that objected")
+    objected: KnownCount = Field(description="guards and checks that did not pass")
     objections: list[Objection]

@@ -16,7 +16,7 @@ from report.facts.schema.parts import (
 )
 from report.facts.schema.scores import Equivalence, Family, Spread, TaskFacts
 from report.facts.schema.study import ModelFacts, StudyFacts
-from report.facts.schema.training import CheckpointFacts, Checks, Ledger, NamedSetting
+from report.facts.schema.training import CheckpointFacts, Checks, NamedSetting, ParameterCounts
 
 FACTS_SCHEMA = "aftertune-facts/1"
 """The version of the facts' names and meanings."""
@@ -185,7 +185,7 @@ class MeasuredFacts(Part):
     schema_version: str = Field(default=FACTS_SCHEMA, alias="schema", description="the version of these names")
     study: StudyFacts
     model: ModelFacts
-    parameters: OrAbsent[Ledger]
+    parameters: OrAbsent[ParameterCounts]
     checkpoints: list[CheckpointFacts]
     tasks: list[TaskFacts]
     family: Family

@@ -1,4 +1,4 @@
-"""scores.csv: every score, one a row, with its uncertainty, its difference, its range and its source."""
+"""scores.csv: a row for each score, with its interval, difference, baseline, normalised score and source."""
 
 import csv
 import io
@@ -27,9 +27,12 @@ def scores_csv(facts: MeasuredFacts) -> str:
 
     What is not known is an empty cell, and the columns that begin with `missing` say why.
     """
-    rows = [{"study": _text(facts.study.name), "model": _text(facts.model.name), **row} for row in _rows(facts)]
+    rows = [
+        {"study": _text(facts.study.name), "model": _text(facts.model.name), **row, **_under_old_names(row)}
+        for row in _rows(facts)
+    ]
     file = io.StringIO()
-    writer = csv.DictWriter(file, COLUMNS, restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer = csv.DictWriter(file, (*COLUMNS, *OLD_NAMES), restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return file.getvalue()
@@ -38,11 +41,23 @@ def scores_csv(facts: MeasuredFacts) -> str:
 COLUMNS = (
     "study", "model", "task", "task_version", "checkpoint", "trained_on", "method", "seed", "part", "metric", "label",
     "primary", "higher_is_better", "unit", "value", "lower", "upper", "confidence", "interval_method", "items",
-    "clusters", "floor", "floor_lower", "floor_upper", "floor_got_by", "ceiling", "place", "difference",
-    "difference_lower", "difference_upper", "difference_method", "p_value", "p_value_holm", "p_method", "detectable",
-    "missing", "missing_difference", "signature", "file", "pointer", "sha256",
+    "clusters", "baseline", "baseline_lower", "baseline_upper", "baseline_answers", "gold_answers_score",
+    "normalised_score", "difference", "difference_lower", "difference_upper", "difference_method", "p_value",
+    "p_value_holm", "p_method", "minimum_detectable_effect", "missing", "missing_difference", "signature", "file",
+    "pointer", "sha256",
 )  # fmt: skip
 """The columns, in their order."""
+
+OLD_NAMES = {
+    "floor": "baseline",
+    "floor_lower": "baseline_lower",
+    "floor_upper": "baseline_upper",
+    "floor_got_by": "baseline_answers",
+    "ceiling": "gold_answers_score",
+    "place": "normalised_score",
+    "detectable": "minimum_detectable_effect",
+}
+"""Columns of version 0.1.0 by the names that they had before; they stand behind the others, and hold the same."""
 
 
 def inert(text: str) -> str:
@@ -52,6 +67,10 @@ def inert(text: str) -> str:
     '=1+1 a;'-2 well-known
     """
     return _FORMULA.sub(r"\1\2'", one_line(text).strip())
+
+
+def _under_old_names(row: dict[str, Cell]) -> dict[str, Cell]:
+    return {old: row[new] for old, new in OLD_NAMES.items() if new in row}
 
 
 def _rows(facts: MeasuredFacts) -> Iterator[dict[str, Cell]]:
@@ -104,15 +123,15 @@ def _score(task: ScoredTask, score: MetricScores, known: Fact, place: Fact) -> d
         "higher_is_better": _word(score.higher_is_better),
         **_level(known),
         **(_range(moves) if moves else {}),
-        "place": _value(place),
+        "normalised_score": _value(place),
     }
 
 
 def _range(moves: Range) -> dict[str, Cell]:
     return {
-        **_uncertain("floor", moves.floor),
-        "floor_got_by": _text(moves.how),
-        "ceiling": _value(moves.ceiling),
+        **_uncertain("baseline", moves.floor),
+        "baseline_answers": _text(moves.how),
+        "gold_answers_score": _value(moves.ceiling),
         "signature": _text(moves.signature),
     }
 
@@ -125,7 +144,7 @@ def _difference(score: MetricScores) -> dict[str, Cell]:
         "p_value": _value(score.p_value),
         "p_value_holm": _value(score.adjusted),
         "p_method": _text(score.p_method),
-        "detectable": _value(score.detectable),
+        "minimum_detectable_effect": _value(score.detectable),
         **_reason("missing_difference", known),
     }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from report.facts.schema.parts import is_known
-from report.facts.schema.training import Ledger, WeightChanges
+from report.facts.schema.training import ParameterCounts, WeightChanges
 from report.facts.schema.whole import MeasuredFacts
 from report.page.figures.drawing import BLUE, WIDTH, Drawing, Picture
 from report.page.formats import count, decimals
@@ -47,7 +47,7 @@ def parameters(facts: MeasuredFacts, name: str) -> Picture:
     return Picture(drawing.svg(name, title, words), title, columns, rows)
 
 
-def _bar(drawing: Drawing, own: Ledger, top: float, longest: int, *, is_base: bool) -> None:
+def _bar(drawing: Drawing, own: ParameterCounts, top: float, longest: int, *, is_base: bool) -> None:
     start = _MARGIN
     for row in own.components:
         width = _LONG * row.counted.value / longest
@@ -62,15 +62,15 @@ def _bar(drawing: Drawing, own: Ledger, top: float, longest: int, *, is_base: bo
         start += width
 
 
-def counted_models(facts: MeasuredFacts) -> list[tuple[str, Ledger]]:
+def counted_models(facts: MeasuredFacts) -> list[tuple[str, ParameterCounts]]:
     """Returns the name and the ledger of the base model, the first, and of each checkpoint that was counted."""
     base = str(facts.model.name.value) if is_known(facts.model.name) else "base model"
     models = [(base, facts.parameters), *((str(c.name.value), c.parameters) for c in facts.checkpoints)]
-    counted = [(name, own) for name, own in models if isinstance(own, Ledger) and own.components]
+    counted = [(name, own) for name, own in models if isinstance(own, ParameterCounts) and own.components]
     return counted if counted and counted[0][1] is facts.parameters else []
 
 
-def _said(own: Ledger, *, is_base: bool) -> str:
+def _said(own: ParameterCounts, *, is_base: bool) -> str:
     total = f"{count(own.total)} in total"
     return total if is_base else f"{total}, {count(own.trainable)} trained"
 

@@ -16,23 +16,23 @@ OWN = "templates"
 """The name of the folder beside a study file that its own templates lie in."""
 
 REPLACEABLE = {
-    "report.md.j2": "the whole page: its title, its questions in their order, and what stands around them",
+    "report.md.j2": "the whole page: its title, its questions in order, and what is around them",
     "answer_model.md.j2": "the answer on the model selected",
     "answer_parameters.md.j2": "the answer on its parameters",
     "answer_fine_tuning.md.j2": "the answer on fine-tuning",
     "answer_scores.md.j2": "the answer on scores before and after fine-tuning",
     "answer_parameters_after.md.j2": "the answer on parameters after fine-tuning",
     "answer_hub.md.j2": "the answer on where the checkpoints are published",
-    "answer_analysis.md.j2": "the answer that analyses",
+    "answer_analysis.md.j2": "the analysis",
     "audit.md.j2": "the audit of an earlier write-up",
     "reproduce.md.j2": "how to reproduce",
-    "findings.md.j2": "every sentence that a rule may choose, one a macro",
-    "explanations.md.j2": "how the page is to be read, and the labels of its tables, one a macro",
-    "macros.md.j2": "what several answers share: a score, a change, a ledger",
-    "report.html.j2": "the page that holds the answers",
-    "report.css": "what the page looks like",
+    "findings.md.j2": "every sentence that a rule may choose, each a macro",
+    "explanations.md.j2": "how to read the page, and the labels of its tables, each a macro",
+    "macros.md.j2": "what several answers share: a score, a change, parameter counts",
+    "report.html.j2": "the HTML page around the answers",
+    "report.css": "the style of the page",
     "report.tex.j2": "the tables for LaTeX",
-    "preamble.tex.j2": "what those need of LaTeX",
+    "preamble.tex.j2": "its LaTeX preamble",
     "model_card.md.j2": "the card of a checkpoint on the Hub",
 }
 """Our templates that a study's own folder may replace, and what each holds."""

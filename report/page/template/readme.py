@@ -9,7 +9,7 @@ from harness_tasks.files import json_text, write_text
 from report.facts.schema.diagnosis import Classification, Extraction, Side
 from report.facts.schema.parts import Known, Missing, OfUnit, Part
 from report.facts.schema.scores import Comparison, Example, MetricScores, ScoredTask
-from report.facts.schema.training import Ledger, Trained
+from report.facts.schema.training import ParameterCounts, Trained
 from report.facts.schema.whole import Facts
 from report.page.template.environment import PLAIN_FILTERS
 from report.page.template.lookup import OURS, REPLACEABLE
@@ -18,30 +18,30 @@ FILTERS = {
     "text": "text, escaped",
     "code": "text as code",
     "code_block": "text as a block of code",
-    "digest": "the beginning of a digest",
+    "digest": "the first digits of a hash",
     "link": "an address as a link",
     "path": "the name of a file of the study's folder",
     "plain_shell": "text as one word of a shell",
-    "setting": "a setting, whatever it is",
-    "number": "a score, a number, a share: rounded as its unit has it",
+    "setting": "a setting of any type",
+    "number": "a score, a number or a share, rounded by its unit",
     "percent": "a share in per cent",
-    "difference": "the same with its sign",
+    "difference": "a difference with its sign",
     "interval": "the interval of a score",
     "difference_interval": "the interval of a difference",
-    "confidence": "the confidence of an interval",
+    "confidence": "the confidence level of an interval",
     "p_value": "a p-value",
     "count": "a whole number",
-    "items": "how many items a value was measured on",
-    "clusters": "how many clusters those are",
+    "items": "the number of items that a value was measured on",
+    "clusters": "the number of clusters of those items",
     "duration": "seconds as a time",
     "size": "bytes as a size",
-    "reason": "why something is missing",
-    "sources": "a line of the files and places that values come from",
-    "sources_of_files": "a line of the files that values come from",
+    "reason": "the reason why a fact is missing",
+    "sources": "a line with the files and JSON pointers that values come from",
+    "sources_of_files": "a line with the files that values come from",
 }
 
 SHAPES: dict[type[Part], str] = {
-    Ledger: "ledger",
+    ParameterCounts: "parameter count",
     Side: "side",
     Classification: "classification",
     Extraction: "extraction",
@@ -59,37 +59,40 @@ _HIDDEN = ("findings", "state")
 _INTRODUCTION = """\
 # Templates
 
-Where the sentences, tables and figures of a page stand. `python -m report.page.template.readme` writes this file,
-and `facts.schema.json`, the JSON schema of `facts.json`.
+The Jinja templates of a study's page. `python -m report.page.template.readme` writes this file, and
+`facts.schema.json`, the JSON schema of `facts.json`.
 
 ## Entries
 
-Words that claim something (`report/sentences/lexicon.py`: higher, because, significant, not, …) stand in entries only:
-macros of `findings.md.j2` and `compare_findings.md.j2`, each chosen by the rule of its name in `report/sentences/`, and
-of `explanations.md.j2`, which hold of every page: how to read it, what stands in the place of a fact that is not known,
-and the labels of tables. Numerals come from facts, through filters, everywhere. A template of ours that breaks this is
-not loaded: the error names file, line and word. Code in backquotes, addresses and what is not shown are no words.
+Words that claim something (`report/sentences/lexicon.py`: higher, because, significant, not, …) stand in entries only.
+An entry is a macro of one of these files:
+
+- `findings.md.j2` and `compare_findings.md.j2`: the rule of its name in `report/sentences/` chooses it;
+- `explanations.md.j2`: it holds for every page, such as how to read it, a label, or the text for an unknown fact.
+
+Every numeral comes from a fact, through a filter. A template of ours that breaks this is not loaded; the error names
+file, line and word. Code in backquotes, addresses and comments are exempt.
 
 ## Templates of your own
 
-A folder `templates/` beside the study file is looked up first. What it holds takes the place of the template of the
-same name here; the rest stays ours, and goes on with the next version.
+A folder `templates/` beside the study file is looked up first. A template there replaces the one of the same name here;
+all others stay ours, also after an upgrade.
 
 ```sh
 aftertune template list studies/demo.yaml
 aftertune template copy studies/demo.yaml report.md.j2
 ```
 
-The second copies a template there, for you to change. A template may include others that you add, such as
+The second command copies a template there, for you to change. A template may include others that you add, such as
 `answer_ethics.md.j2`. Templates run in [Jinja's sandbox](https://jinja.palletsprojects.com/en/stable/sandbox/): no
-file, no network, no Python, no method of a text, and no more steps, time and text than a page can need. A name that is
-not among the facts is an error that says which is meant.
+file, no network, no Python, no string methods, and limits on steps, time and text. An unknown name is an error that
+names the nearest fact.
 
-A fact is a value with its unit, its source and, where it was measured on items, its interval. It is shown through a
-filter, `{{ study.title | text }}`; without one it is an error. A fact that is not known is shown as missing, with the
-reason; `{% if task.about is known %}` asks. What is said in a template of your own is yours: `aftertune verify` checks
-its numbers as it does ours, and lists its sentences, since no rule can tell whether they are so. Claim words and
-numerals that it holds beside ours are named, by file and line, on the page and by `aftertune template list STUDY`.
+A fact is a value with its unit, its source and, if it was measured on items, its confidence interval. A template shows
+it through a filter, `{{ study.title | text }}`; without a filter it is an error. An unknown fact is shown as missing,
+with the reason; `{% if task.about is known %}` asks whether it is known. What your own template says is yours:
+`aftertune verify` checks its numbers and lists its sentences, because no rule can check them. The page and
+`aftertune template list STUDY` name, by file and line, each claim word and numeral that your templates add.
 """
 
 
@@ -117,7 +120,7 @@ def facts_tables() -> list[str]:
         *_names(Facts),
     ]
     for shape, name in SHAPES.items():
-        parts += [f"\n### A {name}\n", *_names(shape)]
+        parts += [f"\n### {_article(name).capitalize()} {name}\n", *_names(shape)]
     return parts
 
 
@@ -139,11 +142,15 @@ def paths(shape: type[Part] = Facts, place: str = "", *, whole: bool = True) -> 
         elif parts:
             for part in parts:
                 if part in SHAPES and not whole:
-                    yield path, "", f"a {SHAPES[part]}, see below"
+                    yield path, "", f"{_article(SHAPES[part])} {SHAPES[part]}, see below"
                 else:
                     yield from paths(part, path, whole=whole)
         else:
             yield path, "" if kinds == [Missing] else "yes or no" if kinds == [bool] else "word", said
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def _taken_apart(annotation: Any, metadata: tuple[Any, ...] = ()) -> tuple[int, list[OfUnit], list[type]]:

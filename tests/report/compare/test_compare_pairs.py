@@ -119,5 +119,8 @@ def test_two_classes_are_flagged_and_refused_where_their_prompts_differ(tmp_path
     found = score_difference(one, other)
     assert (found.unpaired, found.flags) == ("", ("answered by two classes of lm_eval: hf-shared and vllm",))
     changed = asked_otherwise(other)
-    assert score_difference(one, changed).refused == "two classes of lm_eval asked with other prompts: of 1 of 4 items"
+    assert (
+        score_difference(one, changed).refused
+        == "two lm_eval model classes with different prompt templates: on 1 of 4 items"
+    )
     assert score_difference(one, replace(changed, run=one.run)).refused == ""

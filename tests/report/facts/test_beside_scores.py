@@ -340,7 +340,7 @@ def test_the_ceiling_scores_what_an_output_can_hold_of_a_gold_answer(tmp_path: P
     wanted = {"exact": 100 * 28 / 30, "f1": 100 * (28 + 2 / 3) / 30, "HasAns_exact": 90, "NoAns_exact": 100}
     assert {metric: ceilings[metric] for metric in wanted} == pytest.approx(wanted)
     place = next(s for s in facts["tasks"][1]["comparisons"][0]["scores"] if s["metric"] == "exact")["after_place"]
-    # 27 of 30 are exact after fine-tuning; never answering, which needs no model, gets 10 of 30.
+    # 27 of 30 are exact after fine-tuning; always abstaining, which needs no model, gets 10 of 30.
     assert place["value"] == pytest.approx((27 - 10) / (28 - 10))
 
 

@@ -32,8 +32,8 @@ def test_a_constant_label_is_the_floor_of_every_metric_of_labels(tmp_path: Path)
     assert "missing" in found["ece"]["floor"]
     ceilings = {"acc": 1, "precision": 1, "recall": 1, "f1": 1, "mcc": 1, "brier": 0, "ece": 0}
     assert {metric: row["ceiling"]["value"] for metric, row in found.items()} == ceilings
-    assert found["recall"]["how"]["value"] == "always giving the label fresh"
-    assert found["brier"]["how"]["value"] == "giving each label its share as its probability"
+    assert found["recall"]["how"]["value"] == "always predicting fresh"
+    assert found["brier"]["how"]["value"] == "predicting each label with its frequency"
 
 
 def test_abstaining_and_the_first_sentence_are_the_floors_of_answers(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_abstaining_and_the_first_sentence_are_the_floors_of_answers(tmp_path: P
     # A third of the questions has no answer. The first sentence, "The gold of passage 3.", has the gold word among four
     # that count: precision 1/4, recall 1, F1 0.4 on the answerable two thirds, 0 on the others.
     assert found["f1"]["floor"]["value"] == pytest.approx(100 / 3)
-    assert found["f1"]["how"]["value"] == "never answering"
+    assert found["f1"]["how"]["value"] == "always abstaining"
     assert found["HasAns_f1"]["floor"]["value"] == pytest.approx(40)
     assert found["HasAns_f1"]["how"]["value"] == "copying the passage's first sentence"
     assert found["NoAns_f1"]["floor"]["value"] == 100
@@ -71,7 +71,7 @@ def test_a_place_is_a_share_of_the_way_and_may_be_below_the_floor() -> None:
     assert of(10, 20, 60).value == -0.25
     # The Brier score is better when lower: floor 0.25, ceiling 0.
     assert of(0.05, 0.25, 0).value == pytest.approx(0.8)
-    assert of(40, 20, 20) == missing("floor and ceiling are the same")
+    assert of(40, 20, 20) == missing("the trivial baseline scores as the gold answers do")
     assert not is_known(normalised_score(missing("?"), known(0, "points"), known(1, "points")))
 
 

@@ -74,7 +74,7 @@ def test_a_template_that_was_changed_since_is_found(study: Path) -> None:
     template.write_text(template.read_text() + "\nIt is the best.\n")
     problems = verify_report(folder_of(study) / "report.md").problems
     assert problems[0].place == "the file templates/answer_ethics.md.j2"
-    assert problems[0].found.startswith("digest ")
+    assert problems[0].found.startswith("hash ")
 
 
 def test_a_changed_fact_is_found_all_the_same(study: Path) -> None:

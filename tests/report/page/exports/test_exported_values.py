@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from report.page.exports import exports
+from report.page.exports.scores_csv import OLD_NAMES
 from report.page.whole import collect
 from studies import load_study
 from tests.report.page.exports.exported import as_records
@@ -157,7 +158,11 @@ def test_the_csv_holds_the_numbers_of_the_samples(facts: dict[str, Any]) -> None
     right = [float(rows["reviews", who, "acc", "all"]["value"]) for who in ("base", "reviews-lora-seed1")]
     assert right[1] == 1 - 2 / float(tuned["items"])
     assert float(tuned["difference"]) == right[1] - right[0]
-    assert rows["reviews", "base", "acc", "all"]["place"] == "0.0"
+    base = rows["reviews", "base", "acc", "all"]
+    assert (base["baseline"], base["normalised_score"], base["gold_answers_score"]) == (base["value"], "0.0", "1.0")
+    # The names of before stand behind them for a version, with the same values.
+    assert list(base)[-7:] == list(OLD_NAMES)
+    assert all(row[old] == row[new] for row in rows.values() for old, new in OLD_NAMES.items())
     assert rows["passages", "passages-lora-seed1", "exact", "all"]["value"] == "90.0"
 
 

@@ -15,7 +15,7 @@ from hostile import poisoned
 
 from report.page.exports import exports
 from report.page.exports.latex import escape
-from report.page.exports.scores_csv import COLUMNS, inert
+from report.page.exports.scores_csv import COLUMNS, OLD_NAMES, inert
 from report.reading.texts import one_line
 from tests.report.page.exports.exported import as_records
 from tests.report.payloads import PAYLOADS
@@ -109,7 +109,9 @@ def is_number(cell: str) -> bool:
 def test_csv_is_inert(facts: dict[str, Any], hostile: dict[str, Any]) -> None:
     text = exports(typed(hostile))["scores.csv"]
     rows = cells(text)
-    assert [len(row) for row in rows] == [len(COLUMNS)] * len(cells(exports(typed(facts))["scores.csv"]))
+    assert [len(row) for row in rows] == [len(COLUMNS) + len(OLD_NAMES)] * len(
+        cells(exports(typed(facts))["scores.csv"])
+    )
     assert text.count("\n") == len(rows)
     for cell in (cell for row in rows for cell in row):
         assert is_number(cell) or not cell.lstrip(' "\u200c\u200d').startswith(FORMULA)
