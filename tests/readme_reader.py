@@ -2,11 +2,14 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.in_this_process import aftertune
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "demo")]
@@ -23,6 +26,7 @@ NO_SURROUNDINGS = (
     "PIP_FIND_LINKS",
 )
 """Variables that a `make test` around this run may have set."""
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def commands(text: str = TEXT) -> list[str]:
@@ -55,12 +59,34 @@ class Reader:
     def shell(self, line: str, folder: Path) -> str:
         """Returns stdout and stderr of a line that must succeed."""
         if (line, folder) not in self._printed:
-            done = subprocess.run(
-                ["bash", "-c", line], cwd=folder, env=environment(), capture_output=True, text=True, timeout=300
-            )
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-            self._printed[line, folder] = done.stdout + done.stderr
+            words = words_of_ours(line)
+            code, printed = _in_bash(line, folder) if words is None else _in_this_process(words, folder)
+            assert code == 0, f"{line}\n{printed}"
+            self._printed[line, folder] = printed
         return self._printed[line, folder]
+
+
+def words_of_ours(line: str) -> list[str] | None:
+    """Returns what follows `aftertune` in a line that is nothing but plain words of ours; None where it needs bash.
+
+    `run` starts processes, which print past this one.
+    """
+    ours = re.match(r"(?:python -m )?aftertune (?!run )", line)
+    if ours is None or set("$`~*?#!\\") & set(line):
+        return None
+    words = list(shlex.shlex(line[ours.end() :], posix=True, punctuation_chars=True))
+    return None if any(set(word) <= set("();<>|&") for word in words) else shlex.split(line[ours.end() :])
+
+
+def _in_bash(line: str, folder: Path) -> tuple[int, str]:
+    words = ["bash", "-c", line]
+    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, timeout=300)
+    return done.returncode, done.stdout + done.stderr
+
+
+def _in_this_process(words: list[str], folder: Path) -> tuple[int, str]:
+    done = aftertune(*words, folder=folder, AFTERTUNE_DATA=str(ROOT), **OFFLINE)
+    return done.exit_code, done.stdout + done.stderr
 
 
 @dataclass(frozen=True)
@@ -92,8 +118,7 @@ def environment() -> dict[str, str]:
     """Returns this process's environment without make's variables, offline, with this Python and checkout first."""
     kept = {key: value for key, value in os.environ.items() if key not in NO_SURROUNDINGS}
     binaries = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-    offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
-    return {**kept, **offline, "PATH": binaries, "PYTHONPATH": str(ROOT), "AFTERTUNE_DATA": str(ROOT)}
+    return {**kept, **OFFLINE, "PATH": binaries, "PYTHONPATH": str(ROOT), "AFTERTUNE_DATA": str(ROOT)}
 
 
 def planned_by_make(command: str, *options: str) -> list[str]:

@@ -60,7 +60,7 @@ from readme_looks import (
     tiny_and_own_folder,
     whole_passages,
 )
-from readme_reader import TEXT, Case, Reader, commands
+from readme_reader import TEXT, Case, Reader, commands, words_of_ours
 
 EXEMPT = {"make test", "make test-slow"}
 
@@ -302,6 +302,12 @@ def test_a_plan_that_is_shown_has_the_steps_rows_and_tokens_that_are_printed(com
 def _of_a_step(line: str) -> tuple[str, ...]:
     cells = re.split(r"  +", line)
     return (cells[0], *cells[2:5])
+
+
+def test_a_line_of_plain_words_needs_no_shell() -> None:
+    assert words_of_ours("aftertune check a --metadata '{\"b\": 1}'") == ["check", "a", "--metadata", '{"b": 1}']
+    for line in ("make plan", 'aftertune params "$HOME"', "aftertune audit a.yaml; ls", "aftertune audit a.yaml > b"):
+        assert words_of_ours(line) is None
 
 
 def test_a_line_is_a_command() -> None:

@@ -1,8 +1,6 @@
 """A whole run on the tiny model: what it writes, that it repeats, that it resumes, and what it refuses."""
 
 import json
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from finetune.recipe import Recipe
 from finetune.train import train
 from finetune.trainer import FinetuneTrainer
 from harness_tasks import TASKS_PATH, loading
+from tests.in_this_process import aftertune
 
 
 def test_the_record_holds_the_run(checkpoint: Path, tiny_model: Path) -> None:
@@ -121,10 +120,10 @@ def test_the_prompt_is_the_evaluators_to_the_hash(tiny_model: Path, tmp_path: Pa
     options = {"num_fewshot": 1, "apply_chat_template": True, "train_rows": 7}
     run = run_of(tiny_model, tmp_path / "chat", task="reviews_demo", include_path=TASKS_PATH, **options)
     output = train(run)
-    command = [sys.executable, "-m", "harness_tasks", "run", "--model_args", f"pretrained={tiny_model},peft={output}"]
-    command += ["--tasks", "reviews_demo", "--limit", "2", "--num_fewshot", "1", "--apply_chat_template"]
-    command += ["--output_path", str(tmp_path / "scores"), "--device", "cpu"]
-    subprocess.run(command, check=True, capture_output=True)
+    words = ["score", "--model_args", f"pretrained={tiny_model},peft={output}"]
+    words += ["--tasks", "reviews_demo", "--limit", "2", "--num_fewshot", "1", "--apply_chat_template"]
+    words += ["--output_path", str(tmp_path / "scores"), "--device", "cpu"]
+    assert aftertune(*words, folder=tmp_path).exit_code == 0
     (results,) = (tmp_path / "scores").rglob("results_*.json")
     scored = render_hash(render_from_results(json.loads(results.read_text()), "reviews_demo"))
     assert json.loads((output / "finetune.json").read_text())["render"]["hash"] == scored

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from harness_tasks.__main__ import app
 from harness_tasks.overlap import Text, grades, input_text, score
 from harness_tasks.text import fold
+from tests.in_this_process import aftertune
 
 # Few words, so that phrases of four and more often repeat one another.
 PHRASES = st.lists(st.sampled_from(["a", "film", "of", "Ideas", "..."]), max_size=8).map(" ".join)
@@ -147,15 +148,14 @@ def test_nothing_heavy_is_imported() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "set()"
 
 
-def test_the_assignments_split_of_sst2(data_dir: Path) -> None:
+def test_the_assignments_split_of_sst2(data_dir: Path, tmp_path: Path) -> None:
     """The issue's claim, counted: 98 % of the phrases of four words or more; 1 % are a training phrase to the letter.
 
     The numbers come from a naive count made beforehand, which looked every run of words of every phrase up in a set.
     """
-    words = [sys.executable, "-m", "harness_tasks", "overlap", "sst2_llama", "--json"]
-    done = subprocess.run(
-        [*words, "--metadata", json.dumps({"data_dir": str(data_dir)})], capture_output=True, text=True, check=True
-    )
+    words = ["overlap", "sst2_llama", "--json", "--metadata", json.dumps({"data_dir": str(data_dir)})]
+    done = aftertune(*words, folder=tmp_path)
+    assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["scored"], found["training_rows"]) == (13_470, 53_879)
     assert found["scored_verbatim"] == 115  # 0.9 %

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from harness_tasks.guards.shots import shots
 from harness_tasks.guards.verdicts import GuardError, Verdict
 from harness_tasks.loading import load_task
 from harness_tasks.scoring.arguments import check_arguments
+from tests.in_this_process import aftertune
 
 ITEMS = [{"q": f"What is item {i}?", "a": f"alpha{i}"} for i in range(6)]
 TASK = """task: leaky_demo
@@ -228,8 +227,8 @@ def test_run_ends_before_a_model_is_loaded_or_its_results_say_what_was_allowed(
     with pytest.raises(GuardError, match="Guard shots: "):
         check_arguments(words)
     words += ["--output_path", str(tmp_path / "out"), "--allow", "shots"]
-    done = subprocess.run([sys.executable, "-m", "harness_tasks", "run", *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = aftertune("score", *words, folder=tmp_path)
+    assert done.exit_code == 0, done.stderr
     assert "Warning (guard shots): " in done.stderr
     results = json.loads(next(tmp_path.glob("out/**/results*.json")).read_text())
     assert results["configs"]["leaky_demo"]["metadata"]["allowed"] == ["shots"]

@@ -4,8 +4,6 @@ import hashlib
 import json
 import logging
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from harness_tasks.models.heads import check_model, read_json_file, tokenizer_pl
 from harness_tasks.models.making import chat_template_of, make_model
 from harness_tasks.models.overlapping_tasks import are_related, trained_on, warning_of_related
 from harness_tasks.scoring.arguments import check_arguments
+from tests.in_this_process import aftertune
 
 KINDS = {"SEQ_CLS": "hf-seqcls", "QUESTION_ANS": "hf-span"}
 
@@ -110,10 +109,8 @@ def test_the_command_refuses_before_anything_is_loaded(heads: dict[str, dict[str
     """The class is unset: lm_eval's default is `hf`."""
     place = heads["hf-seqcls"]["pretrained"]
     words = ["--model_args", f"pretrained={place}", "--tasks", "reviews_demo", "--output_path", "out"]
-    done = subprocess.run(
-        [sys.executable, "-m", "harness_tasks", "run", *words], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 2
+    done = aftertune("score", *words, folder=tmp_path)
+    assert done.exit_code == 2
     assert done.stderr.splitlines()[-3:] == [
         f"Found: {place} is a classifier (LlamaForSequenceClassification), and the model class is hf",
         "Why it matters: the class loads it as a language model, with a random output layer, and its scores would "

@@ -20,6 +20,7 @@ from harness_tasks.__main__ import app
 from harness_tasks.loading import doc_hash, load_task, task_manager
 from harness_tasks.rendering import render_from_results, render_hash, render_parts
 from harness_tasks.scoring.arguments import check_arguments
+from tests.in_this_process import aftertune
 
 
 @pytest.fixture(scope="module")
@@ -113,16 +114,10 @@ def test_the_stock_command_from_another_folder(tiny_model: Path, tmp_path: Path)
     assert render_hash(render_from_results(results, "reviews_demo")) == render_hash(live)
 
 
-def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness_tasks", *arguments], cwd=folder, capture_output=True, text=True
-    )
-
-
 def test_our_run_is_lm_evals_run_with_our_tasks(tiny_model: Path, tmp_path: Path) -> None:
     arguments = ["--model", "hf", "--model_args", f"pretrained={tiny_model},dtype=float32", "--output_path", "out"]
-    done = command("run", *arguments, "--tasks", "reviews_demo", "--limit", "2", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = aftertune("score", *arguments, "--tasks", "reviews_demo", "--limit", "2", folder=tmp_path)
+    assert done.exit_code == 0, done.stderr
     assert "reviews_demo" in done.stdout
     assert "precision" in done.stdout
     results = json.loads(next(tmp_path.glob("out/*/results_*.json")).read_text())
@@ -133,8 +128,8 @@ def test_our_run_is_lm_evals_run_with_our_tasks(tiny_model: Path, tmp_path: Path
 def test_run_stops_before_the_model_where_data_is_missing(tmp_path: Path, tiny_model: Path) -> None:
     metadata = json.dumps({"data_dir": str(tmp_path)})
     model = ["--model_args", f"pretrained={tiny_model}"]
-    done = command("run", *model, "--tasks", "squad_v1_llama", "--metadata", metadata, folder=tmp_path)
-    assert done.returncode == 2
+    done = aftertune("score", *model, "--tasks", "squad_v1_llama", "--metadata", metadata, folder=tmp_path)
+    assert done.exit_code == 2
     assert "Loading weights" not in done.stderr
     assert "Found: squad1/dev-v1.1.json is missing from data_dir" in done.stderr
     assert "Traceback" not in done.stderr
@@ -142,8 +137,8 @@ def test_run_stops_before_the_model_where_data_is_missing(tmp_path: Path, tiny_m
 
 
 def test_runs_help_is_lm_evals(tmp_path: Path) -> None:
-    done = command("run", "--help", folder=tmp_path)
-    assert done.returncode == 0
+    done = aftertune("score", "--help", folder=tmp_path)
+    assert done.exit_code == 0
     assert "--apply_chat_template" in done.stdout
 
 
@@ -178,8 +173,9 @@ def test_an_output_path_that_no_folder_can_be_made_at(tmp_path: Path, output: st
 
 
 def test_sample_writes_whole_films(tmp_path: Path) -> None:
-    done = command("sample", "reviews_demo", "--limit", "50", "--seed", "3", "--output", "rows.json", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+    words = ["sample", "reviews_demo", "--limit", "50", "--seed", "3", "--output", "rows.json"]
+    done = aftertune(*words, folder=tmp_path)
+    assert done.exit_code == 0, done.stderr
     indices = json.loads((tmp_path / "rows.json").read_text())["reviews_demo"]
     films = load_task("reviews_demo").eval_docs["film"]
     taken = {films[i] for i in indices}
@@ -188,8 +184,8 @@ def test_sample_writes_whole_films(tmp_path: Path) -> None:
 
 
 def test_a_sample_that_cannot_be_drawn_writes_nothing(tmp_path: Path) -> None:
-    done = command("sample", "reviews_demo", "--limit", "0", "--output", "rows.json", folder=tmp_path)
-    assert done.returncode == 2
+    done = aftertune("sample", "reviews_demo", "--limit", "0", "--output", "rows.json", folder=tmp_path)
+    assert done.exit_code == 2
     assert "a limit of 0 rows" in done.stderr
     assert list(tmp_path.iterdir()) == []
 

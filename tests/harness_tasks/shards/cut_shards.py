@@ -2,9 +2,6 @@
 
 import copy
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +14,6 @@ from harness_tasks.loading import load_task
 from harness_tasks.shards.division import Shard, shard_of, shard_record
 
 TASKS = ("reviews_demo", "passages_demo")
-
-
-def command(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness_tasks", *words], cwd=folder, capture_output=True, text=True, env=os.environ
-    )
 
 
 def read(path: Path) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cut_shards import TASKS, by_hash, command, cut, lines_of, read, write_scored
+from cut_shards import TASKS, by_hash, cut, lines_of, read, write_scored
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_model import write_results
@@ -16,6 +16,7 @@ from harness_tasks.shards.division import Shard
 from harness_tasks.shards.files import read_shard
 from harness_tasks.shards.merging import merge
 from report.compare.comparison_facts import comparison_facts
+from tests.in_this_process import aftertune
 
 pytestmark = pytest.mark.skipif(
     has_scorers(), reason="lm_eval 0.5 gives no scores of rows, by which shards are cut here; a shard itself runs there"
@@ -79,9 +80,9 @@ def test_however_it_is_cut(scored: Path, tmp_path_factory: pytest.TempPathFactor
 def test_a_shard_without_items_is_scored_and_merged(scored: Path, tiny_model: Path, tmp_path: Path) -> None:
     of, whole = 7, scored / "tuned" / "passages_demo"
     shards = cut(whole, tmp_path, by_hash("passages_demo", of), of)[:6]
-    words = ["run", "--model_args", f"pretrained={tiny_model}", "--tasks", "passages_demo", "--log_samples"]
-    done = command(*words, "--output_path", "empty", "--shard", "7/7", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+    words = ["score", "--model_args", f"pretrained={tiny_model}", "--tasks", "passages_demo", "--log_samples"]
+    done = aftertune(*words, "--output_path", "empty", "--shard", "7/7", folder=tmp_path)
+    assert done.exit_code == 0, done.stderr
     assert "shard 7/7 of passages_demo holds none of its 168 items" in done.stdout
     empty = read_shard(tmp_path / "empty")
     assert (empty.rows, empty.shard) == ([], Shard(7, 7))

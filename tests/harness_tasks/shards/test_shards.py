@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cut_shards import TASKS, command
+from cut_shards import TASKS
 from hypothesis import given
 from hypothesis import strategies as st
 from lm_eval import simple_evaluate
@@ -21,6 +21,7 @@ from harness_tasks.scoring.arguments import check_arguments
 from harness_tasks.shards.division import Shard, parse_shard, shard_indices, shard_record, whole_indices, whole_record
 from harness_tasks.shards.files import read_shard
 from harness_tasks.shards.scoring import ShardRun, ShardTasks, shard_run, take_shard
+from tests.in_this_process import aftertune
 
 NAMES = st.lists(st.sampled_from("abcdefghij"), min_size=1, max_size=40)
 
@@ -119,10 +120,10 @@ def test_items_have_the_shots_that_they_have_in_the_whole_run(tmp_path: Path) ->
 def test_a_shard_by_its_command(tiny_model: Path, tmp_path: Path) -> None:
     rows = [*range(28)]
     (tmp_path / "rows.json").write_text(json.dumps({"passages_demo": rows}), encoding="utf-8")
-    words = ["run", "--model", "hf", "--model_args", f"pretrained={tiny_model},dtype=float32", "--device", "cpu"]
+    words = ["score", "--model", "hf", "--model_args", f"pretrained={tiny_model},dtype=float32", "--device", "cpu"]
     words += ["--tasks", "passages_demo", "--samples", "rows.json", "--num_fewshot", "1", "--log_samples"]
-    done = command(*words, "--output_path", "out", "--shard", "2/3", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = aftertune(*words, "--output_path", "out", "--shard", "2/3", folder=tmp_path)
+    assert done.exit_code == 0, done.stderr
     mine = shard_indices(load_task("passages_demo").eval_docs, "context", Shard(2, 3), rows)
     assert 0 < len(mine) < 28
     shard = read_shard(tmp_path / "out")
