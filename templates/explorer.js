@@ -16,7 +16,10 @@ const query = make("input", {
 });
 const controls = make("form", { className: "controls", role: "search", aria: { label: "Filter the items" } });
 const selects = {};
-const ends = ["from", "to"].map(lengthEnd);
+const ends = ["from", "to"].map((end) => rangeEnd("Prompt length", end, end));
+const sureEnds = ["from", "to"].map((end) => rangeEnd("Confidence", end, `sure${end === "from" ? "From" : "To"}`));
+const sums = make("div", { className: "sums", tabIndex: 0, role: "group", aria: { label: "Score of these items" } });
+const outcome = make("p", { className: "refused outcome", role: "status" });
 let chips = [];
 
 function labelled(text, field) {
@@ -34,11 +37,11 @@ function choose(name, text, options) {
   return labelled(text, selects[name]);
 }
 
-function lengthEnd(end) {
-  const label = { label: `Prompt length ${end}` };
-  const input = make("input", { type: "number", min: "0", inputMode: "numeric", aria: label });
+function rangeEnd(name, end, key) {
+  const label = { label: `${name} ${end}` };
+  const input = make("input", { type: "number", min: "0", step: "any", inputMode: "decimal", aria: label });
   input.addEventListener("input", () => {
-    wanted[end] = input.value === "" ? NOTHING_ASKED[end] : Number(input.value);
+    wanted[key] = input.value === "" ? NOTHING_ASKED[key] : Number(input.value);
     apply();
   });
   return input;
@@ -70,6 +73,7 @@ function buildControls() {
     choose("label", "Label", [["", "any"], ...listed(tasks.flatMap((task) => task.labels))]),
     choose("overlap", "Overlap with training", overlapOptions()),
     lengthRange(),
+    rows.sure.some((value) => !Number.isNaN(value)) ? range("Confidence of the answer, %", sureEnds, [0, 100]) : null,
     choose("order", "Order", Object.entries(ORDERS)),
   );
   const clear = make("button", { type: "reset", className: "plain" }, "Clear all");
@@ -94,9 +98,13 @@ function lengthRange() {
   for (const task of tasks) {
     for (const length of task.length) [least, most] = [Math.min(least, length), Math.max(most, length)];
   }
-  [ends[0].placeholder, ends[1].placeholder] = [String(least), String(most)];
-  const name = `Prompt length in ${[...new Set(tasks.map((task) => task.unit))].join(" or ")}`;
-  const fields = make("span", {}, ends[0], " to ", ends[1]);
+  const name = `Prompt length, ${[...new Set(tasks.map((task) => task.unit))].join(" or ")}`;
+  return range(name, ends, [least, most]);
+}
+
+function range(name, [from, to], [least, most]) {
+  [from.placeholder, to.placeholder] = [String(least), String(most)];
+  const fields = make("span", {}, from, " to ", to);
   return make("div", { className: "range", role: "group", aria: { label: name } }, make("span", {}, name), fields);
 }
 
@@ -117,7 +125,7 @@ controls.addEventListener("reset", (event) => {
 
 function showAll() {
   Object.assign(wanted, NOTHING_ASKED);
-  query.value = ends[0].value = ends[1].value = "";
+  for (const field of [query, ...ends, ...sureEnds]) field.value = "";
   for (const [name, select] of Object.entries(selects)) select.value = wanted[name];
   chips[0].input.checked = true;
 }
@@ -139,12 +147,86 @@ async function apply() {
   for (const [at, { number }] of chips.entries()) number.textContent = counted(at ? moved[at - 1] : all);
   const what = items.task.length === rows.item.length ? "items" : "pairs of an item and a checkpoint";
   status.textContent = `${counted(view.length)} of ${counted(rows.item.length)} ${what}`;
+  sums.replaceChildren(...sumsOfView());
+  sums.hidden = sums.childElementCount === 0;
+  outcome.textContent =
+    chosenByOutcome() && !sums.hidden ? "Selected on the outcome: this score is not an estimate of the model's score." : "";
+  outcome.hidden = !outcome.textContent;
   list.hidden = view.length === 0;
   nothing.hidden = view.length > 0;
   space.style.height = `${view.length * ROW}px`;
   const place = view.indexOf(active);
   if (place < 0) list.scrollTop = 0;
   return select(Math.max(0, place));
+}
+
+// A table of what the items in view score, a line a task and model.
+function sumsOfView() {
+  const found = scoresInView();
+  if (!found.length) return [];
+  const cell = (name, text, properties = {}) => filled(make(name, properties), text);
+  const heads = ["model", "score", "95 % interval", "items", "method"].map((text) => cell("th", text, { scope: "col" }));
+  const lines = found.map(({ task, side, metric, scale, value, n, clusters, ends: interval, method }) => {
+    const shown = (number) => number.toFixed(scale === 100 ? 2 : 3).replace("-", "−");
+    const of = task.cluster?.by ? ` (${counted(clusters)} of ${task.cluster.by})` : "";
+    const cells = [
+      shown(value),
+      interval ? `[${shown(interval[0])}, ${shown(interval[1])}]` : "none",
+      counted(n) + of,
+      method ?? "no interval: this page does not say which items share a cluster",
+    ];
+    const name = `${tasks.length > 1 ? `${task.name}, ` : ""}${metric}: ${nameOf(task, side)}`;
+    return make("tr", {}, cell("th", name, { scope: "row" }), ...cells.map((text) => cell("td", text)));
+  });
+  return [make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...lines))];
+}
+
+// ---- The items in view as CSV: RFC 4180, with a mark of UTF-8 for spreadsheets, and nothing that one computes
+
+const FORMULA = /(^|[;,|\r\n])([\s"'\u200c\u200d]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\u2212])/g;
+
+function csvCell(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  if (typeof value === "number") return String(value);
+  const text = value.trim().replace(FORMULA, "$1$2'");
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
+function csvRow(row) {
+  const item = rows.item[row];
+  const task = taskOf(item);
+  const own = items.own[item];
+  const side = rows.side[row];
+  const [title, prompt, gold, sides] = textsOf(item);
+  const at = MOVES.findIndex((_, number) => rows.moves[row] & (1 << number));
+  const of = (one) => [sides[one]?.[0], task.score[one][own], task.confidence?.[one]?.[own]];
+  return [
+    task.name, task.names[own], side ? task.sides[side] : "", task.labels[task.label[own]], MOVES[at]?.name,
+    task.length[own], task.unit, title, prompt, gold.join(" | "), task.metrics[task.primary]?.label,
+    ...of(0), ...(side ? of(side) : [null, null, null]),
+  ];
+}
+
+const CSV_COLUMNS = [
+  "task", "item", "checkpoint", "label", "outcome", "prompt_length", "length_unit", "input", "prompt", "gold_answers",
+  "metric", "base_answer", "base_score", "base_confidence", "answer", "score", "confidence",
+];
+
+const csvOfView = () =>
+  `\ufeff${[CSV_COLUMNS, ...Array.from(view, csvRow)].map((row) => row.map(csvCell).join(",")).join("\r\n")}\r\n`;
+
+async function download() {
+  try {
+    await loadAll((number) => {
+      status.textContent = `Reading texts: ${number} of ${chunks.length} parts`;
+    });
+  } catch (error) {
+    return fail(error);
+  }
+  const address = URL.createObjectURL(new Blob([csvOfView()], { type: "text/csv;charset=utf-8" }));
+  make("a", { href: address, download: "items.csv" }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  return apply();
 }
 
 function fail(error) {
@@ -207,7 +289,9 @@ async function start() {
   for (const [key, does] of Object.entries(known)) keys.append(make("span", {}, make("kbd", {}, key), ` ${does}`));
   tool.replaceChildren(
     controls,
-    make("div", { className: "count" }, status, keys),
+    make("div", { className: "count" }, status, button("Download as CSV", download), keys),
+    outcome,
+    sums,
     make("div", { className: "panes" }, make("div", { className: "left" }, list, nothing), detail),
   );
   new ResizeObserver(draw).observe(list);

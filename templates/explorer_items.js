@@ -17,7 +17,7 @@ const [FIXED, BROKEN, RIGHT, WRONG, BETTER, WORSE] = MOVES.map((_, at) => 1 << a
 
 const items = { task: [], own: [], chunk: [] };
 // A row is an item as the base model and one checkpoint answered it.
-const rows = { item: [], side: [], moves: [], change: [], overlap: [] };
+const rows = { item: [], side: [], moves: [], change: [], overlap: [], sure: [] };
 const chunks = [];
 let tasks = [];
 let grades = [];
@@ -58,6 +58,7 @@ function addRow(task, own, side) {
   rows.moves.push(moves);
   rows.change.push(change);
   rows.overlap.push(side ? task.overlap[side - 1][own] : null);
+  rows.sure.push(task.confidence?.[side]?.[own] ?? NaN);
 }
 
 const taskOf = (item) => tasks[items.task[item]];
@@ -123,7 +124,8 @@ async function loadAll(say) {
 }
 
 const NOTHING_ASKED = {
-  task: "", checkpoint: "", move: 0, label: "", overlap: "", from: 0, to: Infinity, query: "", order: "data",
+  task: "", checkpoint: "", move: 0, label: "", overlap: "", from: 0, to: Infinity, sureFrom: 0, sureTo: 100,
+  query: "", order: "data",
 };
 const wanted = { ...NOTHING_ASKED };
 let view = new Uint32Array(); // the rows that are wanted, in their order
@@ -133,6 +135,7 @@ function filter() {
   const hits = search(wanted.query);
   const kept = [];
   const moved = new Uint32Array(MOVES.length);
+  const asksSure = wanted.sureFrom > 0 || wanted.sureTo < 100; // then items without a confidence do not fit
   let all = 0;
   for (let row = 0; row < rows.item.length; row++) {
     const item = rows.item[row];
@@ -143,6 +146,7 @@ function filter() {
     if (wanted.label && task.labels[task.label[own]] !== wanted.label) continue;
     if (wanted.overlap && !overlaps(row, wanted.overlap)) continue;
     if (task.length[own] < wanted.from || task.length[own] > wanted.to) continue;
+    if (asksSure && !(100 * rows.sure[row] >= wanted.sureFrom && 100 * rows.sure[row] <= wanted.sureTo)) continue;
     if (hits && !hits[item]) continue;
     all += 1;
     for (let at = 0; at < MOVES.length; at++) moved[at] += (rows.moves[row] >> at) & 1;
@@ -179,6 +183,9 @@ function sorted(chosen) {
     long: (row) => -lengthOf(row),
   }[wanted.order];
   if (!key) return chosen;
-  const keys = Float64Array.from(rows.item, (_, row) => key(row));
-  return chosen.sort((one, two) => (keys[one] === keys[two] ? one - two : keys[one] < keys[two] ? -1 : 1));
+  // By the rank of its key and then by its own place: numbers alone sort faster than by a function that compares two.
+  const keys = Float64Array.from(chosen, key);
+  const ranks = new Map([...new Set(keys)].sort((one, two) => one - two).map((value, rank) => [value, rank]));
+  const places = Float64Array.from(chosen, (row, at) => ranks.get(keys[at]) * rows.item.length + row).sort();
+  return Uint32Array.from(places, (place) => place % rows.item.length);
 }

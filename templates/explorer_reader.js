@@ -175,9 +175,9 @@ function read() {
     make("h3", {}, badge(active), filled(make("span", {}), name)),
     title.length <= INPUT && filled(make("p", { className: "input", dir: "auto" }), title, wanted.query),
     make("h4", {}, gold.length > 1 ? "Right answers" : "Right answer"),
-    make("ul", { className: "gold" }, ...gold.map((one) => filled(make("li", { dir: "auto" }), one, wanted.query))),
-    make("h4", {}, "Answers"),
-    make("div", { className: "answers" }, ...sides.map((side, at) => side && card(task, own, at, side))),
+    make("ul", { className: "gold" }, ...goldAnswers(gold, sides[rows.side[active]])),
+    make("h4", {}, "Answers", make("small", {}, " underlined: not in the right answer")),
+    make("div", { className: "answers" }, ...sides.map((side, at) => side && card(task, own, at, side, gold))),
     refusal(task),
     scoreTable(task, sides),
     make("h4", {}, "Prompt", make("small", {}, ` ${counted(task.length[own])} ${task.unit}`)),
@@ -234,16 +234,33 @@ function link(task, own) {
 
 const nameOf = (task, side) => (side ? task.sides[side] : "base");
 
-function card(task, own, at, [answer, choices]) {
+// The right answers; of the one that is nearest to the chosen model's answer, the words that this lacks are marked.
+function goldAnswers(gold, side) {
+  const compared = side && differing(side[0].trim(), gold);
+  return gold.map((one, place) => {
+    const element = make("li", { dir: "auto" });
+    if (compared?.place !== place) return filled(element, one, wanted.query);
+    return filledWords(element, one, compared.right, compared.missing, { className: "lacking" });
+  });
+}
+
+function card(task, own, at, [answer, choices], gold) {
   const right = task.right[at][own];
   const heading = make("h5", {}, filled(make("span", {}), nameOf(task, at)));
   if (right !== null) {
     const verdict = right ? mark("fixed", "✓", "right") : mark("broken", "✗", "wrong");
     heading.append(Object.assign(verdict, { title: `by ${task.metrics[task.verdict].label}` }));
   }
-  const said = answer.trim()
-    ? filled(make("p", { className: "answer", dir: "auto" }), answer.trim(), wanted.query)
-    : make("p", { className: "answer none" }, "(empty)");
+  const trimmed = answer.trim();
+  const compared = differing(trimmed, gold);
+  const said = !trimmed
+    ? make("p", { className: "answer none" }, "(empty)")
+    : filledWords(make("p", { className: "answer", dir: "auto" }), trimmed, compared?.own ?? [], compared?.extra ?? [], {
+        className: "differs",
+      });
+  // Of texts that share no word the marks and the sentence would say the same as the two texts do.
+  const difference = compared?.cost && compared.extra.includes(false) ? differenceSaid(compared) : "";
+  const sure = task.confidence?.[at]?.[own];
   const likely = choices.map(([choice, value]) =>
     make("li", {}, filled(make("span", { dir: "auto" }), choice), ` ${value.toFixed(2).replace("-", "−")}`),
   );
@@ -252,6 +269,8 @@ function card(task, own, at, [answer, choices]) {
     { className: `answer-of${at === rows.side[active] ? " chosen" : ""}`, aria: { label: nameOf(task, at) } },
     heading,
     said,
+    difference ? filled(make("p", { className: "small", dir: "auto" }), difference) : null,
+    typeof sure === "number" ? make("p", { className: "small" }, `Confidence ${(100 * sure).toFixed(1)} %`) : null,
     likely.length ? make("p", { className: "small" }, "Log-likelihood of each choice") : null,
     likely.length ? make("ul", { className: "choices" }, ...likely) : null,
   );

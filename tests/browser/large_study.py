@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 from typing import Any, Literal
 
+from report.facts.schema.parts import Fact
 from report.facts.schema.scores import Comparison, MetricScores, Range, ScoredTask, Transitions
 from report.facts.schema.whole import Facts
 from report.facts.values import missing
@@ -47,7 +48,7 @@ def write_large_study(folder: Path, *, items: int) -> Facts:
         graded = [{"doc_id": row["doc_id"], "doc_hash": row["doc_hash"], "grades": _grades(row)} for row in rows]
         head = {"training_rows": items, "definition": {"identical": "as written", "same_source": "a passage"}}
         overlap.write_text("".join(json.dumps(row) + "\n" for row in [head, *graded]), encoding="utf-8")
-    tasks = [_task(SENTIMENT, "classification", ["acc", "brier"], "acc"), _passages_task()]
+    tasks = [_task(folder, SENTIMENT, "classification", ["acc", "brier"], "acc"), _passages_task(folder)]
     return Facts.model_construct(tasks=tasks)
 
 
@@ -114,12 +115,21 @@ def _grades(row: dict[str, Any]) -> list[str]:
     return ["identical", "containment"] if number % 50 == 0 else ["same_source"] if number % 10 == 0 else []
 
 
-def _passages_task() -> ScoredTask:
+def _passages_task(folder: Path) -> ScoredTask:
     names = ["f1", "exact", "HasAns_f1", "HasAns_exact", "NoAns_f1", "NoAns_exact"]
-    return _task(PASSAGES, "extraction", names, "exact")
+    return _task(folder, PASSAGES, "extraction", names, "exact")
 
 
-def _task(name: str, kind: Literal["classification", "extraction"], metrics: list[str], verdict: str) -> ScoredTask:
+def _mean(folder: Path, side: str, task: str, metric: str) -> Fact:
+    """Returns the mean of a side's items, of those that have the metric."""
+    with (folder / "scores" / side / task / "samples.jsonl").open(encoding="utf-8") as file:
+        values = [row[metric] for row in map(json.loads, file) if isinstance(row.get(metric), float)]
+    return known(sum(values) / len(values), "points" if task == PASSAGES else "proportion")
+
+
+def _task(
+    folder: Path, name: str, kind: Literal["classification", "extraction"], metrics: list[str], verdict: str
+) -> ScoredTask:
     """Returns those facts of a task that the explorer reads."""
     comparison = Comparison.model_construct(
         checkpoint=known(f"{name}-lora"),
@@ -127,7 +137,12 @@ def _task(name: str, kind: Literal["classification", "extraction"], metrics: lis
         transitions=Transitions.model_construct(label=known(verdict)),
         scores=[
             MetricScores.model_construct(
-                metric=metric, label=known(metric), primary=at == 0, higher_is_better=metric != "brier"
+                metric=metric,
+                label=known(metric),
+                primary=at == 0,
+                higher_is_better=metric != "brier",
+                before=_mean(folder, "base", name, metric),
+                after=_mean(folder, f"{name}-lora", name, metric),
             )
             for at, metric in enumerate(metrics)
         ],

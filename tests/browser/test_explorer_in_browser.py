@@ -142,11 +142,11 @@ def test_keys_go_through_the_list_and_into_an_item_and_back(shown: Any) -> None:
     assert outline == "solid"
     shown.keyboard.press("Escape")
     assert shown.evaluate("document.activeElement.getAttribute('role')") == "listbox"
+    assert "search" in shown.locator(f"#{listbox.get_attribute('aria-describedby')}").inner_text()
     shown.keyboard.press("/")
     assert shown.evaluate("document.activeElement.type") == "search"
     shown.keyboard.type("a/b")  # there it is a letter like any other
     assert shown.get_by_label("Search").input_value() == "a/b"
-    assert "search" in shown.locator(f"#{listbox.get_attribute('aria-describedby')}").inner_text()
 
 
 def test_the_chips_are_one_stop_of_the_tab_key(shown: Any) -> None:
@@ -191,7 +191,7 @@ def test_an_item_tells_all_that_was_asked_and_answered(shown: Any) -> None:
     shown.evaluate(f"location.hash = '#item={REVIEWS}/1'")
     shown.get_by_text(f"{REVIEWS}, item 1", exact=True).wait_for()
     told = re.sub(r"\s+", " ", shown.locator(".detail").inner_text())
-    assert "item 1 of the reviews RIGHT ANSWER rotten ANSWERS base ✗ wrong fresh" in told
+    assert "RIGHT ANSWER rotten ANSWERS underlined: not in the right answer base ✗ wrong fresh" in told
     assert f"{REVIEWS}-lora-seed1 ✗ wrong fresh" in told  # TWO_WRONG
     assert "Scores of the item base reviews-lora-seed1 accuracy 0 0 Brier score 0.534 0.534" in told
     assert "PROMPT 30 tokens prompt 1" in told
@@ -297,6 +297,9 @@ def test_axe_finds_no_violation(shown: Any, axe: str, scheme: str, width: int) -
     shown.locator("summary").click()
     assert _violations(shown, axe) == []
     shown.evaluate("document.querySelector('.back').click()")
+    _move(shown, "fixed")
+    assert shown.locator(".outcome").is_visible()
+    assert _violations(shown, axe) == []
     shown.get_by_label("Search").fill("nothing has this")
     shown.locator(".nothing").first.wait_for()
     assert _violations(shown, axe) == []

@@ -27,6 +27,8 @@ class ItemSide:
     answer: str
     choices: sample_texts.Choices
     scores: list[float | None]
+    confidence: float | None = None
+    """The probability of the answer, from 0 to 1, where the samples tell it."""
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ class Item:
     """One scored item; ``sides`` are the base model's and each checkpoint's, None where it did not score the item."""
 
     group: int
-    """Which source it comes from; items of one stand together."""
+    """Which source it comes from, its cluster; items of one stand together."""
     title: str
     prompt: str
     gold: list[str]
@@ -58,6 +60,8 @@ class ExplorerTask:
     """The metric by which an item is right or wrong; None where there is none."""
     facts: ScoredTask
     length_unit: str = "words"
+    cluster: str | None = None
+    """The field of a row that names its cluster; None where items are independent."""
     items: list[Item] = field(default_factory=list)
 
 
@@ -198,6 +202,7 @@ def _rows(
     named, cluster = about.metadata.get("input"), about.metadata.get("cluster")
     labels = [str(one) for one in about.metadata.get("labels") or []]
     answer = label if kind == "classification" else text
+    task.cluster = cluster or task.cluster
     found: list[_Row] = []
     for row in sampled.rows:
         if row.get("filter") != about.filter:
@@ -207,6 +212,7 @@ def _rows(
             answer(sample_texts.answer(row, of_row, labels)),
             [(answer(choice), round(value, 3)) for choice, value in of_row],
             [_number(row.get(metric)) for metric in task.metrics],
+            sample_texts.confidence(row, of_row),
         )
         doc_hash, item = row["doc_hash"], None
         if doc_hash not in known:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from report.facts.schema.parts import is_known
+from report.facts.schema.scores import MetricScores, ScoredTask
 from report.page.explorer.items import MOST_LABELS, ExplorerTask, Item, ItemSide
 
 CHUNK_CHARACTERS = 400_000
@@ -63,6 +65,10 @@ def pack_task(task: ExplorerTask) -> Packed:
         "length": [item.length for item in items],
         "score": [_column(items, side, task.primary) for side in range(len(task.sides))],
         "right": [_rights(items, side, task.verdict) for side in range(len(task.sides))],
+        "mean": _is_mean(task),
+        "scale": _SCALES.get(_unit(facts, task)),
+        "confidence": [_confidences(items, side) for side in range(len(task.sides))],
+        "cluster": {"by": task.cluster, "of": [item.group for item in items] if task.cluster else []},
         "overlap": [[item.overlap[at] for item in items] for at in range(len(task.sides) - 1)],
     }
     return Packed(index, chunks)
@@ -101,6 +107,42 @@ def _known(item: Item) -> Iterator[ItemSide]:
 def _column(items: list[Item], side: int, metric: int | None) -> list[float | None]:
     found = (item.sides[side] for item in items)
     return [one.scores[metric] if one is not None and metric is not None else None for one in found]
+
+
+_SCALES = {"proportion": 1, "points": 100}
+"""The upper end of a score's range by its unit, where the lower is 0."""
+_NEAR = 1e-3
+"""Largest difference of a score and its items' mean, relative to the score: items are rounded to four decimals."""
+
+
+def _primary(facts: ScoredTask, task: ExplorerTask) -> list[MetricScores | None]:
+    """Returns the scores of each comparison in the metric that stands in `score`."""
+    name = None if task.primary is None else task.metrics[task.primary]
+    return [next((one for one in compared.scores if one.metric == name), None) for compared in facts.comparisons]
+
+
+def _unit(facts: ScoredTask, task: ExplorerTask) -> str | None:
+    found = [fact for one in _primary(facts, task) if one for fact in (one.before, one.after) if is_known(fact)]
+    return found[0].unit if found else None
+
+
+def _is_mean(task: ExplorerTask) -> bool:
+    """Returns whether the primary score is the mean of its items' own, of every model whose score is known."""
+    told = []
+    for side, scores in enumerate(_primary(task.facts, task), 1):
+        told += [(0, scores.before), (side, scores.after)] if scores else []
+    known = [(side, fact.value) for side, fact in told if is_known(fact)]
+    for side, score in known:
+        values = [value for value in _column(task.items, side, task.primary) if value is not None]
+        if values and abs(sum(values) / len(values) - score) > _NEAR * max(1.0, abs(score)):
+            return False
+    return bool(known)
+
+
+def _confidences(items: list[Item], side: int) -> list[float | None] | None:
+    """Returns how confident a model was of each answer; None where it was of none that is known."""
+    found = [one.confidence if (one := item.sides[side]) else None for item in items]
+    return found if any(one is not None for one in found) else None
 
 
 def _rights(items: list[Item], side: int, metric: int | None) -> list[int | None]:

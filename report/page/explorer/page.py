@@ -135,7 +135,8 @@ def _chunk_script(at: int, text: str) -> str:
 
 def _script() -> str:
     """Returns the explorer's script: its files in one function, so that no name of theirs meets one of the page's."""
-    parts = map(_packaged, ("explorer_items.js", "explorer_reader.js", "explorer.js"))
+    names = ("explorer_items", "explorer_scores", "explorer_words", "explorer_reader", "explorer")
+    parts = (_packaged(f"{name}.js") for name in names)
     return "\n".join(["(() => {", '"use strict";', *parts, "})();"])
 
 

@@ -1,6 +1,7 @@
 """What a sample row says in words: the prompt, the gold answer, the model's answer, and the choices it had."""
 
 from collections.abc import Sequence
+from math import exp, isfinite
 from typing import Any
 
 from report.facts.measured import gold_answers, input_field, response
@@ -48,6 +49,24 @@ def answer(row: dict[str, Any], of_row: Choices, labels: Sequence[str]) -> str:
     if of_row:
         return max(of_row, key=lambda choice: choice[1])[0]
     return response(row) if row.get("filtered_resps") else ""
+
+
+def confidence(row: dict[str, Any], of_row: Choices) -> float | None:
+    """Returns the probability of the answer, from 0 to 1, as the calibration error has it; None where none is known.
+
+    Without a calibration error it is that of the likeliest choice among all choices.
+
+    >>> confidence({"ece": [0.7, 1.0]}, []), confidence({}, [("no", -1.0), ("yes", -1.0)]), confidence({}, [])
+    (0.7, 0.5, None)
+    """
+    pair = row.get("ece")
+    if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], int | float) and 0 <= pair[0] <= 1:
+        return round(float(pair[0]), 4)
+    if len(of_row) < 2:
+        return None
+    likeliest = max(value for _, value in of_row)
+    total = sum(exp(value - likeliest) for _, value in of_row)
+    return round(1 / total, 4) if isfinite(total) else None
 
 
 def gold(row: dict[str, Any], kind: str, of_row: Choices, labels: Sequence[str]) -> list[str]:
