@@ -6,10 +6,10 @@ const tool = document.getElementById("explorer-tool");
 
 // How an answer moved from the base model to a checkpoint. The first four exclude each other, and so do the last two.
 const MOVES = [
-  { name: "fixed", sign: "+", says: "wrong before, right after" },
-  { name: "broken", sign: "−", says: "right before, wrong after" },
-  { name: "right both", sign: "✓", says: "right before and after" },
-  { name: "wrong both", sign: "✗", says: "wrong before and after" },
+  { name: "fixed", sign: "+", says: "wrong before, correct after" },
+  { name: "broken", sign: "−", says: "correct before, wrong after" },
+  { name: "both correct", sign: "✓", says: "correct before and after" },
+  { name: "both wrong", sign: "✗", says: "wrong before and after" },
   { name: "better", sign: "▲", says: "a better score after" },
   { name: "worse", sign: "▼", says: "a worse score after" },
 ];

@@ -174,9 +174,9 @@ function read() {
     bar(task, own),
     make("h3", {}, badge(active), filled(make("span", {}), name)),
     title.length <= INPUT && filled(make("p", { className: "input", dir: "auto" }), title, wanted.query),
-    make("h4", {}, gold.length > 1 ? "Right answers" : "Right answer"),
+    make("h4", {}, gold.length > 1 ? "Gold answers" : "Gold answer"),
     make("ul", { className: "gold" }, ...goldAnswers(gold, sides[rows.side[active]])),
-    make("h4", {}, "Answers", make("small", {}, " underlined: not in the right answer")),
+    make("h4", {}, "Answers", make("small", {}, " underlined: not in the gold answer")),
     make("div", { className: "answers" }, ...sides.map((side, at) => side && card(task, own, at, side, gold))),
     refusal(task),
     scoreTable(task, sides),
@@ -234,7 +234,7 @@ function link(task, own) {
 
 const nameOf = (task, side) => (side ? task.sides[side] : "base");
 
-// The right answers; of the one that is nearest to the chosen model's answer, the words that this lacks are marked.
+// The gold answers; of the one that is nearest to the chosen model's answer, the words that this lacks are marked.
 function goldAnswers(gold, side) {
   const compared = side && differing(side[0].trim(), gold);
   return gold.map((one, place) => {
@@ -248,7 +248,7 @@ function card(task, own, at, [answer, choices], gold) {
   const right = task.right[at][own];
   const heading = make("h5", {}, filled(make("span", {}), nameOf(task, at)));
   if (right !== null) {
-    const verdict = right ? mark("fixed", "✓", "right") : mark("broken", "✗", "wrong");
+    const verdict = right ? mark("fixed", "✓", "correct") : mark("broken", "✗", "wrong");
     heading.append(Object.assign(verdict, { title: `by ${task.metrics[task.verdict].label}` }));
   }
   const trimmed = answer.trim();

@@ -83,7 +83,7 @@ function extent(values) {
 }
 
 // Returns, for each task and model of the rows in view, what its items score: by the primary metric where that is the
-// mean of the items, else the share that is right by the metric of the verdicts.
+// mean of the items, else the share that is correct by the metric of the verdicts.
 function scoresInView() {
   const seen = new Uint8Array(items.task.length);
   const found = tasks.map((task) => task.sides.map(() => null));
@@ -110,7 +110,7 @@ function scoresInView() {
       const score = estimate(sums, task.mean ? task.scale : 1);
       // A page that an older version made does not say which items share a cluster.
       const known = task.cluster ? score : { ...score, ends: null, method: null };
-      return { task, side, metric: task.mean ? metric : `share right by ${metric}`, scale: task.mean ? task.scale : 1, ...known };
+      return { task, side, metric: task.mean ? metric : `share correct by ${metric}`, scale: task.mean ? task.scale : 1, ...known };
     }),
   );
 }

@@ -1,4 +1,4 @@
-// Which words of an answer the nearest right answer does not have in their order, and which of its words are missing.
+// Which words of an answer the nearest gold answer does not have in their order, and which of its words are missing.
 
 const MOST_PAIRS = 250_000; // of words; longer texts are compared without their order
 
@@ -30,7 +30,7 @@ function unshared(one, other) {
   return differs;
 }
 
-// Returns how an answer differs from that of the right answers which is nearest to it: the words of both, each with
+// Returns how an answer differs from that of the gold answers which is nearest to it: the words of both, each with
 // whether the other text lacks it, and the place of the nearest.
 function differing(answer, gold) {
   const own = wordsIn(answer);
@@ -60,7 +60,7 @@ function filledWords(element, text, words, differs, properties) {
 function differenceSaid({ own, right, extra, missing }) {
   const told = (words, differs) => words.filter((_, at) => differs[at]).map(({ text }) => text).join(" ").slice(0, INPUT);
   const parts = [
-    extra.includes(true) && `Not in the right answer (underlined): ${told(own, extra)}.`,
+    extra.includes(true) && `Not in the gold answer (underlined): ${told(own, extra)}.`,
     missing.includes(true) && `Missing from it: ${told(right, missing)}.`,
   ];
   return parts.filter(Boolean).join(" ");

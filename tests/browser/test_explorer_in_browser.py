@@ -58,13 +58,13 @@ def test_a_page_from_disk_asks_for_nothing_and_complains_of_nothing(shown: Any, 
 
 def test_it_counts_what_was_fixed_and_broken(shown: Any) -> None:
     chips = [chip.inner_text().split() for chip in shown.locator(".chip").all()]
-    counts = {" ".join(words[-3:-1] if words[-2] == "both" else words[-2:-1]): int(words[-1]) for words in chips}
+    counts = {" ".join(words[-3:-1] if words[-3:-2] == ["both"] else words[-2:-1]): int(words[-1]) for words in chips}
     assert counts == {
         "all": 70,
         "fixed": 19 + 18,
         "broken": 1 + 1,
-        "right both": 19 + 9,
-        "wrong both": 1 + 2,
+        "both correct": 19 + 9,
+        "both wrong": 1 + 2,
         "better": 37,
         "worse": 2,
     }
@@ -74,10 +74,10 @@ def test_it_counts_what_was_fixed_and_broken(shown: Any) -> None:
     ("choices", "move", "expected"),
     [
         ({"Task": REVIEWS}, "fixed", 19),
-        ({"Task": REVIEWS}, "wrong-both", 1),
+        ({"Task": REVIEWS}, "both-wrong", 1),
         ({"Task": PASSAGES}, "fixed", 18),
         ({"Task": PASSAGES}, "worse", 1),
-        ({"Checkpoint": f"{PASSAGES}-lora-seed1"}, "right-both", 9),
+        ({"Checkpoint": f"{PASSAGES}-lora-seed1"}, "both-correct", 9),
         ({"Label": "fresh"}, "broken", 1),  # ALWAYS_POSITIVE was right there, TWO_WRONG is not
         ({"Label": "fresh"}, "fixed", 0),
         ({"Label": "rotten"}, "fixed", 19),
@@ -174,7 +174,7 @@ def test_a_link_opens_its_item(shown: Any, noticed: Any) -> None:
     shown.get_by_text(f"{PASSAGES}, item 28").wait_for()  # the filter that hid it is gone
     assert _status(shown) == "70 of 70 items"
     detail = shown.locator(".detail").inner_text()
-    assert re.search(r"Right answer\s+gold\s", detail, re.IGNORECASE)
+    assert re.search(r"Gold answer\s+gold\s", detail, re.IGNORECASE)
     assert re.search(r"base\s+✗ ?wrong\s+wrong", detail)
     assert f"Overlap with the training rows of {PASSAGES}-lora-seed1: none." in detail
     address = shown.get_by_role("link", name="Link to this item").get_attribute("href")
@@ -191,7 +191,7 @@ def test_an_item_tells_all_that_was_asked_and_answered(shown: Any) -> None:
     shown.evaluate(f"location.hash = '#item={REVIEWS}/1'")
     shown.get_by_text(f"{REVIEWS}, item 1", exact=True).wait_for()
     told = re.sub(r"\s+", " ", shown.locator(".detail").inner_text())
-    assert "RIGHT ANSWER rotten ANSWERS underlined: not in the right answer base ✗ wrong fresh" in told
+    assert "GOLD ANSWER rotten ANSWERS underlined: not in the gold answer base ✗ wrong fresh" in told
     assert f"{REVIEWS}-lora-seed1 ✗ wrong fresh" in told  # TWO_WRONG
     assert "Scores of the item base reviews-lora-seed1 accuracy 0 0 Brier score 0.534 0.534" in told
     assert "PROMPT 30 tokens prompt 1" in told

@@ -127,7 +127,7 @@ def test_the_items_in_view_have_a_count_and_a_score_with_its_interval(shown: Any
 
 def test_a_choice_by_the_outcome_is_said_to_be_one(shown: Any) -> None:
     said = "Selected on the outcome: this score is not an estimate of the model's score."
-    for chip in ("fixed", "broken", "right-both", "wrong-both", "better", "worse"):
+    for chip in ("fixed", "broken", "both-correct", "both-wrong", "better", "worse"):
         shown.locator(f".chip.{chip}").click()
         assert shown.locator(".outcome").inner_text() == said
     shown.get_by_role("button", name="Clear all").click()

@@ -66,7 +66,7 @@ def pack_task(task: ExplorerTask) -> Packed:
         "score": [_column(items, side, task.primary) for side in range(len(task.sides))],
         "right": [_rights(items, side, task.verdict) for side in range(len(task.sides))],
         "mean": _is_mean(task),
-        "scale": _SCALES.get(_unit(facts, task)),
+        "scale": _SCALES.get(_unit(facts, task) or ""),
         "confidence": [_confidences(items, side) for side in range(len(task.sides))],
         "cluster": {"by": task.cluster, "of": [item.group for item in items] if task.cluster else []},
         "overlap": [[item.overlap[at] for item in items] for at in range(len(task.sides) - 1)],
