@@ -15,6 +15,7 @@ from harness_tasks.commands.merge_shards import merge_shards
 from harness_tasks.commands.overlap import overlap
 from harness_tasks.commands.prior import prior
 from harness_tasks.commands.sample import sample
+from harness_tasks.commands.task import task
 from report.commands.audit import audit
 from report.commands.build import build
 from report.commands.compare import compare
@@ -54,6 +55,7 @@ for panel, verbs in PANELS.items():
     for name, verb in verbs.items():
         app.command(name, rich_help_panel=panel)(verb)
 app.command("score", context_settings=score.SETTINGS, help=score.HELP, rich_help_panel="Tasks and scores")(score.run)
+app.add_typer(task, name="task", rich_help_panel="Tasks and scores")
 app.add_typer(template, name="template", rich_help_panel="Pages and results")
 
 if __name__ == "__main__":

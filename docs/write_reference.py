@@ -192,6 +192,8 @@ def metrics() -> str:
             "if its result file says so. How each is computed is told in",
             "[harness_tasks/metrics](../../harness_tasks/metrics/README.md); intervals and tests in",
             "[Statistics](../explanation/statistics.md).\n",
+            "`precision_of_NAME` and `recall_of_NAME` are those of one class: of the items that count some are right.",
+            "The tasks of `aftertune task new` have them.\n",
             *table(("name", "label", "higher is better", "computed from", "scikit-learn", "Every Eval Ever"), rows),
             "",
             "A missing name in the last two columns says that the other project has no such metric in our table.\n",

@@ -12,9 +12,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from finetune.heads import Head
 from finetune.recipe import IDENTICAL, Method, Recipe
+from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
-from harness_tasks.loading import declared
+from harness_tasks.loading import declared, find_yaml
 from harness_tasks.reading import Kind, read_yaml
 from harness_tasks.validation import first_invalid, wrong_key
 from studies.names import Distinct, Place, TaskName, check_name, check_texts
@@ -176,6 +177,8 @@ class Study(_Strict):
     """The tasks by name: ours, or any of lm_eval's with a training split; an empty value takes the defaults."""
     why: Annotated[str, Field(max_length=4000)] | None = None
     """Why the authors chose this model and these tasks, in their words, which the page shows as theirs."""
+    include_path: Place | None = None
+    """A folder with tasks of your own, such as `aftertune task new` makes; a task that it has is taken from there."""
     methods: Annotated[list[Method], Field(min_length=1), Distinct] = ["lora"]
     """Methods of training: adapters (`lora`, `dora`, `qlora`), all weights (`full`) or the head alone (`head`)."""
     formulations: Annotated[list[Head], Field(min_length=1), Distinct] | None = None
@@ -233,11 +236,17 @@ class Study(_Strict):
         """Returns what the study does with ``task``."""
         return self.tasks[task] or TaskPlan()
 
+    def tasks_folder(self, task: str) -> Path:
+        """Returns the folder in which a task is looked for: the study's own where that has it, else ours."""
+        own = self.include_path
+        return Path(own) if own and find_yaml(task, own) else TASKS_PATH
+
     def checkpoints(self) -> list[Checkpoint]:
         """Returns every fine-tuned checkpoint, in the study file's order."""
         made = []
         for task in self.tasks:
-            heads = [head for head in self.formulations or [self.plan(task).head] if can_answer(task, head)]
+            place = self.tasks_folder(task)
+            heads = [head for head in self.formulations or [self.plan(task).head] if can_answer(task, head, place)]
             for head, method, seed in itertools.product(heads, self.methods, self.seeds):
                 cell = {"model": self.model.shown_name, "shots": self.num_fewshot}
                 cell |= {"task": task, "formulation": head, "method": method, "seed": seed}
@@ -249,12 +258,13 @@ class Study(_Strict):
 
 
 @cache
-def can_answer(task: str, head: Head) -> bool:
+def can_answer(task: str, head: Head, place: Path = TASKS_PATH) -> bool:
     """Returns whether a head can answer a task: a classifier one with choices, a span reader one without.
 
-    Nothing is loaded; a task that is not ours is held to be answerable, and its data tell later.
+    ``place``: the folder in which the task is looked for. Nothing is loaded; a task that is not there is held to be
+    answerable, and its data tell later.
     """
-    kind = declared(task, "output_type")
+    kind = declared(task, "output_type", place)
     has_choices = {"multiple_choice": True, "generate_until": False}.get(str(kind))
     return head == "causal" or has_choices is None or has_choices == (head == "sequence-classification")
 
@@ -343,7 +353,7 @@ def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
 def no_checkpoint(path: Path, task: str, study: Study) -> UserError:
     """Returns the error for a ``task`` of which nothing is left to fine-tune."""
     heads = study.formulations or [study.plan(task).head]
-    if not any(can_answer(task, head) for head in heads):
+    if not any(can_answer(task, head, study.tasks_folder(task)) for head in heads):
         return UserError(
             f"{path}: nothing can do the task {task} with the head {' or '.join(heads)}",
             "a classifier needs a task with choices, a span reader one whose answer stands in a passage",

@@ -133,6 +133,18 @@ def a_label_prior(printed: str, reader: Reader) -> None:
     assert sum(prior["probabilities"]) == pytest.approx(1)
 
 
+def own_rows(reader: Reader) -> dict[str, str]:
+    lines = ["text,stars,product", *(f"review {at},{at % 5 + 1},{at // 5}" for at in range(60))]
+    (reader.folder / "reviews.csv").write_text("\n".join(lines), encoding="utf-8")
+    return {"reviews.csv": str(reader.folder / "reviews.csv")}
+
+
+def an_own_task(printed: str, reader: Reader) -> None:
+    assert "5 labels" in printed
+    assert "--include_path stars --tasks stars" in printed
+    assert (reader.elsewhere / "stars" / "stars.yaml").is_file()
+
+
 def the_verdicts(printed: str, reader: Reader) -> None:
     assert "TP 7,089 FP 5,674 FN 444 TN 263" in printed
     assert "1,235,818,496" in printed

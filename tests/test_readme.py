@@ -41,10 +41,12 @@ from readme_looks import (
     a_written_study,
     an_embedded_model,
     an_own_study,
+    an_own_task,
     every_file_is_what_its_facts_give,
     every_step_is_planned,
     llama_with_an_adapter,
     merged_weights,
+    own_rows,
     scored,
     scored_with_files,
     the_embedded_models_parameters,
@@ -216,6 +218,9 @@ RUN = {
     "aftertune audit studies/seed-claims.yaml": Case(the_verdicts, add="; test $? -eq 1"),
     """aftertune overlap sst2_llama --metadata '{"data_dir": "DIR"}'""": Case(
         the_overlap, swap=lambda reader: {'DIR"': f'{reader.data}", "other_rows": true'}
+    ),
+    "aftertune task new stars --data reviews.csv --input text --label stars --cluster product": Case(
+        an_own_task, swap=own_rows, elsewhere=True
     ),
     "aftertune prior reviews_demo --model hf --model_args pretrained=build/base --output build/mine/prior.json": Case(
         a_label_prior,

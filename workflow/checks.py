@@ -66,6 +66,12 @@ def check_study(study: Study) -> None:
             "every score of a language model would fail after the training",
             "pip install 'aftertune[vllm]' (it needs a GPU), or write `backend: hf-shared`",
         )
+    if study.include_path and not Path(study.include_path).is_dir():
+        raise UserError(
+            f"the study's include_path {study.include_path!r} is no folder here",
+            "its tasks are looked for in it, and a task of the same name elsewhere would be another one",
+            "name the folder that `aftertune task new` wrote (a relative path starts at the current folder)",
+        )
     if "data_dir" in study.metadata:
         folder = Path(os.path.expandvars(study.metadata["data_dir"]))
         if not folder.is_dir():

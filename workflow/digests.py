@@ -22,20 +22,20 @@ DATA_ENDINGS = (".json", ".jsonl", ".tsv", ".csv")
 
 
 @cache
-def task_digest(task: str) -> str:
+def task_digest(task: str, place: Path = TASKS_PATH) -> str:
     """Returns a digest of what a task's rows and prompts come from: its YAML and what it includes, its hooks, its data.
 
-    The metrics are left out: no prompt, and so no training, depends on them. A task that is not ours comes with
-    lm_eval, and is told by that package's version.
+    The metrics are left out: no prompt, and so no training, depends on them. ``place``: the folder in which the task
+    is looked for; one that is not there comes with lm_eval, and is told by that package's version.
     """
-    files = _task_files(task)
+    files = _task_files(task, place)
     return _digest(path for path in files if not path.is_relative_to(METRICS)) if files else _lm_eval()
 
 
 @cache
-def scoring_digest(task: str) -> str:
+def scoring_digest(task: str, place: Path = TASKS_PATH) -> str:
     """Returns a digest of all that a task's scores come from: `task_digest`'s files and the metrics."""
-    files = _task_files(task)
+    files = _task_files(task, place)
     return _digest(files) if files else _lm_eval()
 
 
@@ -62,14 +62,18 @@ def data_digest(study: Study) -> str:
     return _text_digest(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
 
 
-def _task_files(task: str) -> list[Path]:
-    """Returns the files that define ``task``; none where it is not ours."""
-    yaml_file = find_yaml(task)
+def _task_files(task: str, place: Path) -> list[Path]:
+    """Returns the files that define ``task``; none where ``place`` does not have it."""
+    yaml_file = find_yaml(task, place)
     if yaml_file is None:
         return []
     parts = _with_includes(yaml_file)
-    modules = {name for part in parts for name in re.findall(r"!function\s+([\w.]+)\.\w+", part.read_text())}
-    sources = _with_imports(path for name in modules if (path := _module_path(name)))
+    named = {
+        (part.parent, name)
+        for part in parts
+        for name in re.findall(r"!function\s+([\w.]+)\.\w+", part.read_text(encoding="utf-8"))
+    }
+    sources = _with_imports(path for folder, name in named if (path := _beside(folder, name) or _module_path(name)))
     data = [path for path in yaml_file.parent.iterdir() if path.suffix in DATA_ENDINGS]
     return [*parts, *sources, *data]
 
@@ -103,6 +107,12 @@ def _with_imports(paths: Iterable[Path]) -> list[Path]:
     return sorted(found)
 
 
+def _beside(folder: Path, name: str) -> Path | None:
+    """Returns the module beside a YAML file, which lm_eval looks for before any other."""
+    file = (folder / name.replace(".", "/")).with_suffix(".py")
+    return file if file.is_file() else None
+
+
 def _module_path(name: str) -> Path | None:
     if not name.startswith("harness_tasks."):
         return None
@@ -111,7 +121,12 @@ def _module_path(name: str) -> Path | None:
 
 
 def _digest(paths: Iterable[Path]) -> str:
-    return _text_digest(f"{path.relative_to(PACKAGE_ROOT)} {sha256_file(path)}" for path in sorted(paths))
+    return _text_digest(f"{_shown(path)} {sha256_file(path)}" for path in sorted(paths))
+
+
+def _shown(path: Path) -> Path | str:
+    """Returns a file's path within the package; of a task elsewhere its name, wherever its folder lies."""
+    return path.relative_to(PACKAGE_ROOT) if path.is_relative_to(PACKAGE_ROOT) else path.name
 
 
 def _text_digest(lines: Iterable[str]) -> str:

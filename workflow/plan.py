@@ -116,7 +116,7 @@ def _fits(study: Study, runs: list[Checkpoint], config: Any, sizes: Sizes) -> di
                 study.plan(run.task).recipe,
                 method=run.method,
                 head=run.head,
-                labels=len((_metadata(run.task) or {}).get("labels") or ()),
+                labels=len((_metadata(study, run.task) or {}).get("labels") or ()),
                 dtype="bfloat16" if study.dtype == "auto" else study.dtype,
             )
     return found
@@ -164,7 +164,7 @@ def _ledgers(study: Study, config: Any) -> dict[str, Any]:
     ledgers = {"base": _base_ledger(shape)}
     for checkpoint in study.checkpoints():
         recipe = study.plan(checkpoint.task).recipe
-        labels = (_metadata(checkpoint.task) or {}).get("labels") or ()
+        labels = (_metadata(study, checkpoint.task) or {}).get("labels") or ()
         ledgers[checkpoint.name] = _ledger(shape, recipe, checkpoint.method, checkpoint.head, len(labels))
     return ledgers
 
@@ -253,7 +253,7 @@ def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) ->
         size = parameters * estimate.BYTES.get(sizes.stored or "", estimate.BYTES["float32"])
         found.append((f"download {study.model.id}", _is_cached(study.model.path, revision_of(study)), size))
     for task in study.tasks if "data_dir" not in study.metadata else ():
-        size_ = _size(task)
+        size_ = _size(study, task)
         if size_ and size_.get("downloaded"):
             size = round((size_["train"] + size_["scored"]) * size_["prompt_tokens"] * TEXT_BYTES_A_TOKEN)
             found.append((f"download the rows of {task}", False, size))
@@ -274,7 +274,7 @@ def _score_step(
     study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, sizes: Sizes, dtype: str, speed: float
 ) -> PlannedStep:
     name = checkpoint.name if checkpoint else "base"
-    size = _size(task)
+    size = _size(study, task)
     rows = _scored_rows(study, task)
     tokens = rows * (size["prompt_tokens"] + size["new_tokens"]) if size and rows else None
     speed *= SCORING_SPEED.get(study.backend, 1.0)
@@ -311,7 +311,7 @@ def _overlap_step(study: Study, checkpoint: Checkpoint) -> PlannedStep:
 
 
 def _scored_rows(study: Study, task: str) -> int | None:
-    size = _size(task)
+    size = _size(study, task)
     return min(size["scored"], study.plan(task).limit or size["scored"]) if size else None
 
 
@@ -324,7 +324,7 @@ def _train_step(
     done = (step_commands.checkpoint_folder(study, checkpoint) / "finetune.json").is_file()
     if work is None:
         return PlannedStep(name, done, None, None, ledger.trainable, None, None)
-    seen, size = known(study, checkpoint), _size(checkpoint.task)
+    seen, size = known(study, checkpoint), _size(study, checkpoint.task)
     if seen is not None:
         rows, preparation = seen["rows"]["train"], seen["preparation_seconds"]
     else:
@@ -350,21 +350,25 @@ def _work(study: Study, checkpoint: Checkpoint) -> estimate.Work | None:
     if (seen := known(study, checkpoint)) is not None:
         passes = {int(parts): (tokens, logits) for parts, (tokens, logits) in seen["work"]["passes"].items()}
         return estimate.Work(**{**seen["work"], "passes": passes})
-    size, plan_ = _size(checkpoint.task), study.plan(checkpoint.task)
+    size, plan_ = _size(study, checkpoint.task), study.plan(checkpoint.task)
     if size is None:
         return None
     return estimate.declared_work(size, plan_.recipe, head=checkpoint.head, train_rows=plan_.train_rows)
 
 
-def _size(task: str) -> dict[str, Any] | None:
+def _size(study: Study, task: str) -> dict[str, Any] | None:
     """Returns the rows and tokens that the task's YAML declares under `metadata: size:`, or None."""
-    size: dict[str, Any] | None = (_metadata(task) or {}).get("size")
+    size: dict[str, Any] | None = (_metadata(study, task) or {}).get("size")
     return size
 
 
+def _metadata(study: Study, task: str) -> dict[str, Any] | None:
+    return _declared(task, study.tasks_folder(task))
+
+
 @cache
-def _metadata(task: str) -> dict[str, Any] | None:
-    return declared_metadata(task)
+def _declared(task: str, place: Path) -> dict[str, Any] | None:
+    return declared_metadata(task, place)
 
 
 def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:

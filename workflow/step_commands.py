@@ -9,6 +9,7 @@ from pathlib import Path
 
 from finetune.heads import Head
 from finetune.recipe import ADAPTER_METHODS, IDENTICAL, NOTHING
+from harness_tasks import TASKS_PATH
 from studies import Checkpoint, Grid, Study
 from workflow import digests
 from workflow.pins import revision_of
@@ -37,13 +38,22 @@ def base_model(study: Study) -> list[str]:
 def check(study: Study, task: str, output: Path) -> list[str]:
     """Returns the command that loads a task's data and renders a row of each split; its record goes to ``output``."""
     words = ["aftertune", "check", task, "--training", "--output", str(output)]
-    return words + (["--num-fewshot", str(study.num_fewshot)] if study.num_fewshot else []) + _metadata(study)
+    words += ["--num-fewshot", str(study.num_fewshot)] if study.num_fewshot else []
+    return [*words, *_include(study, task), *_metadata(study)]
 
 
 def sample(study: Study, task: str, output: Path) -> list[str]:
     """Returns the command that draws the scored items of a task by whole cluster, into the JSON file ``output``."""
     words = ["aftertune", "sample", task, "--limit", str(study.plan(task).limit)]
-    return [*words, "--seed", str(study.sampling_seed), "--output", str(output), *_metadata(study)]
+    return [
+        *words,
+        "--seed",
+        str(study.sampling_seed),
+        "--output",
+        str(output),
+        *_include(study, task),
+        *_metadata(study),
+    ]
 
 
 def score(
@@ -60,13 +70,13 @@ def score(
     words += ["--shard", shard] if shard else []
     if study.plan(task).limit:
         words += ["--samples", str(samples_file(study, task))]
-    return words + _metadata(study)
+    return [*words, *_include(study, task, "--include_path"), *_metadata(study)]
 
 
 def prior(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path) -> list[str]:
     """Returns the command that measures the label bias of the base model or a checkpoint on content-free prompts."""
     words = ["aftertune", "prior", task, *_asking(study, checkpoint, dtype)]
-    return [*words, "--output", str(output), *_metadata(study)]
+    return [*words, "--output", str(output), *_include(study, task), *_metadata(study)]
 
 
 def overlap(study: Study, checkpoint: Checkpoint) -> list[str]:
@@ -74,7 +84,7 @@ def overlap(study: Study, checkpoint: Checkpoint) -> list[str]:
     words = ["aftertune", "overlap", checkpoint.task, "--output", str(overlap_file(study, checkpoint))]
     words += ["--samples", str(scores_folder(study, checkpoint.task, None) / "samples.jsonl")]
     words += ["--training-rows", str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
-    return words + _metadata(study)
+    return [*words, *_include(study, checkpoint.task), *_metadata(study)]
 
 
 def train(study: Study, checkpoint: Checkpoint) -> list[str]:
@@ -105,7 +115,7 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
         words.append("--apply-chat-template")
     words += ["--output", str(checkpoint_folder(study, checkpoint))]
     words += ["--scratch", str(study.folder / "scratch" / "train" / checkpoint.name)]
-    return words + _metadata(study)
+    return [*words, *_include(study, checkpoint.task), *_metadata(study)]
 
 
 def parameters(study: Study, checkpoint: Checkpoint | None, output: Path) -> list[str]:
@@ -150,7 +160,9 @@ def plan_file(study: Study, checkpoint: Checkpoint) -> Path:
 def join(study: Study, task: str, checkpoint: Checkpoint | None, output: Path) -> list[str]:
     """Returns the command that joins the scored shards of a task's items to the files of one run of all items."""
     folders = [str(shard_folder(study, task, checkpoint, number)) for number in shard_numbers(study)]
-    return ["aftertune", "merge-shards", *folders, "--output", str(output), *_metadata(study)]
+    return [
+        "aftertune", "merge-shards", *folders, "--output", str(output), *_include(study, task), *_metadata(study),
+    ]  # fmt: skip
 
 
 def shard_numbers(study: Study) -> range:
@@ -194,13 +206,22 @@ def score_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
     """Returns all that a score depends on beside its input files, as JSON text; the other keys are of the same kind."""
     command = score(study, task, checkpoint, dtype=study.dtype, output=Path())
     cut = [study.shards, digests.code_digest(*SHARD_CODE)] if study.shards > 1 else []
-    return json.dumps([command, digests.scoring_digest(task), digests.data_digest(study), *cut])
+    return json.dumps(
+        [command, digests.scoring_digest(task, study.tasks_folder(task)), digests.data_digest(study), *cut]
+    )
 
 
 def prior_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
     """Returns all that a content-free prior depends on beside its input files."""
     command = prior(study, task, checkpoint, dtype=study.dtype, output=Path())
-    return json.dumps([command, digests.task_digest(task), digests.data_digest(study), digests.code_digest("prior")])
+    return json.dumps(
+        [
+            command,
+            digests.task_digest(task, study.tasks_folder(task)),
+            digests.data_digest(study),
+            digests.code_digest("prior"),
+        ]
+    )
 
 
 def overlap_key(study: Study, checkpoint: Checkpoint) -> str:
@@ -212,7 +233,7 @@ def train_key(study: Study, checkpoint: Checkpoint) -> str:
     """Returns all that a checkpoint depends on beside its input files."""
     overlap = study.plan(checkpoint.task).exclude_overlap
     named = {checkpoint.task, overlap} - {IDENTICAL, NOTHING}
-    tasks = [digests.task_digest(task) for task in sorted(named)]
+    tasks = [digests.task_digest(task, study.tasks_folder(task)) for task in sorted(named)]
     command = train(study, checkpoint)
     at = command.index("--save-steps")  # how often it saves changes nothing of the result
     return json.dumps([command[:at] + command[at + 2 :], tasks, digests.data_digest(study)])
@@ -220,12 +241,16 @@ def train_key(study: Study, checkpoint: Checkpoint) -> str:
 
 def check_key(study: Study, task: str) -> str:
     """Returns all that the check of a task depends on."""
-    return json.dumps([check(study, task, Path()), digests.task_digest(task), digests.data_digest(study)])
+    return json.dumps(
+        [check(study, task, Path()), digests.task_digest(task, study.tasks_folder(task)), digests.data_digest(study)]
+    )
 
 
 def sample_key(study: Study, task: str) -> str:
     """Returns all that the draw of the scored items depends on."""
-    return json.dumps([sample(study, task, Path()), digests.task_digest(task), digests.data_digest(study)])
+    return json.dumps(
+        [sample(study, task, Path()), digests.task_digest(task, study.tasks_folder(task)), digests.data_digest(study)]
+    )
 
 
 def describe_key(study: Study) -> str:
@@ -273,6 +298,12 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers:
     if study.apply_chat_template:
         words.append("--apply_chat_template")
     return words + (["--device", study.device] if study.device else [])
+
+
+def _include(study: Study, task: str, option: str = "--include-path") -> list[str]:
+    """Returns the option that names the folder of the task, where that is the study's own; lm_eval spells it with _."""
+    own = study.tasks_folder(task) != TASKS_PATH
+    return [option, str(study.include_path)] if own else []
 
 
 def _metadata(study: Study) -> list[str]:

@@ -86,6 +86,10 @@ def _encode_ratio(items: Sequence[Sequence[int]], labels: Labels, *, ratio: str)
     return np.column_stack([right, predicted if ratio == "precision" else gold])
 
 
+def _encode_counted(items: Sequence[Sequence[int]], labels: Labels) -> Array:
+    return np.array(items, dtype=float)
+
+
 def _ratio(sums: Array) -> Array:
     """Returns above / below, and 0 where below is 0."""
     above, below = sums[..., 0], sums[..., 1]
@@ -225,6 +229,12 @@ CONFIDENCE_PAIR = ListItem(
     "confidence is not between 0 and 1, or its correctness is neither",
 )
 """[confidence, correct], from 0 to 1, and 0 or 1."""
+COUNTED_PAIR = ListItem(
+    2,
+    lambda values: np.column_stack([values[:, 0] <= values[:, 1], values[:, 1] <= 1]) & np.isin(values, (0, 1)),
+    "counts are not 0 or 1, or one is right that is not counted",
+)
+"""[right, counted], each 0 or 1: of one class's precision whether the item was given it, of its recall has it."""
 BLEU_COUNTS = ListItem(2 + 2 * BLEU_ORDERS, lambda values: values >= 0, "counts are not all 0 or more")
 """BLEU's ten counts, as `bleu` takes their sums."""
 
@@ -252,6 +262,14 @@ F1 = Formula(
     _ratio_support,
     "no item is positive or was predicted positive",
 )
+CLASS_PRECISION = Formula(
+    COUNTED_PAIR, _encode_counted, _ratio, _ratio_support, "no item was predicted to be of the class",
+    trials=" over the items predicted to be of the class",
+)  # fmt: skip
+CLASS_RECALL = Formula(
+    COUNTED_PAIR, _encode_counted, _ratio, _ratio_support, "no item is of the class",
+    trials=" over the items of the class",
+)  # fmt: skip
 MCC = Formula(LABEL_PAIR, _encode_matrix, _mcc, _mcc_support, "all items have one label, or were given one", lowest=-1)
 MACRO_F1 = Formula(LABEL_PAIR, _encode_labels, _macro_f1, _macro_f1_support, "there are no items")
 BLEU = Formula(

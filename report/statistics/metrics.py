@@ -73,8 +73,14 @@ def metric_of(name: str) -> Metric:
 
     >>> metric_of("mcc").label, metric_of("film_points").label, metric_of("film_points").higher_is_better
     ('Matthews correlation', 'film points', None)
+    >>> metric_of("recall_of_very_good").label
+    'recall of very good'
     """
-    return METRICS.get(name) or Metric(name, name.replace("_", " "))
+    if name in METRICS:
+        return METRICS[name]
+    label = name.replace("_", " ")
+    formula = next((formula for prefix, formula in OF_CLASSES.items() if name.startswith(prefix)), None)
+    return Metric(name, label, True, formula, scale=1.0) if formula else Metric(name, label)
 
 
 def better_of(name: str) -> bool | None:
@@ -108,6 +114,8 @@ def _of_others(names: str, higher: bool | None, *, is_share: bool = False) -> li
     return [Metric(name, name.replace("_", " "), higher, is_share=is_share) for name in names.split()]
 
 
+OF_CLASSES = {"precision_of_": formulas.CLASS_PRECISION, "recall_of_": formulas.CLASS_RECALL}
+"""How the metrics of one class begin, whose name follows; their items are [right, counted]."""
 _OVERLAP = "text_overlap"
 
 METRICS = {

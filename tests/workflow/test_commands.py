@@ -14,11 +14,13 @@ import typer
 from typer.testing import CliRunner
 
 import aftertune
+from harness_tasks.errors import UserError
 from harness_tasks.loading import parse_model_args
 from studies import load_grid, load_study
 from studies.study import Model
-from workflow import step_commands
+from workflow import digests, step_commands
 from workflow.__main__ import app
+from workflow.checks import check_study
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -152,3 +154,36 @@ def test_every_step_is_a_verb_of_the_script_with_options_that_it_takes(tmp_path:
         verbs[verb].make_context(verb, words)  # ends with a usage error where an option is not there
     line = shlex.split(step_commands.shell_line(commands[0]))
     assert line == ["python", "-m", "aftertune", "embedded", "--output", "build/base"]
+
+
+def test_a_task_of_the_studys_own_folder_is_looked_for_there_by_every_step(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "mine.yaml").write_text("task: mine\noutput_type: multiple_choice\ncustom_dataset: !function rows.load\n")
+    (own / "rows.py").write_text("one = 1\n")
+    text = STUDY.replace("  reviews_demo:", "  mine: {limit: 3}\n  reviews_demo:") + f"include_path: {own}\n"
+    (tmp_path / "heads.yaml").write_text(text)
+    study = load_study(tmp_path / "heads.yaml")
+    checkpoint = next(one for one in study.checkpoints() if one.task == "mine")
+    commands = [
+        step_commands.check(study, "mine", Path("out")),
+        step_commands.sample(study, "mine", Path("out")),
+        step_commands.prior(study, "mine", checkpoint, dtype="float32", output=Path("out")),
+        step_commands.train(study, checkpoint),
+        step_commands.overlap(study, checkpoint),
+        step_commands.join(study, "mine", checkpoint, Path("out")),
+    ]
+    assert {following(words, "--include-path") for words in commands} == {str(own)}
+    score = step_commands.score(study, "mine", checkpoint, dtype="float32", output=Path("out"))
+    assert following(score, "--include_path") == str(own)
+    assert not any("include" in word for word in step_commands.check(study, "reviews_demo", Path("out")))
+    before = step_commands.check_key(study, "mine")
+    (own / "rows.py").write_text("one = 2\n")
+    digests.task_digest.cache_clear()
+    assert step_commands.check_key(study, "mine") != before
+
+
+def test_a_folder_of_tasks_that_is_not_there_is_told(tmp_path: Path) -> None:
+    (tmp_path / "heads.yaml").write_text(STUDY + "include_path: nowhere\n")
+    with pytest.raises(UserError, match="include_path 'nowhere' is no folder here"):
+        check_study(load_study(tmp_path / "heads.yaml"))

@@ -1,0 +1,262 @@
+"""A classification of a user's own rows, of any number of labels."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from harness_tasks import metrics
+from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_text
+from harness_tasks.messages import reason_of
+from harness_tasks.own_task import making
+from harness_tasks.own_task.reading import Table, cell_text
+from harness_tasks.own_task.splitting import SIDES, Item, Side, clustered, without_duplicates
+from harness_tasks.text import fold
+
+MOST_NAMED = 20
+"""Of more labels the prompt names none, and no label has metrics of its own: nobody reads such a list."""
+_SIGNATURE = "choice:likeliest,first of equals|norm:none|{}|tok:the model's|version:aftertune-metrics-1"
+
+
+def make(wanted: making.Wanted, table: Table, *, text: str, label: str) -> making.Made:
+    """Returns the task that asks for the column ``label`` of the column ``text``.
+
+    Raises:
+        UserError: no row has both, a label stands in one row only, two labels differ in case alone, or the rows cannot
+            be split so that both sides have every label.
+    """
+    items, lacking = _items(wanted, table, text, label)
+    cleaned = without_duplicates(clustered(items), "labels")
+    labels = _labels(cleaned.items, label)
+    sides, unused = making.split(wanted, cleaned.items)
+    left_out = lacking | cleaned.left_out | unused
+    rows = {side: [_row(wanted, item, labels) for item in sides[side]] for side in SIDES}
+    files = {f"{side}.jsonl": "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows[side]) for side in SIDES}
+    notes = [*making.row_notes(table, left_out, sides), *_balance(labels, sides)]
+    if wanted.model:
+        notes += _tokens(wanted.model, labels)
+    classes = _class_names(labels) if len(labels) <= MOST_NAMED else []
+    files["classes.json"] = json.dumps(classes, ensure_ascii=False) + "\n"
+    files |= {name: (making.HOOKS / hook).read_text(encoding="utf-8") for name, hook in _HOOKS.items()}
+    files[f"{wanted.name}.yaml"] = _yaml(wanted, table, labels, classes, files, len(rows["test"]))
+    files["README.md"] = _readme(wanted, labels, sides, notes)
+    return making.Made(files, notes)
+
+
+_HOOKS = {"rows.py": "rows.py", "utils.py": "classification.py"}
+
+
+def _items(wanted: making.Wanted, table: Table, text: str, label: str) -> tuple[list[Item], dict[str, int]]:
+    """Returns the rows that have a text and a label, and how many lack either."""
+    items, without_text, without_label = list[Item](), 0, 0
+    for row in table.rows:
+        said, named = cell_text(row.get(text)), cell_text(row.get(label))
+        without_text += said is None
+        without_label += said is not None and named is None
+        if said is None or named is None:
+            continue
+        items.append(
+            Item(
+                {"text": said},
+                said,
+                cell_text(row.get(wanted.cluster)) if wanted.cluster else None,
+                " ".join(named.split()),
+                cell_text(row.get(wanted.split)) if wanted.split else None,
+            )
+        )
+    if not items:
+        raise UserError(
+            f"no row of {table.origin} has both {text!r} and {label!r}",
+            "a task is made of rows with a text and a label",
+            "name the columns that hold them with --input and --label",
+        )
+    return items, {f"rows without {text!r}": without_text, f"rows without {label!r}": without_label}
+
+
+def _labels(items: Sequence[Item], column: str) -> list[str]:
+    """Returns the labels in their order: numbers by value, all else by spelling."""
+    counts = Counter(str(item.label) for item in items)
+    if len(counts) < 2:
+        raise UserError(
+            f"the column {column!r} has the label {next(iter(counts))!r} alone"
+            if counts
+            else f"no text has one label in the column {column!r}: each stands there with several",
+            "with less than two labels there is nothing to tell apart",
+            "name another column with --label, or add rows of another label",
+        )
+    alike: dict[str, str] = {}
+    for label in counts:
+        other = alike.setdefault(label.casefold(), label)
+        if other != label:
+            raise UserError(
+                f"the labels {other!r} ({counts[other]:,} rows) and {label!r} ({counts[label]:,}) differ in case alone",
+                "they would be two classes, and most likely they are meant as one",
+                "write them alike",
+            )
+    single = [label for label, count in counts.items() if count == 1]
+    if single:
+        more = f" (and {len(single) - 1:,} more such labels)" if len(single) > 1 else ""
+        raise UserError(
+            f"the label {single[0]!r} stands in one row only{more}",
+            "a label must be trained on and scored, so it takes two rows at least, duplicates not counted",
+            "add rows of that label, join it with another, or remove its row",
+        )
+    return sorted(counts, key=_rank)
+
+
+def _rank(label: str) -> tuple[bool, float, str]:
+    try:
+        return False, float(label), label
+    except ValueError:
+        return True, 0.0, label
+
+
+def _row(wanted: making.Wanted, item: Item, labels: Sequence[str]) -> dict[str, Any]:
+    """Returns an item as it is written: its text, the number of its label, and its cluster where there is a column."""
+    row = {**item.row, "label": labels.index(str(item.label))}
+    return row | ({"cluster": item.cluster} if wanted.cluster else {})
+
+
+def _class_names(labels: Sequence[str]) -> list[str]:
+    """Returns what the metrics of each label are called by: its words, or its number where they are not its own.
+
+    >>> _class_names(["very good", "+", "-", "Sci/Tech"])
+    ['very_good', 'label_1', 'label_2', 'sci_tech']
+    """
+    words = [fold(label).replace(" ", "_") for label in labels]
+    return [
+        word if word and words.count(word) == 1 and not word.startswith("label_") else f"label_{at}"
+        for at, word in enumerate(words)
+    ]
+
+
+def _balance(labels: Sequence[str], sides: dict[Side, list[Item]]) -> list[str]:
+    """Returns a line for each label: how many rows of it are on each side."""
+    counts = {side: Counter(item.label for item in sides[side]) for side in SIDES}
+    lines = [
+        f"label {label!r}: {counts['train'][label]:,} to train on, {counts['test'][label]:,} to score "
+        f"({counts['test'][label] / len(sides['test']):.1%} of the scored rows)"
+        for label in labels
+    ]
+    shown = lines if len(lines) <= MOST_NAMED else [*lines[: MOST_NAMED - 1], f"and {len(lines) - MOST_NAMED + 1} more"]
+    return [f"{len(labels)} labels", *shown]
+
+
+def _tokens(model: str, labels: Sequence[str]) -> list[str]:
+    """Returns how many tokens each label has as an answer under a model's tokenizer, and which begin with another."""
+    from transformers import AutoTokenizer
+
+    from harness_tasks.hub.download import fetch_model
+    from harness_tasks.models.files import refusals
+
+    def unusable(error: Exception) -> UserError:
+        return UserError(
+            f"the tokenizer of {model} cannot be loaded ({reason_of(error)})",
+            "the labels' tokens are counted with it",
+            "name a model's folder or Hub id with --model, or leave it out",
+        )
+
+    fetch_model(model, None, weights=False)
+    with refusals(unusable):
+        tokenizer = AutoTokenizer.from_pretrained(model)
+    ids = {label: tokenizer.encode(f" {label}", add_special_tokens=False) for label in labels}
+    counts = Counter(map(len, ids.values()))
+    lines = [f"label {label!r}: {len(found)} tokens under {model}" for label, found in ids.items()]
+    if len(labels) > MOST_NAMED:
+        lines = [f"{count} labels of {length} tokens under {model}" for length, count in sorted(counts.items())]
+    if len(counts) > 1:
+        lines.append("labels of more tokens get lower log-likelihoods: a zero-shot score leans to the short ones")
+    for label, found in ids.items():
+        longer = next((other for other, more in ids.items() if other != label and more[: len(found)] == found), None)
+        if longer:
+            lines.append(f"the label {longer!r} begins with the tokens of {label!r}, and is never likelier than it")
+    return lines
+
+
+def _prompt(labels: Sequence[str]) -> str:
+    if len(labels) > MOST_NAMED:
+        return "{{text}}\nQuestion: What is the label?\nAnswer:"
+    shown = f"{', '.join(labels[:-1])} or {labels[-1]}"
+    return f"{{{{text}}}}\n{making.literal(f'Question: What is the label: {shown}?')}\nAnswer:"
+
+
+def _yaml(
+    wanted: making.Wanted, table: Table, labels: list[str], classes: list[str], files: dict[str, str], scored: int
+) -> str:
+    measured = {
+        "acc": ("mean", True),
+        "macro_f1": ("!function utils.macro_f1", True),
+        "mcc": ("!function utils.mcc", True),
+        "brier": ("mean", False),
+        "ece": ("!function utils.expected_calibration_error", False),
+    }
+    of_classes = [f"{kind}_of_{name}" for kind in ("precision", "recall") for name in classes]
+    measured |= dict.fromkeys(of_classes, ("!function utils.ratio", True))
+    known = metrics.signatures("classification")
+    signature = {name: known.get(name, _SIGNATURE.format("zero_division:0|agg:counts")) for name in measured}
+    metadata = {
+        "version": 1.0,
+        "about": f"The label of {scored:,} texts, one of {len(labels)}, made of a user's own rows.",
+        "primary": "acc",
+        "scale": 1,
+        **({"cluster": "cluster"} if wanted.cluster else {}),
+        "input": "text",
+        "labels": labels,
+        "text_licence": "none",
+        "made_from": making.made_from(wanted, table),
+        "sha256": {side: sha256_text(files[f"{side}.jsonl"]) for side in SIDES},
+        "data": {},
+        "signature": signature,
+    }
+    return (
+        f"# Made by `aftertune task new`; README.md tells of what.\ntask: {wanted.name}\n"
+        "output_type: multiple_choice\ncustom_dataset: !function rows.load\n"
+        "training_split: train\nfewshot_split: train\ntest_split: test\n"
+        + making.yaml_text({"doc_to_text": _prompt(labels), "doc_to_target": "label", "doc_to_choice": labels})
+        + "process_results: !function utils.process_results\n"
+        + making.metric_lines(measured)
+        + making.yaml_text({"metadata": metadata})
+    )
+
+
+def _readme(wanted: making.Wanted, labels: Sequence[str], sides: dict[Side, list[Item]], notes: Sequence[str]) -> str:
+    counts = {side: Counter(item.label for item in sides[side]) for side in SIDES}
+    table = "\n".join(
+        f"| {at} | {making.code(label)} | {counts['train'][label]:,} | {counts['test'][label]:,} |"
+        for at, label in enumerate(labels)
+    )
+    asked = _prompt(labels) if "{{ " not in _prompt(labels) else "{{text}}\n(the question names the labels)\nAnswer:"
+    prompt = "\n".join(f"    {line}" for line in asked.split("\n"))
+    return f"""# {wanted.name}
+
+Made by `aftertune task new`: the label of a text, one of {len(labels)}.
+
+{making.run_lines(wanted)}
+## Rows
+
+{making.note_list(notes)}
+
+| number | label | to train on | to score |
+|---|---|---|---|
+{table}
+
+Rows: `text`, `label`{", `cluster`" if wanted.cluster else ""}. The YAML file holds the SHA-256 of both files of rows;
+others are refused.
+
+## Licence
+
+Not stated: nothing is known of the rights in these rows. So a page shows the first words of a row and a hash
+(`text_licence: none` in the YAML file; write an SPDX name there where the licence allows more).
+
+## Prompt
+
+{prompt}
+
+answered by the likeliest label, behind a space.
+
+## Metrics
+
+`acc` (primary), `macro_f1`, `mcc`, and of each label, up to {MOST_NAMED}, precision and recall; from the probabilities
+of the labels `brier` and `ece`. A zero denominator gives 0.
+"""
