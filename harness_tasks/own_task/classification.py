@@ -166,7 +166,9 @@ def _tokens(model: str, labels: Sequence[str]) -> list[str]:
     if len(labels) > MOST_NAMED:
         lines = [f"{count} labels of {length} tokens under {model}" for length, count in sorted(counts.items())]
     if len(counts) > 1:
-        lines.append("labels of more tokens get lower log-likelihoods: a zero-shot score leans to the short ones")
+        lines.append(
+            "labels of more tokens get lower log-likelihoods: zero-shot, expect a label bias for the short ones"
+        )
     for label, found in ids.items():
         longer = next((other for other, more in ids.items() if other != label and more[: len(found)] == found), None)
         if longer:
