@@ -33,7 +33,7 @@ def main(
     dtype: Annotated[
         Literal["float32", "bfloat16"], typer.Option(help="Of the frozen base; LoRA's matrices are in float32.")
     ] = "float32",
-    batch_size: Annotated[int, typer.Option(min=1, help="Rows an optimizer step.")] = 16,
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows per optimiser step.")] = 16,
     rows: Annotated[int, typer.Option(min=1, help="Rows of a pass.")] = 320,
     passes: Annotated[
         int,

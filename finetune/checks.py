@@ -100,7 +100,7 @@ def rows_once(log: list[dict[str, Any]], record: Mapping[str, Any]) -> Verdict:
             "fail",
             f"{_some(wrong)} in row_log.jsonl",
             "rows that are repeated or left out change what is learnt, unseen",
-            "remove the scratch folder and train anew",
+            "remove the scratch folder and train again",
         )
     return Verdict("rows-once", "pass", f"each of the {rows} rows once an epoch, {epochs:g} epochs in {len(log)} steps")
 

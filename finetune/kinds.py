@@ -179,8 +179,8 @@ ROWS = page_kind("the rows of a training", WrittenRow, limit_mib=16_384)
 ROW_LOG = page_kind(
     "the log of which step trained on which rows",
     TrainedStep,
-    why="by it each row is known to have been trained on once an epoch",
-    mend="remove the scratch folder and train anew",
+    why="it shows that each row was trained on once per epoch",
+    mend="remove the scratch folder and train again",
     limit_mib=16_384,
 )
 WHOLE = page_kind(

@@ -98,8 +98,8 @@ def _merged(adapter: Path, base: str | None, allowed: Sequence[str] = ()) -> tup
         expected = _logits(adapted)
     if not bool(expected.isfinite().all()):
         raise UserError(
-            f"the adapter {adapter} on its base gives logits that are no numbers",
-            "a model of such weights answers nothing",
+            f"the adapter {adapter} on its base gives logits that are not finite",
+            "such a model gives no answers",
             "train it again with a lower learning rate, or in float32",
         )
     tied = bool(getattr(adapted.config.get_text_config(), "tie_word_embeddings", False))

@@ -56,7 +56,7 @@ def load_config(model: str, revision: str | None) -> Any:
     if Path(model, "adapter_config.json").is_file():
         raise UserError(
             f"the folder {model} holds an adapter",
-            "training starts from a whole model, and transformers would put the adapter's base in its place",
+            "training starts from a complete model, and transformers would put the adapter's base in its place",
             f"merge it first: aftertune merge {model} --output FOLDER, and name that folder",
         )
     fetch_model(model, revision, weights=False)
@@ -375,7 +375,7 @@ def _read(
         if isinstance(error, RuntimeError) and head != "causal":  # transformers raises it for shapes that differ
             return UserError(
                 f"the weights of {place} do not fit a {head} head with {config.num_labels} labels ({reason_of(error)})",
-                "a head that was trained for other labels cannot be gone on with",
+                "a head that was trained for other labels cannot be trained further",
                 "start from the base model, not from a classifier trained on another task",
             )
         return (error_of or _no_model)(place, error)
@@ -393,8 +393,8 @@ def _read(
     if missing:
         raise UserError(
             f"{place} has no weights for {len(missing)} tensors of {type(model).__name__}, the first {missing[0]}",
-            "they would be random, and training would look healthy all the same",
-            "name a whole model whose files are complete",
+            "they would be random, and training would look healthy anyway",
+            "name a model whose files are complete",
         )
     warn_of_layers_left_out(place, model, found["unexpected_keys"])
     return model
@@ -428,12 +428,12 @@ def _ids(*given: Any) -> list[int]:
 def _no_model(place: str, error: Exception) -> UserError:
     if Path(place).exists():
         return UserError(
-            f"the folder {place} is no model that transformers can load ({reason_of(error)})",
+            f"the folder {place} is not a model that transformers can load ({reason_of(error)})",
             "training starts from a model's configuration, tokenizer and weights",
             "name a folder that holds config.json, tokenizer.json and *.safetensors, or a Hub id",
         )
     return UserError(
-        f"the model {place} is no folder here, and the Hub did not give it ({reason_of(error)})",
+        f"the model {place} is not a folder here, and the Hub did not provide it ({reason_of(error)})",
         "training starts from a model's configuration, tokenizer and weights",
         "check the name and the network (and `hf auth login` for a gated model), or name a local folder",
     )

@@ -235,7 +235,7 @@ def run_of(values: dict[str, Any]) -> Run:
     include_path = Path(values.get("include_path", TASKS_PATH))
     if not include_path.is_dir():
         raise UserError(
-            f"--include-path {include_path} is no folder",
+            f"--include-path {include_path} is not a folder",
             "the task's YAML is looked for in it",
             "name the folder that holds the YAML files",
         )
@@ -305,7 +305,7 @@ def _recipe(values: dict[str, Any]) -> Recipe:
         problem = first_invalid(error)
         raise UserError(
             f"--{str(problem.location[0]).replace('_', '-')} is {short_repr(problem.value)}: {problem.reason}",
-            "the run would not be what was meant",
+            "the run would not be the one you meant",
             "give a value that aftertune train --help allows",
         ) from None
 
@@ -316,12 +316,12 @@ def _metadata(value: Any) -> dict[str, Any]:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
             raise UserError(
-                f"--metadata is no JSON ({error})",
+                f"--metadata is not JSON ({error})",
                 "the task reads its data folder from it",
                 'quote it: \'{"key": "value"}\'',
             ) from None
     if not isinstance(value, dict):
         raise UserError(
-            "--metadata is no JSON object", "its keys are the task's settings", 'write \'{"key": "value"}\''
+            "--metadata is not a JSON object", "its keys are the task's settings", 'write \'{"key": "value"}\''
         )
     return value

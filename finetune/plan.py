@@ -104,11 +104,11 @@ class Plan:
             f"left out: {rows['identical']:,} identical to scored rows, {rows['min_words']:,} too short, "
             f"{rows['overlap']:,} contained in scored rows",
             f"{'lengths':<12} {self.lengths['mean']:.1f} tokens on average, {self.lengths['longest']:,} at most; "
-            f"{self.lengths['too_long']:,} rows longer than the {self.lengths['limit']:,} allowed, none is cut",
+            f"{self.lengths['too_long']:,} rows longer than the {self.lengths['limit']:,} allowed, none is truncated",
         ]
         if self.parameters is not None:
             p = self.parameters
-            lines.append(f"{'parameters':<12} {p['trained']:,} trained, {p['added']:,} added, {p['total']:,} in all")
+            lines.append(f"{'parameters':<12} {p['trained']:,} trainable, {p['added']:,} added, {p['total']:,} in all")
         if self.memory_bytes is not None and self.disk_bytes is not None:
             measured = f"; {gigabytes(self.probe['peak_memory_bytes'])} measured in three steps" if self.probe else ""
             peak, disk = gigabytes(self.memory_bytes), gigabytes(self.disk_bytes)
@@ -130,7 +130,7 @@ class Plan:
             )
         lines += [
             "",
-            "One row as it is trained on (masked: read, no loss; learnt: loss):",
+            "One training row (masked: input, without loss; learnt: target tokens):",
             *self._row_lines(colour),
             "",
         ]

@@ -158,8 +158,8 @@ def _check_task(run: Run, task: Any, tokenizer: Any) -> None:
     if run.recipe.patience and not run.selects:
         raise UserError(
             f"--patience {run.recipe.patience} without a development split",
-            "training stops early when the loss on rows that are not trained on falls no more",
-            "add --dev-share 0.1, which holds a tenth of the training rows back",
+            "training stops early when the loss on held-out rows no longer falls",
+            "add --dev-share 0.1, which holds out a tenth of the training rows",
         )
 
 

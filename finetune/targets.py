@@ -28,7 +28,7 @@ def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
         return _default(config, head)
     twin = built_on_meta(config, head)
     if not targets:
-        raise UserError("an empty list of LoRA targets", "an adapter on nothing trains nothing", "name modules")
+        raise UserError("an empty list of LoRA targets", "an adapter without modules trains nothing", "name modules")
     modules = {name.rpartition(".")[0] for name, _ in twin.named_parameters()}
     for target in targets:
         if fused := _fused(twin, target):
@@ -48,7 +48,7 @@ def lora_target_names(model: Any, targets: Sequence[str] | None) -> list[str]:
     if why := _refusal(twin, list(targets)):
         raise UserError(
             f"LoRA on {', '.join(targets)} of {type(twin).__name__}: {why}",
-            "the adapter would not be put where you mean, or would have no effect there",
+            "the adapter would not be where you mean, or would have no effect there",
             f"name modules among {', '.join(_default(config, head))}, or leave --lora-targets out to take them all",
         )
     return list(targets)
@@ -134,7 +134,7 @@ def _default_of(model: Described, head: Any) -> tuple[str, ...]:
     if not names:
         raise UserError(
             f"no linear layer of {type(twin).__name__} that peft puts LoRA on",
-            "an adapter on nothing trains nothing",
+            "an adapter without modules trains nothing",
             "take --method full, or head",
         )
     return tuple(names)

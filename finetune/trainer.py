@@ -94,7 +94,7 @@ class FinetuneTrainer(Trainer):
         if not torch.isfinite(loss):
             raise UserError(
                 f"the loss is {loss.item()} at step {self.state.global_step + 1}",
-                "weights that are no numbers would be saved as a checkpoint",
+                "weights that are not finite would be saved as a checkpoint",
                 "lower the learning rate, or train in float32",
             )
         loss = loss * self.args.world_size  # gradients are averaged over processes; this makes the average a sum

@@ -271,7 +271,7 @@ def missing_file(folder: Path, file: str, hub: Hub) -> UserError:
     """Returns the error for a ``file`` that ``folder`` lacks; it names both ways to the rows."""
     return UserError(
         f"{file} is missing from data_dir {str(folder)!r}",
-        "the task's rows are read from there, and nothing stands in for them",
+        "the task's rows are read from there, and there is no substitute",
         f"put the official {file} there (expected files: {_files(hub)}), or {_use_hub(hub)}",
     )
 

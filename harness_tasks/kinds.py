@@ -235,7 +235,7 @@ TRAINED_ROWS = Kind(
 )
 TENSORS = Kind(
     "the record of what training changed",
-    "by it alone it can be told which weights training left, and how far they moved",
+    "only this file says which weights training changed, and by how much",
     "train the checkpoint again",
     schema=TensorChanges,
 )
@@ -255,8 +255,8 @@ SHARD_RESULTS = Kind(
 )
 SHARD_SAMPLES = Kind(
     "a shard's samples",
-    "it was cut off while it was written or copied, so its numbers cannot be trusted",
-    "copy it again, or score the shard anew",
+    "it was truncated while it was written or copied, so its numbers cannot be trusted",
+    "copy it again, or score the shard again",
     limit_mib=16_384,
     schema=ShardSample,
     finite=False,

@@ -248,7 +248,7 @@ def parse_metadata(text: str | None) -> dict[str, Any]:
         value = error
     if not isinstance(value, dict):
         raise UserError(
-            f"the metadata {text!r} is no JSON object",
+            f"the metadata {text!r} is not a JSON object",
             "it is handed to the task, which may read its rows from the folder named there",
             'write it as --metadata \'{"data_dir": "DIR"}\'',
         )

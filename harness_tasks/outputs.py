@@ -90,7 +90,7 @@ def _refuse_blocked(folder: Path, names: Iterable[str]) -> None:
             found, wanted = (blocked[0], "file") if blocked else (folder / name, "folder")
             raise UserError(
                 f"{found} is a {wanted}",
-                f"{'files are' if blocked else 'a file is'} to be written there, and what stands there is not ours",
+                f"{'files are' if blocked else 'a file is'} to be written there, and what is there is not ours",
                 "move it away",
             )
 

@@ -29,7 +29,7 @@ FEWEST_WORDS = 4
 DEFINITIONS: dict[str, str] = {
     "identical": "a training text has the same words in the same order, whatever the case and punctuation",
     "same_source": "a training row comes from the same source (the field that the task declares as its cluster)",
-    "containment": f"it contains a training text word for word or stands in one, both of {FEWEST_WORDS} words or more",
+    "containment": f"it contains a training text verbatim or is contained in one, both of {FEWEST_WORDS} words or more",
 }
 
 
@@ -188,9 +188,10 @@ class Overlap:
             lines.append(f"{grade:<12} {counts[grade]:>8,} {_percent(counts[grade], scored):>7}  {meaning}")
         lines += [
             "",
-            f"Letter by letter, {verbatim:,} items ({_percent(verbatim, scored)}) are a training text.",
+            f"{verbatim:,} items ({_percent(verbatim, scored)}) equal a training text letter by letter.",
             f"{long:,} items have {FEWEST_WORDS} words or more: {_percent(counts['containment'], long)} of these "
-            f"contain a training text or stand in one. The other {scored - long:,} are too short for that grade.",
+            f"contain a training text or are contained in one. "
+            f"The other {scored - long:,} are too short for that grade.",
         ]
         if self.scores:
             lines += ["", f"{self.metric:<28} {'items':>8} {'value':>9}"]
@@ -244,7 +245,7 @@ def overlap(
     if not counted.rows:
         raise UserError(
             f"there is no training row of {task}",
-            "every scored row would be said to overlap with nothing",
+            "every scored row would be reported without overlap",
             "name a task with a training split, or the train_rows.jsonl of a checkpoint with --training-rows",
         )
     header = {

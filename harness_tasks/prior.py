@@ -49,7 +49,7 @@ def prior(
     if field not in doc:
         raise UserError(
             f"the rows of {task} have no field {field!r}",
-            "it is the field that the task declares as its input, to be left empty here",
+            "the task declares it as its input, which is left empty here",
             "correct `input` under `metadata:` in the task's YAML",
         )
     from harness_tasks.models.making import chat_template_of

@@ -145,7 +145,7 @@ def parse_json(text: str, path: str | Path, kind: Kind, *, line: int | None = No
             "look for what gave it (a mean over no items?), mend that and write the file again",
         ) from None
     except json.JSONDecodeError as error:
-        _refuse(kind, f"{where}{_shown(path, kind)} is not whole JSON ({error})")
+        _refuse(kind, f"{where}{_shown(path, kind)} is not complete JSON ({error})")
     except (RecursionError, ValueError) as error:  # ValueError: an integer of thousands of digits
         _refuse(kind, f"{where}{_shown(path, kind)} is JSON that cannot be read ({_reason(error)})")
     return checked(value, path, kind, line=line)
@@ -343,7 +343,7 @@ def _check_keys(mapping: yaml.MappingNode) -> None:
             shown = key.value if isinstance(key, yaml.ScalarNode) else "a list or a mapping"
             raise _unfit(f"the key {shown} is no text: put it in quotes", key)
         if key.value in seen:
-            raise _unfit(f"the key {key.value} stands there twice", key)
+            raise _unfit(f"the key {key.value} occurs twice", key)
         seen.add(key.value)
 
 

@@ -89,7 +89,7 @@ def sample_indices(samples: Any, rows: Mapping[str, int], *, others: bool = Fals
     a task that is not scored, or an index that is no row, or is there twice.
     """
     if not isinstance(samples, Mapping) or not samples:
-        _refuse_samples(f"the samples {_short(samples)}, which are no JSON object with a list of rows a task")
+        _refuse_samples(f"the samples {_short(samples)}, which are not a JSON object with a list of rows a task")
     if unknown := [name for name in samples if name not in rows and not others]:
         _refuse_samples(f"samples of {unknown[0]}, which is not among the tasks that are scored ({', '.join(rows)})")
     return {name: _indices(name, named, rows.get(name)) for name, named in samples.items()}

@@ -151,7 +151,7 @@ def _refuse_twice(path: Path, key: str, values: list[Any]) -> None:
         if value in values[:index]:
             raise UserError(
                 f"{path}: `{key}` names {value} twice",
-                "one measurement would count as two, and stand on the leaderboard beside itself",
+                "one measurement would count as two on the leaderboard",
                 "delete one",
             )
 
@@ -176,7 +176,7 @@ def _check_names(path: Path, studies: list[Study]) -> None:
                         near = nearest_name(str(value), names)
                         raise UserError(
                             f"{path}: `{key}` names the {what} {value}, which the study does not list",
-                            "the rule would hold of nothing, and the grid be another one than meant",
+                            "the rule would match nothing, and the grid would not be the one you meant",
                             f"write {near}" if near else f"name one of {', '.join(names[:10])}",
                         )
 

@@ -90,7 +90,7 @@ def _place(name: str) -> str:
 def _distinct(values: list[Any]) -> list[Any]:
     for index, value in enumerate(values):
         if value in values[:index]:
-            raise ValueError(f"{value} stands there twice: one measurement would count as two")
+            raise ValueError(f"{value} is listed twice: one measurement would count as two")
     return values
 
 

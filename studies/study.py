@@ -44,7 +44,7 @@ def _told_to_tasks(metadata: dict[str, Any]) -> dict[str, Any]:
     try:
         json.dumps(metadata, allow_nan=False)
     except TypeError as error:
-        raise ValueError(f"it is handed to the tasks as JSON, and {error}") from None
+        raise ValueError(f"it is passed to the tasks as JSON, and {error}") from None
     if not isinstance(metadata.get("data_dir", ""), str):
         raise ValueError("`data_dir` is no text")
     return metadata
@@ -309,7 +309,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if path.suffix not in (".yaml", ".yml"):
         raise UserError(
             f"the study file {path} does not end in .yaml",
-            "a copy of it lies beside what is made of it, where other endings mean other things",
+            "a copy of it is written beside the page, where other endings mean other files",
             f"rename it: mv {shlex.quote(str(path))} {shlex.quote(str(path.with_suffix('.yaml')))}",
         )
     values = read_yaml(path, STUDY_FILE)
@@ -331,9 +331,9 @@ def _refuse_edited(path: Path) -> None:
     began = json.loads(os.environ.get(RUN_VARIABLE, "{}")).get(os.path.normpath(path))
     if began and sha256_file(path) != began:
         raise UserError(
-            f"{path} was edited while its run went on",
-            "this step would do something else than those before it, and one page would tell of two studies",
-            "start the run again: what the edit does not concern is kept",
+            f"{path} was edited during its run",
+            "this step would differ from those before it, and one page would describe two studies",
+            "start the run again: results that the edit does not affect are kept",
         )
 
 
@@ -356,7 +356,7 @@ def no_checkpoint(path: Path, task: str, study: Study) -> UserError:
     if not any(can_answer(task, head, study.tasks_folder(task)) for head in heads):
         return UserError(
             f"{path}: nothing can do the task {task} with the head {' or '.join(heads)}",
-            "a classifier needs a task with choices, a span reader one whose answer stands in a passage",
+            "a classifier needs a task with choices, a span reader a task whose answer is in a passage",
             "name another head under `formulations:` (or the task's `head:`), or leave the task out",
         )
     return UserError(

@@ -57,7 +57,7 @@ def check_study(study: Study) -> None:
     elif study.model.id not in BUILT_IN and model.exists() and not (model / "config.json").is_file():
         raise UserError(
             f"the folder {study.model.id} holds no config.json",
-            "it is no model that transformers can load",
+            "it is not a model that transformers can load",
             "name the folder that save_pretrained wrote, or a Hub id, under `model: id:`",
         )
     if study.backend == "vllm" and importlib.util.find_spec("vllm") is None:
@@ -76,7 +76,7 @@ def check_study(study: Study) -> None:
         folder = Path(os.path.expandvars(study.metadata["data_dir"]))
         if not folder.is_dir():
             raise UserError(
-                f"the study's data_dir {study.metadata['data_dir']!r} is no folder here",
+                f"the study's data_dir {study.metadata['data_dir']!r} is not a folder here",
                 "its tasks read their rows from it",
                 "set the environment variable AFTERTUNE_DATA to the folder with sst2/, squad1/ and squad2/, "
                 "or take data_dir out of the study to read from the Hub",

@@ -106,7 +106,7 @@ def _check_places(profile: Profile) -> None:
     for place in (Path(__file__).resolve().parent, Path.cwd()):
         if not re.fullmatch(r"[\w/.,:@%+=~-]+", str(place)):
             raise UserError(
-                f"the folder {place} has signs in its name that a shell takes for something else",
+                f"the folder {place} has characters in its name that a shell interprets",
                 f"the jobs of the profile {profile.folder.name} start in it, by commands in which it is not quoted",
                 "move the project into a folder of letters, digits, dots and dashes, or take --profile local",
             )
@@ -133,7 +133,7 @@ def _refuse_leftovers(prefix: str, grid: Grid) -> None:
         raise UserError(
             f"SLURM does not answer: {error.stderr.strip()}",
             "the steps are submitted to it",
-            "try `sinfo`; its administrators know more",
+            "try `sinfo`; or ask its administrators",
         ) from None
     left = [line.split()[0] for line in queue.splitlines() if line.split()[1].startswith(prefix)]
     if left:

@@ -25,7 +25,7 @@ from workflow.terminal.estimates import write_estimates
 _FILE = Kind(
     name="what was found of the training rows",
     why="the plan is computed from it",
-    mend="delete it; `make plan` writes it anew",
+    mend="delete it; `make plan` writes it again",
     schema=dict[str, Any],
 )
 
@@ -77,7 +77,7 @@ def examine(grid: Grid) -> list[Examined]:
             if (found := known(study, checkpoint)) is not None:
                 all_found.append(Examined(study, checkpoint, found))
                 continue
-            print(f"looking at the training rows of {study.name}: {checkpoint.name}", file=sys.stderr)
+            print(f"reading the training rows of {study.name}: {checkpoint.name}", file=sys.stderr)
             one, verdicts = _examined(study, checkpoint)
             all_found.append(one)
             failed += [replace(verdict, found=f"{checkpoint.name}: {verdict.found}") for verdict in verdicts]

@@ -26,7 +26,7 @@ class Pin(TypedDict):
 PINNED = Kind(
     name="the file of the pinned base model",
     why="every step of the study loads the base model from the commit that it names",
-    mend="delete it: the next run takes the newest commit, and makes everything anew from it",
+    mend="delete it: the next run takes the newest commit, and computes everything again from it",
     limit_mib=1,
     schema=Pin,
 )

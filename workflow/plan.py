@@ -213,7 +213,7 @@ def _config(study: Study) -> Any:
 
     def refusal(error: Exception) -> UserError:
         return UserError(
-            f"the configuration of {study.model.id} cannot be had ({reason_of(error)})",
+            f"the configuration of {study.model.id} cannot be loaded ({reason_of(error)})",
             "parameters and memory are counted from it",
             "name a config.json under `model: config:` in the study, or connect to the Hub",
         )
@@ -407,11 +407,11 @@ def _text(study: Study, summary: dict[str, Any], found: Planned) -> str:
         lines.append(f"{name} on a GPU of {fit}")
     if found.unseen:
         lines.append(
-            f"not looked at: the rows of {', '.join(found.unseen)}. Memory and time are estimated from what the tasks "
+            f"not read: the rows of {', '.join(found.unseen)}. Memory and time are estimated from what the tasks "
             "declare; the guards are asked before the first step."
         )
     if any(step.tokens is None and step.step.startswith(("score", "fine-tune")) for step in steps):
-        lines.append("a dash stands where a task's YAML does not say how large it is (`metadata: size:`)")
+        lines.append("a dash: the task's YAML does not state its size (`metadata: size:`)")
     return "\n".join(lines)
 
 

@@ -182,7 +182,7 @@ def _examine(study_file: str, grid: Grid, lock: int, *, verbose: bool) -> None:
     # In a process of its own: what it loads is not needed any more, and Snakemake's jobs need the memory.
     words = [sys.executable, "-m", "workflow.examined", study_file]
     if not verbose:
-        print(f"looking at the training rows of {grid.name}", file=sys.stderr, flush=True)
+        print(f"reading the training rows of {grid.name}", file=sys.stderr, flush=True)
     with TemporaryFile() as printed:
         code = run_until_told(words, _environment(study_file, grid), lock, output=None if verbose else printed)
         printed.seek(0)

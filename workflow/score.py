@@ -74,7 +74,7 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
         if any(one["scored"] != scored for one in said):
             raise UserError(
                 f"the shards of {output} are of different weights: {', '.join(str(one['scored']) for one in said)}",
-                "their rows would stand in one score",
+                "one score would mix their rows",
                 f"delete {each[0].parent} and run the study again",
             )
         results, samples, generations = made / "results.json", made / "samples.jsonl", made / "generations.jsonl"

@@ -84,7 +84,7 @@ def _check_allowed(name: str) -> None:
     if name not in GUARDS:
         raise UserError(
             f"--allow {name}: there is no such guard",
-            "a mistyped name would allow nothing",
+            "a mistyped name would have no effect",
             f"write {nearest_name(name, GUARDS, cutoff=0.3) or ALLOWABLE[0]}, if that is what you mean "
             "(`aftertune plan-training` lists the guards)",
         )
@@ -92,5 +92,5 @@ def _check_allowed(name: str) -> None:
         raise UserError(
             f"--allow {name}",
             "what this guard finds is never what anyone means",
-            f"mend what it found; these can be allowed: {', '.join(ALLOWABLE)}",
+            f"correct what it found; these can be allowed: {', '.join(ALLOWABLE)}",
         )

@@ -105,7 +105,7 @@ def related_task(evidence: Evidence) -> Verdict:
                 "related-task",
                 "fail",
                 f"the checkpoint is trained on {run.task} and scored on {name}, which share texts",
-                "training rows stand among the scored ones, in other splits and with other spelling",
+                "training rows are among the scored ones, in other splits and with other spelling",
                 f"train on {name} itself, or allow it with --allow related-task",
             )
     return Verdict(

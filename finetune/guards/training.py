@@ -40,7 +40,7 @@ def trainable_count(evidence: Evidence) -> Verdict:
             id_,
             "fail",
             f"{ledger.trainable:,} parameters would be trained, and {method} trains {expected or 'some'}",
-            "an adapter that is put on nothing trains nothing, and the loss of a new head falls all the same",
+            "an adapter without modules trains nothing, and the loss of a new head falls anyway",
             "correct --lora-targets and --lora-last-layers",
         )
     how = "by the count and by the closed form" if expected is not None else "counted; no closed form is known"
@@ -88,7 +88,7 @@ def precision(evidence: Evidence) -> Verdict:
 
 def cache(evidence: Evidence) -> Verdict:
     """Holds by design: no token ids are cached."""
-    return Verdict("cache", "by-design", "token ids are kept nowhere: every run renders its rows anew")
+    return Verdict("cache", "by-design", "token ids are kept nowhere: every run renders its rows again")
 
 
 def below_majority(evidence: Evidence) -> Verdict:
@@ -99,9 +99,7 @@ def below_majority(evidence: Evidence) -> Verdict:
 
 def loss_shape(evidence: Evidence) -> Verdict:
     """Is judged after training: the loss is finite and falls."""
-    return Verdict(
-        "loss-shape", "after-training", "the loss curve is looked at: a number throughout, and lower at the end"
-    )
+    return Verdict("loss-shape", "after-training", "the loss curve is checked: finite throughout, and lower at the end")
 
 
 def never_stops(evidence: Evidence) -> Verdict:

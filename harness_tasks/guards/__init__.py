@@ -42,7 +42,7 @@ def check_allowed(allowed: Iterable[str]) -> None:
             near = nearest_name(name, GUARDS, cutoff=0.3) or GUARDS[0]
             raise UserError(
                 f"--allow {name}: there is no such guard of scoring",
-                "a mistyped name would allow nothing",
+                "a mistyped name would have no effect",
                 f"write {near}, if that is what you mean; there are {', '.join(GUARDS)}",
             )
 

@@ -25,7 +25,7 @@ def adapter_base(model_args: Mapping[str, Any]) -> Verdict:
     """
     adapter, base = model_args.get("peft") or model_args.get("lora_local_path"), model_args.get("pretrained")
     if not isinstance(adapter, str) or not adapter or not isinstance(base, str):
-        return Verdict(_ID, "pass", "no adapter is put on the model")
+        return Verdict(_ID, "pass", "no adapter is loaded on the model")
     revision = model_args.get("revision")
     made = read_json_file(adapter, "finetune.json", revision) or {}
     trained_on = (made.get("base") or {}).get("fingerprint") or ""
@@ -42,7 +42,9 @@ def adapter_base(model_args: Mapping[str, Any]) -> Verdict:
     if Path(base).is_dir():
         return _unknown(adapter, base, f"it was trained on {named} of the Hub, and a folder does not say what it holds")
     if named != base:
-        return Verdict(_ID, "fail", f"the adapter {adapter} was trained on {named}, and is put on {base}", _WHY, _MEND)
+        return Verdict(
+            _ID, "fail", f"the adapter {adapter} was trained on {named}, and is loaded on {base}", _WHY, _MEND
+        )
     if commit and re.fullmatch("[0-9a-f]{40}", commit):
         return _by_hash(adapter, base, revision, commit)
     return Verdict(_ID, "pass", f"the adapter was trained on {named}; at which commit was not recorded")
@@ -70,7 +72,7 @@ def _unknown(adapter: str, base: str, reason: str) -> Verdict:
     return Verdict(
         _ID,
         "warn",
-        f"whether the adapter {adapter} belongs to {base} cannot be told ({reason})",
+        f"whether the adapter {adapter} belongs to {base} is unknown ({reason})",
         "on another model than its own its scores would look plausible",
         _MEND,
     )

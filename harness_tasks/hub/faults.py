@@ -88,7 +88,7 @@ def explained_trouble(what: str, fault: Exception) -> UserError | None:
         wait = retry_after(fault)
         asked = f", and asks for a pause of {wait:.0f} s" if wait else ""
         return HubError(
-            f"{what}: the Hub takes no more requests for now (429){asked}",
+            f"{what}: the Hub accepts no more requests for now (429){asked}",
             "nothing is lost" if not wait else "nothing is lost, but a request before that is refused too",
             AGAIN if not wait else f"wait so long, then {AGAIN}; with a token (`hf auth login`) the Hub takes more",
         )
@@ -96,7 +96,7 @@ def explained_trouble(what: str, fault: Exception) -> UserError | None:
         return HubError(f"{what}: the Hub{way} has trouble of its own ({status}): {said}", "nothing is lost", AGAIN)
     if status is None and "CERTIFICATE_VERIFY_FAILED" in str(fault):
         return UserError(
-            f"{what}: the Hub's certificate{way} is signed by nobody whom this machine trusts",
+            f"{what}: the Hub's certificate{way} is not signed by an authority that this machine trusts",
             "somebody between here and the Hub may read and change what is transferred",
             "where that is a proxy of yours, name its certificate in SSL_CERT_FILE",
         )

@@ -79,7 +79,7 @@ def _find(named: str | None) -> WordNet | None:
         folder = Path(os.path.expandvars(named)).expanduser()
         if missing := lacking(folder):
             raise UserError(
-                f"{VARIABLE} names {named!r}, which is no folder with WordNet's files (it lacks {missing[0]})",
+                f"{VARIABLE} names {named!r}, which is not a folder with WordNet's files (it lacks {missing[0]})",
                 "METEOR takes its synonyms from there",
                 f"name the folder that holds index.noun and data.noun, or unset {VARIABLE}",
             )

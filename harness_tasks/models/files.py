@@ -171,7 +171,7 @@ def cannot_load(place: Any) -> Callable[[Exception], UserError]:
         return UserError(
             f"{place} cannot be loaded ({reason_of(error)})",
             "it is the model that is asked",
-            "name a folder whose files are whole, or a Hub id, and look at the other --model_args",
+            "name a folder whose files are complete, or a Hub id, and look at the other --model_args",
         )
 
     return error_of

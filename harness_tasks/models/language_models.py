@@ -60,6 +60,6 @@ def check_language_model(place: str, *, revision: str | None, subfolder: str = "
     elif getattr(config, "is_decoder", False) and not config.is_encoder_decoder:
         raise UserError(
             f"{place} is the decoder alone of an encoder-decoder ({config.model_type})",
-            "lm_eval loads models of this type as the whole, with a random encoder, whose scores look plausible",
+            "lm_eval loads the encoder of models of this type too, at random, and the scores look plausible",
             "add backend=causal to --model_args",
         )

@@ -102,7 +102,7 @@ def _random(whose: str, missing: list[str], name: str) -> UserError:
     return UserError(
         f"{whose} no weights for {len(missing)} tensors of {name}, the first {missing[0]}",
         "they would be random, and the scores would look plausible",
-        "name a whole checkpoint, or its base as `pretrained` and the adapter as `peft`",
+        "name a complete checkpoint, or its base as `pretrained` and the adapter as `peft`",
     )
 
 

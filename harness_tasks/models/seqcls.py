@@ -60,7 +60,7 @@ class SequenceClassifierLM(HeadLM):
             raise UserError(
                 f"the prompt {request.args[0][-80:]!r} " + ("ends with the padding token" if ids else "is empty"),
                 "the classifier reads a prompt's last token, which is the last one that is no padding",
-                "give the checkpoint a padding token that stands in no prompt, or the task a prompt",
+                "give the checkpoint a padding token that is in no prompt, or the task a prompt",
             )
         return tuple(ids)
 

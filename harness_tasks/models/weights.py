@@ -112,4 +112,4 @@ def header_of(path: Path, *, shown: str | None = None) -> bytes:
 
 
 def _refuse(shown: str, problem: str) -> NoReturn:
-    raise UserError(f"{shown} is no whole safetensors file: {problem}", _HEADER.why, _HEADER.mend) from None
+    raise UserError(f"{shown} is not a complete safetensors file: {problem}", _HEADER.why, _HEADER.mend) from None

@@ -22,8 +22,8 @@ def runs(model: str, model_args: Mapping[str, Any]) -> list[dict[str, Any]]:
     if model != "hf-shared" or not adapters:
         raise UserError(
             f"a list of {len(adapters)} adapters for the model class {model}",
-            "hf-shared alone puts several adapters on one base, one after another",
-            "write --model hf-shared, or name one adapter; the base itself stands in a list as None",
+            "only hf-shared scores several adapters on one base, one after another",
+            "write --model hf-shared, or name one adapter; None in a list is the base itself",
         )
     others = {key: value for key, value in model_args.items() if key != "peft"}
     named = dict.fromkeys(str(adapter) for adapter in adapters if adapter)

@@ -101,7 +101,7 @@ def _check_output(output: Path) -> None:
     nearest = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         raise UserError(
-            f"the output path {output}: {nearest} is no folder that can be written to",
+            f"the output path {output}: {nearest} is not a folder that can be written to",
             "lm_eval would score every item, and save nothing",
             "name another --output_path",
         )

@@ -140,7 +140,7 @@ def _check_items(shards: Sequence[ShardFiles]) -> None:
         raise UserError(
             f"the shards hold {whole['items']:,} items, and not those of the run, {shards[0].whole.get('items')}",
             "the items were divided in another way when some of them were scored",
-            "score all the shards anew",
+            "score all the shards again",
         )
 
 

@@ -28,7 +28,7 @@ from report.audit.figures import stands_in
 _CLAIMS = Kind(
     "the claims file",
     "it lists what is to be checked",
-    "mend what the message names, or write a file as studies/CLAIMS.md says",
+    "correct what the message names, or write a file as studies/CLAIMS.md describes",
     limit_mib=16,
 )
 _CONFIGURATION = Kind(

@@ -106,7 +106,7 @@ def _indices(text: str | None) -> list[int] | None:
     if wrong:
         raise UserError(
             f"--lora-layers {text}",
-            f"{wrong[0]} is no index of a layer; they are whole numbers from 0",
+            f"{wrong[0]} is not the index of a layer; indices are integers from 0",
             "write them with commas between, for example --lora-layers 0,1,2",
         )
     return None if names is None else [int(name) for name in names]

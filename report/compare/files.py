@@ -164,12 +164,12 @@ def _parts_in(candidate: _Candidate) -> tuple[bytes, list[tuple[Place, dict[str,
         raise _StrangerError(
             f"{file} holds results of lighteval",
             "its tasks and metrics are not lm_eval's, though some have the same names",
-            "score the model with lm_eval, or take the file away",
+            "score the model with lm_eval, or remove the file",
         )
     if not parts and candidate.named:
         raise _StrangerError(
             f"{file} holds no `results` by task",
-            "it is no result file of lm_eval, so there is nothing in it to compare",
+            "it is not a result file of lm_eval, so there is nothing in it to compare",
             "name the folder that was lm_eval's --output_path, or its results_*.json",
         )
     return content, parts

@@ -56,7 +56,7 @@ def _refuse_gaps(given: Given, gate: str, pairs: Sequence[tuple[Entry, Entry]]) 
         raise UserError(
             f"--fail-on-regression {gate}: {damaged.error.found}",
             "the file lies beside scores that are guarded, and may hold newer ones",
-            f"{damaged.error.mend}; or take the file away",
+            f"{damaged.error.mend}; or remove the file",
         )
 
 
@@ -73,7 +73,7 @@ def _unknown(gate: str, what: str, name: str, known: Sequence[str]) -> UserError
     near = nearest_name(name, known)
     return UserError(
         f"--fail-on-regression {gate} names no {what} of these results ({', '.join(known[:12])})",
-        "a gate that guards nothing would always let pass",
+        "a gate without a score would always pass",
         f"write TASK:METRIC with one of them{f', such as {near}' if near else ''}",
     )
 

@@ -67,7 +67,7 @@ def check_repository(repo: str) -> None:
         reason = str(error)
     if reason or len(repo) > _LONGEST_NAME:
         raise UserError(
-            f"{repo} is no name of a repository: {reason or f'it has {len(repo)} characters'}",
+            f"{repo} is not a valid name of a repository: {reason or f'it has {len(repo)} characters'}",
             f"the Hub allows letters, digits, dot, dash and underscore, and {_LONGEST_NAME} characters",
             "choose another NAMESPACE/NAME",
         )

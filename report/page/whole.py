@@ -72,7 +72,7 @@ def copies(study: Path, plan: Study) -> dict[str, Path]:
     if plan.claims and (beside[1].suffix not in (".yaml", ".yml") or beside[1].name == study.name):
         raise UserError(
             f"the study's file of claims is {plan.claims}",
-            "a copy of it lies beside the page, where that name means another file",
+            "a copy of it is written beside the page, where that name means another file",
             "give it a name of its own that ends in .yaml",
         )
     templates = {f"templates/{name}": own / name for name in own_names(own)} if own else {}

@@ -23,7 +23,7 @@ def read_lengths(folder: Path, home: str, samples: Mapping[str, str]) -> Documen
     if found.content[0].get("samples_sha256", samples["sha256"]) != samples["sha256"]:
         raise UserError(
             f"{name} counts the tokens of other samples than those beside it",
-            "prompts and outputs would be called cut off that were not, or the other way round",
+            "prompts and outputs would be wrongly reported as truncated, or as not truncated",
             f"delete {folder / home} and run the study again",
         )
     return found

@@ -51,7 +51,7 @@ LARGEST_SCORE = 1e50
 
 RESULT_FILE = Kind(
     "the result file",
-    "scores are read from it, and what is not whole or not lm_eval's cannot be compared",
+    "scores are read from it, and what is incomplete or not lm_eval's cannot be compared",
     "name the folder that was lm_eval's --output_path, or copy the file again",
     limit_mib=1024,
     schema=_Results,

@@ -40,7 +40,7 @@ def configuration(model: str, revision: str | None = None) -> Any:
     if kind is None:
         raise UserError(
             f"the configuration of {shown} has no model_type",
-            "it is what says which architecture the numbers in it are for",
+            "it names the architecture of the numbers in it",
             "give the config.json of a transformers model",
         )
     import transformers

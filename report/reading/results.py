@@ -294,7 +294,7 @@ def read_scores(
     if task not in (results.content.get("results") or {}):
         raise UserError(
             f"{results.file} has no scores of {task}",
-            "the file belongs to another task or is no file of lm_eval's results",
+            "the file belongs to another task or is not a result file of lm_eval",
             f"delete {folder / name} and run the study again",
         )
     known = {} if documents is None else documents

@@ -28,7 +28,7 @@ from report.reading.task_runs import SampleRows
 SAMPLE_FILE = Kind(
     "the sample file",
     "a score without its items cannot be recounted, nor paired item by item",
-    "score again with --log_samples, or take the file away: the recorded scores are compared unpaired",
+    "score again with --log_samples, or remove the file: the recorded scores are compared unpaired",
     limit_mib=4096,
     finite=False,
 )

@@ -33,7 +33,7 @@ def refuse_other(file: str, name: str, model_args: Any, *, is_ours: bool = True)
     if is_other:
         raise UserError(
             f"{file} says that it was measured of {place}, and lies in the folder of {name}",
-            "one model's numbers would stand on the page as another's",
+            "one model's numbers would be shown as another's",
             f"put the files into the folder of the model that they name, or delete {Path(file).parent} and run the "
             "study again",
         )
@@ -83,7 +83,7 @@ def refuse_misplaced(document: Document, name: str) -> None:
 def _of_another(file: str, what: str, name: str, mend: str) -> UserError:
     return UserError(
         f"{file} says that it was measured of {what}, and stands for {name}",
-        "one model's numbers would stand on the page as another's",
+        "one model's numbers would be shown as another's",
         mend,
     )
 

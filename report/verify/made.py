@@ -99,7 +99,7 @@ def file_shown_by(made: Mapping[str, str], page: Path, text: str) -> str:
     if shared[nearest] < _LEAST_SHARED:
         raise UserError(
             f"{page} shares {shared[nearest]:.0%} of its lines with {nearest}, the nearest file that the facts give",
-            "it is no copy of one of their pages, so there is nothing to set it beside",
+            "it is not a copy of one of their pages, so there is nothing to set it beside",
             "name the page and the facts that belong together: aftertune verify PAGE --facts FILE",
         )
     return nearest

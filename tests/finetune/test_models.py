@@ -308,7 +308,7 @@ def test_weights_that_are_not_there(tiny_model: Path, tmp_path: Path) -> None:
         with pytest.raises(UserError) as caught:
             made(run_of(folder, "lora", head))
         assert caught.value.found.endswith(f"the first {name}.layers.1.mlp.up_proj.weight")
-        assert caught.value.why == "they would be random, and training would look healthy all the same"
+        assert caught.value.why == "they would be random, and training would look healthy anyway"
     (folder / "model.safetensors").unlink()
     with pytest.raises(UserError, match=r"holds no \*\.safetensors file"):
         made(run_of(folder))
@@ -334,7 +334,7 @@ def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
     for load in (load_config, load_tokenizer):
         with pytest.raises(UserError) as caught:
             load(str(tmp_path), None)
-        assert caught.value.found.startswith(f"the folder {tmp_path} is no model that transformers can load (")
+        assert caught.value.found.startswith(f"the folder {tmp_path} is not a model that transformers can load (")
         with pytest.raises(UserError) as caught:
             load(str(tmp_path / "nothing"), None)
         assert caught.value.found.startswith(f"there is no file or folder {tmp_path / 'nothing'}, and it is no name")

@@ -107,7 +107,7 @@ def test_one_row_is_shown_with_what_is_learnt(tiny_model: Path, options: list[st
     result = CliRunner().invoke(app, toy(tiny_model, *options))
     assert result.exit_code == 0, result.output
     shown = result.stdout.splitlines()
-    start = shown.index("One row as it is trained on (masked: read, no loss; learnt: loss):") + 1
+    start = shown.index("One training row (masked: input, without loss; learnt: target tokens):") + 1
     assert shown[start : start + len(lines)] == lines
     assert "\033" not in result.stdout
 
@@ -125,7 +125,7 @@ def test_colour_repeats_what_the_words_say(tiny_model: Path, tmp_path: Path) -> 
 def test_text_says_what_json_says(tiny_model: Path, planned: dict[str, Any]) -> None:
     text = CliRunner().invoke(app, toy(tiny_model, "--task", "toy_choice", "--batch-size", "5")).stdout
     p = planned["parameters"]
-    assert f"{p['trained']:,} trained, {p['added']:,} added, {p['total']:,} in all" in text
+    assert f"{p['trained']:,} trainable, {p['added']:,} added, {p['total']:,} in all" in text
     assert f"3 steps, {planned['tokens']['input']:,} tokens, {planned['tokens']['supervised']:,} items" in text
     for guard in planned["guards"]:
         assert f"{guard['verdict']:<14} {guard['id']:<16} {guard['found']}" in text
@@ -140,7 +140,7 @@ def test_a_failed_guard_is_told_with_its_mend_and_the_exit_code(tiny_model: Path
     )
     assert "Why it matters: cutting them would take the answer off the end" in result.stdout
     assert "To mend it: raise max_length to " in result.stdout
-    assert "12 rows longer than the 20 allowed, none is cut" in result.stdout
+    assert "12 rows longer than the 20 allowed, none is truncated" in result.stdout
     assert "measured in three steps" not in result.stdout  # a run that would not start is not timed
     assert "1 failed, 0 warned" in result.stdout
 

@@ -173,7 +173,7 @@ def test_what_ended_a_generation(ids: list[int], found: Generation) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("{", "is not whole JSON"),
+        ("{", "is not complete JSON"),
         ('{"doc_id": 1}', "lacks `doc_hash`"),
         ('{"doc_id": 1, "doc_hash": "h", "tokens": [-1.5], "ended": [null]}', "has at `tokens.0` -1.5"),
         ('{"doc_id": 1, "doc_hash": "h", "tokens": [1], "ended": ["tired"]}', "has at `ended.0` 'tired'"),

@@ -111,6 +111,6 @@ def test_an_include_path_that_is_no_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["data_dir=x", "[1]", "{"])
 def test_metadata_that_is_no_object(text: str) -> None:
-    with pytest.raises(UserError, match="is no JSON object"):
+    with pytest.raises(UserError, match="is not a JSON object"):
         parse_metadata(text)
     assert parse_metadata(None) == {}

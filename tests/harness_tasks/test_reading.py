@@ -89,8 +89,8 @@ def test_a_files_size_is_bounded_and_the_bound_can_be_raised(tmp_path: Path, mon
     ("text", "said"),
     [
         (b"\xff{}", "is no UTF-8 text (byte 0)"),
-        ('{"x": 1', "is not whole JSON"),
-        ("", "is not whole JSON"),
+        ('{"x": 1', "is not complete JSON"),
+        ("", "is not complete JSON"),
         ("[" * 100_000, "it is nested too deeply"),
         ('{"x": ' * 10_000, "it is nested too deeply"),
         ("9" * 5000, "cannot be read"),
@@ -129,8 +129,8 @@ def test_what_fits_is_returned_as_it_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\na: 2", "the key a stands there twice"),
-        ("b: {a: 1, a: 2}", "the key a stands there twice"),
+        ("a: 1\na: 2", "the key a occurs twice"),
+        ("b: {a: 1, a: 2}", "the key a occurs twice"),
         ("1: 2", "the key 1 is no text"),
         ("on: 2", "the key on is no text"),
         ("? [a]\n: 2", "is no text"),

@@ -58,9 +58,9 @@ def test_errors() -> None:
 @pytest.mark.parametrize(
     ("samples", "found"),
     [
-        ("rows.json", "the samples 'rows.json', which are no JSON object with a list of rows a task"),
-        ([1], "the samples [1], which are no JSON object with a list of rows a task"),
-        ({}, "the samples {}, which are no JSON object with a list of rows a task"),
+        ("rows.json", "the samples 'rows.json', which are not a JSON object with a list of rows a task"),
+        ([1], "the samples [1], which are not a JSON object with a list of rows a task"),
+        ({}, "the samples {}, which are not a JSON object with a list of rows a task"),
         ({"a": []}, "the samples [] of a, which are no list of rows"),
         ({"a": 3}, "the samples 3 of a, which are no list of rows"),
         ({"a": [0, -1]}, "the sample -1 of a, of 10 rows numbered from 0"),

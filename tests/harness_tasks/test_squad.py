@@ -143,7 +143,7 @@ def test_squad_llama_without_the_v2_training_file(no_v2_training: dict[str, Any]
         load_task("squad_llama", metadata=no_v2_training)
     assert str(caught.value) == (
         f"Found: squad2/train-v2.0.json is missing from data_dir {no_v2_training['data_dir']!r}\n"
-        "Why it matters: the task's rows are read from there, and nothing stands in for them\n"
+        "Why it matters: the task's rows are read from there, and there is no substitute\n"
         "To mend it: put the official squad2/train-v2.0.json there (expected files: squad2/train-v2.0.json and "
         "squad2/dev-v2.0.json), or leave `data_dir` out and load rajpurkar/squad_v2 from the Hub (needs the network)"
     )

@@ -131,7 +131,7 @@ def test_a_missing_file_names_both_ways(tmp_path: Path) -> None:
         hooks.load(data_dir=str(tmp_path))
     assert str(caught.value) == (
         f"Found: sst2/train.tsv is missing from data_dir {str(tmp_path)!r}\n"
-        "Why it matters: the task's rows are read from there, and nothing stands in for them\n"
+        "Why it matters: the task's rows are read from there, and there is no substitute\n"
         "To mend it: put the official sst2/train.tsv there (expected files: sst2/train.tsv and sst2/dev.tsv), or leave "
         "`data_dir` out and load stanfordnlp/sst2 from the Hub (needs the network)"
     )

@@ -124,7 +124,7 @@ def test_a_pause_of_an_hour_is_said_and_not_waited_for(hub: FakeHub, slept: list
     error = refused()
     assert isinstance(error, HubError)
     assert error.found == (
-        "the model ada/mine: the Hub takes no more requests for now (429), and asks for a pause of 3600 s"
+        "the model ada/mine: the Hub accepts no more requests for now (429), and asks for a pause of 3600 s"
     )
     assert error.mend.startswith("wait so long, then give the same command again")
     assert slept == []

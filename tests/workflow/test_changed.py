@@ -70,7 +70,7 @@ def test_a_study_edited_while_it_runs_is_refused_by_each_step(monkeypatch: pytes
     for read in (load_study, load_grid):
         with pytest.raises(UserError) as caught:
             read("mine.yaml")
-        assert caught.value.found == "mine.yaml was edited while its run went on"
+        assert caught.value.found == "mine.yaml was edited during its run"
         assert "start the run again" in caught.value.mend
     Path("other.yaml").write_text(STUDY)
     load_study("other.yaml")  # another study is none of this run's
@@ -79,7 +79,7 @@ def test_a_study_edited_while_it_runs_is_refused_by_each_step(monkeypatch: pytes
         [sys.executable, "-m", "report", "build", "mine.yaml"], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert "was edited while its run went on" in done.stderr
+    assert "was edited during its run" in done.stderr
 
 
 def test_the_files_of_a_grids_studies_are_noted_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,5 +92,5 @@ def test_the_files_of_a_grids_studies_are_noted_too(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(RUN_VARIABLE, noted)
     load_study(file)
     file.write_text(file.read_text().replace("title: t", "title: another"))
-    with pytest.raises(UserError, match="was edited while its run went on"):
+    with pytest.raises(UserError, match="was edited during its run"):
         load_study(file)

@@ -136,7 +136,7 @@ def test_two_runs_at_once_are_refused(house: House) -> None:
         (
             "{course: natural",
             "{data_dir: nowhere, course: natural",
-            "data_dir 'nowhere' is no folder",
+            "data_dir 'nowhere' is not a folder",
             "AFTERTUNE_DATA",
         ),
     ],

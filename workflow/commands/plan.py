@@ -56,7 +56,7 @@ def plan(
 
             for one in examine(grid):
                 if one.found is None:
-                    print(f"the rows of {one.checkpoint.name} cannot be looked at: {one.reason}", file=sys.stderr)
+                    print(f"the rows of {one.checkpoint.name} cannot be read: {one.reason}", file=sys.stderr)
         assumed: dict[str, Any] = {"teraflops": teraflops, "efficiency": efficiency, "bandwidth": bandwidth}
         if grid.is_one_study:
             print(make_plan(*grid.studies.values(), **assumed, as_json=json_))

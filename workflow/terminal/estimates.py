@@ -13,7 +13,7 @@ OTHER_S = 6.0
 _FILE = Kind(
     name="the estimated seconds of the steps",
     why="the time that is left is computed from it",
-    mend="delete it; the next run writes it anew",
+    mend="delete it; the next run writes it again",
     schema=dict[str, float],
 )
 

@@ -51,7 +51,7 @@ class Calibration(evaluate.Metric):
         for number, chances in enumerate(predictions):
             if min(chances, default=-1.0) < 0 or abs(sum(chances) - 1) > 1e-3:
                 raise UserError(
-                    f"the prediction {number} is {chances}, which are no probabilities of the choices",
+                    f"the prediction {number} is {chances}, which are not probabilities of the choices",
                     "the Brier score and the calibration error are about probabilities",
                     "give numbers from 0 that sum to 1, such as the softmax of the log-likelihoods",
                 )

@@ -92,7 +92,7 @@ def _refuse_link(path: Path, own: Path) -> None:
     if os.path.dirname(os.path.realpath(path)) != os.path.realpath(own):
         raise UserError(
             f"{path} is a link to {os.path.realpath(path)}",
-            "a file from elsewhere would stand on the page, and be published with it",
+            "a file from elsewhere would be shown on the page and published with it",
             "put the template itself there",
         )
 

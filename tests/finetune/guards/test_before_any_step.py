@@ -93,7 +93,7 @@ def test_rows_are_looked_at_again_when_the_study_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    looked = "looking at the training rows of trial: reviews_demo-lora-seed1"
+    looked = "reading the training rows of trial: reviews_demo-lora-seed1"
     for rows, again in ((20, True), (20, False), (24, True)):
         grid = grid_of(tmp_path, tasks={"reviews_demo": {"train_rows": rows}})
         assert examined.is_known(grid) is not again
@@ -109,5 +109,5 @@ def test_rows_that_cannot_be_had_are_said_to_be_unseen(tmp_path: Path, monkeypat
     grid_of(tmp_path, model={"id": "acme/not-here", "config": str(config)})
     result = CliRunner().invoke(workflow, ["plan", "trial.yaml", "--teraflops", "100"])
     assert result.exit_code == 0, result.output
-    assert "the rows of reviews_demo-lora-seed1 cannot be looked at: " in result.stderr
-    assert "not looked at: the rows of reviews_demo-lora-seed1." in result.stdout
+    assert "the rows of reviews_demo-lora-seed1 cannot be read: " in result.stderr
+    assert "not read: the rows of reviews_demo-lora-seed1." in result.stdout

@@ -289,7 +289,8 @@ def test_an_adapter_of_another_model_of_the_hub(adapter: Path, tiny_model: Path)
     found = judged(adapter, "meta-llama/Llama-3.2-1B-Instruct", base_model_name_or_path="meta-llama/Llama-3.2-1B")
     assert (found.verdict, found.found) == (
         "fail",
-        f"the adapter {adapter} was trained on meta-llama/Llama-3.2-1B, and is put on meta-llama/Llama-3.2-1B-Instruct",
+        f"the adapter {adapter} was trained on meta-llama/Llama-3.2-1B, and is loaded on "
+        "meta-llama/Llama-3.2-1B-Instruct",
     )
     assert judged(adapter, "ada/one", base_model_name_or_path="ada/one").verdict == "pass"
 

@@ -166,7 +166,7 @@ def test_what_is_no_probability_is_refused(load: Any) -> None:
     with pytest.raises(UserError) as caught:
         load("calibration").compute(predictions=[[0.5, 0.5], [-0.5, -1.5]], references=[1, 0])
     assert str(caught.value) == (
-        "Found: the prediction 1 is [-0.5, -1.5], which are no probabilities of the choices\n"
+        "Found: the prediction 1 is [-0.5, -1.5], which are not probabilities of the choices\n"
         "Why it matters: the Brier score and the calibration error are about probabilities\n"
         "To mend it: give numbers from 0 that sum to 1, such as the softmax of the log-likelihoods"
     )

@@ -117,7 +117,7 @@ def test_a_variable_that_names_no_wordnet(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(UserError) as caught:
         metrics.meteor_name()
     assert str(caught.value) == (
-        "Found: AFTERTUNE_WORDNET names 'nowhere', which is no folder with WordNet's files (it lacks index.noun)\n"
+        "Found: AFTERTUNE_WORDNET names 'nowhere', which is not a folder with WordNet's files (it lacks index.noun)\n"
         "Why it matters: METEOR takes its synonyms from there\n"
         "To mend it: name the folder that holds index.noun and data.noun, or unset AFTERTUNE_WORDNET"
     )

@@ -88,7 +88,7 @@ def test_what_cannot_be_told_is_not_judged(tmp_path: Path, tiny_model: Path) -> 
         check_model("hf-span", {"pretrained": str(tmp_path)})
     assert caught.value.mend == "name a checkpoint that is a span reader"
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(UserError, match=r"config\.json is not whole JSON"):
+    with pytest.raises(UserError, match=r"config\.json is not complete JSON"):
         read_json_file(str(tmp_path), "config.json")
     assert read_json_file(str(tmp_path), "finetune.json") is None
 

@@ -168,7 +168,7 @@ def test_an_output_path_that_no_folder_can_be_made_at(tmp_path: Path, output: st
         check_arguments(["--tasks", "reviews_demo", "--log_samples", "--output_path", str(tmp_path / output)])
     assert (
         caught.value.found
-        == f"the output path {tmp_path / output}: {tmp_path / 'taken'} is no folder that can be written to"
+        == f"the output path {tmp_path / output}: {tmp_path / 'taken'} is not a folder that can be written to"
     )
 
 
@@ -213,7 +213,7 @@ def test_samples_in_any_order_name_their_own_rows(
     [
         ("reviews_demo", '{"reviews_demo": [1000]}', "the sample 1000 of reviews_demo, of 1,000 rows numbered from 0"),
         ("reviews_demo", '{"passages_demo": [1]}', "samples of passages_demo, which is not among the tasks"),
-        ("reviews_demo", "nowhere.json", "the samples 'nowhere.json', which are no JSON object"),
+        ("reviews_demo", "nowhere.json", "the samples 'nowhere.json', which are not a JSON object"),
         ("reviews_demo,passages_demo", '{"passages_demo": []}', "the samples [] of passages_demo, which are no list"),
     ],
 )

@@ -149,7 +149,7 @@ def has_another_item(shards: list[Path]) -> str:
 def is_cut_off(shards: list[Path]) -> str:
     lines = lines_of(shards[1])
     put_lines(shards[1], [*lines[:-1], lines[-1][:100]])
-    return rf"line {len(lines)} of .*samples\.jsonl is not whole JSON"
+    return rf"line {len(lines)} of .*samples\.jsonl is not complete JSON"
 
 
 def has_other_rows(shards: list[Path]) -> str:

@@ -221,7 +221,7 @@ def test_what_is_no_number_is_not_accused_and_does_not_end_the_file(tmp_path: Pa
         (DISTILBERT.split("claims:\n")[1], "  5\n", "`claims` is 5", "CLAIMS.md"),
         ("  - id: card\n    kind:", "  - kind:", "lacks the key `claims.0.id`", "add `id:`"),
         ("title: A card\n", "", "lacks the key `title`", "add `title:`"),
-        ("title: A card", "- a\n- b", "cannot be read as YAML", "mend what the message names"),
+        ("title: A card", "- a\n- b", "cannot be read as YAML", "correct what the message names"),
         (
             "title: A card\n",
             "title: A card\nmodels: {it: none.json}\n",

@@ -208,7 +208,7 @@ def test_adapter_file_that_is_cut_or_missing(base: Path, tmp_path: Path) -> None
     whole = weights.read_bytes()
     for cut in (0, 4, 100, len(whole) // 2, len(whole) - 1):
         weights.write_bytes(whole[:cut])
-        assert "adapter_model.safetensors of tuned is no whole safetensors file" in refused(str(folder))
+        assert "adapter_model.safetensors of tuned is not a complete safetensors file" in refused(str(folder))
     weights.unlink()
     assert "but no adapter_model.safetensors" in refused(str(folder))
 
@@ -273,8 +273,8 @@ def test_wrong_input(arguments: list[str], found: str, mend: str) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ('{"model_type": "llama", ', "is not whole JSON ("),
-        ("", "is not whole JSON ("),
+        ('{"model_type": "llama", ', "is not complete JSON ("),
+        ("", "is not complete JSON ("),
         ("[1]", "has at what it holds [1]: input should be a valid dictionary"),
         ('{"model_type": 7}', "has at `model_type` 7: "),
         ('{"model_type": "llama", "num_hidden_layers": 20001}', "has at what it holds"),

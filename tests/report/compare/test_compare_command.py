@@ -166,5 +166,5 @@ def test_an_error_leaves_no_file(tmp_path: Path) -> None:
     file.write_text(file.read_text()[:-50])
     done = run(tmp_path / "old", "--output", tmp_path / "page")
     assert done.exit_code == 2
-    assert "is not whole JSON" in done.stderr
+    assert "is not complete JSON" in done.stderr
     assert not (tmp_path / "page").exists()

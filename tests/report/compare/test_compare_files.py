@@ -112,7 +112,7 @@ def test_rows_of_an_older_lm_eval_pair_by_the_digest_of_their_document(tmp_path:
 @pytest.mark.parametrize(
     ("name", "text", "found"),
     [
-        ("results_a.json", '{"results": {"even": ', "results_a.json is not whole JSON"),
+        ("results_a.json", '{"results": {"even": ', "results_a.json is not complete JSON"),
         ("results_a.json", "[]", "holds no `results` by task"),
         ("results_a.json", '{"results": {"even": 3}}', "holds no `results` by task"),
         ("notes.txt", "", "holds no results of lm_eval (no results*.json)"),

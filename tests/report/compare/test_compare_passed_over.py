@@ -42,12 +42,12 @@ def bad(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        ("cut off", "is not whole JSON"),
+        ("cut off", "is not complete JSON"),
         ("no text", "is no UTF-8 text"),
         ("wrong", "has at `configs` 3: "),
         ("deep", "nested too deeply"),
         ("stranger", "holds no `results` by task"),
-        ("empty", "is not whole JSON"),
+        ("empty", "is not complete JSON"),
         ("no score", "holds no score"),
         ("pipe", "it is a pipe, not a file"),
         ("folder", "it is a folder, not a file"),

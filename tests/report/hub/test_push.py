@@ -289,7 +289,7 @@ def test_without_weights_or_checkpoints_nothing_is_pushed(hub: FakeHub, push: Pu
 def test_a_name_that_the_hub_does_not_allow_is_refused_first(hub: FakeHub, push: Push, repo: str) -> None:
     result = push("--repo", repo)
     assert result.exit_code == 2
-    assert "is no name of a repository" in result.stderr
+    assert "is not a valid name of a repository" in result.stderr
     assert hub.count("POST ") == 0
 
 

@@ -70,7 +70,7 @@ def test_a_pause_of_an_hour_is_not_waited_for(hub: FakeHub, push: Push) -> None:
     hub.faults.append(Fault(STEPS["commit"], 429, headers={"Retry-After": "3600"}))
     result = push()
     assert result.exit_code == 1
-    assert f"pushing to the model {FIRST}: the Hub takes no more requests for now (429)" in result.stderr
+    assert f"pushing to the model {FIRST}: the Hub accepts no more requests for now (429)" in result.stderr
     assert "asks for a pause of 3600 s" in result.stderr
     assert push().exit_code == 0
     assert_pushed_once(hub)
@@ -82,7 +82,7 @@ def test_a_pause_of_an_hour_is_not_waited_for(hub: FakeHub, push: Push) -> None:
         (401, 2, "(401)", "run `hf auth login`, or set HF_TOKEN"),
         (403, 2, "the token may not do that (403): ", "give the token write access"),
         (409, 1, "somebody else writes there at the same time (409)", "give the same command again"),
-        (429, 1, "the Hub takes no more requests for now (429)", "give the same command again"),
+        (429, 1, "the Hub accepts no more requests for now (429)", "give the same command again"),
         (500, 1, "the Hub has trouble of its own (500)", "give the same command again"),
         ("half", 1, "the connection broke (", "give the same command again"),
     ],

@@ -48,7 +48,7 @@ def test_a_broken_file_is_refused(push: Push, study: Path, damage: Callable[[Pat
     damage(folder_of(study) / "checkpoints" / REVIEWS / WEIGHTS)
     result = push("--dry-run")
     assert result.exit_code == 2, result.output
-    assert f"{WEIGHTS} is no whole safetensors file" in result.stderr
+    assert f"{WEIGHTS} is not a complete safetensors file" in result.stderr
     assert "Why it matters: nobody could load the model" in result.stderr
 
 

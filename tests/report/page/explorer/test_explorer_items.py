@@ -148,7 +148,7 @@ def test_a_damaged_file_is_named(study_folder: Path, facts: dict[str, Any]) -> N
     path.write_text(path.read_text(encoding="utf-8")[:-9], encoding="utf-8")
     with pytest.raises(UserError) as caught:
         _read(study_folder, facts)
-    said = f"Found: line 40 of lm_eval's samples scores/base/{REVIEWS}/samples.jsonl is not whole JSON"
+    said = f"Found: line 40 of lm_eval's samples scores/base/{REVIEWS}/samples.jsonl is not complete JSON"
     assert str(caught.value).startswith(said)
     assert "Why it matters: a score without its items cannot be recounted" in str(caught.value)
     assert "or delete it and run the study again" in str(caught.value)
