@@ -122,7 +122,7 @@ class WeightChanges(Part):
     frozen_changed: KnownCount = Field(description="those of them whose values changed")
     trained: KnownCount = Field(description="trained tensors")
     trained_changed: KnownCount = Field(description="those of them whose values changed")
-    adapted: bool = Field(description="whether an adapter stands beside the weights")
+    adapted: bool = Field(description="whether the checkpoint is an adapter")
     kinds: list[MovedKind]
     layers: list[MovedLayer]
     grid: Curve = Field(description="the mean relative weight change of each kind in each layer")

@@ -26,7 +26,7 @@ class AuditedClaim(Part):
     """A claim of a write-up, and what the audit says of it."""
 
     id: KnownText = Field(description="the claim's name")
-    where: KnownText = Field(description="where it stands there")
+    where: KnownText = Field(description="its place in the write-up")
     quote: KnownText = Field(description="its words")
     verdict: KnownText = Field(description="holds, impossible, cannot be told or missing")
     arithmetic: KnownText = Field(description="why")
