@@ -2,7 +2,7 @@
 
 Rows whose prompts begin alike (the questions on one passage, or one set of few-shot examples) form a *group*: one
 sequence that holds the common prefix once, then each row's own rest. A rest sees the prefix and itself, never another
-rest, and its positions go on from the prefix, so every row's loss and gradient are those it has alone; only the prefix
+rest, and its positions continue the prefix's, so every row's loss and gradient are those it has alone; only the prefix
 is not computed again. Where rows share no prefix a group is a row and this is ordinary padding.
 """
 
@@ -78,7 +78,7 @@ class StepSampler(Sampler[list[int]]):
 
     Every process computes the same order and takes its own share, so any number of processes and parts trains on the
     same groups in the same steps. A share may be empty, where a last step has fewer groups than there are shares. The
-    order is a pure function of seed and epoch: a run that is killed in any epoch goes on with the very batches it would
+    order is a pure function of seed and epoch: a run that is killed in any epoch resumes with the very batches it would
     have had (the Trainer's `group_by_length` draws anew and does not).
     """
 

@@ -85,7 +85,7 @@ def training(
     """Returns what training takes.
 
     Args:
-        ledger: of the model that is trained, as `ledger.count` gives it for its head and method.
+        ledger: the parameter counts of the trained model, as `ledger.count` gives it for its head and method.
         sizes: of the same model, as `sizes_of` reads them.
         last_layers: the layers that an adapter is put on, from the end; None: all.
         speed: operations a second, such as `operations_a_second` measures.
@@ -113,7 +113,7 @@ def operations_a_second(dtype: str, device: str) -> float:
 def parameters(
     config: Any, recipe: Recipe, *, method: Method, head: Head, labels: int, name: str | None = None
 ) -> Ledger:
-    """Returns the ledger of the model that a recipe trains; raises `UserError` as `ledger.count` does."""
+    """Returns the parameter counts of the model that a recipe trains; raises `UserError` as `ledger.count` does."""
     if method not in ADAPTER_METHODS:
         return count(config, head=head, labels=labels or 2, method=method, name=name)
     return count(

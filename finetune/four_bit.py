@@ -66,7 +66,7 @@ def keep_layout(model: Any) -> None:
     """Keeps packed weights as they are when the model is evaluated on a CPU.
 
     With AVX512-BF16 bitsandbytes would else pack them anew in another layout, in place and in coarser scales: an
-    evaluation would change the base under the adapter, and training could not go on with it.
+    evaluation would change the base under the adapter, and training could not continue with it.
     """
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):

@@ -99,7 +99,7 @@ class FinetuneRecord(TrainingRecord, total=False):
 
 
 class ComponentRecord(TypedDict):
-    """A row of the ledger: parameters counted, by the closed form, and trainable."""
+    """A row of the parameter counts: parameters counted, by the closed form, and trainable."""
 
     component: Text
     counted: Count
@@ -116,7 +116,7 @@ class Counted(TypedDict, total=False):
 
 
 class ParametersRecord(TypedDict, total=False):
-    """The ledger, as `parameters/<checkpoint>.json` holds it."""
+    """The parameter counts, as `parameters/<checkpoint>.json` holds it."""
 
     model: Text | None
     counted: Counted | None

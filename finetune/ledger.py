@@ -1,8 +1,8 @@
-"""The parameter ledger: how many parameters a model has, trains and gains, by component.
+"""Parameter counts: how many parameters a model has, trains and gains, by component.
 
 Everything is counted twice, independently. `count` builds the model (and peft's adapter) on the meta device, without
 weights, and adds up its tensors; `closed_form` computes the same numbers from the configuration alone. Where a closed
-form is known the two must agree, or `LedgerError` is raised; where none is known the ledger says so.
+form is known the two must agree, or `LedgerError` is raised; where none is known the count says so.
 
 What is counted is the deployed model: a tied matrix once, and a head that peft wraps (frozen original beside the
 trained copy) once. Formulas are written in numbers, so that a reader can redo the sum.
@@ -37,7 +37,7 @@ class LedgerError(UserError):
 
 @dataclass(frozen=True)
 class Component:
-    """One line of the ledger; all numbers are parameters.
+    """The counts of a component; all numbers are parameters.
 
     ``closed_form`` is None where no formula is known for the architecture; ``formula`` then says why. Else ``formula``
     is arithmetic that evaluates to ``closed_form``, with a remark after a semicolon where one is needed.
@@ -90,7 +90,7 @@ class Ledger:
         return None if None in forms else sum(form for form in forms if form is not None)
 
     def as_json(self) -> dict[str, Any]:
-        """Returns the ledger as plain JSON values, with the keys of `aftertune params --json`."""
+        """Returns the parameter counts as plain JSON values, with the keys of `aftertune params --json`."""
         return {**asdict(self), "components": [asdict(line) for line in self.components]}
 
 
@@ -105,7 +105,7 @@ def count(
     method: Method | None = None,
     name: str | None = None,
 ) -> Ledger:
-    """Returns the ledger of a model that does not exist yet: a configuration, a head, and perhaps a LoRA adapter.
+    """Returns the parameter counts of a model from its configuration, with a head and perhaps a LoRA adapter.
 
     ``config``: a transformers configuration; it is not changed.
     ``labels``: width of a sequence-classification head; other heads ignore it.
@@ -154,7 +154,7 @@ def _count(
 
 
 def count_class(config: Any, model_class: Any, *, name: str | None = None) -> Ledger:
-    """Returns the ledger of a model of any class of transformers, such as an encoder-decoder or one that sees images.
+    """Returns the parameter counts of a model of any class of transformers, such as an encoder-decoder.
 
     No closed form is known for these. Raises `UserError` where the configuration makes no such model.
     """
@@ -166,7 +166,7 @@ def count_class(config: Any, model_class: Any, *, name: str | None = None) -> Le
 
 
 def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | None = None) -> Ledger:
-    """Returns the ledger of the base model ``config`` with the adapter that peft's configuration ``adapter`` describes.
+    """Returns the parameter counts of the base model ``config`` with the adapter of peft's configuration ``adapter``.
 
     The head follows from the adapter's task type (none: causal). ``labels`` is the width of a classification head.
     """
@@ -190,7 +190,7 @@ def count_adapter(config: Any, adapter: Any, *, labels: int = 2, name: str | Non
 
 
 def ledger_of(model: Any, *, name: str | None = None) -> Ledger:
-    """Returns the ledger of a live model, plain or peft, on any device; ``trainable`` is what requires a gradient.
+    """Returns the parameter counts of a loaded model, plain or peft; ``trainable`` are those that require a gradient.
 
     Raises `LedgerError` where counted and closed form differ.
     """
@@ -215,7 +215,7 @@ def _ledger(
     parameters: Iterator[tuple[ComponentName, Any]],
     name: str | None,
 ) -> Ledger:
-    """Returns the ledger of ``parameters``, each with its component; ``forms``: closed forms by component."""
+    """Returns the parameter counts of ``parameters``, each with its component; ``forms``: closed forms by component."""
     counted: dict[ComponentName, int] = dict.fromkeys(get_args(ComponentName), 0)
     trainable, tied = dict(counted), 0
     seen: set[int] = set()
@@ -358,7 +358,7 @@ _HEADS = frozenset(
 
 
 def component_of(module: Any, path: list[str], body: str) -> ComponentName:
-    """Returns the line of the ledger that a parameter of ``module`` belongs to.
+    """Returns the component that a parameter of ``module`` belongs to.
 
     ``path`` is the parameter's name in the base model, split at its dots; ``body`` is what that model calls its body.
     """

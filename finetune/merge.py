@@ -18,7 +18,7 @@ from harness_tasks.reading import Kind, read_json
 from harness_tasks.weights import check_own_weights
 
 MERGED_FROM = "merged_from.json"
-"""Beside a merged model: the adapter's own record, the base's fingerprint, the SHA-256 of the adapter's weights."""
+"""Beside a merged model: the adapter's own record, the base's hash, the SHA-256 of the adapter's weights."""
 TRIED_TOKENS = 24
 """Tokens of a text on which the merged model is compared."""
 SHARE_OF_EFFECT = 0.05

@@ -22,9 +22,9 @@ TEMPLATES_PATH = Path(__file__).resolve().parent.parent / "templates"
 
 
 def base_record(model: str, revision: str | None) -> dict[str, Any]:
-    """Returns the shown name, path, revision and fingerprint of a base model that was loaded before.
+    """Returns the shown name, path, revision and hash of a base model that was loaded before.
 
-    The fingerprint is the SHA-256 of the digests of the folder's safetensors files, or a Hub model's commit. It is None
+    The hash is the SHA-256 of the hashes of the folder's safetensors files, or a Hub model's commit. It is None
     where the latter cannot be told: then nothing is known to have been made from the same weights.
     """
     folder = Path(model)
@@ -45,7 +45,7 @@ def tokenizer_record(tokenizer: str | None) -> dict[str, Any] | None:
 
 
 def weights_fingerprint(folder: Path) -> str:
-    """Returns the SHA-256 over the digests of the folder's safetensors files, in the order of their names.
+    """Returns the SHA-256 over the hashes of the folder's safetensors files, in the order of their names.
 
     Raises:
         UserError: there are none, or one is not whole.

@@ -1,6 +1,6 @@
 """Which rows each optimizer step trained on: `row_log.jsonl` beside a checkpoint.
 
-While a run lasts, each process appends to a file of its own in the scratch folder. A run that goes on from step N drops
+While a run lasts, each process appends to a file of its own in the scratch folder. A run that resumes from step N drops
 what it had logged after N, so the log always tells the lineage of the weights: what was done and lost is not in it.
 """
 

@@ -1,6 +1,6 @@
 """Where the tasks' rows come from: the Hub at a pinned revision, or a folder named by ``data_dir``; never a mix.
 
-Rows that a task knows are compared with what it knows: the rows' own fingerprint, or the official file's SHA-256.
+Rows that a task knows are compared with what it knows: the rows' own hash, or the official file's SHA-256.
 
 lm_eval calls a task's dataset hook with everything in the task's metadata, the model's arguments among it. The hooks
 read only ``data_dir``, ``other_rows`` and ``data`` of it: the rows never depend on the model.

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and their digests."""
+"""Files that are written whole or not at all, and their hashes."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What a model says to a task's prompt without any content: which label it leans to before it has read anything.
+"""The label bias of a model: its content-free prior, the probability of each label without a text.
 
 Source: Zhao, Wallace, Feng, Klein and Singh (2021), "Calibrate Before Use", section 4: the empty input, "N/A" and
 "[MASK]" stand where the item's text would, and the probabilities of the labels are averaged over the three.

@@ -1,4 +1,4 @@
-"""How a task's prompts were rendered, as a digest: scores whose digests differ are not to be compared.
+"""The prompt template hash of a task: scores whose hashes differ are not to be compared.
 
 Pure: it reads lm_eval's JSON and imports nothing of lm_eval, so `report` can use it.
 """
@@ -50,7 +50,7 @@ def render_parts(
 ) -> dict[str, Any]:
     """Returns what decided the text of a task's prompts, nothing of it bound to a machine or a model's folder.
 
-    ``task_config`` is ``task.dump_config()``, live or read back from ``results["configs"][task]``; the digests are
+    ``task_config`` is ``task.dump_config()``, live or read back from ``results["configs"][task]``; the hashes are
     lm_eval's ``chat_template_sha`` and ``system_instruction_sha``, None where there was none. Few-shot settings are
     left out at 0 shots, and turns count only under a chat template, since then they change nothing.
     """

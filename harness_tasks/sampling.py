@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 def seeded_order(items: Iterable[Item], seed: int, *, prefix: str = "") -> list[Item]:
     """Returns the distinct ``items`` in an order decided by ``seed`` and by their text alone.
 
-    A digest and no random generator, so the order does not depend on where an item stood or on Python's version.
+    A hash and no random generator, so the order does not depend on where an item stood or on Python's version.
 
     >>> seeded_order(["a", "b", "c"], 1) == seeded_order(["c", "b", "a"], 1)
     True

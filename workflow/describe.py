@@ -15,7 +15,7 @@ from studies import load_study
 
 
 def describe(study_file: str, output: Path) -> None:
-    """Writes the base model's name, architecture, sizes, licence, links and digests as JSON."""
+    """Writes the base model's name, architecture, sizes, licence, links and hashes as JSON."""
     with exit_on_user_error():
         study = load_study(study_file)
         from finetune.models import load_config

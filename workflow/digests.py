@@ -1,4 +1,4 @@
-"""What a step depends on, as digests: when one changes, Snakemake does the step again, and no other.
+"""What a step depends on, as hashes: when one changes, Snakemake does the step again, and no other.
 
 Nothing here imports torch, transformers or lm_eval: a run with nothing to do must end in seconds.
 """
@@ -23,7 +23,7 @@ DATA_ENDINGS = (".json", ".jsonl", ".tsv", ".csv")
 
 @cache
 def task_digest(task: str, place: Path = TASKS_PATH) -> str:
-    """Returns a digest of what a task's rows and prompts come from: its YAML and what it includes, its hooks, its data.
+    """Returns a hash of what a task's rows and prompts come from: its YAML and what it includes, its hooks, its data.
 
     The metrics are left out: no prompt, and so no training, depends on them. ``place``: the folder in which the task
     is looked for; one that is not there comes with lm_eval, and is told by that package's version.
@@ -34,14 +34,14 @@ def task_digest(task: str, place: Path = TASKS_PATH) -> str:
 
 @cache
 def scoring_digest(task: str, place: Path = TASKS_PATH) -> str:
-    """Returns a digest of all that a task's scores come from: `task_digest`'s files and the metrics."""
+    """Returns a hash of all that a task's scores come from: `task_digest`'s files and the metrics."""
     files = _task_files(task, place)
     return _digest(files) if files else _lm_eval()
 
 
 @cache
 def page_digest() -> str:
-    """Returns a digest of what turns results into a page: the report's code, what it imports, and the templates."""
+    """Returns a hash of what turns results into a page: the report's code, what it imports, and the templates."""
     code = _with_imports((PACKAGE_ROOT / "report").rglob("*.py"))
     templates = (path for path in (PACKAGE_ROOT / "templates").rglob("*") if path.suffix in (".j2", ".css", ".js"))
     return _digest([*code, *templates])
@@ -49,7 +49,7 @@ def page_digest() -> str:
 
 @cache
 def code_digest(*names: str) -> str:
-    """Returns a digest of these modules of `harness_tasks`, and not of what they import."""
+    """Returns a hash of these modules of `harness_tasks`, and not of what they import."""
     return _digest(path for name in names if (path := _module_path(f"harness_tasks.{name}")))
 
 

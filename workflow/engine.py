@@ -113,7 +113,7 @@ def _check_places(profile: Profile) -> None:
 
 
 def job_prefix(grid: Grid) -> str:
-    """Returns how the names of a grid's jobs begin: its own, and a digest of where it is built."""
+    """Returns how the names of a grid's jobs begin: its own, and a hash of where it is built."""
     place = sha256_text(str(grid.folder.resolve()))[:8]
     return re.sub(r"[^A-Za-z0-9_-]", "_", grid.name)[:40] + "-" + place
 

@@ -159,7 +159,7 @@ def plan(
 
 
 def _ledgers(study: Study, config: Any) -> dict[str, Any]:
-    """Returns the parameter ledger of the base model and of each checkpoint, from the configuration alone."""
+    """Returns the parameter counts of the base model and of each checkpoint, from the configuration alone."""
     shape = _Shape(config)
     ledgers = {"base": _base_ledger(shape)}
     for checkpoint in study.checkpoints():

@@ -26,7 +26,7 @@ def run_until_told(
     """Returns the exit code of Snakemake, or 128 and the signal's number where SIGTERM or SIGINT came meanwhile.
 
     Then no further step starts, each that runs gets a SIGTERM (training saves where it is), and all are waited for: by
-    itself Snakemake would let them go on. ``lock``: a file descriptor that it inherits, so that a lock outlives us.
+    itself Snakemake would let them run. ``lock``: a file descriptor that it inherits, so that a lock outlives us.
     ``output``: the file for what is printed; unset: our own streams. ``watch`` is called again and again meanwhile,
     with whether a signal came.
     """

@@ -210,7 +210,7 @@ def _check(grid: Grid, *, dry_run: bool) -> None:
 def _environment(study_file: str, grid: Grid) -> dict[str, str]:
     """Returns the environment of the steps: this Python first on the path, our packages importable.
 
-    It names the study's files with their digests: a step that finds another one there is of another study.
+    It names the study's files with their hashes: a step that finds another one there is of another study.
     """
     root = Path(__file__).resolve().parent.parent
     binaries = Path(sys.executable).parent

@@ -94,7 +94,7 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
 
 
 def _scored(study: Study, checkpoint: Checkpoint | None) -> dict[str, str | None]:
-    """Returns which weights were scored: the SHA-256 of the checkpoint's record, and the base's fingerprint.
+    """Returns which weights were scored: the SHA-256 of the checkpoint's record, and the base's hash.
 
     They go into the results, so that the page can tell whether its scores are of the checkpoint that it describes.
     """

@@ -176,7 +176,7 @@ def shard_folder(study: Study, task: str, checkpoint: Checkpoint | None, number:
 
 
 def scratch_folder(study: Study, task: str, checkpoint: Checkpoint | None, shard: str | None = None) -> Path:
-    """Returns where a score is made: `answers`, which an interrupted step goes on from, and lm_eval's `output`."""
+    """Returns where a score is made: `answers`, from which an interrupted step resumes, and lm_eval's `output`."""
     folder = study.folder / "scratch" / "scores" / (checkpoint.name if checkpoint else "base") / task
     return folder / f"shard{shard.partition('/')[0]}" if shard else folder
 

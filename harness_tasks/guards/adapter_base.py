@@ -85,7 +85,7 @@ def _commit(base: str, revision: str | None) -> str | None:
 
 
 def _weights(base: str, revision: str | None = None) -> str | None:
-    """Returns the SHA-256 over the digests of a model's safetensors files, as training records it; None without files.
+    """Returns the SHA-256 over the hashes of a model's safetensors files, as training records it; None without files.
 
     The files come in the order of their names.
     """

@@ -1,6 +1,6 @@
 """Files fetched from the Hub: of one commit, and byte for byte what the Hub states of them, before anything is loaded.
 
-The client's cache names each file by the digest that the Hub stated when it was fetched: the SHA-256 of a large file,
+The client's cache names each file by the hash that the Hub stated when it was fetched: the SHA-256 of a large file,
 git's own SHA-1 of a small one. So a changed byte is found later too, and without a network.
 """
 
@@ -32,7 +32,7 @@ WEIGHTS = ("model*.safetensors", "adapter_model.safetensors")
 class Fetched:
     """Files of one commit on this machine.
 
-    ``stated`` holds, by the file's name in the repository, the digest that the Hub states (64 hex digits: SHA-256; 40:
+    ``stated`` holds, by the file's name in the repository, the hash that the Hub states (64 hex digits: SHA-256; 40:
     git's SHA-1), which the file has; None where the cache did not keep it.
     """
 
@@ -119,18 +119,18 @@ def fetch(repo: str, kind: Kind, revision: str | None, patterns: Sequence[str], 
 
 
 def stated_digest(path: Path) -> str | None:
-    """Returns the digest that the Hub stated of a file in its client's cache; None where the cache did not keep it."""
+    """Returns the hash that the Hub stated of a file in its client's cache; None where the cache did not keep it."""
     # One step only: where several repositories share a file, the name that the link leads to is itself a link.
     name = Path(os.readlink(path)).name if path.is_symlink() else ""
     return name if re.fullmatch("[0-9a-f]{64}|[0-9a-f]{40}", name) else None
 
 
 _known: dict[tuple[str, int, int], str] = {}
-"""Digests of this process's files, by place, size and time of change."""
+"""Hashes of this process's files, by place, size and time of change."""
 
 
 def _checked(path: Path, name: str, what: str) -> str | None:
-    """Returns the digest that the Hub states of a file; raises `UserError` where the file has another."""
+    """Returns the hash that the Hub states of a file; raises `UserError` where the file has another."""
     stated = stated_digest(path)
     if stated is None:
         return None

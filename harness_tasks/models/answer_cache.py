@@ -1,4 +1,4 @@
-"""What a model answered before, on disk: an evaluation that was interrupted goes on, and no other model meets it."""
+"""What a model answered before, on disk: an interrupted evaluation resumes from it, and no other model gets it."""
 
 import hashlib
 import json
@@ -76,7 +76,7 @@ def identity(
 
 
 def contents(place: str, revision: str | None = None) -> Any:
-    """Returns the digests of a folder's weights and configurations by name; of a Hub repository name and commit.
+    """Returns the hashes of a folder's weights and configurations by name; of a Hub repository name and commit.
 
     The repository is one that was loaded at ``revision``: its commit is that of what was downloaded.
     """

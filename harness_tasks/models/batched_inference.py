@@ -190,7 +190,7 @@ class _Writing:
 
 
 class Beginnings:
-    """The keys and values of shared beginnings, each kept until the last leaf below it has begun."""
+    """The keys and values of shared beginnings, each kept until the last leaf below it has started."""
 
     def __init__(self) -> None:
         """Keeps nothing yet."""

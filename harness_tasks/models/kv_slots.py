@@ -1,6 +1,6 @@
-"""Keys and values of several sequences beside each other, each of its own length, and forwards that go on with them.
+"""Keys and values of several sequences beside each other, each of its own length, and forwards that continue them.
 
-A row can take over the keys and values of a beginning that was read before, go on by any number of tokens together
+A row can take over the keys and values of a beginning that was read before, continue by any number of tokens together
 with its neighbours, and give its place up. Nothing is computed at the vocabulary but at the positions asked for.
 """
 
@@ -84,8 +84,8 @@ class KeyValueSlots:
     ) -> torch.Tensor:
         """Returns the logits (B, kept, vocabulary) after the last ``kept`` tokens of each of B sequences.
 
-        Slots ``first`` to ``first`` + B - 1 go on with their ``tokens``, which stay in them unless told that nothing
-        will go on from there.
+        Slots ``first`` to ``first`` + B - 1 are continued by their ``tokens``, which stay in them unless told that
+        nothing continues from there.
         """
         device = self.store.device
         lengths = torch.tensor([len(own) for own in tokens])
@@ -177,7 +177,7 @@ def token_bytes(model: Any) -> int:
 
 
 class _Window(Cache):
-    """The slots of a `KeyValueSlots` that one forward goes on with, as transformers' cache."""
+    """The slots of a `KeyValueSlots` that one forward continues, as transformers' cache."""
 
     def __init__(self, store: torch.Tensor, window: slice, places: torch.Tensor, seen: int) -> None:
         super().__init__(layers=[_Layer(part, window, places, seen) for part in store])

@@ -137,7 +137,7 @@ def renamed_body(auto_class: Any, config: Any) -> dict[str, str] | None:
     """Returns how the tensors of a language model are called in the class with a head, as a pattern.
 
     Llama's body is `model` in the one and `transformer` in the span reader. Without this, transformers finds not one
-    weight of the base, and goes on with a random body.
+    weight of the base, and continues with a random body.
     """
     prefixes = []
     for kind in (AutoModelForCausalLM, auto_class):

@@ -96,7 +96,7 @@ def _common(first: list[int], last: list[int], known: int) -> int:
 
 
 def _branches(group: list[int], heads: list[list[int]], common: int) -> Iterator[list[int]]:
-    """Yields the parts of a sorted group that go on alike; a sequence that ends here is a part of its own."""
+    """Yields the parts of a sorted group that continue alike; a sequence that ends here is a part of its own."""
     part: list[int] = []
     for index in group:
         head = heads[index]

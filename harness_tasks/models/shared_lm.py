@@ -44,7 +44,7 @@ class SharedLM(RecordedLM):
 
     Takes every argument of `hf`, and `fast` as ``dtype``: bfloat16 where a probe finds it faster than float32;
     ``memory_gb``, what keys and values may take at most, in GB; and ``answers``, a folder in which answers are kept, so
-    that an interrupted evaluation goes on. The batch size is the most sequences beside each other, fewer where the
+    that an interrupted evaluation resumes. The batch size is the most sequences beside each other, fewer where the
     memory does not allow them; `auto` takes 64 on a processor, 128 elsewhere.
     """
 

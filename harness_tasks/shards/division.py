@@ -86,5 +86,5 @@ def shard_record(shard: Shard, mine: Sequence[int], whole: Sequence[int]) -> dic
 
 
 def whole_record(indices: Sequence[int]) -> dict[str, Any]:
-    """Returns the number of items of a whole run, and a digest of their sorted ``indices``."""
+    """Returns the number of items of a whole run, and a hash of their sorted ``indices``."""
     return {"items": len(indices), "sha256": sha256_json(list(indices))}

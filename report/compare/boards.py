@@ -85,8 +85,8 @@ def board_facts(task: str, key: str, entries: Sequence[Entry], *, named: bool, f
 class _Verdicts:
     """What the tests of a board's pairs came to, models numbered from best to worst.
 
-    ``pairs``: the differences that are told, first model before second. ``adjusted``: (M, M) p-values after Holm's
-    correction over all pairs, nan where there is none. ``beats``: (M, M), whether the row's model beats the column's.
+    ``pairs``: the differences that are told, first model before second. ``adjusted``: (M, M) Holm-adjusted
+    p-values over all pairs, nan where there is none. ``beats``: (M, M), whether the row's model beats the column's.
     ``tests``: how many p-values there are. ``crowd``: whether not all pairs are told. ``better``: whether higher is.
     """
 

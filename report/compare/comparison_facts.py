@@ -75,7 +75,7 @@ def _refuse_contradictions(tasks: Sequence[ComparedTask]) -> None:
 
 
 def _participant(entry: Entry, argument: str) -> Participant:
-    """Returns who takes part: name and who says it, where its results lie, the class that asked, and versions."""
+    """Returns a model of the comparison: its name, who says it, where its results lie, its class, and versions."""
     documents = list({run.results.file: run.results for run in entry.runs.values()}.values())
 
     def said(*place: str) -> Fact:

@@ -1,8 +1,7 @@
 """What is measured of the answers themselves: only this may stand as a cause in the analysis.
 
-A lean to one label, before anything was read (content-free prior) and on the items; how sure the answers are; how often
-no answer was given, or one without a word; answers that hold the gold one and more, that were cut off, or whose prompt
-was.
+Label bias, by the content-free prior and on the items; confidence and calibration; abstention, and outputs without a
+word; over-long answers, answers truncated at `max_gen_toks`, and truncated prompts.
 """
 
 from collections.abc import Mapping
@@ -190,7 +189,7 @@ def _words(measured: Measured, rows: list[Row], count: Any) -> Fact:
 
 
 def _holds_more(row: Row) -> bool:
-    """Returns whether an answer holds a gold answer, word for word, and more words beside it."""
+    """Returns whether an answer holds a gold answer, word for word, and more words."""
     text = normalised(answer_text(row))
     golds = [normalised(gold) for gold in gold_answers(row)]
     return text not in golds and any(gold and f" {gold} " in f" {text} " for gold in golds)

@@ -41,7 +41,7 @@ class CardSubject:
     name: str
     """The checkpoint's name."""
     repo: str
-    """Where it goes on the Hub."""
+    """Its repository on the Hub."""
     licence: Licence
     base: str | None
     """The base model's name on the Hub; None where it has none."""

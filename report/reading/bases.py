@@ -1,6 +1,6 @@
 """Which base weights a score or a checkpoint is of, and why those of other weights may not be set against each other.
 
-A fingerprint is a commit of the Hub, or the SHA-256 over the weights of a folder.
+The hash of weights is a commit of the Hub, or the SHA-256 over the weights of a folder.
 """
 
 import re

@@ -128,7 +128,7 @@ class RunConfiguration(TypedDict, total=False):
 
 
 class ScoredRecord(TypedDict, total=False):
-    """Which model was scored, as the workflow notes it: the hash of a checkpoint's record, the base's fingerprint."""
+    """Which model was scored, as the workflow notes it: the hash of a checkpoint's record, the base's hash."""
 
     checkpoint: Text | None
     base: Text | None

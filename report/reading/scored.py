@@ -43,7 +43,7 @@ def refuse_replaced(folder: Path, document: Document, name: str) -> None:
     """Raises a UserError where what was measured is not what the study's folder holds now under ``name``.
 
     Under `scored`, and `counted` for parameters, a file says of what it is: the SHA-256 of a checkpoint's record, the
-    base's fingerprint, the SHA-256 of a configuration. Where it does not, nothing can be told.
+    base's hash, the SHA-256 of a configuration. Where it does not, nothing can be told.
     """
     said = document.value("scored") or document.value("counted") or {}
     mend = f"delete {_made_by_one_step(document.file)} and run the study again"

@@ -47,7 +47,7 @@ class PairedTest:
 
 @dataclass(frozen=True)
 class Detectable:
-    """A smallest difference that would have been found; where ``value`` is None, ``method`` says why there is none."""
+    """A minimum detectable effect; where ``value`` is None, ``method`` says why there is none."""
 
     value: float | None
     method: str

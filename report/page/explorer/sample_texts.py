@@ -15,7 +15,7 @@ UNANSWERABLE = "unanswerable"
 
 
 def prompt(row: dict[str, Any]) -> str:
-    """Returns the text that the model was asked to go on from; empty where the row does not hold it."""
+    """Returns the text that the model was asked to continue; empty where the row does not hold it."""
     return next((str(arguments.get("arg_0", "")) for arguments in _arguments(row)), "")
 
 
