@@ -68,7 +68,7 @@ def check_study(study: Study) -> None:
         )
     if study.include_path and not Path(study.include_path).is_dir():
         raise UserError(
-            f"the study's include_path {study.include_path!r} is no folder here",
+            f"the study's include_path {study.include_path!r} is not a folder here",
             "its tasks are looked for in it, and a task of the same name elsewhere would be another one",
             "name the folder that `aftertune task new` wrote (a relative path starts at the current folder)",
         )

@@ -185,5 +185,5 @@ def test_a_task_of_the_studys_own_folder_is_looked_for_there_by_every_step(tmp_p
 
 def test_a_folder_of_tasks_that_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "heads.yaml").write_text(STUDY + "include_path: nowhere\n")
-    with pytest.raises(UserError, match="include_path 'nowhere' is no folder here"):
+    with pytest.raises(UserError, match="include_path 'nowhere' is not a folder here"):
         check_study(load_study(tmp_path / "heads.yaml"))
