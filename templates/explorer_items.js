@@ -3,6 +3,7 @@
 
 const section = document.getElementById("explorer");
 const tool = document.getElementById("explorer-tool");
+const fold = document.getElementById("explorer-fold");
 
 // How an answer moved from the base model to a checkpoint. The first four exclude each other, and so do the last two.
 const MOVES = [

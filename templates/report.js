@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const LABELS = [
-    ["interval", "interval"], ["items", "items"], ["clusters", "clusters"], ["method", "method"],
+    ["checkpoint", "checkpoint"], ["interval", "interval"], ["items", "items"], ["clusters", "clusters"], ["method", "method"],
     ["signature", "computed as"], ["file", "file"], ["at", "place in it"], ["fact", "in facts.json"],
   ];
   const table = JSON.parse(document.getElementById("notes").textContent);
@@ -154,7 +154,7 @@
   };
   const root = document.documentElement;
   const dark = () => (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
-  const toggle = make("button", { type: "button", className: "theme" });
+  const toggle = make("button", { type: "button" });
   const named = () => {
     toggle.textContent = dark() ? "Light page" : "Dark page";
   };
@@ -165,5 +165,84 @@
     named();
   });
   named();
-  document.querySelector("nav").append(toggle);
+
+  // What is folded: all at once by a button, and on paper, where nobody can open anything.
+  const folds = [...document.querySelectorAll("main > details, main > details details")];
+  const opener = make("button", { type: "button", textContent: "Open all" });
+  const open = (all) => {
+    for (const fold of folds) fold.open = all;
+    opener.textContent = all ? "Close all" : "Open all";
+  };
+  opener.addEventListener("click", () => open(opener.textContent === "Open all"));
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    closed = folds.filter((fold) => !fold.open);
+    open(true);
+  });
+  addEventListener("afterprint", () => {
+    for (const fold of closed) fold.open = false;
+    opener.textContent = "Open all";
+  });
+
+  // The contents: a button on a narrow page, and a mark at the part that is being read.
+  const nav = document.querySelector("nav");
+  const list = document.getElementById("contents");
+  const menu = make("button", { type: "button", className: "menu", textContent: "Contents" });
+  menu.setAttribute("aria-controls", "contents");
+  const unfold = (shown) => {
+    list.classList.toggle("shown", shown);
+    menu.setAttribute("aria-expanded", String(shown));
+  };
+  unfold(false);
+  menu.addEventListener("click", () => unfold(!list.classList.contains("shown")));
+  list.addEventListener("click", (event) => event.target.closest("a") && unfold(false));
+  root.classList.add("scripted");
+  const tools = make("div", { className: "tools" }, menu, opener, toggle);
+  nav.append(tools);
+  const links = new Map([...list.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
+  const parts = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
+  const mark = () => {
+    const read = parts.filter((part) => part.getBoundingClientRect().top < innerHeight / 3).pop();
+    for (const [id, link] of links) {
+      if (read?.id === id) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  };
+  let due = false;
+  addEventListener("scroll", () => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      mark();
+    });
+  }, { passive: true });
+  mark();
+
+  // Long tables are sorted by a column: by its numbers where its cells begin with one, else by its words.
+  const LONG = 10;
+  const valueOf = (row, column) => {
+    const text = row.cells[column].textContent.trim();
+    const number = parseFloat(text.replace(/,/g, "").replace("\u2212", "-"));
+    return [Number.isNaN(number) ? Infinity : number, text];
+  };
+  for (const table of document.querySelectorAll("main > .scroll > table, main details > .scroll > table")) {
+    const body = table.tBodies[0];
+    if (!body || body.rows.length <= LONG) continue;
+    for (const head of table.tHead.rows[0].cells) {
+      if (!head.textContent.trim()) continue;
+      const button = make("button", { type: "button" });
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const down = head.getAttribute("aria-sort") === "ascending";
+        for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const rows = [...body.rows].map((row) => [valueOf(row, head.cellIndex), row]);
+        rows.sort(([[a, x]], [[b, y]]) => (a === b ? x.localeCompare(y) : a < b ? -1 : 1));
+        if (down) rows.reverse();
+        body.append(...rows.map(([, row]) => row));
+      });
+    }
+  }
 })();

@@ -104,7 +104,7 @@ def test_ci_runs_what_the_readme_says() -> None:
     assert {path.parent for path in kept} == {load_study(ROOT / "studies" / "tiny.yaml").folder}
 
 
-def test_the_comment_on_a_pull_request_holds_summary_and_scores(tmp_path: Path) -> None:
+def test_the_comment_on_a_pull_request_is_the_pages_first_screen(tmp_path: Path) -> None:
     study = runpy.run_path(str(ROOT / "tests" / "report" / "synthetic.py"))["write_study"](tmp_path)
     (tmp_path / "build" / "trial").rename(tmp_path / "build" / "tiny")
     build_report(study, output=tmp_path / "build" / "tiny")
@@ -114,10 +114,13 @@ def test_the_comment_on_a_pull_request_holds_summary_and_scores(tmp_path: Path) 
     assert last.startswith("gh pr comment")
     subprocess.run(["bash", "-euc", "\n".join(lines)], cwd=tmp_path, check=True)
     text = (tmp_path / "comment.md").read_text(encoding="utf-8")
-    assert text.startswith("## Summary\n\n- On `reviews`, fine-tuning improves accuracy")
+    assert text.startswith("# A trial\n\n**Fine-tuning small improved the primary score on `reviews` and `passages`.**")
     assert "![" not in text
-    assert len(re.findall(r"^\| (?:accuracy|token F1) \(primary\) \|", text, re.MULTILINE)) == 2
-    assert "p-value" not in text
+    assert re.findall(r"^\| `(\w+)`, [\w ]+ \| LoRA, seed 1 \| \*\*improved\*\* \| \d", text, re.MULTILINE) == [
+        "reviews",
+        "passages",
+    ]
+    assert "Answer" not in text
 
 
 def _steps_of_report() -> list[dict[str, Any]]:

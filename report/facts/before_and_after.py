@@ -69,6 +69,7 @@ def beside_base(
     right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(pair, metric)), None)
     return Comparison(
         checkpoint=name,
+        display_name=checkpoint.name_on_own_task if checkpoint.task.value == task else checkpoint.display_name,
         trained_on=checkpoint.task,
         method=checkpoint.method,
         seed=checkpoint.seed,
@@ -81,7 +82,7 @@ def beside_base(
         examples=examples(pair, right_or_wrong) if pair and right_or_wrong else None,
         shift=_shift(pair) if pair else None,
         overlap=overlap_facts(folder, pair, name.value) if pair else None,
-        figures=_figures(task, name, sides, moves=bool(pair and right_or_wrong)),
+        figures=_figures(task, name, sides, scores, moves=bool(pair and right_or_wrong)),
         overlaps=_overlapping(folder, checkpoint.task.value, task),
     )
 
@@ -192,11 +193,15 @@ def _is_right_or_wrong(pair: Pair, metric: str) -> bool:
     return items is not None and {*items.one.values, *items.other.values} <= {0.0, pair.before.scale or 1.0}
 
 
-def _figures(task: str, checkpoint: Known, sides: Sequence[Side | Absent], *, moves: bool) -> AnswerFigures:
-    """Returns where the figures of the answers lie, by what they show; none of what was not measured on either side."""
+def _figures(
+    task: str, checkpoint: Known, sides: Sequence[Side | Absent], scores: Sequence[MetricScores], *, moves: bool
+) -> AnswerFigures:
+    """Returns where the figures of the comparison lie, by what they show; none of what was not measured."""
+    primary = next((score for score in scores if score.primary), None)
     found = [side.diagnosis for side in sides if isinstance(side, Side)]
     classified = [answers.classification for answers in found if answers.classification]
     shown = {
+        "score": primary is not None and (is_known(primary.before) or is_known(primary.after)),
         "confusion": bool(classified),
         "reliability": any(answers.calibration.bins for answers in classified),
         "distributions": any(answers.extraction for answers in found),

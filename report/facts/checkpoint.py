@@ -35,9 +35,12 @@ def checkpoint_facts(folder: Path, checkpoint: Checkpoint, study: Document, hub:
     record = read_json(folder, f"{home}/finetune.json", FINETUNE) if is_begun(folder / home) else None
     if record:
         refuse_misplaced(record, name)  # before a file is held against its hash
+    of_task = study.source("tasks", checkpoint.task)
     named: dict[str, Any] = {
-        "name": fact(name, "text", study.source("tasks", checkpoint.task)),
-        "task": fact(checkpoint.task, "text", study.source("tasks", checkpoint.task)),
+        "name": fact(name, "text", of_task),
+        "display_name": fact(checkpoint.display_name(), "text", of_task),
+        "name_on_own_task": fact(checkpoint.display_name(checkpoint.task), "text", of_task),
+        "task": fact(checkpoint.task, "text", of_task),
         "method": fact(checkpoint.method, "text", study.source("methods")),
         "seed": fact(checkpoint.seed, "setting", study.source("seeds")),
         "parameters": ledger_facts(folder, name),

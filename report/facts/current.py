@@ -121,6 +121,18 @@ def read_facts(path: Path) -> Facts:
         ) from None
 
 
+def study_name(path: Path) -> str | None:
+    """Returns the name of the study that the facts in the file ``path`` are of, whichever version wrote them.
+
+    None: they have none. Raises UserError as `read_facts` does, but for facts of another version.
+    """
+    content = unchanged(of_a_study(reading.read_json(path, FACTS), path), path)
+    try:
+        return str(content["study"]["name"]["value"])
+    except (LookupError, TypeError):
+        return None
+
+
 def of_a_study(content: Any, path: Path) -> dict[str, Any]:
     """Returns ``content``, which the file ``path`` holds, changed or not; UserError where it is no facts of a study."""
     if isinstance(content, dict) and str(content.get("schema", "")).startswith(FACTS_SCHEMA.split("/")[0]):

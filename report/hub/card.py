@@ -13,7 +13,7 @@ from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Known, is_known, part_at
 from report.facts.schema.scores import Comparison, ScoredTask
 from report.facts.schema.training import Trained
-from report.facts.schema.whole import Facts, Finding
+from report.facts.schema.whole import ComparisonFindings, Facts, Finding
 from report.hub.licences import Licence
 from report.page import formats
 from report.sentences.evidence import resolved
@@ -246,12 +246,23 @@ def _said(facts: Facts) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
     for part in _PARTS:
         for found in getattr(facts.findings, part):
             about = found if isinstance(found, Finding) else found.headline
-            chosen = [found] if isinstance(found, Finding) else found.sentences
+            chosen = [found] if isinstance(found, Finding) else _of_comparison(found)
             name = str(about.evidence.get("checkpoint", ""))
             if part == "warnings" and not name and "task" not in about.evidence:
                 continue  # on the study's run, not on a checkpoint
-            checkpoint = part_at(facts, name).value if name else None
+            checkpoint = _checkpoint(facts, name) if name else None
             yield from ((part, checkpoint, resolved(facts, sentence)) for sentence in chosen)
+
+
+def _checkpoint(facts: Facts, place: str) -> str:
+    """Returns the name of the checkpoint whose display name is at ``place``."""
+    owner = part_at(facts, place.rpartition("/")[0])
+    return str((owner.checkpoint if isinstance(owner, Comparison) else owner.name).value)
+
+
+def _of_comparison(found: ComparisonFindings) -> list[Finding]:
+    beside = (found.shift, found.transitions, found.overlap)
+    return [*found.tests, *found.metrics, *(sentence for sentence in beside if sentence)]
 
 
 def _concerns(finding: Mapping[str, Any], tasks: set[str]) -> bool:

@@ -6,7 +6,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import json_text
 from harness_tasks.outputs import write_outputs
 from harness_tasks.reading import Kind, read_text
-from report.facts.current import read_facts
+from report.facts.current import study_name
 from report.facts.paths import REPORT_MANIFEST
 from report.facts.redact import redacted
 from report.page.explorer import Items
@@ -63,7 +63,7 @@ def _check_place(folder: Path, plan: Study) -> None:
     elif not (folder / "facts.json").is_file():
         found = f"{folder} holds files, and no facts.json"
     else:
-        name = read_facts(folder / "facts.json").study.name.value
+        name = study_name(folder / "facts.json")
         if name == plan.name:
             return
         found = f"{folder} holds the page of the study {name}"

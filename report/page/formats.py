@@ -1,5 +1,6 @@
 """How a fact is shown: one rounding for each unit, everywhere, and text that cannot break out of its place."""
 
+import html
 import posixpath
 import re
 from collections.abc import Callable
@@ -50,12 +51,17 @@ def escape(text: str) -> str:
     >>> escape("reviews_demo-lora")
     'reviews_demo-lora'
     """
-    text = re.sub(r"[\s\x00-\x1f\x7f]+", " ", text)
+    text = squeezed(text)
     text = re.sub(r"([\\`*<>|\[\]~&$])", r"\\\1", text)
     text = _LIST_OR_HEADING.sub(r"\1\\", text)
     # Within a word an underscore is no emphasis, and names are easier to read without the stroke.
     text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
     return re.sub(r"(?i)\b(https?|ftp|mailto)(?=:)", r"\1\\", text)
+
+
+def squeezed(text: str) -> str:
+    """Returns ``text`` in one line and without control characters."""
+    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text)
 
 
 def plain(fact: Fact) -> str:
@@ -137,7 +143,8 @@ def _confidence(fact: Known) -> str:
 
 
 def count(fact: Any) -> Markup:
-    """Returns a whole number with separators; also takes the number of a loop's turn."""
+    """Returns a whole number with separators; also takes the number of a loop's turn, and a list for how long it is."""
+    fact = len(fact) if isinstance(fact, list) else fact
     return Markup(f"{fact:,d}") if isinstance(fact, int) and not isinstance(fact, bool) else _shown(_count)(fact)
 
 
@@ -241,6 +248,11 @@ def reason(fact: Any) -> Markup:
     return Markup(escape(fact.missing))
 
 
+def _html(fact: Known) -> str:
+    """Returns text as HTML, for what stands in an element of HTML on a Markdown page too."""
+    return html.escape(squeezed(str(fact.value)))
+
+
 def _path(fact: Known) -> str:
     return re.sub(r"[^A-Za-z0-9/._-]", "-", str(fact.value))
 
@@ -251,12 +263,14 @@ def _shell(fact: Known) -> str:
 
 NUMBERS = (
     "number", "percent", "difference", "interval", "difference_interval", "p_value", "duration", "size", "count",
-    "items", "clusters", "setting",
+    "items", "clusters", "setting", "name",
 )  # fmt: skip
-"""The filters that show a number: in HTML each of these has a note."""
+"""The filters that show a number, or the name of a checkpoint: in HTML each of these has a note."""
 
 FILTERS = {
     "text": _shown(lambda fact: escape(str(fact.value)).strip()),
+    "name": _shown(lambda fact: escape(str(fact.value)).strip()),
+    "html": _shown(_html),
     "code": _shown(_code),
     "code_block": _shown(_code_block),
     "digest": _shown(_digest),

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from html import escape
+from html import escape, unescape
 from itertools import pairwise
 from typing import Any
 
@@ -41,15 +41,22 @@ def in_html(value: Any) -> Markup:
 
 
 def anchored(tokens: list[Token]) -> list[dict[str, str]]:
-    """Gives each second-level heading an id of its own; returns the table of contents."""
+    """Gives each heading but the title an id of its own and a link to itself; returns the table of contents."""
     contents: list[dict[str, str]] = []
+    names: set[str] = set()
     for token, inline in pairwise(tokens):
-        if token.type == "heading_open" and token.tag == "h2":
-            title = "".join(child.content for child in inline.children or [] if child.type in ("text", "code_inline"))
-            name = re.sub(r"[^a-z0-9]+", "-", title.partition(":")[0].lower()).strip("-")
-            if not name or name in {entry["id"] for entry in contents}:
-                name = f"part-{len(contents) + 1}"
-            token.attrSet("id", name)
+        if token.type != "heading_open" or token.tag == "h1":
+            continue
+        title = "".join(child.content for child in inline.children or [] if child.type in ("text", "code_inline"))
+        name = re.sub(r"[^a-z0-9]+", "-", title.partition(":")[0].lower()).strip("-")
+        if not name or name in names:
+            name = f"part-{len(names) + 1}"
+        names.add(name)
+        token.attrSet("id", name)
+        link = piece(f' <a class="anchor" href="#{name}" aria-label="Link to this part">#</a>')
+        link.type = "html_inline"
+        inline.children = [*(inline.children or []), link]
+        if token.tag == "h2":
             contents.append({"id": name, "title": title})
     return contents
 
@@ -87,10 +94,11 @@ _SUMMARY = re.compile(r"<details>\n<summary>([^\n]*)</summary>")
 def _fold(markdown: str) -> str | None:
     """Returns the HTML of a paragraph that begins or ends what a reader opens by hand; None for any other.
 
-    Only a template of ours can write one: in every other text `<` is escaped. A summary is HTML already.
+    Only a template can write one: in every other text `<` is escaped. A summary is HTML already, of text alone: a tag
+    in it, from a template of the study's own, is shown as it is written.
     """
     if found := _SUMMARY.fullmatch(markdown):
-        return f"<details>\n<summary>{unmarked(found[1])}</summary>\n"
+        return f"<details>\n<summary>{escape(unescape(unmarked(found[1])), quote=False)}</summary>\n"
     return "</details>\n" if markdown == "</details>" else None
 
 

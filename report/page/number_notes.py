@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from report.facts.schema.parts import Known, Part, is_known
-from report.facts.schema.scores import ScoredTask
+from report.facts.schema.parts import Known, Part, is_known, part_at
+from report.facts.schema.scores import Comparison, ScoredTask
 from report.facts.schema.training import Trained
 from report.facts.schema.whole import Facts
 from report.page import formats
@@ -100,7 +100,7 @@ def number_note(facts: Facts, place: str, fact: Known, commands: Mapping[str, st
         show = formats.FILTERS["difference_interval" if place.endswith("/difference") else "interval"]
         said["interval"] = f"{formats.FILTERS['confidence'](fact)} {show(fact)}"
         said["method"] = fact.interval.method
-    said |= _of_score(facts, place)
+    said |= _of_score(facts, place) | _of_checkpoint(facts, place)
     said["command"] = next((text for start, text in commands.items() if fact.source.file.startswith(start)), "")
     return {key: str(text) for key, text in said.items() if text}
 
@@ -118,6 +118,15 @@ def _of_score(facts: Facts, place: str) -> dict[str, str]:
     if found[4] in ("p_value", "adjusted") and is_known(score.p_method):
         said["method"] = str(score.p_method.value)
     return said
+
+
+def _of_checkpoint(facts: Facts, place: str) -> dict[str, str]:
+    """Returns the name of the folder of a checkpoint that is called by its display name."""
+    owner, _, what = place.rpartition("/")
+    if what != "display_name":
+        return {}
+    one = part_at(facts, owner)
+    return {"checkpoint": str((one.checkpoint if isinstance(one, Comparison) else one.name).value)}
 
 
 def _commands(facts: Facts) -> dict[str, str]:

@@ -111,7 +111,6 @@ def html_page(
     tokens = tokens_of(marked)
     contents = anchored(tokens)
     dressed(tokens, drawn)
-    _summary_framed(tokens)
     if items.html:
         _before(tokens, "contributions", items.html)
         place = next((i for i, entry in enumerate(contents) if entry["id"] == "contributions"), len(contents))
@@ -165,11 +164,3 @@ def _before(tokens: list[Token], heading: str, html: str) -> None:
     """Puts ``html`` before the heading with that id, or at the end where there is none."""
     place = next((i for i, token in enumerate(tokens) if token.attrGet("id") == heading), len(tokens))
     tokens.insert(place, piece(html))
-
-
-def _summary_framed(tokens: list[Token]) -> None:
-    """Puts a frame around the summary."""
-    headings = [index for index, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
-    if len(headings) > 1 and tokens[headings[0]].attrGet("id") == "summary":
-        tokens.insert(headings[1], piece("</section>\n"))
-        tokens.insert(headings[0], piece('<section class="card">\n'))

@@ -13,9 +13,9 @@ from report.facts.parameters import ledger_facts
 from report.facts.publication import hub_facts
 from report.facts.redact import redacted_facts
 from report.facts.schema.parts import Fact, Known, Part, is_known
-from report.facts.schema.scores import Equivalence, TaskFacts, comparisons_of
+from report.facts.schema.scores import Equivalence, TaskFacts
 from report.facts.schema.training import Trained
-from report.facts.schema.whole import FACTS_SCHEMA, AuditFacts, Facts, MeasuredFacts, SummaryFigure
+from report.facts.schema.whole import FACTS_SCHEMA, AuditFacts, Facts, MeasuredFacts
 from report.facts.study import study_facts
 from report.facts.values import fact, missing
 from report.page.template.lookup import own_names, own_templates
@@ -130,7 +130,6 @@ def collect(
         **template_facts(path),
         "checks": check_facts(folder, [c.name.value for c in checkpoints if isinstance(c, Trained)]),
         "confidence": _confidence(tasks),
-        "summary_figure": _summary_figure(tasks, document.source()),
     }
     parts["reproduction"] = reproduction_facts(folder, checkpoints, tasks, parts)
     measured = MeasuredFacts(**parts)
@@ -155,12 +154,6 @@ def _confidence(parts: Any) -> Fact:
         return fact(parts.interval.confidence, "share", parts.source) if parts.interval else _NO_INTERVAL
     inner = parts.written().values() if isinstance(parts, Part) else parts if isinstance(parts, list) else ()
     return next((known for known in map(_confidence, inner) if is_known(known)), _NO_INTERVAL)
-
-
-def _summary_figure(tasks: list[TaskFacts], source: dict[str, str]) -> SummaryFigure | None:
-    scores = [s for task in tasks for c in comparisons_of(task) for s in c.scores if s.primary]
-    drawn = any(is_known(side) for score in scores for side in (score.before, score.after))
-    return SummaryFigure(path=fact("figures/summary.svg", "text", source)) if drawn else None
 
 
 def _scored_tasks(study: Study, folder: Path) -> list[str]:

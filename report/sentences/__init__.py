@@ -10,9 +10,10 @@ from report.facts.schema.whole import ComparisonFindings, Finding, Findings, Mea
 from report.reading.results import pointer
 from report.sentences.causes import why
 from report.sentences.limits import limits, overlap_verdict, warnings
-from report.sentences.parameters import change, cost, counts, meaning, moved, selected, trained_share
+from report.sentences.parameters import change, cost, counts, meaning, moved, published, selected, trained_share
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
-from report.sentences.summary import checks, sizes
+from report.sentences.summary import badge, checks, sizes
+from report.sentences.verdicts import headline, result, scoreboard
 
 
 def find(facts: MeasuredFacts) -> Findings:
@@ -24,55 +25,26 @@ def find(facts: MeasuredFacts) -> Findings:
     checkpoints = range(len(facts.checkpoints))
     return Findings(
         selected=[selected(facts, i) for i in checkpoints],
-        headline=[_headline(*where) for where in compared],
+        result=result(facts),
+        scoreboard=[scoreboard(*where) for where in compared],
+        headline=[headline(*where) for where in compared],
         sizes=sizes(facts),
+        badge=badge(facts),
         checks=checks(facts),
         counts=[counts(facts, i) for i in checkpoints],
         trained_share=[trained_share(facts, i) for i in checkpoints],
         changes=[change(facts, i) for i in checkpoints],
+        published=published(facts),
         meaning=[meaning(facts, i) for i in checkpoints],
         moved=[found for i in checkpoints if (found := moved(facts, i))],
         cost=[cost(facts, i) for i in checkpoints],
-        why=[why(facts, i) for i in range(len(facts.tasks))],
+        why=[part for i in range(len(facts.tasks)) for part in why(facts, i)],
         difference=[_difference(facts, *where) for where in compared],
         equivalences=[_equivalence(facts, i) for i in range(len(facts.equivalences))],
         spreads=[_spread(i) for i in range(len(facts.spreads))],
         limits=limits(facts),
         warnings=warnings(facts),
     )
-
-
-def _headline(task_at: str, task: ScoredTask, at: str, comparison: Comparison) -> Finding:
-    """Returns the sentence on what fine-tuning did to the task's primary metric."""
-    evidence = {"task": f"{task_at}/name", "setting": f"{task_at}/setting", "checkpoint": f"{at}/checkpoint"}
-    index = primary_index(comparison)
-    if index is None:
-        declared = is_known(task.primary)
-        name = decide("headline", {"undeclared": not declared, "without_score": declared})
-        return finding(name, evidence | ({"label": f"{task_at}/primary"} if declared else {}))
-    score = comparison.scores[index]
-    way, both = direction(score.difference), is_known(score.before) and is_known(score.after)
-    good = score.higher_is_better
-    evidence |= {key: f"{at}/scores/{index}/{key}" for key in ("label", "before", "after", "difference")}
-    name = decide(
-        "headline",
-        {
-            "rises": way == "higher" and good is True,
-            "falls": way == "lower" and good is True,
-            "rises_for_the_worse": way == "higher" and good is False,
-            "falls_for_the_better": way == "lower" and good is False,
-            "rises_unjudged": way == "higher" and good is None,
-            "falls_unjudged": way == "lower" and good is None,
-            "unclear": way == "unclear",
-            "equal": way == "equal",
-            "refused": way == "missing" and comparison.refused is not None,
-            "no_interval": way == "missing" and comparison.refused is None and both,
-            "missing": way == "missing" and comparison.refused is None and not both,
-        },
-    )
-    if name == "headline_refused":
-        evidence["reason"] = f"{at}/refused"
-    return finding(name, evidence)
 
 
 def _difference(
@@ -82,19 +54,23 @@ def _difference(
     groups: dict[str, list[str]] = {}
     for i, score in enumerate(comparison.scores):
         groups.setdefault(direction(score.difference), []).append(f"{at}/scores/{i}")
-    sentences = _tested(facts, at, comparison) + [
+    metrics = [
         finding(f"metrics_{way}", {"scores": groups[way]})
         for way in ("higher", "lower", "unclear", "equal", "missing")
         if way in groups
     ]
-    if comparison.shift:
-        evidence = {key: f"{at}/shift/{key}" for key in ("what", "change")}
-        sentences.append(finding(_shift(comparison.shift.change), evidence))
-    if comparison.transitions:
-        sentences.append(finding("transitions_counted", {"counts": f"{at}/transitions"}))
-    if comparison.overlap:
-        sentences.append(overlap_verdict(at, comparison, comparison.overlap))
-    return ComparisonFindings(headline=_headline(task_at, task, at, comparison), sentences=sentences)
+    shift, counts, overlap = comparison.shift, comparison.transitions, comparison.overlap
+    evidence = {key: f"{at}/shift/{key}" for key in ("what", "change")}
+    return ComparisonFindings(
+        task=task_at,
+        comparison=at,
+        headline=headline(task_at, task, at, comparison),
+        tests=_tested(facts, at, comparison),
+        shift=finding(_shift(shift.change), evidence) if shift else None,
+        transitions=finding("transitions_counted", {"counts": f"{at}/transitions"}) if counts else None,
+        overlap=overlap_verdict(at, comparison, overlap) if overlap else None,
+        metrics=metrics,
+    )
 
 
 def _tested(facts: MeasuredFacts, at: str, comparison: Comparison) -> list[Finding]:

@@ -1,63 +1,109 @@
 """Why a score is what it is: against what needs no model, and by what was measured of the answers. Nothing else."""
 
+from typing import NamedTuple
+
 from report.facts.schema.diagnosis import Calibration, Classification, Extraction, Prior, Side
-from report.facts.schema.parts import Fact, is_known
+from report.facts.schema.parts import Absent, Fact, is_known
 from report.facts.schema.scores import ScoredTask, TrivialBaseline, Unscored
-from report.facts.schema.whole import Finding, MeasuredFacts, TaskFindings
+from report.facts.schema.whole import CauseFindings, Finding, MeasuredFacts, TaskFindings
 from report.reading.results import pointer
 from report.sentences.rules import decide, direction, finding
 
+_ALWAYS_SAID = ("baseline", "errors", "unexplained")
+"""The kinds that stand with the causes whatever they say: what points are compared with, counted, or left."""
 
-def why(facts: MeasuredFacts, index: int) -> TaskFindings:
-    """Returns the sentences on one task: on the base model's score, then on each checkpoint's."""
+
+class _Said(NamedTuple):
+    """What was found of one kind in a model's answers."""
+
+    kind: str
+    finding: Finding
+    items: int = 0
+    """How many items it cost; 0: no cause of lost points, or not known."""
+
+
+_MOST_BESIDE = 6
+"""Models side by side: a table with one column more, for what they are compared in, can still be read."""
+
+
+def why(facts: MeasuredFacts, index: int) -> list[TaskFindings]:
+    """Returns what was found in the answers to one task, kind by kind, of the base model and of each checkpoint.
+
+    What costs points comes first, by how many items it cost the one that it cost most. Of many checkpoints, the first
+    part has the base model and five, each other part up to six.
+    """
     at, task = pointer("tasks", index), facts.tasks[index]
     if isinstance(task, Unscored):
-        return TaskFindings(task=f"{at}/name", sentences=[finding("unscored", {"reason": f"{at}/absent"})])
+        unscored = finding("unscored", {"reason": f"{at}/absent"})
+        return [TaskFindings(task=f"{at}/name", unscored=unscored, checkpoints=[], causes=[], beside=[])]
     common = {"task": f"{at}/name", "setting": f"{at}/setting", "positive": f"{at}/positive"}
-    sentences = []
-    compared = task.comparisons
-    if isinstance(task.before, Side):
-        first = compared[0].primary if compared else None
-        place = first.before_place if first else None
-        sentences += _side("base", f"{at}/before", at, task, task.before, common, place)
-    for c, comparison in enumerate(compared):
-        if isinstance(comparison.after, Side):
-            here, primary = f"{at}/comparisons/{c}", comparison.primary
-            evidence = common | {"checkpoint": f"{here}/checkpoint"}
-            place = primary.after_place if primary else None
-            sentences += _side("tuned", f"{here}/after", at, task, comparison.after, evidence, place)
-    return TaskFindings(task=f"{at}/name", sentences=sentences)
+    first = next((comparison.primary for comparison in task.comparisons), None)
+    sides = [_side(f"{at}/before", at, task, task.before, common, first.before_place if first else None)]
+    for c, comparison in enumerate(task.comparisons):
+        here, primary = f"{at}/comparisons/{c}", comparison.primary
+        evidence = common | {"checkpoint": f"{here}/display_name"}
+        place = primary.after_place if primary else None
+        sides.append(_side(f"{here}/after", at, task, comparison.after, evidence, place))
+    kinds = list(dict.fromkeys(said.kind for side in sides for said in side))
+    most = {kind: max(said.items for side in sides for said in side if said.kind == kind) for kind in kinds}
+    causes = sorted((kind for kind in kinds if most[kind] and kind not in _ALWAYS_SAID), key=lambda kind: -most[kind])
+    before, after = _ALWAYS_SAID[:2], _ALWAYS_SAID[2:]
+    shown = [kind for kind in (*before, *causes, *after) if kind in kinds]
+
+    def rows(chosen: list[str], first: int) -> list[CauseFindings]:
+        said = {kind: [_of_kind(side, kind) for side in sides[first : first + _MOST_BESIDE]] for kind in chosen}
+        named = {kind: finding(f"kind_{kind}", {}) for kind in chosen}
+        return [
+            CauseFindings(kind=named[kind], base=None if first else row[0], after=row if first else row[1:])
+            for kind, row in said.items()
+            if any(row)
+        ]
+
+    places = [f"{at}/comparisons/{c}/display_name" for c in range(len(task.comparisons))]
+    return [
+        TaskFindings(
+            task=f"{at}/name",
+            setting=None if first else f"{at}/setting",
+            checkpoints=places[max(0, first - 1) : first + _MOST_BESIDE - 1],
+            causes=rows(shown, first),
+            beside=rows([kind for kind in kinds if kind not in shown], first),
+        )
+        for first in range(0, len(sides), _MOST_BESIDE)
+    ]
+
+
+def _of_kind(side: list[_Said], kind: str) -> Finding | None:
+    return next((said.finding for said in side if said.kind == kind), None)
 
 
 def _side(
-    who: str,
     place: str,
     at: str,
     task: ScoredTask,
-    side: Side,
+    side: Side | Absent,
     evidence: dict[str, str],
     score: Fact | None,
-) -> list[Finding]:
-    """Returns the sentences on one checkpoint; ``score`` is its normalised primary score."""
+) -> list[_Said]:
+    """Returns what was found of one model, nothing where it was not scored; ``score``: its normalised primary score."""
+    if not isinstance(side, Side):
+        return []
     floor = evidence | {"floor": f"{at}/floor/score", "how": f"{at}/floor/how", "above": f"{place}/above_floor"}
-    found = [finding(_against_floor(who, task.floor, side.above_floor), floor)]
+    found = [_Said("baseline", finding(_against_floor(task.floor, side.above_floor), floor))]
     diagnosis = side.diagnosis
     if diagnosis.classification:
-        sentences, explained = _classified(f"{place}/diagnosis/classification", diagnosis.classification, evidence)
+        found += _classified(f"{place}/diagnosis/classification", diagnosis.classification, evidence)
     elif diagnosis.extraction:
-        sentences, explained = _answered(f"{place}/diagnosis/extraction", diagnosis.extraction, evidence)
-    else:
-        sentences, explained = [], False
-    perfect = is_known(score) and score.value == 1
-    if not explained:
-        sentences = [*sentences, finding(f"{who}_perfect" if perfect else f"{who}_unexplained", evidence)]
-    return found + sentences
+        found += _answered(f"{place}/diagnosis/extraction", diagnosis.extraction, evidence)
+    if not any(said.items for said in found):
+        perfect = is_known(score) and score.value == 1
+        found.append(_Said("unexplained", finding("cause_perfect" if perfect else "cause_unexplained", evidence)))
+    return found
 
 
-def _against_floor(who: str, floor: TrivialBaseline, above: Fact) -> str:
+def _against_floor(floor: TrivialBaseline, above: Fact) -> str:
     way, known = direction(above), is_known(floor.score)
     return decide(
-        f"{who}_floor",
+        "baseline",
         {
             "none": not known,
             "above": known and way == "higher",
@@ -75,8 +121,11 @@ def _certain(difference: Fact) -> bool:
     return interval is not None and interval.lower == interval.upper
 
 
-def _classified(at: str, found: Classification, evidence: dict[str, str]) -> tuple[list[Finding], bool]:
-    """Returns the sentences on a classifier's answers, and whether one of them is a cause of lost points."""
+def _classified(at: str, found: Classification, evidence: dict[str, str]) -> list[_Said]:
+    """Returns what was found in a classifier's answers.
+
+    Label bias costs as many items as there are wrong answers of one kind more than of the other.
+    """
     way, wrong = direction(found.bias), found.wrong.value
     more, fewer = found.false_positive.value, found.false_negative.value
     lean = decide(
@@ -92,19 +141,21 @@ def _classified(at: str, found: Classification, evidence: dict[str, str]) -> tup
         "errors",
         {
             "none": wrong == 0,
-            "mostly_positive": more > fewer,
-            "mostly_negative": more < fewer,
-            "balanced": more == fewer and wrong > 0,
+            "counted": wrong > 0,
         },
     )
     keys = ("predicted_share", "gold_share", "wrong", "false_positive", "false_negative")
     facts = evidence | {key: f"{at}/{key}" for key in keys}
-    sentences = [_prior(f"{at}/prior", found.prior, evidence), finding(lean, facts), finding(errors, facts)]
-    sentences.append(_calibrated(f"{at}/calibration", found.calibration, evidence))
+    said = [
+        _Said("errors", finding(errors, facts)),
+        _Said("bias", finding(lean, facts), abs(more - fewer) if way in ("higher", "lower") else 0),
+        _Said("prior", _prior(f"{at}/prior", found.prior, evidence)),
+        _Said("calibration", _calibrated(f"{at}/calibration", found.calibration, evidence)),
+    ]
     if found.ties.value:
-        sentences.append(finding("ties", evidence | {key: f"{at}/{key}" for key in ("ties", "ties_correct")}))
-    cut, truncated = _truncated(at, found, evidence)
-    return sentences + cut, way in ("higher", "lower") or truncated
+        facts = evidence | {key: f"{at}/{key}" for key in ("ties", "ties_correct")}
+        said.append(_Said("ties", finding("ties", facts)))
+    return [*said, _truncated(at, found, evidence)]
 
 
 def _prior(at: str, prior: Prior, evidence: dict[str, str]) -> Finding:
@@ -140,8 +191,8 @@ def _calibrated(at: str, calibration: Calibration, evidence: dict[str, str]) -> 
     return finding(name, evidence | {key: f"{at}/{key}" for key in keys})
 
 
-def _answered(at: str, found: Extraction, evidence: dict[str, str]) -> tuple[list[Finding], bool]:
-    """Returns the sentences on written answers, and whether one of them is a cause of lost points."""
+def _answered(at: str, found: Extraction, evidence: dict[str, str]) -> list[_Said]:
+    """Returns what was found in written answers, and how many items each of it cost."""
     share, asked = found.abstained.value, found.unanswerable.value
     empty, credited = found.contentless.value, found.contentless_credited.value
     abstains = decide(
@@ -156,7 +207,7 @@ def _answered(at: str, found: Extraction, evidence: dict[str, str]) -> tuple[lis
         },
     )
     keys = ("abstained", "abstained_answerable", "abstained_unanswerable", "answerable", "unanswerable")
-    sentences = [finding(abstains, evidence | {key: f"{at}/{key}" for key in keys})]
+    said = [_Said("abstains", finding(abstains, evidence | {key: f"{at}/{key}" for key in keys}), _misplaced(found))]
     if empty:
         contentless = decide(
             "contentless",
@@ -167,33 +218,39 @@ def _answered(at: str, found: Extraction, evidence: dict[str, str]) -> tuple[lis
             },
         )
         facts = {key: f"{at}/{key}" for key in ("contentless", "contentless_credited")}
-        sentences.append(finding(contentless, evidence | facts))
+        said.append(_Said("contentless", finding(contentless, evidence | facts), empty - credited))
     more = found.holds_more.value
     holds = decide("holds_more", {"some": bool(more), "none": more == 0, "unknown": more is None})
-    sentences.append(finding(holds, evidence | {"share": f"{at}/holds_more", "answerable": f"{at}/answerable"}))
+    facts = evidence | {"share": f"{at}/holds_more", "answerable": f"{at}/answerable"}
+    said.append(_Said("holds_more", finding(holds, facts), _items(more, found.answerable.value)))
     words = decide("words", {"counted": is_known(found.words), "unknown": not is_known(found.words)})
-    sentences.append(finding(words, evidence | {key: f"{at}/{key}" for key in ("words", "gold_words")}))
+    said.append(_Said("words", finding(words, evidence | {key: f"{at}/{key}" for key in ("words", "gold_words")})))
     ends = found.cut_off.value
     cut_off = decide("cut_off", {"some": bool(ends), "none": ends == 0, "unknown": ends is None})
-    sentences.append(finding(cut_off, evidence | {key: f"{at}/{key}" for key in ("cut_off", "most_tokens")}))
+    facts = evidence | {key: f"{at}/{key}" for key in ("cut_off", "most_tokens")}
+    said.append(_Said("cut_off", finding(cut_off, facts), ends or 0))
     if found.gold_too_long.value:
-        facts = {key: f"{at}/{key}" for key in ("gold_too_long", "most_tokens")}
+        facts = evidence | {key: f"{at}/{key}" for key in ("gold_too_long", "most_tokens")}
         known = is_known(found.gold_cut)
-        sentences.append(finding(decide("gold_too_long", {"cut": known, "whole": not known}), evidence | facts))
-    cut, truncated = _truncated(at, found, evidence)
-    lost = _lost_by_abstaining(found) or credited < empty
-    return sentences + cut, lost or bool(more) or bool(ends) or truncated
+        said.append(_Said("gold_too_long", finding(decide("gold_too_long", {"cut": known, "whole": not known}), facts)))
+    return [*said, _truncated(at, found, evidence)]
 
 
-def _lost_by_abstaining(found: Extraction) -> bool:
-    """Returns whether answerable questions were left unanswered, or unanswerable ones answered."""
-    missed, spared = found.abstained_answerable.value, found.abstained_unanswerable.value
-    asked, credited = found.unanswerable.value, found.contentless_credited.value
-    return bool(missed) or (spared is not None and round(spared * asked) + credited < asked)
+def _items(share: float | None, of: int) -> int:
+    """Returns how many items a share of them is; 0 where it is not known."""
+    return 0 if share is None else round(share * of)
 
 
-def _truncated(at: str, found: Classification | Extraction, evidence: dict[str, str]) -> tuple[list[Finding], bool]:
-    """Returns the sentence on truncated prompts, and whether some were."""
+def _misplaced(found: Extraction) -> int:
+    """Returns how many questions lost all: answerable ones left unanswered, and unanswerable ones answered."""
+    missed = _items(found.abstained_answerable.value, found.answerable.value)
+    spared, asked = found.abstained_unanswerable.value, found.unanswerable.value
+    answered = 0 if spared is None else asked - _items(spared, asked) - found.contentless_credited.value
+    return missed + max(0, answered)
+
+
+def _truncated(at: str, found: Classification | Extraction, evidence: dict[str, str]) -> _Said:
+    """Whether prompts fitted into the context."""
     cut = found.truncated.value
     name = decide("truncated", {"some": bool(cut), "none": cut == 0, "unknown": cut is None})
-    return [finding(name, evidence | {"truncated": f"{at}/truncated"})], bool(cut)
+    return _Said("truncated", finding(name, evidence | {"truncated": f"{at}/truncated"}), cut or 0)

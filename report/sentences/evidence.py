@@ -9,6 +9,8 @@ from report.facts.schema.whole import Finding
 
 def resolved(facts: Part | Mapping[str, Any], found: Any) -> Any:
     """Returns findings with the facts themselves in the place of the pointers to them."""
+    if found is None:
+        return None
     if isinstance(found, list):
         return [resolved(facts, part) for part in found]
     if isinstance(found, str):

@@ -31,7 +31,7 @@ def limits(facts: MeasuredFacts) -> list[Finding]:
         for d, dropped in enumerate(checkpoint.data.dropped if isinstance(checkpoint, Trained) else []):
             if dropped.reason.value == "identical" and dropped.rows.value > 0:
                 at = pointer("checkpoints", c)
-                evidence = {"checkpoint": f"{at}/name", "rows": f"{at}/data/dropped/{d}/rows"}
+                evidence = {"checkpoint": f"{at}/display_name", "rows": f"{at}/data/dropped/{d}/rows"}
                 found.append(finding("identical_left_out", evidence))
     return found
 
@@ -44,7 +44,7 @@ def _scored_otherwise(at: str, task: ScoredTask) -> list[Finding]:
         for key in ("dtype", "model_class"):
             before, after = (getattr(side, key, None) for side in (task.before, comparison.after))
             if is_known(before) and is_known(after) and before.value != after.value:
-                evidence = {"task": f"{at}/name", "checkpoint": f"{place}/checkpoint"}
+                evidence = {"task": f"{at}/name", "checkpoint": f"{place}/display_name"}
                 evidence |= {"before": f"{at}/before/{key}", "after": f"{place}/after/{key}"}
                 found.append(finding(f"{key}_differs", evidence))
     return found
@@ -81,7 +81,7 @@ def warnings(facts: MeasuredFacts) -> list[Finding]:
 
 def _of_comparison(task_at: str, at: str, comparison: Comparison) -> list[Finding]:
     """Returns the sentences that a reader must know before believing a checkpoint's score."""
-    about, found = {"task": f"{task_at}/name", "checkpoint": f"{at}/checkpoint"}, list[Finding]()
+    about, found = {"task": f"{task_at}/name", "checkpoint": f"{at}/display_name"}, list[Finding]()
     if isinstance(comparison.after, Side) and is_known(comparison.after.allowed):
         found.append(finding("warning_allowed_tuned", about | {"allowed": f"{at}/after/allowed"}))
     evidence = about | {"trained_on": f"{at}/trained_on"}

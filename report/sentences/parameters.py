@@ -14,38 +14,61 @@ def selected(facts: MeasuredFacts, index: int) -> Finding:
     two = own.base_fingerprint.value if isinstance(own, Trained) else None
     known = one is not None and two is not None
     name = decide("selected", {"same": known and one == two, "other": known and one != two, "unknown": not known})
-    return finding(name, {"checkpoint": f"{at}/name"})
+    return finding(name, {"checkpoint": f"{at}/display_name"})
 
 
 def counts(facts: MeasuredFacts, index: int) -> Finding:
     """Returns the sentence on whether a checkpoint has as many parameters as the base model."""
     at, base, own = pointer("checkpoints", index), facts.parameters, facts.checkpoints[index].parameters
-    evidence = {"checkpoint": f"{at}/name"}
+    evidence = {"checkpoint": f"{at}/display_name"}
     if isinstance(base, Absent) or isinstance(own, Absent):
         lacking = "/parameters/absent" if isinstance(base, Absent) else f"{at}/parameters/absent"
         return finding("counts_missing", evidence | {"reason": lacking})
     before, after, added = base.total.value, own.total.value, own.added.value
     known = before is not None and after is not None
-    return finding(
-        decide(
-            "counts",
-            {
-                "equal": known and after == before,
-                "adapter": known and after != before and after - before == added,
-                "more": known and after > before and after - before != added,
-                "fewer": known and after < before and after - before != added,
-                "unknown": not known,
-            },
-        ),
-        evidence
-        | {"before": "/parameters/total", "after": f"{at}/parameters/total", "added": f"{at}/parameters/added"},
+    name = decide(
+        "counts",
+        {
+            "equal": known and after == before,
+            "adapter": known and after != before and after - before == added,
+            "more": known and after > before and after - before != added,
+            "fewer": known and after < before and after - before != added,
+            "unknown": not known,
+        },
     )
+    places = {"before": "/parameters/total", "after": f"{at}/parameters/total", "added": f"{at}/parameters/added"}
+    return finding(name, evidence | _told(name, places))
+
+
+_TOLD = {
+    "counts_equal": ["after"],
+    "counts_fewer": ["before", "after"],
+    "counts_unknown": ["before", "after"],
+    "changes_as_meant": ["trained", "frozen"],
+    "changes_all": ["trained"],
+    "changes_frozen_too": ["frozen_changed", "frozen"],
+    "changes_not_all": ["trained_changed", "trained", "frozen"],
+    "meaning_added_only": ["before", "added"],
+    "meaning_added_and_more": ["added", "trained"],
+    "meaning_same_all": ["after"],
+    "meaning_same_part": ["after", "trained"],
+    "meaning_untold": [],
+}
+"""The facts that a sentence tells, where these are not all: what reads alike of two checkpoints is said of the same."""
+
+
+def _told(name: str, places: dict[str, str]) -> dict[str, str]:
+    return {slot: places[slot] for slot in _TOLD.get(name, places)}
 
 
 def trained_share(facts: MeasuredFacts, index: int) -> Finding:
     """Returns the sentence on how many of a checkpoint's parameters were trained."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index].parameters
-    evidence = {"checkpoint": f"{at}/name", "total": f"{at}/parameters/total", "trained": f"{at}/parameters/trainable"}
+    evidence = {
+        "checkpoint": f"{at}/display_name",
+        "total": f"{at}/parameters/total",
+        "trained": f"{at}/parameters/trainable",
+    }
     total, trained = (None, None) if isinstance(own, Absent) else (own.total.value, own.trainable.value)
     known = total is not None and trained is not None
     name = decide(
@@ -54,13 +77,13 @@ def trained_share(facts: MeasuredFacts, index: int) -> Finding:
     )
     if name == "trained_part":
         evidence["share"] = f"{at}/parameters/trained_share"
-    return finding(name, evidence if known else {"checkpoint": f"{at}/name"})
+    return finding(name, evidence if known else {"checkpoint": f"{at}/display_name"})
 
 
 def change(facts: MeasuredFacts, index: int) -> Finding:
     """Returns the sentence on whether the trained tensors changed, and no other."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index]
-    evidence = {"checkpoint": f"{at}/name"}
+    evidence = {"checkpoint": f"{at}/display_name"}
     found = own.changes if isinstance(own, Trained) else None
     if not isinstance(found, WeightChanges):
         reason = f"{at}/changes/absent" if isinstance(own, Trained) else f"{at}/absent"
@@ -76,13 +99,13 @@ def change(facts: MeasuredFacts, index: int) -> Finding:
             "not_all": frozen_changed == 0 and trained_changed < trained,
         },
     )
-    return finding(name, evidence | {key: f"{at}/changes/{key}" for key in keys})
+    return finding(name, evidence | _told(name, {key: f"{at}/changes/{key}" for key in keys}))
 
 
 def meaning(facts: MeasuredFacts, index: int) -> Finding:
     """Returns the sentence on what equal or unequal counts mean, by what was trained and what changed."""
     at, base, own = pointer("checkpoints", index), facts.parameters, facts.checkpoints[index]
-    evidence = {"checkpoint": f"{at}/name"}
+    evidence = {"checkpoint": f"{at}/display_name"}
     counted, changes = own.parameters, own.changes if isinstance(own, Trained) else None
     if isinstance(base, Absent):
         return finding("meaning_unknown", evidence | {"reason": "/parameters/absent"})
@@ -119,7 +142,7 @@ def meaning(facts: MeasuredFacts, index: int) -> Finding:
             "untold": not agrees,
         },
     )
-    return finding(name, evidence | {key: place for key, (place, _) in places.items()})
+    return finding(name, evidence | _told(name, {key: place for key, (place, _) in places.items()}))
 
 
 def moved(facts: MeasuredFacts, index: int) -> Finding | None:
@@ -128,14 +151,22 @@ def moved(facts: MeasuredFacts, index: int) -> Finding | None:
     changes = own.changes if isinstance(own, Trained) else None
     if not isinstance(changes, WeightChanges) or not changes.kinds:
         return None
-    evidence = {"checkpoint": f"{at}/name", "kinds": f"{at}/changes/kinds"}
+    evidence = {"checkpoint": f"{at}/display_name", "kinds": f"{at}/changes/kinds"}
     return finding("moved_adapted", evidence) if changes.adapted else finding("moved_weights", evidence)
+
+
+def published(facts: MeasuredFacts) -> Finding:
+    """How many checkpoints are on the Hub."""
+    every = {pointer("checkpoints", i, "display_name"): one for i, one in enumerate(facts.checkpoints)}
+    there = [at for at, one in every.items() if one.hub.published]
+    cases = {"none": not there, "some": 0 < len(there) < len(every), "all": 0 < len(there) == len(every)}
+    return finding(decide("published", cases), {"checkpoints": list(every), "published": there})
 
 
 def cost(facts: MeasuredFacts, index: int) -> Finding:
     """Returns the sentence on the time, memory and tokens of a training run."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index]
     if isinstance(own, Untrained):
-        return finding("cost_missing", {"checkpoint": f"{at}/name", "reason": f"{at}/absent"})
+        return finding("cost_missing", {"checkpoint": f"{at}/display_name", "reason": f"{at}/absent"})
     keys = ("steps", "tokens_input", "tokens_supervised", "seconds", "peak_memory")
-    return finding("cost_counted", {"checkpoint": f"{at}/name"} | {key: f"{at}/{key}" for key in keys})
+    return finding("cost_counted", {"checkpoint": f"{at}/display_name"} | {key: f"{at}/{key}" for key in keys})

@@ -32,6 +32,15 @@ def sizes(facts: MeasuredFacts) -> list[Finding]:
     return [*said, finding(name, {"least": least[1], "most": most[1]})]
 
 
+def badge(facts: MeasuredFacts) -> Finding:
+    """What the guards and the checks of the saved weights came to, in a word."""
+    found = facts.checks
+    if isinstance(found, Absent):
+        return finding("badge_unknown", {})
+    clear = found.objected.value == 0
+    return finding(decide("badge", {"passed": clear, "objected": not clear}), {})
+
+
 def checks(facts: MeasuredFacts) -> list[Finding]:
     """Returns the sentences on the guards, the checks of the saved weights, and the audit, where there is one."""
     found = facts.checks

@@ -46,7 +46,7 @@ def test_axe_finds_nothing(opened: Any, axe: str, scheme: str, width: int) -> No
 
 
 def test_a_number_tells_where_it_comes_from(opened: Any) -> None:
-    score = opened.locator(".card li .n").first
+    score = opened.locator("main table").first.locator("td:nth-child(4) .n").first
     score.hover()
     note = opened.locator("#note")
     note.wait_for(state="visible")

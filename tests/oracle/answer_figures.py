@@ -25,7 +25,7 @@ def _sides(task: Part, comparison: Part, kind: str) -> Sides:
 
 
 def _title(template: str, task: Part, comparison: Part, **slots: Line) -> Line:
-    names = {"task": text(task["name"]), "checkpoint": text(comparison["checkpoint"])}
+    names = {"task": text(task["name"]), "checkpoint": text(comparison["display_name"])}
     return line(f"{template} on {{task}}: base and {{checkpoint}}", **names, **slots)
 
 
@@ -102,7 +102,7 @@ def _reliability(task: Part, comparison: Part) -> Figure:
             span = line("{a} to {b}", a=percent(bin["lower"]), b=percent(bin["upper"]))
             rows.append((name, span, count(bin["scored"]), percent(bin["confidence"]), percent(bin["right"])))
     return named(
-        _title("Confidence and how often it is right", task, comparison),
+        _title("Confidence and accuracy", task, comparison),
         comparison["figures"]["reliability"],
         joined(told, "; "),
         [

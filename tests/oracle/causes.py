@@ -1,66 +1,105 @@
-"""Why a score may be said to be what it is: against what needs no model, and by what was measured of the answers."""
+"""Why a score may be said to be what it is: against what needs no model, and by what was measured of the answers.
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+Of each kind of cause there is a row: what it says of the base model, and of each checkpoint. What costs points comes
+first, by how many items it cost the model that it cost most.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from tests.oracle import lines
+from tests.oracle.expected import NOTHING, Expected, Table, folded, paragraph, table
 from tests.oracle.lines import Fact, Line, count, counted, joined, known, line, number, percent, reason, text
 from tests.oracle.ways import way
 
 Part = Mapping[str, Any]
 
-_AGAINST_FLOOR = {
-    "up": "{who} is above {how} ({floor}): the difference is {by}.",
-    "down": "{who} is below {how} ({floor}): the difference is {by}.",
-    "open": "{who} cannot be told from {how} ({floor}): the difference is {by}.",
-    "same": "{who} gives each item what {how} ({floor}) gives it: it does no better and no worse.",
-    "unknown": "{who} could not be set against {how}: no interval of the difference is known.",
+
+class Cause(NamedTuple):
+    """What is said of one kind in one model's answers."""
+
+    said: Line
+    lost: int = 0
+    """Items that it cost, as far as that is known."""
+
+
+_NAMES = {
+    "floor": "trivial baseline",
+    "errors": "errors",
+    "lean": "label bias",
+    "prior": "content-free prior",
+    "calibration": "calibration",
+    "ties": "ties",
+    "abstains": "abstention",
+    "contentless": "outputs without a word",
+    "more": "over-long answers",
+    "words": "length of answers",
+    "cut off": "truncated answers",
+    "gold": "long gold answers",
+    "truncated": "truncated prompts",
+    "nothing": "not explained",
 }
+"""What the row of each kind is called."""
+_FIRST, _LAST = ("floor", "errors"), ("nothing",)
+"""Rows that stand with the causes whatever they say, before and after them."""
 
 
-def why(task: Part) -> Iterator[Line]:
-    """Yields what may be said of the scores on one task: of the base model's, then of each checkpoint's."""
+def why(task: Part) -> Iterator[Expected]:
+    """Yields what may be said of the scores on one task."""
     if "before" not in task:
-        yield line("Nothing is known: {why}.", why=reason(task["absent"]))
+        yield paragraph(line("{task}: Not known: {why}.", task=text(task["name"]), why=reason(task["absent"])))
         return
     compared = task["comparisons"]
-    yield from _side(task, task["before"], compared[0] if compared else None, base=True)
-    for comparison in compared:
-        yield from _side(task, comparison["after"], comparison, base=False)
+    sides = [_side(task, task["before"], compared[0] if compared else None, "before")]
+    sides += [_side(task, comparison["after"], comparison, "after") for comparison in compared]
+    kinds = [kind for number, side in enumerate(sides) for kind in side if not any(kind in s for s in sides[:number])]
+    most = {kind: max(side[kind].lost for side in sides if kind in side) for kind in kinds}
+    causes = sorted((kind for kind in kinds if most[kind] > 0), key=lambda kind: most[kind], reverse=True)
+    shown = [*(k for k in _FIRST if k in kinds), *causes, *(k for k in _LAST if k in kinds)]
+    beside = [kind for kind in kinds if kind not in shown]
+    names = [line("base, {setting}", setting=text(task["setting"]))]
+    names += [text(comparison["display_name"]) for comparison in compared]
+    for start in range(0, len(sides), _MODELS):
+        models = list(zip(names, sides, strict=True))[start : start + _MODELS]
+        yield _rows(task, models, shown)
+        if any(kind in side for kind in beside for _, side in models):
+            yield from folded(line("Also looked at: {task}", task=text(task["name"])), [_rows(task, models, beside)])
 
 
-def _side(task: Part, side: Part, comparison: Part | None, *, base: bool) -> Iterator[Line]:
+_MODELS = 6
+"""Models beside each other at most."""
+
+
+def _rows(task: Part, models: Sequence[tuple[Line, Mapping[str, Cause]]], kinds: Sequence[str]) -> Table:
+    header = " | ".join(["{task}", *(f"{{_{i}}}" for i, _ in enumerate(models))])
+    slots = {f"_{i}": name for i, (name, _) in enumerate(models)}
+    rows = [
+        [line(_NAMES[kind]), *(side[kind].said if kind in side else NOTHING for _, side in models)]
+        for kind in kinds
+        if any(kind in side for _, side in models)
+    ]
+    return table(header, rows, task=text(task["name"]), **slots)
+
+
+def _side(task: Part, side: Part, comparison: Part | None, which: str) -> dict[str, Cause]:
+    """Returns what is said of one model by kind; nothing of one that was not scored."""
     if "diagnosis" not in side:
-        return
-    yield _against_floor(task, side, None if base or comparison is None else comparison["checkpoint"])
-    diagnosis, is_explained = side["diagnosis"], False
+        return {}
+    said = {"floor": Cause(_against_floor(task, side))}
+    diagnosis = side["diagnosis"]
     if "classification" in diagnosis:
-        found = diagnosis["classification"]
-        yield from (_prior(task, found["prior"]), _lean(task, found), _errors(task, found))
-        yield _calibrated(found["calibration"])
-        if _any(found["ties"]):
-            yield _tied(found)
-        yield _truncated(found)
-        is_explained = way(found["bias"]) in ("up", "down") or _any(found["truncated"])
+        said |= _classified(task, diagnosis["classification"])
     elif "extraction" in diagnosis:
-        found = diagnosis["extraction"]
-        yield _abstains(found)
-        if found["contentless"]["value"]:
-            yield _contentless(found)
-        yield from (_holds_more(found), _words(found), _cut_off(found))
-        if _any(found["gold_too_long"]):
-            yield _gold_too_long(found)
-        yield _truncated(found)
-        is_explained = _loses(found) or any(_any(found[key]) for key in ("holds_more", "cut_off", "truncated"))
-    if not is_explained:
-        who = "base" if base else "fine-tuned"
-        yield line(_UNEXPLAINED[_is_perfect(comparison, "before" if base else "after")], who=who)
-
-
-_UNEXPLAINED = {
-    False: "Nothing that was measured explains the {who} model's score.",
-    True: "The {who} model's score is what the gold answers themselves score: there is no lost point to explain.",
-}
+        said |= _answered(diagnosis["extraction"])
+    if not any(cause.lost for cause in said.values()):
+        said["nothing"] = Cause(
+            line(
+                "nothing to explain: the score is that of the gold answers"
+                if _is_perfect(comparison, which)
+                else "no cause was measured"
+            )
+        )
+    return said
 
 
 def _is_perfect(comparison: Part | None, side: str) -> bool:
@@ -74,37 +113,24 @@ def _any(fact: Fact) -> bool:
     return bool(fact.get("value"))
 
 
-def _loses(found: Part) -> bool:
-    """Returns whether points are lost by abstaining, by answering where there is no answer, or by answers without
-    content."""
-    missed, spared = found["abstained_answerable"].get("value"), found["abstained_unanswerable"].get("value")
-    empty, credited = found["contentless"]["value"], found["contentless_credited"]["value"]
-    if missed or empty > credited:
-        return True
-    asked = found["unanswerable"]["value"]
-    return spared is not None and round(asked * (1 - spared)) > credited
+_AGAINST_FLOOR = {
+    "up": "{by} above {how}",
+    "down": "{by}, below {how}",
+    "open": "not to be told from {how}: {by}",
+    "same": "each item scores what {how} gives it",
+    "unknown": "not compared with {how}: the difference has no interval",
+}
 
 
-def _against_floor(task: Part, side: Part, checkpoint: Fact | None) -> Line:
-    """Returns where one side stands beside what needs no model; the base model's where ``checkpoint`` is None."""
+def _against_floor(task: Part, side: Part) -> Line:
+    """Returns where one model stands beside what needs no model."""
     floor, above = task["floor"], side["above_floor"]
     if not known(floor["score"]):
-        if checkpoint is None:
-            return line(
-                "No score without a model is known for this task, so it cannot be said whether the base model has "
-                "learned it at all."
-            )
-        return line("Nor can the fine-tuned model ({c}) be set against one.", c=text(checkpoint))
-    who = (
-        line("The base model ({s})", s=text(task["setting"]))
-        if checkpoint is None
-        else line("The fine-tuned model ({c})", c=text(checkpoint))
-    )
+        return line("none is known for this task")
     went = way(above)
     if went == "same" and not _item_by_item(above):
         went = "open"
-    by = lines.by(above) if went in ("up", "down", "open") else ()
-    return line(_AGAINST_FLOOR[went], who=who, how=text(floor["how"]), floor=lines.value(floor["score"]), by=by)
+    return line(_AGAINST_FLOOR[went], how=text(floor["how"]), by=lines.change(above) if known(above) else ())
 
 
 def _item_by_item(difference: Fact) -> bool:
@@ -113,22 +139,38 @@ def _item_by_item(difference: Fact) -> bool:
     return ends is not None and ends["lower"] == ends["upper"]
 
 
-_PRIOR = (
-    "With an input that says nothing ({inputs}) it gives {positive} a probability of {share} on average, where an even "
-    "split is {even}: it is "
-)
+def _classified(task: Part, found: Part) -> dict[str, Cause]:
+    more, fewer = found["false_positive"]["value"], found["false_negative"]["value"]
+    is_lean = way(found["bias"]) in ("up", "down")
+    said = {
+        "errors": Cause(_errors(found)),
+        # A model without a lean would be wrong as often in either way.
+        "lean": Cause(_lean(task, found), max(more, fewer) - min(more, fewer) if is_lean else 0),
+        "prior": Cause(_prior(task, found["prior"])),
+        "calibration": Cause(_calibrated(found["calibration"])),
+    }
+    if _any(found["ties"]):
+        words = (
+            "{some} of {all} items with two equal highest log-likelihoods, of which the first choice counts: {right} "
+            "are correct by that rule alone"
+        )
+        said["ties"] = Cause(_some_of(words, found["ties"], right=count(found["ties_correct"])))
+    return said | {"truncated": _truncated(found)}
+
+
+_PRIOR = "{share} is the mean probability of {positive} without a text ({inputs}), {even} an even split: "
 
 
 def _prior(task: Part, prior: Part) -> Line:
     """Returns what the model says before it has read anything."""
     share, even = prior["share"], prior.get("even", {})
     if not known(share) or not known(even):
-        return line("What it says to an input that says nothing is not known: {why}.", why=reason(share))
-    lean = "for" if share["value"] > even["value"] else "against"
-    words = "for neither answer" if share["value"] == even["value"] else f"{lean} that answer"
+        return line("not known: {why}", why=reason(share))
+    lean = "towards" if share["value"] > even["value"] else "against"
+    words = "not biased" if share["value"] == even["value"] else f"biased {lean} it"
     inputs = [line("{i}: {p}", i=text(one["input"]), p=percent(one["share"])) for one in prior["inputs"]]
     return line(
-        f"{_PRIOR}{words} before it has read anything.",
+        _PRIOR + words,
         inputs=joined(inputs),
         positive=text(task["positive"]),
         share=percent(share),
@@ -136,13 +178,11 @@ def _prior(task: Part, prior: Part) -> Line:
     )
 
 
-_SAYS = "It says {positive} on {predicted} of the items, where {gold} are"
-_LEAN = "the items that it thereby gets wrong are a measured cause of its lost points"
 _LEANS = {
-    "up": f"{_SAYS}. It leans to that answer; {_LEAN}, and a high recall is then no skill.",
-    "down": f"{_SAYS}. It leans away from that answer; {_LEAN}.",
-    "open": f"{_SAYS}; no lean to either label is clear, so a lean does not explain its score.",
-    "unknown": f"{_SAYS}; whether that is a lean is not known, for want of an interval.",
+    "up": "biased towards it; a high recall is then no skill",
+    "down": "biased against it",
+    "open": "no clear bias",
+    "unknown": "whether that is a bias is not known, for want of an interval",
 }
 
 
@@ -150,34 +190,30 @@ def _lean(task: Part, found: Part) -> Line:
     """Returns which label the answers lean to, beside the gold labels of the same items."""
     went = way(found["bias"])
     return line(
-        _LEANS["open" if went == "same" else went],
+        "{predicted} predicted {positive}, {gold} gold: " + _LEANS["open" if went == "same" else went],
         positive=text(task["positive"]),
         predicted=percent(found["predicted_share"]),
         gold=percent(found["gold_share"]),
     )
 
 
-def _errors(task: Part, found: Part) -> Line:
-    """Returns which kind of error is more frequent."""
-    more, fewer = found["false_positive"]["value"], found["false_negative"]["value"]
-    if more == fewer == 0:
-        return line("It gets no item wrong.")
-    kind = "more of the first kind" if more > fewer else "more of the second kind"
+def _errors(found: Part) -> Line:
+    """Returns how many errors there are of either kind."""
+    more, fewer = found["false_positive"], found["false_negative"]
+    if not more["value"] and not fewer["value"]:
+        return line("no wrong answer")
     return line(
-        "Of its {wrong} wrong answers, {more} say {positive} where it is not, and {fewer} miss it: "
-        f"{'as many of either kind' if more == fewer else kind}.",
+        "{wrong} wrong: false positives {more}, false negatives {fewer}",
         wrong=count(found["wrong"]),
-        more=count(found["false_positive"]),
-        fewer=count(found["false_negative"]),
-        positive=text(task["positive"]),
+        more=count(more),
+        fewer=count(fewer),
     )
 
 
-_SURE = "Its answers have a probability of {sure} on average, and {right} are right: "
 _CALIBRATED = {
-    "up": f"{_SURE}it is surer than it is right, by {{by}}.",
-    "down": f"{_SURE}it is less sure than it is right ({{by}}).",
-    "open": f"{_SURE}no lack or excess of confidence is clear ({{by}}).",
+    "up": "overconfident by {by}",
+    "down": "underconfident ({by})",
+    "open": "neither over- nor underconfidence is clear ({by})",
 }
 
 
@@ -185,22 +221,13 @@ def _calibrated(found: Part) -> Line:
     """Returns whether the answers are as often right as they are sure."""
     went = way(found["overconfidence"])
     if went == "unknown":
-        return line("How sure its answers are is not known.")
+        return line("not known")
     return line(
-        _CALIBRATED["open" if went == "same" else went],
+        "{sure} mean confidence, {right} accuracy: " + _CALIBRATED["open" if went == "same" else went],
         sure=percent(found["confidence"]),
         right=percent(found["right"]),
         by=lines.by(found["overconfidence"]),
     )
-
-
-def _tied(found: Part) -> Line:
-    """Returns on how many items the order of the choices decides."""
-    words = (
-        "On {some} of the {all} items the two highest log-likelihoods are equal, and the first of the choices counts "
-        "as its answer: {correct} of these items are correct by that rule alone."
-    )
-    return _some_of(words, found["ties"], correct=count(found["ties_correct"]))
 
 
 def _some_of(words: str, found: Fact, **others: Line) -> Line:
@@ -208,32 +235,56 @@ def _some_of(words: str, found: Fact, **others: Line) -> Line:
     return line(words, some=count(found), all=counted(found, "n"), **others)
 
 
+def _answered(found: Part) -> dict[str, Cause]:
+    empty = found["contentless"]["value"]
+    said = {"abstains": Cause(_abstains(found), _wrongly_silent(found) + _wrongly_loud(found))}
+    if empty:
+        said["contentless"] = Cause(_contentless(found), empty - found["contentless_credited"]["value"])
+    said["more"] = _holds_more(found)
+    said["words"] = Cause(_words(found))
+    said["cut off"] = _cut_off(found)
+    if _any(found["gold_too_long"]):
+        said["gold"] = Cause(_gold_too_long(found))
+    return said | {"truncated": _truncated(found)}
+
+
+def _wrongly_silent(found: Part) -> int:
+    """Returns on how many questions with an answer none was given."""
+    share = found["abstained_answerable"]
+    return round(share["value"] * found["answerable"]["value"]) if known(share) else 0
+
+
+def _wrongly_loud(found: Part) -> int:
+    """Returns on how many questions without an answer one was given; an output without a word may pass as none."""
+    share, asked = found["abstained_unanswerable"], found["unanswerable"]["value"]
+    if not known(share):
+        return 0
+    return max(asked - round(share["value"] * asked) - found["contentless_credited"]["value"], 0)
+
+
 def _abstains(found: Part) -> Line:
     """Returns how often no answer was given, and what that costs."""
     share, asked = found["abstained"]["value"], found["unanswerable"]["value"]
     if share == 0 and found["contentless"]["value"]:
-        words = "It abstains on no question."
+        words = "never abstains"
     elif share == 0:
         words = (
-            "It answers every question, also the {unanswerable} that have no answer in their passage; those score "
-            "nothing, which is a measured cause of its lost points."
+            "never abstains, not on the {unanswerable} unanswerable questions either, which score nothing: a cause of "
+            "lost points"
             if asked
-            else "It answers every question, and all {answerable} have an answer, so abstaining costs it nothing."
+            else "never abstains, and all {answerable} questions have an answer"
         )
     elif share == 1:
         words = (
-            "It answers no question at all: it scores on the {unanswerable} unanswerable ones only, and loses the "
-            "{answerable} answerable ones because it abstains."
+            "always abstains: scores on the {unanswerable} unanswerable questions only, and loses the {answerable} "
+            "answerable ones"
         )
     elif asked:
-        words = (
-            "It leaves {all} of the questions unanswered: {wrongly} of the {answerable} answerable ones, which score "
-            "nothing, and {rightly} of the {unanswerable} unanswerable ones, which score in full."
-        )
+        words = "{wrongly} of {answerable} answerable questions, {rightly} of {unanswerable} unanswerable ones"
     else:
         words = (
-            "It leaves {all} of the questions unanswered though all {answerable} have an answer; each of these scores "
-            "nothing, which is a measured cause of its lost points."
+            "abstains on {all} of the questions though all {answerable} have an answer; these score nothing: a cause "
+            "of lost points"
         )
     shares = {"all": "abstained", "wrongly": "abstained_answerable", "rightly": "abstained_unanswerable"}
     return line(
@@ -247,87 +298,64 @@ def _abstains(found: Part) -> Line:
 def _contentless(found: Part) -> Line:
     """Returns how many outputs hold no word, and what becomes of them."""
     empty, credited = found["contentless"], found["contentless_credited"]
-    words = "{empty} of its {all} outputs hold no word, only punctuation or articles: "
+    words = "{empty} of {all} outputs hold only punctuation or articles; "
+    forgiven = "because their questions have no answer and the metric's normalisation leaves nothing of them"
     if not credited["value"]:
-        words += "no abstention, and an answer that scores nothing, which is a measured cause of its lost points."
+        words += "these score nothing: a cause of lost points"
     elif credited["value"] == empty["value"]:
-        words += (
-            "no abstentions, and all of them score in full, because their questions have no answer and the metric's "
-            "normalisation leaves nothing of them."
-        )
+        words += f"all score in full, {forgiven}"
     else:
-        words += (
-            "no abstentions. {credited} of them score in full, because their questions have no answer and the metric's "
-            "normalisation leaves nothing of them; the others score nothing, which is a measured cause of its lost "
-            "points."
-        )
+        words += f"{{credited}} score in full, {forgiven}; the others score nothing: a cause of lost points"
     return line(words, empty=count(empty), all=counted(empty, "n"), credited=count(credited))
 
 
-def _holds_more(found: Part) -> Line:
+def _holds_more(found: Part) -> Cause:
     """Returns how often a gold answer stands among other words."""
-    share = found["holds_more"]
+    share, answerable = found["holds_more"], found["answerable"]
     if not known(share):
-        return line("Whether its answers hold more than the gold ones is not known: {why}.", why=reason(share))
+        return Cause(line("not known: {why}", why=reason(share)))
     if not share["value"]:
-        return line("No answer of its holds a gold answer and more words beside it.")
-    return line(
-        "On {share} of the {answerable} answerable questions its answer holds a gold answer and more words beside it: "
-        "no exact match, and precision lost, which is a measured cause of its lost points.",
-        share=percent(share),
-        answerable=count(found["answerable"]),
-    )
+        return Cause(line("none"))
+    said = line("{share} of {answerable} answerable questions", share=percent(share), answerable=count(answerable))
+    return Cause(said, round(share["value"] * answerable["value"]))
 
 
 def _words(found: Part) -> Line:
     """Returns how long the answers are."""
-    if not known(found["words"]):
-        return line("How long its answers are is not known: {why}.", why=reason(found["words"]))
-    return line(
-        "Its answers to answerable questions have {words} words on average, the gold answers to the same questions "
-        "{gold}.",
-        words=number(found["words"]),
-        gold=number(found["gold_words"]),
-    )
+    words = found["words"]
+    if not known(words):
+        return line("not known: {why}", why=reason(words))
+    told = "{words} words on average, gold answers {gold}"
+    return line(told, words=number(words), gold=number(found["gold_words"]))
 
 
-def _cut_off(found: Part) -> Line:
+def _cut_off(found: Part) -> Cause:
     """Returns how many outputs never stopped."""
     ends = found["cut_off"]
     if not known(ends):
-        return line("Whether its outputs were cut off is not known: {why}.", why=reason(ends))
-    words = (
-        "{some} of its {all} outputs have the {most} tokens that are allowed and never stopped by themselves, which is "
-        "a measured cause of its lost points."
-        if ends["value"]
-        else "Not one of its {all} outputs was cut off at the {most} tokens that are allowed."
-    )
-    return _some_of(words, ends, most=count(found["most_tokens"]))
+        return Cause(line("not known: {why}", why=reason(ends)))
+    words = "{some} of {all} at max_gen_toks {most}" if ends["value"] else "none of {all} at max_gen_toks {most}"
+    return Cause(_some_of(words, ends, most=count(found["most_tokens"])), ends["value"])
 
 
 def _gold_too_long(found: Part) -> Line:
     """Returns how many questions have no gold answer that is short enough to be written."""
-    ceiling = (
-        "of these the ceiling scores what fits"
-        if known(found["gold_cut"])
-        else "the ceiling scores them as if they did"
-    )
     words = (
-        "{some} of the {all} questions with an answer have no gold answer that fits into the {most} tokens that are "
-        f"allowed: {ceiling}."
+        "{some} of the {all} questions with an answer have no gold answer that fits into max_gen_toks ({most}); the "
+        "score of the gold answers counts "
     )
+    words += "what fits" if known(found["gold_cut"]) else "them as if they did"
     return _some_of(words, found["gold_too_long"], most=count(found["most_tokens"]))
 
 
-def _truncated(found: Part) -> Line:
+def _truncated(found: Part) -> Cause:
     """Returns how many prompts did not fit."""
     cut = found["truncated"]
     if not known(cut):
-        return line("Whether its prompts fit into its context is not known: {why}.", why=reason(cut))
+        return Cause(line("not known: {why}", why=reason(cut)))
     words = (
-        "{some} of the {all} prompts did not fit into its context and were cut, which is a measured cause of its lost "
-        "points."
+        "{some} of {all} prompts did not fit into the context and were truncated: a cause of lost points"
         if cut["value"]
-        else "All {all} prompts fit into its context."
+        else "all {all} prompts fit into the context"
     )
-    return _some_of(words, cut)
+    return Cause(_some_of(words, cut), cut["value"])

@@ -6,15 +6,17 @@ from typing import Any
 from tests.oracle import lines
 from tests.oracle.lines import Line, count, known, line, reason, setting, text
 from tests.oracle.sentences import overlap, overlap_kind
+from tests.oracle.weights import named
 
 Part = Mapping[str, Any]
 
 
 _UNLIKE = {
-    "dtype": "On {name}, the base model was scored in {before} and {checkpoint} in {after}: a part of the difference "
-    "may come from the number format.",
-    "model_class": "On {name}, the base model answered by lm_eval's class {before} and {checkpoint} by {after}: the "
-    "checkpoint has a head that the base model has not, and the difference is that of the two ways to answer as well.",
+    "dtype": "On {name}, the base model was scored in {before} and {who} in {after}: a part of the difference "
+    "may come from the dtype.",
+    "model_class": "On {name}, the base model answered by lm_eval's class {before} and {who} by {after}: a "
+    "checkpoint of that class has a head that the base model has not, and the difference is that of "
+    "the two ways to answer as well.",
 }
 """What must be said where base and checkpoint were scored in different ways, by the fact that tells them apart."""
 
@@ -23,27 +25,28 @@ _ALLOWED = "On {task}, {who} was scored although these guards of scoring failed,
 
 
 def limits(facts: Part) -> list[Line]:
-    """Returns what must be said of what the numbers do not cover."""
+    """Returns what must be said of what the numbers do not cover; once of the checkpoints of which it is the same."""
     seeds = [setting(seed) for seed in facts["study"]["seeds"]]
     words = (
-        "Each checkpoint was trained once, with one seed ({seeds}). The intervals cover the sampling of items only: "
-        "another seed gives another checkpoint, and how far its scores would lie from these was not measured."
+        "One training seed ({seeds}): the intervals cover the sampling of items only; how far another seed's scores "
+        "would lie from these was not measured."
         if len(seeds) == 1
-        else "Checkpoints were trained with several seeds ({seeds}) and each is shown by itself. Every interval of a "
-        "score covers the sampling of items only; the spread over seeds is shown apart."
+        else "Several training seeds ({seeds}): the interval of each score covers the sampling of items only; the "
+        "spread over seeds is shown apart."
     )
     said = [line(words, seeds=lines.joined(seeds))]
     for task in facts["tasks"]:
         if "before" in task:
             said += _limits_of(task)
-    words = (
-        "Training rows that equal a scored row in every field but an id were left out before {checkpoint} was trained "
-        "({rows} of them)."
-    )
+    words = "Training rows that equal a scored row in every field but an id were left out before the training of {who} "
+    words += "({rows} of them)."
+    left_out: dict[int, list[Line]] = {}
     for checkpoint in facts["checkpoints"]:
-        for left_out in (checkpoint.get("data") or {}).get("dropped") or ():
-            if left_out["reason"]["value"] == "identical" and left_out["rows"]["value"]:
-                said.append(line(words, rows=count(left_out["rows"]), checkpoint=text(checkpoint["name"])))
+        for row in (checkpoint.get("data") or {}).get("dropped") or ():
+            if row["reason"]["value"] == "identical" and row["rows"]["value"]:
+                left_out.setdefault(row["rows"]["value"], []).append(text(checkpoint["display_name"]))
+    for rows, names in left_out.items():
+        said.append(line(words, rows=count({"value": rows}), who=named(names)))
     return said
 
 
@@ -51,7 +54,7 @@ def _limits_of(task: Part) -> Iterable[Line]:
     scored, available = task["scored"], task["available"]
     name = text(task["name"])
     if known(available) and available["value"] > scored["value"]:
-        words = "On {name}, {scored} of {available} items were scored, because the study sets a limit."
+        words = "On {name}, {scored} of {available} items were scored: the study sets a limit."
         yield line(words, name=name, scored=count(scored), available=count(available))
     if not known(task["cluster"]):
         words = (
@@ -61,12 +64,16 @@ def _limits_of(task: Part) -> Iterable[Line]:
         yield line(words, name=name)
     else:
         yield from _few_clusters(task)
+    unlike: dict[tuple[str, str], list[tuple[Line, Line, Line]]] = {}
     for comparison in task["comparisons"]:
-        checkpoint = text(comparison["checkpoint"])
-        for key, words in _UNLIKE.items():
+        for key in _UNLIKE:
             before, after = task["before"].get(key, {}), comparison["after"].get(key, {})
             if known(before) and known(after) and before["value"] != after["value"]:
-                yield line(words, name=name, before=text(before), after=text(after), checkpoint=checkpoint)
+                alike = unlike.setdefault((key, str(after["value"])), [])
+                alike.append((text(before), text(after), text(comparison["display_name"])))
+    for (key, _), found in unlike.items():
+        before, after, _ = found[0]
+        yield line(_UNLIKE[key], name=name, before=before, after=after, who=named([one for _, _, one in found]))
 
 
 def _few_clusters(task: Part) -> Iterable[Line]:
@@ -75,8 +82,8 @@ def _few_clusters(task: Part) -> Iterable[Line]:
     few = [one for one in differences if "clusters" in one and not one["clusters"] >= 24]
     if few:
         words = (
-            "On {name}, the {items} items lie in {clusters} clusters. The coverage of the intervals was simulated for "
-            "more clusters only; on so few they may be too narrow."
+            "On {name}, the {items} items lie in {clusters} clusters: the coverage of the intervals was simulated for "
+            "more clusters only, and on so few they may be too narrow."
         )
         name = text(task["name"])
         yield line(words, name=name, items=lines.counted(few[0], "n"), clusters=lines.counted(few[0], "clusters"))
@@ -100,9 +107,9 @@ def warnings(facts: Part) -> list[Line]:
         for comparison in task.get("comparisons", []):
             passed_over = comparison["after"].get("allowed", {})
             if known(passed_over):
-                who = text(comparison["checkpoint"])
+                who = text(comparison["display_name"])
                 said.append(line(_ALLOWED, task=text(task["name"]), who=who, guards=text(passed_over)))
-            names = {"task": text(task["name"]), "checkpoint": text(comparison["checkpoint"])}
+            names = {"task": text(task["name"]), "checkpoint": text(comparison["display_name"])}
             if comparison["overlaps"]:
                 words = (
                     "{checkpoint} was trained on {trained_on} and is scored on {task}: the two overlap, so it has seen "
@@ -114,5 +121,5 @@ def warnings(facts: Part) -> list[Line]:
                 said.append(line(words, reason=reason(comparison["refused"]), **names))
             graded = comparison["overlap"] and "absent" not in comparison["overlap"]
             if graded and overlap_kind(comparison) in ("everything", "turns", "open"):
-                said.append(line("On {task} ({checkpoint}), {verdict}", verdict=overlap(comparison), **names))
+                said.append(line("On {task} ({checkpoint}), {verdict}.", verdict=overlap(comparison), **names))
     return said

@@ -1,6 +1,6 @@
 """What may stand on a page: headings, prose, tables, code and figures, each with the lines that the facts license."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,6 +30,20 @@ class Table:
 
     header: Sequence[Line]
     rows: Sequence[Sequence[Line]]
+    drawings: Sequence["Figure"] = ()
+    """The drawings within cells, in their order; each stands in its cell's line as `DRAWING`."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The beginning of what a reader opens by hand, with what it is called."""
+
+    title: Line
+
+
+@dataclass(frozen=True)
+class End:
+    """The end of what a reader opens by hand."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +70,11 @@ class Figure:
     """The numbers drawn, where no table of the page has them."""
     has_axes: bool = field(default=False)
     """Whether numbers stand along axes: they must be evenly spaced in value as they are in place."""
+    is_in_cell: bool = field(default=False)
+    """Whether it stands within a table's cell: then nothing is written under it."""
 
 
-Expected = Heading | Prose | Table | Code | Figure
+Expected = Heading | Prose | Table | Code | Figure | Fold | End
 
 
 def paragraph(*lines: Line) -> Prose:
@@ -71,10 +87,23 @@ def items(lines: Iterable[Line]) -> list[Prose]:
     return [Prose("item", (one,)) for one in lines]
 
 
-def table(header: str, rows: Iterable[Sequence[Line | str]], /, **slots: Line) -> Table:
+NOTHING: Line = ("–",)
+"""What a cell says where there is nothing to say."""
+
+
+def folded(title: Line, content: Iterable[Expected]) -> Iterator[Expected]:
+    """Yields what a reader opens by hand."""
+    yield Fold(title)
+    yield from content
+    yield End()
+
+
+def table(
+    header: str, rows: Iterable[Sequence[Line | str]], /, *, drawings: Sequence[Figure] = (), **slots: Line
+) -> Table:
     """Returns a table; ``header`` has a bar between its cells, and cells may be plain text."""
     cells = [line(cell.strip(), **slots) for cell in header.split("|")]
-    return Table(cells, [[(cell,) if isinstance(cell, str) else cell for cell in row] for row in rows])
+    return Table(cells, [[(cell,) if isinstance(cell, str) else cell for cell in row] for row in rows], drawings)
 
 
 def code(fact: Fact) -> Code:

@@ -19,47 +19,39 @@ def named(
     return Figure(name=title, path=file, title=title, words=words, labels=labels, data=data, has_axes=has_axes)
 
 
-def summary(facts: Part) -> Figure:
-    """Returns the chart of the primary scores before and after."""
-    words: list[Line] = []
-    labels: list[Line] = []
-    rows: list[tuple[Line, ...]] = []
-    for task in facts["tasks"]:
-        for comparison in task.get("comparisons", []):
-            score = next((score for score in comparison["scores"] if score["primary"]), None)
-            if score is None or not (known(score["before"]) or known(score["after"])):
-                continue
-            name = line(
-                "{task}, {label}: {checkpoint}",
-                task=text(task["name"]),
-                label=text(score["label"]),
-                checkpoint=text(comparison["checkpoint"]),
-            )
-            before, after, floor = score["before"], score["after"], task["floor"]["score"]
-            ceilings = (row["ceiling"] for row in task["ranges"] if row["metric"] == score["metric"])
-            ceiling = next(ceilings, {"missing": "no range is known for it"})
-            words.append(line("{n}: {b} before, {a} after", n=name, b=_value(before), a=_value(after)))
-            labels.append(name)
-            ends = (
-                ("base {n}", before),
-                ("fine-tuned {n}", after),
-                ("trivial baseline {n}", floor),
-                ("gold answers {n}", ceiling),
-            )
-            labels += [line(template, n=number(end)) for template, end in ends if known(end)]
-            rows.append((name, *map(value, (before, after, floor, ceiling))))
+_WHOLE = {"points": (0.0, 100.0), "proportion": (0.0, 1.0), "share": (0.0, 1.0), "coefficient": (-1.0, 1.0)}
+
+
+def score(task: Part, comparison: Part, row: Part) -> Figure:
+    """Returns the small drawing of a primary score before and after, on the whole scale of its unit."""
+    shown = [fact for fact in (row["before"], row["after"]) if known(fact)]
+    unit = shown[0]["unit"]
+    floor = task["floor"]["score"]
+    values = [fact["value"] for fact in (*shown, floor) if known(fact)]
+    values += [end for fact in shown if "interval" in fact for end in (fact["interval"][k] for k in ("lower", "upper"))]
+    values += [floor["interval"][key] for key in ("lower", "upper") if "interval" in floor]
+    lower = min(0.0, *values)
+    start, end = _WHOLE.get(unit, (lower, max(values) if max(values) > lower else lower + 1))
+    words = "{before} before, {after} after, trivial baseline {floor}; the scale from {start} to {end}"
     return Figure(
-        name=line("Primary scores before and after fine-tuning"),
-        path=str(facts["summary_figure"]["path"]["value"]),
-        title=line("Primary scores before and after fine-tuning, with their intervals"),
-        words=joined(words, "; "),
-        labels=labels,
-        data=table("score | base | fine-tuned | trivial baseline | gold answers", rows),
+        name=line("Both scores with their intervals on the metric's scale"),
+        path=re.sub(r"[^A-Za-z0-9/._-]", "-", str(comparison["figures"]["score"]["value"])),
+        title=line(
+            "{label} on {task}: base and {name}",
+            label=text(row["label"]),
+            task=text(task["name"]),
+            name=text(comparison["display_name"]),
+        ),
+        words=line(
+            words,
+            before=value(row["before"]),
+            after=value(row["after"]),
+            floor=value(floor),
+            start=number({"value": start, "unit": unit}),
+            end=number({"value": end, "unit": unit}),
+        ),
+        is_in_cell=True,
     )
-
-
-def _value(fact: Fact) -> Line:
-    return number(fact) if known(fact) else ("missing",)
 
 
 def loss(checkpoint: Part) -> Figure:
@@ -86,7 +78,7 @@ def loss(checkpoint: Part) -> Figure:
             both = [dict(points).get(step) for points in (curve, dev)]
             rows.append((count({"value": step}), *(line("not noted") if one is None else _loss(one) for one in both)))
         data = table("step | training loss | loss on the development split", rows)
-    title = line("Training loss of {name}", name=text(checkpoint["name"]))
+    title = line("Training loss of {name}", name=text(checkpoint["display_name"]))
     return named(title, checkpoint["loss"]["figure"], words, labels, data, has_axes=True)
 
 
@@ -110,7 +102,7 @@ def development(checkpoint: Part) -> Iterator[Figure]:
     if known(found["chosen"]) and found["chosen"]["value"] in [step for step, *_ in curve]:
         labels.append(line("kept"))
     yield named(
-        line("Accuracy on the development split over training tokens: {name}", name=text(checkpoint["name"])),
+        line("Accuracy on the development split over training tokens: {name}", name=text(checkpoint["display_name"])),
         found["figure"],
         line(
             "{n} evaluations; the accuracy goes from {first} to {last}.",

@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 from typing import TypeVar
 
 from report.verify.problems import Problem
-from tests.oracle.expected import Code, Expected, Figure, Heading, Prose, Table
+from tests.oracle.expected import Code, End, Expected, Figure, Fold, Heading, Prose, Table
 from tests.oracle.lines import Departure, Line, follow, matches, said
 from tests.oracle.numerals import numeral_at
 from tests.oracle.page import Block, Label
@@ -114,6 +114,15 @@ def _differs(block: Block, wanted: Expected, place: str) -> Iterator[Problem]:
             yield Problem(place, _short(_shown(block)), _told(wanted))
         else:
             yield from _table_differs(block.rows, wanted, place)
+            yield from _drawings_differ(block.drawings, wanted.drawings, place)
+    elif isinstance(wanted, Fold):
+        if block.kind != "fold":
+            yield Problem(place, _short(_shown(block)), _told(wanted))
+        else:
+            yield from _line_differs(block.text, [wanted.title], f"{place} › what is folded")
+    elif isinstance(wanted, End):
+        if block.kind != "end":
+            yield Problem(place, _short(_shown(block)), _told(wanted))
     elif block.kind != "figure":
         yield Problem(place, _short(_shown(block)), _told(wanted))
     else:
@@ -167,6 +176,14 @@ def _table_differs(rows: Sequence[Sequence[str]], wanted: Table, place: str) -> 
             yield from _row_differs(row, cells, wanted, name)
 
 
+def _drawings_differ(drawings: Sequence[Block], wanted: Sequence[Figure], place: str) -> Iterator[Problem]:
+    """Yields how the drawings within a table's cells differ from those that should stand there."""
+    if len(drawings) != len(wanted):
+        yield Problem(place, f"{len(drawings)} drawings within a table", f"{len(wanted)}")
+    for block, figure in zip(drawings, wanted, strict=False):
+        yield from _figure_differs(block, figure, f"{place} › drawing “{said(figure.title)}”")
+
+
 def _same_row(row: Sequence[str], cells: Sequence[Line]) -> bool:
     return len(row) == len(cells) and all(map(matches, cells, row))
 
@@ -191,7 +208,8 @@ def _figure_differs(block: Block, wanted: Figure, place: str) -> Iterator[Proble
         if block.path != wanted.path:
             yield Problem(f"{place} › file", block.path, wanted.path)
         return
-    for part, line in (("title", wanted.title), ("desc", wanted.words), ("caption", wanted.title)):
+    caption = () if wanted.is_in_cell else wanted.title
+    for part, line in (("title", wanted.title), ("desc", wanted.words), ("caption", caption)):
         yield from _text_differs(block.about.get(part, ""), line, f"{place} › {part}")
     summary = ("The figure's data",) if wanted.data else ()
     yield from _text_differs(block.about.get("summary", ""), summary, f"{place} › summary")
@@ -250,6 +268,8 @@ def _even(ticks: Sequence[tuple[float, str]]) -> bool:
 def _shown(block: Block) -> str:
     if block.kind == "table":
         return " | ".join(block.rows[0]) if block.rows else "an empty table"
+    if block.kind == "end":
+        return "the end of what is folded"
     return block.text or block.about.get("title", "") or block.path
 
 
@@ -262,6 +282,10 @@ def _told(wanted: Expected) -> str:
         return wanted.text
     if isinstance(wanted, Table):
         return f"a table “{' | '.join(map(said, wanted.header))}”"
+    if isinstance(wanted, Fold):
+        return f"folded: “{said(wanted.title)}”"
+    if isinstance(wanted, End):
+        return "the end of what is folded"
     return f"a figure “{said(wanted.name)}”"
 
 

@@ -48,7 +48,8 @@ def notes(page: Page, facts: Part) -> list[Problem]:
 
 
 def _explorers() -> str:
-    parts = map(_text, ("explorer_items.js", "explorer_reader.js", "explorer.js"))
+    names = ("explorer_items", "explorer_scores", "explorer_words", "explorer_reader", "explorer")
+    parts = (_text(f"{name}.js") for name in names)
     return "\n".join(["(() => {", '"use strict";', *parts, "})();"])
 
 
@@ -82,6 +83,9 @@ def _licensed(facts: Part, place: str, fact: Part, key: str) -> Iterator[Line]:
         yield lines.line("{c} {i}", c=lines.confidence(fact), i=show(fact))
     elif key == "command":
         yield from _commands(facts, fact["source"]["file"])
+    elif key == "checkpoint" and place.rpartition("/")[2] in ("display_name", "name_on_own_task"):
+        owner = value_at(facts, place.rpartition("/")[0])
+        yield lines.text(owner["checkpoint" if "checkpoint" in owner else "name"])
     elif key in ("method", "signature"):
         yield from _score(facts, place, fact, key)
 

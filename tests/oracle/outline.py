@@ -6,12 +6,13 @@ the page itself, those that no fact decides, stand here; sentences that facts ch
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from report.reading.texts import shell_word
 from tests.oracle import answer_figures, causes, cautions, figures, sentences, summary, tables, weight_figures, weights
-from tests.oracle.expected import Code, Expected, Heading, Prose, code, items, paragraph
-from tests.oracle.lines import Line, confidence, count, digest, joined, known, line, number, reason, setting, text
+from tests.oracle.expected import NOTHING, Code, Expected, Heading, Prose, code, folded, items, paragraph, table
+from tests.oracle.lines import Line, confidence, count, digest, joined, known, line, percent, reason, setting, text
 
 Part = Mapping[str, Any]
 
@@ -32,46 +33,47 @@ _MOST_POINTERS = 3
 def outline(facts: Part) -> list[Expected]:
     """Returns everything that must stand on the page, in its order, and nothing else may."""
     study = facts["study"]
-    page: list[Expected] = [
-        Heading(1, text(study["title"])),
-        paragraph(
-            line(
-                "This page answers the seven questions of the assignment for the study {name}.",
-                name=text(study["name"]),
-            ),
-            line(
-                "Every number on it was computed from the files named beside it, and every sentence was chosen by a "
-                "rule from those numbers."
-            ),
-        ),
-        Heading(2, line("Summary")),
-        *_summary(facts),
-    ]
+    page: list[Expected] = [Heading(1, text(study["title"])), *_summary(facts)]
     answers = (_model, _parameters, _fine_tuning, _scores, _parameters_after, _hub, _analysis)
     for turn, (title, answer) in enumerate(zip(_ANSWERS, answers, strict=True), 1):
         page.append(Heading(2, line(f"Answer {turn}: {title}")))
         page += answer(facts)
+    page.append(Heading(2, line("Limits")))
+    page += items(cautions.limits(facts))
+    page += items([_PRIMARY_ALONE])
     if facts["audit"]:
         page.append(Heading(2, line("Audit of an earlier write-up")))
         page += _audit(facts["audit"])
     page.append(Heading(2, line("Contributions")))
     page += items(line("{a}: {d}", a=text(author["name"]), d=text(author["did"])) for author in study["authors"])
-    page.append(paragraph(places(study["authors"])))
     page.append(Heading(2, line("How to reproduce")))
     page += _reproduce(facts)
     return page
 
 
+_PRIMARY_ALONE = line(
+    "A claim is made of the primary metric of each task only; the other metrics describe it, and with many of them "
+    "some interval excludes zero by chance."
+)
+
+
 def _summary(facts: Part) -> Iterator[Expected]:
-    for task in facts["tasks"]:
-        yield from items(sentences.headline(task, comparison) for comparison in task.get("comparisons", []))
-    if facts["summary_figure"]:
-        yield figures.summary(facts)
+    yield paragraph(summary.result(facts))
+    yield from summary.scoreboard(facts)
+    yield paragraph(
+        line("Square brackets: {share} interval, by cluster.", share=confidence(facts["confidence"])),
+        line("The trivial baseline needs no model."),
+    )
     if said := list(summary.sizes(facts)):
         yield paragraph(*said)
-    yield from items(summary.checks(facts))
     for warning in cautions.warnings(facts):
         yield Prose("quote", (line("Warning."), warning))
+    how = line(
+        "This page answers the seven questions of the assignment for the study {name}. Every number was computed from "
+        "the files named beside it, and every sentence was chosen by a rule from those numbers.",
+        name=text(facts["study"]["name"]),
+    )
+    yield from folded(summary.badge(facts), items([*summary.checks(facts), how]))
 
 
 def _model(facts: Part) -> Iterator[Expected]:
@@ -83,8 +85,8 @@ def _model(facts: Part) -> Iterator[Expected]:
             kind=text(model["architecture"]),
         ),
         line(
-            "It counts as the selected model because the study file {file} names it, and because everything below was "
-            "measured on it and on checkpoints made from it.",
+            "It counts as selected because the study file {file} names it, and everything below was measured on it and "
+            "on checkpoints made from it.",
             file=text(facts["study"]["file"]),
         ),
     )
@@ -93,9 +95,9 @@ def _model(facts: Part) -> Iterator[Expected]:
         yield paragraph(line("In the authors' own words: “{why}”", why=text(why)))
     else:
         yield paragraph(line("Why the authors chose it is not known: {why}.", why=reason(why)))
-    yield from items(weights.selected(model, checkpoint) for checkpoint in facts["checkpoints"])
-    yield tables.model(model)
-    yield paragraph(places(model))
+    selected = weights.of_each(facts["checkpoints"], partial(weights.selected, model))
+    content = [*items(selected), tables.model(model), paragraph(places(model))]
+    yield from folded(line("The model's size, source and hashes"), content)
 
 
 def _parameters(facts: Part) -> Iterator[Expected]:
@@ -110,65 +112,72 @@ def _parameters(facts: Part) -> Iterator[Expected]:
             total=count(parameters["total"]),
             trainable=count(parameters["trainable"]),
         ),
+    )
+    yield tables.ledger(parameters)
+    how = paragraph(
         line(
-            "Another {tied} are tied: matrices that share the memory of one already counted, and so are not counted "
-            "again.",
+            "Another {tied} are tied: they share the memory of parameters already counted.",
             tied=count(parameters["tied"]),
         ),
         line(
-            "Each row was counted tensor by tensor and computed from the configuration by the formula beside it; where "
-            "a formula is known the two agree, or this page would not have been written."
+            "Each component was counted tensor by tensor and computed from the configuration by its formula; the two "
+            "agree, or this page would not have been written."
         ),
     )
-    yield tables.ledger(parameters)
-    yield paragraph(places(parameters))
+    yield from folded(line("How they were counted"), [how, paragraph(places(parameters))])
+
+
+_MOST_CURVES = 4
+"""Checkpoints whose losses are drawn in sight; of more they are folded."""
 
 
 def _fine_tuning(facts: Part) -> Iterator[Expected]:
-    for checkpoint in facts["checkpoints"]:
-        yield Heading(3, text(checkpoint["name"]))
-        if "absent" in checkpoint:
-            yield paragraph(line("How it was made: {why}.", why=text(checkpoint["absent"])))
-            continue
-        yield paragraph(
-            line(
-                "Trained on {task} by the method {method} with the seed {seed}.",
-                task=text(checkpoint["task"]),
-                method=text(checkpoint["method"]),
-                seed=setting(checkpoint["seed"]),
-            ),
-            line(
-                "The checkpoint is in the folder {path}, beside this page. The command was:",
-                path=text(checkpoint["path"]),
-            ),
-        )
-        yield code(checkpoint["command"]) if known(checkpoint["command"]) else paragraph(text(checkpoint["command"]))
-        yield tables.run(checkpoint)
-        yield tables.recipe(checkpoint) if checkpoint["recipe"] else paragraph(line("The recipe was not recorded."))
-        loss = checkpoint["loss"]
-        if known(loss["curve"]):
-            yield paragraph(
-                line(
-                    "The training loss was {first} where it was first noted and {last} where it was last noted.",
-                    first=number(loss["first"]),
-                    last=number(loss["last"]),
-                )
-            )
-            yield figures.loss(checkpoint)
-        else:
-            yield paragraph(line("The loss curve: {why}.", why=text(loss["curve"])))
-        yield from figures.development(checkpoint)
-        yield paragraph(file_names(checkpoint["command"], checkpoint["recipe"], checkpoint["data"]))
+    yield paragraph(line("Each row is a training run of this study, from the base model's weights."))
+    yield tables.training(facts["checkpoints"])
+    trained = [checkpoint for checkpoint in facts["checkpoints"] if "absent" not in checkpoint]
+    curves = [curve for checkpoint in trained for curve in _curves(checkpoint)]
+    yield from folded(line("Training loss"), curves) if len(facts["checkpoints"]) > _MOST_CURVES else curves
+    if trained:
+        content: list[Expected] = list(tables.recipes(trained))
+        words = "{name}: The recipe was not recorded."
+        content += [paragraph(line(words, name=text(one["display_name"]))) for one in trained if not one["recipe"]]
+        yield from folded(line("Recipes"), content)
+    for checkpoint in trained:
+        title = line("Command, data and hashes: {name}", name=text(checkpoint["display_name"]))
+        yield from folded(title, _training_run(checkpoint))
+
+
+def _curves(checkpoint: Part) -> Iterator[Expected]:
+    if known(checkpoint["loss"]["curve"]):
+        yield figures.loss(checkpoint)
+    yield from figures.development(checkpoint)
+
+
+def _training_run(checkpoint: Part) -> Iterator[Expected]:
+    yield paragraph(
+        line(
+            "Trained on {task} by the method {method} with the seed {seed}.",
+            task=text(checkpoint["task"]),
+            method=text(checkpoint["method"]),
+            seed=setting(checkpoint["seed"]),
+        ),
+        line(
+            "The checkpoint is in the folder {path}, beside this page. The command was:",
+            path=text(checkpoint["path"]),
+        ),
+    )
+    yield code(checkpoint["command"]) if known(checkpoint["command"]) else paragraph(text(checkpoint["command"]))
+    yield tables.run(checkpoint)
+    yield paragraph(file_names(checkpoint["command"], checkpoint["recipe"], checkpoint["data"]))
 
 
 def _scores(facts: Part) -> Iterator[Expected]:
     yield paragraph(
-        line("Square brackets hold the {share} interval.", share=confidence(facts["confidence"])),
         line(
-            "A difference is fine-tuned minus base, computed item by item on the same items, so its interval is its "
-            "own: it cannot be read from the other two."
+            "A difference is computed item by item on the same items, so its interval cannot be read from those of the "
+            "two scores."
         ),
-        line("Items that share a cluster resemble each other, and the intervals and p-values allow for it."),
+        line("Items of one cluster resemble each other; intervals and p-values allow for it."),
     )
     for task in facts["tasks"]:
         if "absent" in task:
@@ -176,47 +185,56 @@ def _scores(facts: Part) -> Iterator[Expected]:
             yield paragraph(line("Scores: {why}.", why=text(task["absent"])))
             continue
         yield Heading(3, text(task["name"]))
-        yield paragraph(line("What is scored: {about}", about=text(task["about"])))
-        yield tables.task(task)
-        yield tables.ranges(task)
-        yield paragraph(
-            line("The floor needs no model; the ceiling is what the gold answers score themselves."),
-            line("A score tells of the model only as far as it lies between the two."),
-        )
+        yield paragraph(text(task["about"]))
         yield from figures.over_tokens(task)
         for comparison in task["comparisons"]:
-            yield from _comparison(task, comparison)
+            yield from _comparison(facts["family"], task, comparison)
+        title = line("The task, its trivial baselines and metric signatures: {task}", task=text(task["name"]))
+        yield from folded(title, [tables.task(task), tables.ranges(task)])
     if facts["equivalences"]:
         yield Heading(3, line("Methods side by side"))
         yield from items(sentences.equivalence(facts["family"], found) for found in facts["equivalences"])
     if facts["spreads"]:
         yield Heading(3, line("Several seeds"))
         yield from items(map(sentences.spread, facts["spreads"]))
+        yield paragraph(line("This is the spread from training again, apart from that of having scored few items."))
 
 
-def _comparison(task: Part, comparison: Part) -> Iterator[Expected]:
-    names = {"checkpoint": text(comparison["checkpoint"]), "task": text(task["name"])}
-    yield Heading(4, line("Base model and {checkpoint} on {task}", **names))
-    yield tables.scores(task, comparison)
-    yield tables.tests(comparison)
+def _comparison(family: Part, task: Part, comparison: Part) -> Iterator[Expected]:
+    yield paragraph(sentences.headline(task, comparison))
     if comparison["transitions"]:
-        yield tables.transitions(comparison["transitions"])
         yield answer_figures.moves(task, comparison)
-    if task["kind"] == "classification":
-        yield tables.said(task, comparison)
-        yield from answer_figures.drawn("confusion", task, comparison)
-        yield from tables.calibrations(task, comparison)
-        yield from answer_figures.drawn("reliability", task, comparison)
-    elif task["kind"] == "extraction":
-        yield tables.unanswered(task, comparison)
-        yield from answer_figures.drawn("distributions", task, comparison)
+    yield from answer_figures.drawn("confusion", task, comparison)
+    yield from answer_figures.drawn("distributions", task, comparison)
+    names = {"name": text(comparison["display_name"]), "task": text(task["name"])}
+    yield from folded(line("Every metric: {name} on {task}", **names), _metrics(family, task, comparison))
+    if answers := list(_answers(task, comparison)):
+        yield from folded(line("The answers: {name} on {task}", **names), answers)
     overlap = comparison["overlap"]
     if overlap and "absent" not in overlap:
-        yield tables.grades(overlap)
-        yield tables.parts(task, overlap)
-    if comparison["examples"]:
-        yield tables.examples(comparison["examples"])
-    yield paragraph(line("How the intervals and p-values were made:"))
+        title = line("Overlap with the training rows: {name} on {task}", **names)
+        yield from folded(title, [tables.grades(overlap), tables.parts(task, overlap)])
+
+
+def _metrics(family: Part, task: Part, comparison: Part) -> Iterator[Expected]:
+    yield tables.scores(task, comparison)
+    yield from items(sentences.metrics(comparison))
+    yield tables.tests(comparison)
+    said = [
+        line("Only primary metrics are tested; p is adjusted by Holm over all comparisons of the study."),
+        line("The minimum detectable effect has a power of {power}.", power=percent(family["power"])),
+        line(
+            "The normalised score is how far a score lies from the trivial baseline to the score of the gold answers."
+        ),
+    ]
+    if task["kind"] == "classification":
+        said.append(
+            line(
+                "The calibration error takes up chance: on few items it is above zero even for a perfectly calibrated "
+                "model; the Brier score is not."
+            )
+        )
+    yield paragraph(*said)
     for row in comparison["methods"]:
         labels = joined(text(label) for label in row["labels"])
         words = line("{side}, {labels}: {how}", side=text(row["side"]), labels=labels, how=text(row["method"]))
@@ -224,85 +242,88 @@ def _comparison(task: Part, comparison: Part) -> Iterator[Expected]:
     yield paragraph(places(comparison["scores"]))
 
 
-def _counts(facts: Part) -> list[Line]:
-    return [
-        *[weights.counts(facts["parameters"], checkpoint) for checkpoint in facts["checkpoints"]],
-        *map(weights.trained_share, facts["checkpoints"]),
-    ]
+def _answers(task: Part, comparison: Part) -> Iterator[Expected]:
+    if comparison["transitions"]:
+        yield tables.transitions(comparison["transitions"])
+    if task["kind"] == "classification":
+        yield tables.said(task, comparison)
+        yield from tables.calibrations(task, comparison)
+        yield from answer_figures.drawn("reliability", task, comparison)
+    elif task["kind"] == "extraction":
+        yield tables.unanswered(task, comparison)
+    if comparison["examples"]:
+        yield tables.examples(comparison["examples"])
 
 
 def _parameters_after(facts: Part) -> Iterator[Expected]:
+    checkpoints = facts["checkpoints"]
+    yield from items(weights.of_each(checkpoints, partial(weights.counts, facts["parameters"])))
     yield tables.parameters_after(facts)
     yield from weight_figures.parameters(facts)
-    yield from items(_counts(facts))
-    for checkpoint in facts["checkpoints"]:
+    for checkpoint in checkpoints:
         if "components" in checkpoint["parameters"]:
-            yield Heading(3, line("Parameters of {name}", name=text(checkpoint["name"])))
-            yield tables.ledger(checkpoint["parameters"])
-            yield paragraph(file_names(checkpoint["parameters"]))
-    yield Heading(3, line("What training changed"))
-    yield from items(map(weights.changes, facts["checkpoints"]))
-    for checkpoint in facts["checkpoints"]:
-        changes = checkpoint.get("changes", {"absent": None})
-        if "absent" not in changes:
-            yield tables.changes(checkpoint)
-            adapted = ", here of what the adapter adds" if changes["adapted"] else ""
-            words = "The relative change is the norm of what was added to a matrix over the norm of the matrix"
-            yield paragraph(line(f"{words}{adapted}."))
-            yield from weight_figures.changes(checkpoint)
-            yield paragraph(file_names(changes))
+            title = line("Parameters by component: {name}", name=text(checkpoint["display_name"]))
+            own = checkpoint["parameters"]
+            yield from folded(title, [tables.ledger(own), paragraph(file_names(own))])
+    for checkpoint in checkpoints:
+        if "absent" not in checkpoint.get("changes", {"absent": None}):
+            title = line("Relative weight change by layer: {name}", name=text(checkpoint["display_name"]))
+            yield from folded(title, _layers(checkpoint))
+
+
+def _layers(checkpoint: Part) -> Iterator[Expected]:
+    yield tables.changes(checkpoint)
+    adapted = "; here the change is what the adapter adds" if checkpoint["changes"]["adapted"] else ""
+    words = "The relative weight change is the Frobenius norm of the change of a matrix over that of the matrix"
+    yield paragraph(line(f"{words}{adapted}."))
+    yield from weight_figures.changes(checkpoint)
+    yield paragraph(file_names(checkpoint["changes"]))
 
 
 def _hub(facts: Part) -> Iterator[Expected]:
     checkpoints = facts["checkpoints"]
-    yield tables.hub(checkpoints)
-    if any(checkpoint["hub"]["published"] for checkpoint in checkpoints):
+    yield paragraph(summary.published(checkpoints))
+    if published := [checkpoint for checkpoint in checkpoints if checkpoint["hub"]["published"]]:
+        yield tables.hub(published)
         yield paragraph(places([checkpoint["hub"] for checkpoint in checkpoints]))
 
 
 def _analysis(facts: Part) -> Iterator[Expected]:
     yield Heading(3, line("a. Why the performance is poor or good"))
     for task in facts["tasks"]:
-        yield paragraph(line("{task}.", task=text(task["name"])), *causes.why(task))
+        yield from causes.why(task)
     yield Heading(3, line("b. What the parameter counts before and after show"))
     checkpoints = facts["checkpoints"]
-    said = [*_counts(facts), *map(weights.changes, checkpoints)]
-    said += [weights.meaning(facts["parameters"], checkpoint) for checkpoint in checkpoints]
-    said += [moved for checkpoint in checkpoints if (moved := weights.moved(checkpoint))]
-    said += map(weights.cost, checkpoints)
-    if said:
-        yield paragraph(*said)
+    yield from items(weights.of_each(checkpoints, partial(weights.meaning, facts["parameters"])))
+    yield from items(weights.of_each(checkpoints, weights.changes))
+    if moved := [moved for checkpoint in checkpoints if (moved := weights.moved(checkpoint))]:
+        yield from folded(line("Relative weight change by component"), items(moved))
     yield Heading(3, line("c. The difference between zero-shot and fine-tuned"))
-    for task in facts["tasks"]:
-        for comparison in task.get("comparisons", []):
-            yield paragraph(*_what_changed(facts["family"], task, comparison))
-    yield Heading(3, line("What these numbers do not cover"))
-    yield from items(cautions.limits(facts))
-    yield from items(
-        [
+    rows = [
+        _what_changed(facts["family"], task, comparison)
+        for task in facts["tasks"]
+        for comparison in task.get("comparisons", [])
+    ]
+    if rows:
+        yield table("comparison | test | items | answers | training rows", rows)
+        yield paragraph(
             line(
-                "A claim is made of the primary metric of each task only, and its p-value is corrected for the number "
-                "of such claims; the other metrics describe it, and with many of them some interval leaves zero by "
-                "chance."
-            ),
-            line(
-                "The calibration error takes up chance: in few items it is above zero for a perfectly calibrated "
-                "model, too. The Brier score does not."
-            ),
-        ]
-    )
+                "Comparisons under Holm's correction: {size}; level: {level}.",
+                size=count(facts["family"]["size"]),
+                level=setting(facts["family"]["level"]),
+            )
+        )
 
 
-def _what_changed(family: Part, task: Part, comparison: Part) -> Iterator[Line]:
-    yield sentences.headline(task, comparison)
-    yield from sentences.tested(family, comparison)
-    yield from sentences.metrics(comparison)
-    if comparison["shift"]:
-        yield sentences.shift(comparison["shift"])
-    if comparison["transitions"]:
-        yield sentences.transitions(comparison["transitions"])
-    if comparison["overlap"]:
-        yield sentences.overlap(comparison)
+def _what_changed(family: Part, task: Part, comparison: Part) -> list[Line]:
+    """Returns the row of a comparison: its test, and the items, answers and training rows behind it."""
+    return [
+        line("{task}, {name}", task=text(task["name"]), name=text(comparison["display_name"])),
+        joined(sentences.tested(family, comparison), "; ") or NOTHING,
+        sentences.transitions(comparison["transitions"]) if comparison["transitions"] else NOTHING,
+        sentences.shift(comparison["shift"]) if comparison["shift"] else NOTHING,
+        sentences.overlap(comparison) if comparison["overlap"] else NOTHING,
+    ]
 
 
 def _audit(audit: Part) -> Iterator[Expected]:
@@ -311,22 +332,27 @@ def _audit(audit: Part) -> Iterator[Expected]:
         line("The file {file} quotes what was claimed there.", file=text(audit["file"])),
         line("Each claim is checked by itself and against the others; nothing of it was used for the answers above."),
     )
-    yield tables.claims(audit)
     yield tables.verdicts(audit)
-    yield paragraph(file_names(audit))
+    yield from folded(line("The claims one by one"), [tables.claims(audit), paragraph(file_names(audit))])
 
 
 def _reproduce(facts: Part) -> Iterator[Expected]:
-    study, reproduction = facts["study"], facts["reproduction"]
+    study = facts["study"]
     yield paragraph(line("From a clone of the project, this makes everything on this page again:"))
     yield Code(f"STUDY={shell_word(str(study['file']['value']))} make report")
+    yield from folded(line("Seeds, commands, software and data"), _made_with(facts))
+    yield from folded(line("Every file that a number comes from, with its hash"), [tables.files(facts)])
+
+
+def _made_with(facts: Part) -> Iterator[Expected]:
+    study, reproduction = facts["study"], facts["reproduction"]
     yield paragraph(
         line("Training seeds: {seeds}.", seeds=joined(setting(seed) for seed in study["seeds"])),
         line("Seed of the samples of rows: {seed}.", seed=setting(study["sampling_seed"])),
-        line("Digest of the study file: {digest}.", digest=digest(study["digest"])),
-        line("The commands that trained each checkpoint stand under fine-tuning."),
+        line("SHA-256 of the study file: {digest}.", digest=digest(study["digest"])),
     )
     yield tables.runs(facts)
+    yield tables.random_seeds(facts)
     commands = [run["command"] for run in reproduction["runs"] if known(run["command"])]
     if commands:
         yield paragraph(line("The commands that scored, in this order:"))
@@ -338,10 +364,6 @@ def _reproduce(facts: Part) -> Iterator[Expected]:
     yield tables.splits(facts["tasks"])
     if any("compared_with" in split for split in tables.splits_of(facts["tasks"])):
         yield tables.proofs(facts["tasks"])
-    yield paragraph(
-        line("Each file that a number comes from, with its digest; places within it are named beside the tables above.")
-    )
-    yield tables.files(facts)
 
 
 def _sources(values: Any) -> dict[str, list[str]]:

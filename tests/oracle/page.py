@@ -4,6 +4,7 @@ Only what a reader sees is kept: escapes are undone, emphasis is dropped, white 
 text (a comment, a script, an attribute that is read aloud or overlaid) is kept as an oddity, which is a problem.
 """
 
+import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,7 +16,10 @@ from typing import Literal
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-Kind = Literal["heading", "text", "item", "quote", "table", "code", "figure"]
+Kind = Literal["heading", "text", "item", "quote", "table", "code", "figure", "fold", "end"]
+
+DRAWING = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""Stands in the text of a cell where a drawing does."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Block:
 
     kind: Kind
     text: str = ""
-    """Heading, paragraph, list item, quote or code; of a figure what it is called."""
+    """Heading, paragraph, list item, quote or code; of a figure or a fold what it is called."""
     level: int = 0
     """Of a heading: 1 to 6."""
     rows: list[list[str]] = field(default_factory=list)
@@ -46,6 +50,8 @@ class Block:
     """Of a figure in HTML: the texts of the drawing."""
     about: dict[str, str] = field(default_factory=dict)
     """Of a figure in HTML: `title`, `desc`, `caption`, `summary`."""
+    drawings: list["Block"] = field(default_factory=list)
+    """Of a table: the drawings within its cells, in their order."""
 
 
 @dataclass
@@ -144,15 +150,16 @@ def _from_markdown(text: str) -> Page:
             if "table" in within:
                 table.rows[-1].append(shown)
                 table.links += links
-            elif len(images) == 1 and not shown:
-                page.blocks.append(
-                    Block("figure", _inline(images[0].children or [])[0], path=str(images[0].attrGet("src")))
-                )
+                table.drawings += map(_image, images)
+            elif folds := _folds(token.content):
+                page.blocks += folds
+            elif shown == DRAWING:
+                page.blocks.append(_image(images[0]))
             elif "heading" in within:
                 page.blocks.append(Block("heading", shown, level=level, links=links))
             else:
                 page.blocks.append(Block(_kind(within), shown, links=links))
-            if images and (shown or len(images) > 1):
+            if images and shown != DRAWING and "table" not in within:
                 page.oddities.append(f"an image within a text: {images[0].content}")
         elif token.type in ("fence", "code_block"):
             page.blocks.append(Block("code", squeezed(token.content)))
@@ -161,6 +168,23 @@ def _from_markdown(text: str) -> Page:
     for name, target in environment.get("references", {}).items():
         page.oddities.append(f"a link definition that no reader sees: {name} {target.get('href')}")
     return page
+
+
+_FOLD = re.compile(r"<details>\n<summary>([^\n]*)</summary>")
+
+
+def _folds(markdown: str) -> list[Block]:
+    """Returns the beginning or the end of what a reader opens by hand; of any other paragraph nothing.
+
+    Each is a paragraph of its own: GitHub reads Markdown within it only after an empty line.
+    """
+    if found := _FOLD.fullmatch(markdown):
+        return [Block("fold", squeezed(html.unescape(found[1])))]
+    return [Block("end")] if markdown == "</details>" else []
+
+
+def _image(token: Token) -> Block:
+    return Block("figure", _inline(token.children or [])[0], path=str(token.attrGet("src")))
 
 
 def _kind(within: Iterable[str]) -> Kind:
@@ -180,6 +204,7 @@ def _inline(tokens: Iterable[Token]) -> tuple[str, list[tuple[str, str]], list[T
             parts.append(" ")
         elif token.type == "image":
             images.append(token)
+            parts.append(DRAWING)
         elif token.type == "link_open":
             begun, target = len(parts), str(token.attrGet("href"))
         elif token.type == "link_close":
@@ -229,7 +254,12 @@ class _Reader(HTMLParser):
         self.note: tuple[int, str] | None = None
         self.within_items = 0
         self.anchor = ""
+        self.to_itself: int | None = None
         self.place: tuple[float | None, float | None] = (None, None)
+        self.drawing: Block | None = None
+        """The drawing within a cell that is being read."""
+        self.cell: list[str] = []
+        """What stands in the cell before it."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {key: value or "" for key, value in attrs}
@@ -241,7 +271,11 @@ class _Reader(HTMLParser):
         if self.within_items:
             return
         self._mind(tag, given)
-        if tag in _BLOCKS or tag in _TEXTS:
+        if tag == "svg" and {"td", "th"} & set(self.open) and "figure" not in self.open:
+            self.cell, self.text = [*self.text, DRAWING], []
+            self.drawing = Block("figure")
+            self.page.blocks[-1].drawings.append(self.drawing)
+        elif tag in _BLOCKS or tag in _TEXTS:
             self.flush()
         if tag not in _EMPTY:
             self.open.append(tag)
@@ -255,9 +289,11 @@ class _Reader(HTMLParser):
             self.page.blocks.append(Block("figure"))
         elif tag in _HEADINGS:
             self.anchor = given.get("id", "")
+        elif tag == "a" and given.get("class") == "anchor":
+            self._link_to_itself(given)
         elif tag == "a":
             self.link = (len(self.text), given.get("href", ""))
-        elif tag == "span":
+        elif tag == "span" and "data-n" in given:
             self.note = (len(self.text), given.get("data-n", ""))
         elif tag == "text":
             self.place = (_number(given.get("x")), _number(given.get("y")))
@@ -273,7 +309,12 @@ class _Reader(HTMLParser):
         if self.within_items:
             self.within_items -= tag == "section"
             return
-        if tag == "a" and self.link is not None:
+        if tag == "a" and self.to_itself is not None:
+            if "".join(self.text[self.to_itself :]) != "#":
+                self.page.oddities.append("a heading's link to itself that says something")
+            del self.text[self.to_itself :]
+            self.to_itself = None
+        elif tag == "a" and self.link is not None:
             begun, target = self.link
             self.links.append((squeezed("".join(self.text[begun:])), target))
             self.link = None
@@ -289,6 +330,10 @@ class _Reader(HTMLParser):
         if tag in self.open:
             while self.open.pop() != tag:
                 pass
+        if tag == "svg" and self.drawing:
+            self.text, self.drawing = self.cell, None
+        elif tag == "details" and "figure" not in self.open:
+            self.page.blocks.append(Block("end"))
 
     def handle_data(self, data: str) -> None:
         if not self.within_items:
@@ -308,8 +353,12 @@ class _Reader(HTMLParser):
         if "style" in within:
             if "svg" not in within and text not in _own_styles() and _TELLING.search(_PRINT.sub("", text)):
                 page.oddities.append("a style that adds or hides text, or loads something")
+        elif self.drawing:
+            self._figure(self.drawing, text)
         elif "figure" in within:
             self._figure(page.blocks[-1], text)
+        elif "summary" in within:
+            page.blocks.append(Block("fold", text))
         elif "title" in within:
             page.title = text
         elif "nav" in within:
@@ -330,6 +379,13 @@ class _Reader(HTMLParser):
             page.aside.append(text)
         else:
             page.blocks.append(Block(_kind(within), text, links=links))
+
+    def _link_to_itself(self, given: dict[str, str]) -> None:
+        """Minds the link on a heading: it leads to that heading, and all that it says is where."""
+        right = {"class": "anchor", "href": f"#{self.anchor}", "aria-label": "Link to this part"}
+        if given != right or not _HEADINGS & set(self.open):
+            self.page.oddities.append(f"a link of a heading that is none: {given}")
+        self.to_itself = len(self.text)
 
     def _figure(self, figure: Block, text: str) -> None:
         if "svg" in self.open:
@@ -363,7 +419,7 @@ class _Reader(HTMLParser):
                 self.page.oddities.append(f'a style "{value}" of <{tag}>')
             elif key == "class" and tag != "a" and "skip" in value.split():
                 self.page.oddities.append(f"a text out of sight, in <{tag}>")
-            elif key == "aria-label" and (tag, value) != ("nav", "Contents"):
+            elif key == "aria-label" and (tag, value) not in (("nav", "Contents"), ("a", "Link to this part")):
                 self.page.oddities.append(f'a label "{value}" of <{tag}> that only a screen reader reads')
 
 

@@ -15,7 +15,7 @@ from tests.oracle.ways import way
 Part = Mapping[str, Any]
 """A part of the facts: a task, a comparison, a checkpoint."""
 
-_FROM_TO = "from {before} ({setting}) to {after} (fine-tuned, {checkpoint})"
+_FROM_TO = "from {before} ({setting}) to {after} ({checkpoint})"
 _UNJUDGED = "whether that is better is not known, since no file says it of this metric, or two contradict each other."
 _HEADLINE = {
     ("up", True): f"improves {{label}}: it rises {_FROM_TO}, a difference of {{by}}.",
@@ -35,12 +35,12 @@ def headline(task: Part, comparison: Part) -> Line:
     common = {
         "task": text(task["name"]),
         "setting": text(task["setting"]),
-        "checkpoint": text(comparison["checkpoint"]),
+        "checkpoint": text(comparison["display_name"]),
     }
     if score is None and known(task["primary"]):
         return line(
-            "On {task}, neither the base model nor the fine-tuned model ({checkpoint}) has a score in the primary "
-            "metric, {metric}, so no headline is drawn.",
+            "On {task}, neither the base model nor {checkpoint} has a score in the primary metric, {metric}, so no "
+            "headline is drawn.",
             metric=text(task["primary"]),
             **common,
         )
@@ -66,7 +66,7 @@ def headline(task: Part, comparison: Part) -> Line:
     if known(before) and known(after):
         words = f"On {{task}}, {{label}} goes {_FROM_TO}; "
         return line(words + "without an interval of the difference nothing can be concluded from it.", **common)
-    words = "On {task}, what fine-tuning did ({checkpoint}) is not known. Base model: {one}. Fine-tuned: {two}."
+    words = "On {task}, what fine-tuning did ({checkpoint}) is not known: base model {one}, fine-tuned {two}."
     return line(words, one=lines.value(before), two=lines.value(after), **common)
 
 
@@ -102,11 +102,11 @@ def metrics(comparison: Part) -> list[Line]:
 
 
 _SHIFT = {
-    "up": "Fine-tuning raises the share of {what} by {by}.",
-    "down": "Fine-tuning lowers the share of {what}: {by}.",
-    "open": "Whether fine-tuning changes the share of {what} is not clear: {by}.",
-    "same": "The share of {what} is the same before and after fine-tuning.",
-    "unknown": "Whether fine-tuning changes the share of {what} is not known.",
+    "up": "share of {what}: higher by {by}",
+    "down": "share of {what}: lower, {by}",
+    "open": "share of {what}: no clear change, {by}",
+    "same": "share of {what}: the same",
+    "unknown": "share of {what}: whether it changes is not known",
 }
 
 
@@ -114,30 +114,26 @@ def shift(found: Part) -> Line:
     """Returns what may be said of a change in the answers as such."""
     changed = found["change"]
     went = way(changed)
-    by = lines.by(changed) if went in ("up", "down", "open") else ()
+    by = lines.change(changed) if went in ("up", "down", "open") else ()
     return line(_SHIFT[went], what=text(found["what"]), by=by)
 
 
 def transitions(counts: Part) -> Line:
     """Returns the items that changed sides."""
     return line(
-        "Item by item, by {label}: {fixed} wrong before are right after, {broken} right before are wrong after, "
-        "{both_right} are right both times and {both_wrong} wrong both times.",
+        "{fixed} fixed, {broken} broken, {both_right} both correct, {both_wrong} both wrong, by {label}",
         label=text(counts["label"]),
         **{key: count(counts[key]) for key in ("fixed", "broken", "both_right", "both_wrong")},
     )
 
 
-_TEST = (
-    "its p-value is {p}, and {adjusted} after Holm's correction over the study's primary comparisons ({size}); the "
-    "level is {level}."
-)
+_TEST = "p {p}, Holm-adjusted p {adjusted}"
 _TESTED = {
-    (True, True): "This difference is significant: ",
-    (False, True): "After correction this difference is not significant, although its own interval excludes zero: ",
-    (True, False): "The test calls this difference significant, although its interval does not exclude zero: it is at "
-    "the border, and nothing is claimed of it: ",
-    (False, False): "This difference is not significant: ",
+    (True, True): f"significant: {_TEST}",
+    (False, True): f"not significant after correction, although its own interval excludes zero: {_TEST}",
+    (True, False): "at the border, nothing is claimed: the test calls it significant, its interval does not exclude "
+    f"zero; {_TEST}",
+    (False, False): f"not significant: {_TEST}",
 }
 
 
@@ -147,18 +143,11 @@ def tested(family: Part, comparison: Part) -> list[Line]:
     if score is None:
         return []
     went, adjusted = way(score["difference"]), score["adjusted"]
-    said = [line("No test of this difference was possible.")]
+    said = [line("no test was possible")]
     if known(adjusted):
         is_significant = adjusted["value"] < family["level"]["value"]
-        said = [
-            line(
-                _TESTED[is_significant, went in ("up", "down")] + _TEST,
-                p=chance(score["p_value"]),
-                adjusted=chance(adjusted),
-                size=count(family["size"]),
-                level=setting(family["level"]),
-            )
-        ]
+        words = _TESTED[is_significant, went in ("up", "down")]
+        said = [line(words, p=chance(score["p_value"]), adjusted=chance(adjusted))]
     if went in ("open", "same"):
         said.append(_power(family, score["detectable"]))
     return said
@@ -166,13 +155,9 @@ def tested(family: Part, comparison: Part) -> list[Line]:
 
 def _power(family: Part, detectable: Fact) -> Line:
     if not known(detectable):
-        return line("How small a difference could have been found is not known: {why}.", why=reason(detectable))
-    return line(
-        "A true difference of {least} would have been found with a probability of {power}: smaller ones can have gone "
-        "unseen.",
-        least=number(detectable),
-        power=percent(family["power"]),
-    )
+        return line("minimum detectable effect not known: {why}", why=reason(detectable))
+    words = "minimum detectable effect {least} at a power of {power}: a smaller one can have gone unseen"
+    return line(words, least=number(detectable), power=percent(family["power"]))
 
 
 _METHODS = "On {task}, {label} of {other} minus that of {one} is {by}: "
@@ -209,8 +194,7 @@ def spread(found: Part) -> Line:
     """Returns how far the scores of several seeds lie apart."""
     return line(
         "On {task}, {label} over {seeds} seeds of {method} lies between {lowest} and {highest}: mean {mean} over "
-        "seeds, standard deviation {deviation}. This is the spread from training again, apart from that of having "
-        "scored few items.",
+        "seeds, standard deviation {deviation}.",
         task=text(found["task"]),
         label=text(found["label"]),
         seeds=count(found["seeds"]),
@@ -223,12 +207,12 @@ def spread(found: Part) -> Line:
 _SOME = "{some} of the scored items ({share}) overlap with the {rows} training rows"
 _APART = f"{_SOME}; on the {{none}} items without any overlap the difference in {{label}} is {{by}}: "
 _OVERLAP = {
-    "nothing": "No scored item overlaps with the {rows} training rows, in any of the grades measured.",
-    "everything": f"{_SOME}: all of them, so what fine-tuning does to items of its own cannot be told here.",
-    "no claim": f"{_SOME}; the headline claims no direction, so nothing is to be taken back for it.",
-    "holds": f"{_APART}the headline's direction does not rest on the overlap.",
-    "turns": f"{_APART}the opposite direction of the headline's, which therefore rests on the overlap.",
-    "open": f"{_APART}there the direction is not clear, so the headline may rest on the overlap.",
+    "nothing": "no overlap with the {rows} training rows",
+    "everything": f"{_SOME}: all of them, so what fine-tuning does to items of its own cannot be told here",
+    "no claim": f"{_SOME}; the headline claims no direction, so nothing is to be taken back for it",
+    "holds": f"{_APART}the headline's direction does not rest on the overlap",
+    "turns": f"{_APART}the opposite direction of the headline's, which therefore rests on the overlap",
+    "open": f"{_APART}there the direction is not clear, so the headline may rest on the overlap",
 }
 
 
@@ -251,7 +235,7 @@ def overlap(comparison: Part) -> Line:
     """Returns what may be said of the overlap of training and scored rows."""
     found = comparison["overlap"]
     if "absent" in found:
-        words = "How far scored items and training rows overlap is not known: {why}."
+        words = "how far scored items and training rows overlap is not known: {why}"
         return line(words, why=reason(found["absent"]))
     score = next((score for score in comparison["scores"] if score["primary"]), None)
     difference = found["parts"][0]["difference"] if found["parts"] else {"missing": ""}

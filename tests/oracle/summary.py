@@ -1,10 +1,13 @@
-"""What the first screen must say beside the headline: parameters, and what guards, checks and an audit came to."""
+"""What the first screen must say: the result, the scoreboard, parameters, what guards, checks and an audit came to."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.oracle import weights
-from tests.oracle.lines import Line, count, joined, known, line, reason, text
+from tests.oracle import figures, weights
+from tests.oracle.expected import NOTHING, Figure, Table, table
+from tests.oracle.lines import Line, change, count, counted, joined, known, line, number, reason, text, value
+from tests.oracle.page import DRAWING
+from tests.oracle.ways import way
 
 Part = Mapping[str, Any]
 
@@ -14,6 +17,116 @@ HOW_TO_VERIFY = line(
 )
 
 
+_GOOD = {("up", True): "improved", ("down", False): "improved", ("down", True): "worse", ("up", False): "worse"}
+
+
+def _primary(comparison: Part) -> Part | None:
+    return next((score for score in comparison["scores"] if score["primary"]), None)
+
+
+def verdict(task: Part, comparison: Part) -> str:
+    """Returns in a word what a reader may take from a comparison."""
+    score = _primary(comparison)
+    if score is None:
+        return "not known" if known(task["primary"]) else "no primary metric"
+    went = way(score["difference"])
+    if went in ("up", "down"):
+        return _GOOD.get((went, score["higher_is_better"]), "changed")
+    if went == "unknown":
+        return "not comparable" if comparison["refused"] else "not known"
+    return "the same" if went == "same" else "no clear change"
+
+
+_RESULT = {
+    "improved": "Fine-tuning {model} improved the primary score on {tasks}.",
+    "worse": "Fine-tuning {model} made the primary score worse on {tasks}.",
+    "no clear change": "No clear change of the primary score was found after fine-tuning {model} on {tasks}.",
+}
+"""What is said where every comparison has the same verdict."""
+_IN_A_ROW = {
+    "improved": "improved",
+    "worse": "worse",
+    "no clear change": "without a clear change",
+    "the same": "the same",
+}
+"""Verdicts in a row with how often there are; every other is none to be judged by."""
+
+
+def result(facts: Part) -> Line:
+    """Returns what may be said of the whole study: of one verdict, where all comparisons have it."""
+    model = text(facts["model"]["name"])
+    compared = [task for task in facts["tasks"] if task.get("comparisons")]
+    verdicts = [verdict(task, comparison) for task in compared for comparison in task["comparisons"]]
+    if not verdicts:
+        words = "Nothing was scored both before and after fine-tuning {model}, so what it changed is not known."
+        return line(words, model=model)
+    if len(set(verdicts)) == 1 and verdicts[0] in _RESULT:
+        names = [text(task["name"]) for task in compared]
+        tasks = joined([joined(names[:-1]), names[-1]] if len(names) > 1 else names, " and ")
+        return line(_RESULT[verdicts[0]], model=model, tasks=tasks)
+    in_a_row = [_IN_A_ROW.get(one, "not to be judged") for one in verdicts]
+    told = [
+        line(f"{{n}} {words}", n=count({"value": in_a_row.count(words)}))
+        for words in (*_IN_A_ROW.values(), "not to be judged")
+        if words in in_a_row
+    ]
+    return line(
+        "Primary scores after fine-tuning {model}, beside the base model's: {told}.", model=model, told=joined(told)
+    )
+
+
+def scoreboard(facts: Part) -> Iterator[Table]:
+    """Yields every comparison's primary score in a row, where anything was compared."""
+    rows: list[tuple[Line | str, ...]] = []
+    drawings: list[Figure] = []
+    for task in facts["tasks"]:
+        for comparison in task.get("comparisons", []):
+            score = _primary(comparison)
+            told = (text(comparison["display_name"]), verdict(task, comparison))
+            floor = number(task["floor"]["score"])
+            if score is None:
+                rows.append((text(task["name"]), *told, NOTHING, NOTHING, floor, NOTHING))
+                continue
+            before, after = score["before"], score["after"]
+            is_drawn = known(before) or known(after)
+            if is_drawn:
+                drawings.append(figures.score(task, comparison, score))
+            drawn = f"{DRAWING} " if is_drawn else ""
+            measured = before if known(before) else after
+            rows.append(
+                (
+                    line("{task}, {label}", task=text(task["name"]), label=text(score["label"])),
+                    *told,
+                    line("{drawn}{before} → {after}", drawn=drawn, before=value(before), after=value(after)),
+                    change(score["difference"]),
+                    floor,
+                    line("{n} ({c})", n=counted(measured, "n"), c=counted(measured, "clusters")),
+                )
+            )
+    if rows:
+        header = "task | checkpoint | verdict | base → fine-tuned | difference | trivial baseline | items (clusters)"
+        yield table(header, rows, drawings=drawings)
+
+
+def published(checkpoints: list[Part]) -> Line:
+    """Returns how many checkpoints are on the Hub."""
+    there = sum(checkpoint["hub"]["published"] for checkpoint in checkpoints)
+    if not there:
+        return line("No checkpoint of this study is recorded as published on the Hugging Face Hub.")
+    if there == len(checkpoints):
+        return line("Every checkpoint of this study is published on the Hugging Face Hub.")
+    words = "Published on the Hugging Face Hub: {there} of {all} checkpoints."
+    return line(words, all=count({"value": len(checkpoints)}), there=count({"value": there}))
+
+
+def badge(facts: Part) -> Line:
+    """Returns in a word what guards and checks came to."""
+    found = facts["checks"]
+    if "absent" in found:
+        return line("Checks: not known")
+    return line("Checks: some objected" if found["objections"] else "Checks: all passed")
+
+
 def sizes(facts: Part) -> Iterator[Line]:
     """Yields how many parameters the model has, and how many were trained: by checkpoint where they are few."""
     total = facts["parameters"].get("total", {})
@@ -21,7 +134,7 @@ def sizes(facts: Part) -> Iterator[Line]:
         return
     yield line("{model} has {total} parameters.", model=text(facts["model"]["name"]), total=count(total))
     if len(facts["checkpoints"]) < 4:
-        yield from map(weights.trained_share, facts["checkpoints"])
+        yield from weights.of_each(facts["checkpoints"], weights.trained_share)
         return
     every = [checkpoint["parameters"].get("trainable", {}) for checkpoint in facts["checkpoints"]]
     trained = sorted((one for one in every if known(one)), key=lambda one: one["value"])

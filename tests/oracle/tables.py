@@ -6,7 +6,7 @@ To add a table, write a function that gives its header and its rows; to add a co
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.oracle.expected import Table, table
+from tests.oracle.expected import NOTHING, Table, table
 from tests.oracle.lines import (
     Fact,
     Line,
@@ -29,6 +29,7 @@ from tests.oracle.lines import (
 )
 
 Part = Mapping[str, Any]
+_PROPERTY = "property | value"
 
 
 def model(card: Part) -> Table:
@@ -43,17 +44,17 @@ def model(card: Part) -> Table:
         ("context length, tokens", count(card["context_length_tokens"])),
         ("licence", text(card["licence"])),
         ("page", text(card["url"])),
-        ("where the weights come from", text(card["source"])),
+        ("source of the weights", text(card["source"])),
     ]
     if known(card["dequantised_from"]):
         rows.append(("dequantised from", text(card["dequantised_from"])))
     if known(card.get("revision", {})):
         rows.append(("commit on the Hub", text(card["revision"])))
     rows += [
-        ("fingerprint of the weights", digest(card["fingerprint"])),
-        ("digest of its configuration", digest(card["config_sha256"])),
+        ("SHA-256 of the weights", digest(card["fingerprint"])),
+        ("SHA-256 of the configuration", digest(card["config_sha256"])),
     ]
-    return table(" | the model", rows)
+    return table(_PROPERTY, rows)
 
 
 def ledger(parameters: Part) -> Table:
@@ -70,36 +71,85 @@ def ledger(parameters: Part) -> Table:
     ]
     total, trainable = count(parameters["total"]), count(parameters["trainable"])
     rows.append(("total", total, "the sum", "the sum of the rows above", trainable))
-    return table("component | counted | closed form | its formula | trainable", rows)
+    return table("component | parameters | closed form | formula | trainable", rows)
+
+
+_TRAINING = "checkpoint | training rows | steps | epochs | target tokens | time | peak memory"
+
+
+def training(checkpoints: list[Part]) -> Table:
+    """Returns what each checkpoint was trained on, and what it took."""
+    rows: list[tuple[Line | str, ...]] = []
+    for checkpoint in checkpoints:
+        name = text(checkpoint["display_name"])
+        if "absent" in checkpoint:
+            rows.append((name, text(checkpoint["absent"]), *[NOTHING] * 5))
+            continue
+        rows.append(
+            (
+                name,
+                count(checkpoint["data"]["rows"]),
+                count(checkpoint["steps"]),
+                setting(checkpoint["epochs"]),
+                count(checkpoint["tokens_supervised"]),
+                duration(checkpoint["seconds"]),
+                size(checkpoint["peak_memory"]),
+            )
+        )
+    return table(_TRAINING, rows)
 
 
 def run(checkpoint: Part) -> Table:
     """Returns how a checkpoint was trained."""
-    data = checkpoint["data"]
+    data, loss = checkpoint["data"], checkpoint["loss"]
+    losses = text(loss["curve"])
+    if known(loss["curve"]):
+        losses = joined([number(loss["first"]), number(loss["last"])])
     rows: list[tuple[Line | str, Line]] = [
         ("commit", digest(checkpoint["commit"])),
         ("data", line("{name} (from: {source})", name=text(data["name"]), source=text(data["source"]))),
         ("revision of the data", text(data["revision"])),
-        ("fingerprint of the training rows", digest(data["fingerprint"])),
-        ("rows trained on, of those available", _of(data["rows"], data["rows_available"])),
+        ("SHA-256 of the training rows", digest(data["fingerprint"])),
+        ("training rows available", count(data["rows_available"])),
         *[(line("rows left out by {why}", why=text(row["reason"])), count(row["rows"])) for row in data["dropped"]],
-        ("how prompts were rendered", digest(checkpoint["render_hash"])),
-        ("device and number format", joined([text(checkpoint["device"]), text(checkpoint["dtype"])])),
-        ("time", duration(checkpoint["seconds"])),
-        ("peak memory", size(checkpoint["peak_memory"])),
-        ("steps", count(checkpoint["steps"])),
-        ("passes over the rows", setting(checkpoint["epochs"])),
-        ("tokens read", count(checkpoint["tokens_input"])),
-        ("tokens with a loss", count(checkpoint["tokens_supervised"])),
+        ("prompt template hash", digest(checkpoint["render_hash"])),
+        ("device and dtype", joined([text(checkpoint["device"]), text(checkpoint["dtype"])])),
+        ("tokens of the training inputs", count(checkpoint["tokens_input"])),
     ]
     if checkpoint["resumed"]:
         rows.append(("interrupted, and resumed at step", joined(count(step) for step in checkpoint["resumed"])))
-    return table(" | run", rows)
+    return table(_PROPERTY, [*rows, ("training loss, first and last", losses)])
 
 
-def recipe(checkpoint: Part) -> Table:
-    """Returns the recipe's settings."""
-    return table("recipe | value", [(text(row["name"]), setting(row["value"])) for row in checkpoint["recipe"]])
+_SETTINGS = 6
+"""Settings beside each other at most."""
+
+
+def recipes(trained: list[Part]) -> Iterator[Table]:
+    """Yields the settings in which checkpoints differ, a few in a table, and then those that are the same in all."""
+    every = [{row["name"]["value"]: row["value"] for row in one["recipe"]} for one in trained]
+    names = list(dict.fromkeys(name for own in every for name in own))
+    alike = [name for name in names if all(_is_same(own.get(name), every[0].get(name)) for own in every)]
+    others = [name for name in names if name not in alike]
+    while others:
+        part, others = others[:_SETTINGS], others[_SETTINGS:]
+        header = " | ".join(["what differs", *(f"{{_{i}}}" for i, _ in enumerate(part))])
+        rows = [
+            [text(one["display_name"]), *(setting(own[name]) if name in own else ("not recorded",) for name in part)]
+            for one, own in zip(trained, every, strict=True)
+        ]
+        yield table(header, rows, **{f"_{i}": text({"value": name}) for i, name in enumerate(part)})
+    if alike:
+        rows = [[text({"value": name}), setting(every[0][name])] for name in alike]
+        yield table("shared by all | value" if len(trained) > 1 else "setting | value", rows)
+
+
+def _is_same(one: Fact | None, other: Fact | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(
+        type(one.get(key)) is type(other.get(key)) and one.get(key) == other.get(key) for key in ("value", "missing")
+    )
 
 
 def loss(curve: Fact) -> Table:
@@ -122,15 +172,15 @@ def task(found: Part) -> Table:
         **{key: text(data[key]) for key in ("name", "source", "revision")},
     )
     return table(
-        " | task",
+        _PROPERTY,
         [
             ("version", setting(found["version"])),
             ("data", origin),
             ("items scored, of those available", _of(found["scored"], found["available"])),
-            ("few-shot examples in the prompt", text(found["setting"])),
+            ("few-shot examples", text(found["setting"])),
             ("cluster", text(found["cluster"])),
             ("primary metric", text(found["primary"])),
-            ("score without a model (floor)", floor),
+            ("trivial baseline", floor),
         ],
     )
 
@@ -138,7 +188,7 @@ def task(found: Part) -> Table:
 def ranges(task: Part) -> Table:
     """Returns between which scores each metric moves, and how it is computed."""
     return table(
-        "metric | floor | got by | ceiling | computed as",
+        "metric | trivial baseline | its answers | gold answers | metric signature",
         [
             (text(row["label"]), value(row["floor"]), text(row["how"]), number(row["ceiling"]), text(row["signature"]))
             for row in task["ranges"]
@@ -172,13 +222,13 @@ def scores(task: Part, comparison: Part) -> Table:
 def tests(comparison: Part) -> Table:
     """Returns every metric's p-value, the smallest difference that would be found, and the places in the range."""
     return table(
-        "metric | p-value of the difference | after Holm's correction | smallest difference that would be found | "
-        "base, between floor and ceiling | fine-tuned, between floor and ceiling",
+        "metric | p-value | Holm-adjusted p | minimum detectable effect | normalised score, base | "
+        "normalised score, fine-tuned",
         [
             (
                 _label(score),
                 chance(score["p_value"]),
-                chance(score["adjusted"]) if known(score["adjusted"]) else "none, it is not primary",
+                chance(score["adjusted"]) if known(score["adjusted"]) else "–",
                 number(score["detectable"]),
                 percent(score["before_place"]),
                 percent(score["after_place"]),
@@ -191,26 +241,26 @@ def tests(comparison: Part) -> Table:
 def transitions(counts: Part) -> Table:
     """Returns the items by right or wrong, before and after."""
     return table(
-        "{label}, item by item | right after | wrong after",
+        "{label}, item by item | correct after | wrong after",
         [
-            ("right before", count(counts["both_right"]), count(counts["broken"])),
+            ("correct before", count(counts["both_right"]), count(counts["broken"])),
             ("wrong before", count(counts["fixed"]), count(counts["both_wrong"])),
         ],
         label=text(counts["label"]),
     )
 
 
-def _sides(task: Part, comparison: Part, kind: str) -> list[tuple[str, Part]]:
-    sides = (("base", task["before"]), ("fine-tuned", comparison["after"]))
+def _sides(task: Part, comparison: Part, kind: str) -> list[tuple[Line, Part]]:
+    sides = ((line("base"), task["before"]), (text(comparison["display_name"]), comparison["after"]))
     return [(name, side["diagnosis"][kind]) for name, side in sides if "diagnosis" in side]
 
 
 def said(task: Part, comparison: Part) -> Table:
-    """Returns the confusion matrix of both sides, in words."""
+    """Returns the confusion matrix of both sides."""
     counts = ("true_positive", "false_positive", "false_negative", "true_negative")
     return table(
-        " | said {positive}, rightly | said it wrongly | missed it | rightly did not say it | "
-        "share of {positive} answers",
+        "label {positive} | true positives | false positives | false negatives | true negatives | "
+        "predicted positive rate",
         [
             (name, *[count(found[key]) for key in counts], _share(found["predicted_share"]))
             for name, found in _sides(task, comparison, "classification")
@@ -224,7 +274,7 @@ def calibrations(task: Part, comparison: Part) -> Iterator[Table]:
     for name, found in _sides(task, comparison, "classification"):
         if found["calibration"]["bins"]:
             yield table(
-                f"{name}: probability of the answer | items | on average | right",
+                "confidence: {name} | items | mean confidence | accuracy",
                 [
                     (
                         line("{lower} to {upper}", lower=percent(part["lower"]), upper=percent(part["upper"])),
@@ -234,6 +284,7 @@ def calibrations(task: Part, comparison: Part) -> Iterator[Table]:
                     )
                     for part in found["calibration"]["bins"]
                 ],
+                name=name,
             )
 
 
@@ -245,7 +296,7 @@ def grades(overlap: Part) -> Table:
     ]
     some = (count(overlap["some"]), percent(overlap["some_share"]))
     rows.append(("any of these", *some, "an item can be of several"))
-    header = "overlap with the {rows} training rows | items | share | what counts"
+    header = "overlap with the {rows} training rows | items | share | definition"
     return table(header, rows, rows=count(overlap["training_rows"]))
 
 
@@ -267,8 +318,8 @@ def parts(task: Part, overlap: Part) -> Table:
 _EXAMPLES = {
     "fixed": "fixed",
     "broken": "broken",
-    "both_right": "right both times",
-    "both_wrong": "wrong both times",
+    "both_right": "both correct",
+    "both_wrong": "both wrong",
 }
 
 
@@ -285,7 +336,7 @@ def unanswered(task: Part, comparison: Part) -> Table:
     """Returns how often either side gave no answer."""
     keys = ("abstained", "abstained_answerable", "abstained_unanswerable")
     return table(
-        "share of questions left unanswered | all | answerable | unanswerable",
+        "abstention rate | all | answerable | unanswerable",
         [(name, *[_share(found[key]) for key in keys]) for name, found in _sides(task, comparison, "extraction")],
     )
 
@@ -295,17 +346,17 @@ def parameters_after(facts: Part) -> Table:
     base = facts["parameters"]
     rows: list[tuple[Line | str, ...]] = []
     if "absent" in base:
-        rows.append(("base model", text(base["absent"]), "unknown", "unknown", "unknown"))
+        rows.append(("base model", text(base["absent"]), "not recorded", "not recorded", "not recorded"))
     else:
         rows.append(("base model", count(base["total"]), "none", "none yet", "none yet"))
     for checkpoint in facts["checkpoints"]:
-        own, name = checkpoint["parameters"], text(checkpoint["name"])
+        own, name = checkpoint["parameters"], text(checkpoint["display_name"])
         if "absent" in own:
-            rows.append((name, text(own["absent"]), "unknown", "unknown", "unknown"))
+            rows.append((name, text(own["absent"]), "not recorded", "not recorded", "not recorded"))
         else:
             counts = [count(own[key]) for key in ("total", "added", "trainable")]
             rows.append((name, *counts, percent(own["trained_share"])))
-    return table(" | total | added | trained | trained share", rows)
+    return table("model | parameters | added | trained | trained share", rows)
 
 
 def changes(checkpoint: Part) -> Table:
@@ -314,9 +365,8 @@ def changes(checkpoint: Part) -> Table:
     named = [(text(row["kind"]), row) for row in found["kinds"]]
     named += [(line("layer {n}", n=count(row["layer"])), row) for row in found["layers"]]
     return table(
-        "trained matrices of {name} | how many | relative change, mean | largest",
+        "trained matrices | tensors | relative change, mean | largest",
         [(name, count(row["tensors"]), percent(row["mean"]), percent(row["largest"])) for name, row in named],
-        name=text(checkpoint["name"]),
     )
 
 
@@ -334,33 +384,45 @@ def verdicts(audit: Part) -> Table:
     return table(header, [[count(audit["counts"][key]) for key in keys]])
 
 
-def hub(checkpoints: list[Part]) -> Table:
-    """Returns where every checkpoint is published."""
+def hub(published: list[Part]) -> Table:
+    """Returns where each published checkpoint is."""
     rows = []
-    for checkpoint in checkpoints:
+    for checkpoint in published:
         place = checkpoint["hub"]
-        where: Line = ("not published",)
-        if place["published"]:
-            where = line(
-                "{url}, commit {commit}, link checked {when}",
-                url=text(place["url"]),
-                commit=digest(place["commit"]),
-                when=text(place["checked_at"]),
-            )
-        rows.append((text(checkpoint["name"]), where))
+        where = line(
+            "{url}, commit {commit}, link checked {when}",
+            url=text(place["url"]),
+            commit=digest(place["commit"]),
+            when=text(place["checked_at"]),
+        )
+        rows.append((text(checkpoint["display_name"]), where))
     return table("checkpoint | on the Hugging Face Hub", rows)
 
 
 def runs(facts: Part) -> Table:
     """Returns how each checkpoint was scored on each task."""
     return table(
-        "scored | on | number format | device | rows a batch | time | commit | seeds",
+        "scored | on | dtype | device | batch size | time | commit",
         [
             (
                 *[text(run[key]) for key in ("checkpoint", "task", "model_dtype", "device")],
                 setting(run["batch_size"]),
                 duration(run["seconds"]),
                 digest(run["commit"]),
+            )
+            for run in facts["reproduction"]["runs"]
+        ],
+    )
+
+
+def random_seeds(facts: Part) -> Table:
+    """Returns the seeds of lm_eval with which each checkpoint was scored."""
+    return table(
+        "scored | on | lm_eval's seeds",
+        [
+            (
+                text(run["checkpoint"]),
+                text(run["task"]),
                 joined(line("{n} {v}", n=text(seed["name"]), v=setting(seed["value"])) for seed in run["seeds"]),
             )
             for run in facts["reproduction"]["runs"]
@@ -386,7 +448,7 @@ def splits(tasks: list[Part]) -> Table:
             rows.append((name, text(split["split"]), count(split["rows"]), digest(split["fingerprint"])))
         if not found["data"]["splits"]:
             rows.append((name, nothing, nothing, nothing))
-    return table("data scored on | split | rows | fingerprint", rows)
+    return table("data scored on | split | rows | SHA-256", rows)
 
 
 def proofs(tasks: list[Part]) -> Table:
@@ -406,7 +468,7 @@ def splits_of(tasks: list[Part]) -> list[Part]:
 
 def files(facts: Part) -> Table:
     """Returns every file that a number comes from, with its digest."""
-    return table("file | digest", [(text(row["file"]), text(row["digest"])) for row in facts["reproduction"]["files"]])
+    return table("file | SHA-256", [(text(row["file"]), text(row["digest"])) for row in facts["reproduction"]["files"]])
 
 
 def _of(part: Fact, whole: Fact) -> Line:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.oracle import check
 from tests.oracle.random_facts import random_facts
-from tests.oracle.wrong_rules import MODULES, Fault, faults, planted
+from tests.oracle.wrong_rules import ARRANGED, MODULES, Fault, faults, planted
 from tests.report.rendered import render_markdown
 from tests.report.synthetic import findings_of, typed
 
@@ -30,22 +30,20 @@ def verdict(fault: Fault, count: int) -> str:
     `raised`: no page could be made; `objected`: the oracle found it; `missed`; `unseen`: it changes no page of all.
     """
     seen = False
+    right = [right_page(number) for number in range(count)]
     try:
         with planted(fault):
-            wrong = [findings_of(facts) for facts in stores(count)]
-    except Exception:  # whatever a wrong rule raises stops the build
+            for facts, page in zip(stores(count), right, strict=True):
+                findings = findings_of(facts)
+                if findings == facts["findings"] and fault.module is not ARRANGED:
+                    continue
+                wrong = render_markdown(typed({**facts, "findings": findings}))
+                if wrong != page:
+                    seen = True
+                    if check(wrong, facts):
+                        return "objected"
+    except Exception:  # whatever a wrong rule raises stops the build, and so does a sentence that lacks a fact
         return "raised"
-    for number, (facts, findings) in enumerate(zip(stores(count), wrong, strict=True)):
-        if findings == facts["findings"]:
-            continue
-        try:
-            page = render_markdown(typed({**facts, "findings": findings}))
-        except Exception:  # and so does a sentence that lacks a fact
-            return "raised"
-        if page != right_page(number):
-            seen = True
-            if check(page, facts):
-                return "objected"
     return "missed" if seen else "unseen"
 
 
@@ -62,7 +60,8 @@ def judged(count: int, of: int) -> dict[str, list[Fault]]:
 
 
 def test_planting_itself_changes_nothing() -> None:
-    assert verdict(Fault("none", MODULES[0], 0, "", "", 0, lambda node: None), 10) == "unseen"
+    for module in MODULES[:2]:  # what is arranged, and a rule
+        assert verdict(Fault("none", module, 0, "", "", 0, lambda node: None), 6) == "unseen"
 
 
 @pytest.mark.parametrize(("count", "of"), [(6, 10), pytest.param(60, 60, marks=pytest.mark.slow)])

@@ -23,7 +23,9 @@ def parameters(facts: Part) -> Iterator[Figure]:
         return
     name = text(facts["model"]["name"]) if known(facts["model"]["name"]) else line("base model")
     tuned = [
-        (text(one["name"]), one["parameters"]) for one in facts["checkpoints"] if one["parameters"].get("components")
+        (text(one["display_name"]), one["parameters"])
+        for one in facts["checkpoints"]
+        if one["parameters"].get("components")
     ]
     most = max(own["total"]["value"] for own in (base, *(own for _, own in tuned)))
     labels: list[Line] = [name, (total := line("{n} in total", n=count(base["total"])))]
@@ -65,7 +67,7 @@ def changes(checkpoint: Part) -> Iterator[Figure]:
     labels += [text({"value": module}) for module in modules]
     labels += [line("change"), line("0 %"), largest, line("not trained")]
     yield named(
-        line("How much training changed each layer of {name}", name=text(checkpoint["name"])),
+        line("How much training changed each layer of {name}", name=text(checkpoint["display_name"])),
         found["figure"],
         line(
             "{layers} layers by {modules} kinds of matrices; the largest relative change is {most}.",

@@ -1,18 +1,39 @@
-"""What may be said of the checkpoints themselves: their weights, their parameters, what training changed and took."""
+"""What may be said of the checkpoints themselves: their weights, their parameters, what training changed.
 
-from collections.abc import Mapping
+Each function takes a checkpoint and how it is called; `of_each` says once what would read alike of several.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tests.oracle.lines import Line, count, duration, joined, known, line, percent, reason, size, text
+from tests.oracle.lines import Line, count, joined, known, line, percent, reason, text
 
 Part = Mapping[str, Any]
+_ANYBODY: Line = ("\0",)
 
 
-def counts(base: Part, checkpoint: Part) -> Line:
+def of_each(checkpoints: Sequence[Part], say: Callable[[Part, Line], Line]) -> Iterator[Line]:
+    """Yields what is said of each of the study's checkpoints, once of all of which it is the same."""
+    alike: dict[Line, list[Part]] = {}
+    for checkpoint in checkpoints:
+        alike.setdefault(say(checkpoint, _ANYBODY), []).append(checkpoint)
+    for group in alike.values():
+        every = line("each of the {n} checkpoints", n=count({"value": len(group)}))
+        is_all = len(alike) == 1 and len(group) > 1
+        yield say(group[0], every if is_all else named([text(one["display_name"]) for one in group]))
+
+
+def named(names: Sequence[Line]) -> Line:
+    """Returns names in a row: `a`, `a and b`, `a; b and c`."""
+    rest = joined(names[:-1], "; ")
+    return line("{rest} and {last}", rest=rest, last=names[-1]) if rest else names[-1]
+
+
+def counts(base: Part, checkpoint: Part, who: Line) -> Line:
     """Returns whether a checkpoint has as many parameters as the base model, whose ledger ``base`` is."""
     own = checkpoint["parameters"]
-    common = {"checkpoint": text(checkpoint["name"])}
-    unknown = "Whether {checkpoint} has as many parameters as the base model is not known: "
+    common = {"who": who}
+    unknown = "Whether the count in {who} is the base model's is not known: "
     if "total" not in base or "total" not in own:
         lacking = base["absent"] if "total" not in base else own["absent"]
         return line(unknown + "{reason}.", reason=reason(lacking), **common)
@@ -21,65 +42,60 @@ def counts(base: Part, checkpoint: Part) -> Line:
         return line(unknown + "base {before}, checkpoint {after}.", **common)
     more = own["total"]["value"] - base["total"]["value"]
     if more == 0:
-        words = (
-            "{checkpoint} has exactly as many parameters as the base model, {after}: the counts are equal, because "
-            "fine-tuning changed values and added none."
-        )
+        words = "In {who}, the count is the base model's, {after}: fine-tuning changed values and added no parameter."
     elif more == own["added"].get("value"):
         words = (
-            "{checkpoint} has {after} parameters, the base model {before}: the counts are not equal, and the "
-            "difference is exactly the {added} parameters that fine-tuning added."
+            "In {who}, the count is {after}, in the base model {before}: the two differ by exactly the {added} "
+            "parameters that fine-tuning added."
         )
     elif more > 0:
         words = (
-            "{checkpoint} has {after} parameters, more than the base model's {before}: the counts are not equal, and "
-            "what was recorded as added ({added}) does not account for the difference."
+            "In {who}, the count is {after}, more than the base model's {before}, and what was recorded as added "
+            "({added}) does not account for the difference."
         )
     else:
-        words = "{checkpoint} has {after} parameters, fewer than the base model's {before}: the counts are not equal."
+        words = "In {who}, the count is {after}, fewer than the base model's {before}."
     return line(words, **common)
 
 
-def trained_share(checkpoint: Part) -> Line:
+def trained_share(checkpoint: Part, who: Line) -> Line:
     """Returns how many of a checkpoint's parameters were trained."""
-    own, name = checkpoint["parameters"], text(checkpoint["name"])
+    own = checkpoint["parameters"]
     total, trained = own.get("total", {}), own.get("trainable", {})
     if not known(total) or not known(trained):
-        return line("How many parameters of {checkpoint} were trained is not known.", checkpoint=name)
+        return line("How many parameters of {who} were trained is not known.", who=who)
     if trained["value"] == total["value"]:
-        return line("In {checkpoint} all {total} parameters were trained.", checkpoint=name, total=count(total))
+        return line("In {who}, all {total} parameters were trained.", who=who, total=count(total))
     return line(
-        "In {checkpoint}, {trained} of {total} parameters were trained ({share}); the others kept their values.",
-        checkpoint=name,
+        "In {who}, {trained} of {total} parameters were trained ({share}); the others were frozen.",
+        who=who,
         trained=count(trained),
         total=count(total),
         share=percent(own["trained_share"]),
     )
 
 
-def selected(model: Part, checkpoint: Part) -> Line:
+def selected(model: Part, checkpoint: Part, who: Line) -> Line:
     """Returns whether a checkpoint was trained from the very weights that the page is about."""
     one, two = model["fingerprint"], checkpoint.get("base_fingerprint", {})
-    name = text(checkpoint["name"])
     if not known(one) or not known(two):
-        words = "Whether {checkpoint} was trained from these very weights is not known: a fingerprint is missing."
+        words = "Whether the training of {who} started from these very weights is not known: a hash is missing."
     elif one["value"] == two["value"]:
-        words = "{checkpoint} was trained from these very weights: the fingerprint in its record is the one below."
+        words = "The training of {who} started from these very weights: the hash in its record is the one below."
     else:
         words = (
-            "{checkpoint} was not trained from these weights: the fingerprint in its record is another one, so its "
+            "The training of {who} did not start from these weights: the hash in its record is another one, so its "
             "scores say nothing about this model."
         )
-    return line(words, checkpoint=name)
+    return line(words, who=who)
 
 
-def changes(checkpoint: Part) -> Line:
+def changes(checkpoint: Part, who: Line) -> Line:
     """Returns whether exactly those tensors changed that were trained."""
-    name = text(checkpoint["name"])
     found = checkpoint.get("changes", checkpoint)
     if "absent" in found:
-        words = "Which tensors of {checkpoint} changed is not known: {why}."
-        return line(words, checkpoint=name, why=reason(found["absent"]))
+        words = "Which tensors of {who} changed is not known: {why}."
+        return line(words, who=who, why=reason(found["absent"]))
     keys = ("frozen", "frozen_changed", "trained", "trained_changed")
     frozen, thawed, trained, moved = (found[key]["value"] for key in keys)
     if thawed:
@@ -90,41 +106,36 @@ def changes(checkpoint: Part) -> Line:
             "hash after training as before it."
         )
     elif frozen:
-        words = (
-            "all {trained} trained matrices changed, and all {frozen} frozen tensors have the same hash after training "
-            "as before it."
-        )
+        words = "all {trained} trained matrices changed, and all {frozen} frozen tensors have the same hash as before."
     else:
         words = "no tensor was frozen, and all {trained} changed."
-    return line("In {checkpoint}, " + words, checkpoint=name, **{key: count(found[key]) for key in keys})
+    return line("In {who}, " + words, who=who, **{key: count(found[key]) for key in keys})
 
 
 _MEANING = {
-    "own": "For {checkpoint} this means: pre-training set the {before} parameters of the base model, and fine-tuning"
-    " changed none of them; all that it learnt is in the {added} parameters that it added, and without these "
-    "the model is the pre-trained one.",
-    "more": "For {checkpoint} this means: fine-tuning added {added} parameters that pre-training had never set, and "
-    "went on with ones that it had: {trained} were trained in all.",
-    "all": "For {checkpoint} this means: pre-training and fine-tuning set the same {after} parameters. Fine-tuning "
-    "added none and kept none as it was, so what it learnt is in their values alone, and no count shows it.",
-    "part": "For {checkpoint} this means: pre-training set all {after} parameters, and fine-tuning went on with "
-    "{trained} of them; the others still have their pre-trained values, and none was added.",
-    "none": "What the counts of {checkpoint} mean for pre-training and fine-tuning cannot be told: which tensors "
-    "changed does not agree with what was counted as trained.",
+    "own": "In {who}, the base model's {before} parameters are as pre-training set them; all that fine-tuning learnt "
+    "is in the {added} added ones.",
+    "more": "In {who}, fine-tuning added {added} parameters that pre-training had never set, and went on with ones "
+    "that it had: {trained} were trained in all.",
+    "all": "In {who}, pre-training and fine-tuning set the same {after} parameters. Fine-tuning added none and kept "
+    "none as it was, so what it learnt is in their values alone, and no count shows it.",
+    "part": "In {who}, pre-training set all {after} parameters, and fine-tuning went on with {trained} of them; the "
+    "others still have their pre-trained values, and none was added.",
+    "none": "What the counts of {who} mean for pre-training and fine-tuning cannot be told: which tensors changed does "
+    "not agree with what was counted as trained.",
 }
 
 
-def meaning(base: Part, checkpoint: Part) -> Line:
+def meaning(base: Part, checkpoint: Part, who: Line) -> Line:
     """Returns what the counts mean for pre-training and fine-tuning; ``base`` is the base model's ledger."""
-    name, own = text(checkpoint["name"]), checkpoint["parameters"]
-    found = checkpoint.get("changes", checkpoint)
+    own, found = checkpoint["parameters"], checkpoint.get("changes", checkpoint)
     reasons = [part["absent"] for part in (base, own, found) if "absent" in part]
     if not reasons:
         counted = {"before": base["total"], "after": own["total"], "added": own["added"], "trained": own["trainable"]}
         reasons = [one for one in counted.values() if not known(one)]
     if reasons:
-        words = "What the counts of {checkpoint} mean for pre-training and fine-tuning is not known: {why}."
-        return line(words, checkpoint=name, why=reason(reasons[0]))
+        words = "What the counts of {who} mean for pre-training and fine-tuning is not known: {why}."
+        return line(words, who=who, why=reason(reasons[0]))
     total, new = own["total"]["value"], own["total"]["value"] - base["total"]["value"]
     trained = own["trainable"]["value"]
     keys = ("frozen", "frozen_changed", "trained", "trained_changed")
@@ -137,7 +148,7 @@ def meaning(base: Part, checkpoint: Part) -> Line:
             case = "none" if frozen else "all"
         elif new == 0 and trained < total and frozen:
             case = "part"
-    return line(_MEANING[case], checkpoint=name, **{key: count(one) for key, one in counted.items()})
+    return line(_MEANING[case], who=who, **{key: count(one) for key, one in counted.items()})
 
 
 def moved(checkpoint: Part) -> Line | None:
@@ -145,39 +156,16 @@ def moved(checkpoint: Part) -> Line | None:
     found = checkpoint.get("changes", {})
     if not found.get("kinds"):
         return None
-    words = (
-        "Relative to their norm, the adapter of {checkpoint} moves the matrices that it is put on so far: {kinds}."
-        if found["adapted"]
-        else "Relative to their norm, training moved the matrices of {checkpoint} so far: {kinds}."
-    )
-    kinds = joined(
-        [
-            line(
-                "{kind} by {mean} on average and {most} at most",
-                kind=text(row["kind"]),
-                mean=percent(row["mean"]),
-                most=percent(row["largest"]),
-            )
-            for row in found["kinds"]
-        ],
-        "; ",
-    )
-    return line(words, checkpoint=text(checkpoint["name"]), kinds=kinds)
-
-
-def cost(checkpoint: Part) -> Line:
-    """Returns what training took."""
-    name = text(checkpoint["name"])
-    if "absent" in checkpoint:
-        words = "What training {checkpoint} took is not known: {why}."
-        return line(words, checkpoint=name, why=reason(checkpoint["absent"]))
-    return line(
-        "Training {checkpoint} took {time}, {steps} steps, {read} tokens read, {supervised} of them with a loss, and "
-        "{memory} of memory at its peak.",
-        checkpoint=name,
-        time=duration(checkpoint["seconds"]),
-        steps=count(checkpoint["steps"]),
-        read=count(checkpoint["tokens_input"]),
-        supervised=count(checkpoint["tokens_supervised"]),
-        memory=size(checkpoint["peak_memory"]),
-    )
+    words = "Relative weight change (Frobenius) in {name}: {kinds}."
+    if found["adapted"]:
+        words = "Relative weight change (Frobenius) by the adapter of {name}: {kinds}."
+    kinds = [
+        line(
+            "{kind} {mean} on average, {most} at most",
+            kind=text(row["kind"]),
+            mean=percent(row["mean"]),
+            most=percent(row["largest"]),
+        )
+        for row in found["kinds"]
+    ]
+    return line(words, name=text(checkpoint["display_name"]), kinds=joined(kinds, "; "))

@@ -3,18 +3,21 @@
 import ast
 import copy
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 MODULES = [
     import_module(name)
     for name in (
+        "report.page.arranged",
         "report.sentences.rules",
+        "report.sentences.verdicts",
         "report.sentences.causes",
         "report.sentences.limits",
         "report.sentences.parameters",
@@ -23,6 +26,10 @@ MODULES = [
     )
 ]
 """Each after those that it imports from."""
+ARRANGED = MODULES[0]
+TEMPLATES = import_module("report.page.template.environment")
+_FILTERS = ARRANGED.FILTERS
+"""What templates were given of it: these very filters are made wrong, and right again."""
 
 _OTHER_OPERATOR: dict[type[ast.cmpop], list[type[ast.cmpop]]] = {
     ast.Gt: [ast.Lt, ast.GtE],
@@ -89,7 +96,8 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:
     elif isinstance(node, ast.BoolOp):
         yield "and for or", _set("op", ast.Or() if isinstance(node.op, ast.And) else ast.And())
         for i in range(len(node.values)):
-            yield "dropped condition", _set("values", [value for j, value in enumerate(node.values) if j != i])
+            kept = [value for j, value in enumerate(node.values) if j != i]
+            yield "dropped condition", _set("values", kept if len(kept) > 1 else kept * 2)
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
         yield "sum for difference", _set("op", ast.Add())
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -150,13 +158,22 @@ def _with_last(pointer: ast.JoinedStr, names: list[ast.expr], part: ast.expr) ->
 @contextmanager
 def planted(fault: Fault) -> Iterator[None]:
     """Runs the package with the fault in it: the module anew, and then each that imports from it."""
-    saved = [dict(module.__dict__) for module in MODULES]
+    saved, right = [dict(module.__dict__) for module in MODULES], dict(_FILTERS)
     try:
         for module in MODULES[MODULES.index(fault.module) :]:
             wrong = fault.tree() if module is fault.module else _tree(module)
             exec(compile(wrong, str(module.__file__), "exec"), module.__dict__)
+        _give(ARRANGED.FILTERS)
         yield
     finally:
         for module, content in zip(MODULES, saved, strict=True):
             module.__dict__.clear()
             module.__dict__.update(content)
+        _give(right)
+
+
+def _give(filters: Mapping[str, Any]) -> None:
+    """Has templates use these filters."""
+    if filters != _FILTERS:
+        _FILTERS.update(filters)
+        TEMPLATES._environment.cache_clear()

@@ -118,6 +118,7 @@ class Overlap(Part):
 class AnswerFigures(Part):
     """Where the drawings of the answers lie; only those that there are."""
 
+    score: KnownText | None = Field(default=None, description="the drawing's file")
     moves: KnownText | None = Field(default=None, description="the drawing's file")
     confusion: KnownText | None = Field(default=None, description="the drawing's file")
     reliability: KnownText | None = Field(default=None, description="the drawing's file")
@@ -128,6 +129,7 @@ class Comparison(Part):
     """The scores of a checkpoint beside the base model's."""
 
     checkpoint: KnownText = Field(description="its name")
+    display_name: KnownText = Field(description="what the page calls it")
     trained_on: KnownText = Field(description="the task that it was trained on")
     method: KnownText = Field(description="how")
     seed: KnownSetting = Field(description="its training seed")

@@ -132,7 +132,9 @@ class WeightChanges(Part):
 class AnyCheckpoint(Part):
     """A checkpoint of the study, trained or not."""
 
-    name: KnownText = Field(description="its name")
+    name: KnownText = Field(description="its name, which is its folder's")
+    display_name: KnownText = Field(description="what the page calls it")
+    name_on_own_task: KnownText = Field(description="the same, where it speaks of the training task")
     task: KnownText = Field(description="the task that it was trained on")
     method: KnownText = Field(description="how")
     seed: KnownSetting = Field(description="its training seed")

@@ -121,12 +121,6 @@ class OwnWords(Part):
     first: list[OwnLine]
 
 
-class SummaryFigure(Part):
-    """The drawing of the first screen."""
-
-    path: KnownText = Field(description="the drawing's file")
-
-
 class Finding(Part):
     """A sentence that a rule chose: its name, and where the facts that it is said of stand, by their slot in it."""
 
@@ -134,30 +128,52 @@ class Finding(Part):
     evidence: dict[str, str | list[str]]
 
 
+class CauseFindings(Part):
+    """What was found of one kind in the answers of the base model, and of each checkpoint; None: not looked for."""
+
+    kind: Finding = Field(description="what the kind is called")
+    base: Finding | None
+    after: list[Finding | None] = Field(description="in the order of the task's comparisons")
+
+
 class TaskFindings(Part):
-    """The sentences on one task."""
+    """Why the scores on one task are what they are: of the base model, where `setting` is there, and of checkpoints."""
 
     task: str = Field(description="where the task's name stands")
-    sentences: list[Finding]
+    setting: str | None = Field(default=None, description="where it stands how the base model was asked")
+    unscored: Finding | None = Field(default=None, description="only where nothing was scored")
+    checkpoints: list[str] = Field(description="where the names of the compared checkpoints stand")
+    causes: list[CauseFindings] = Field(description="those that cost points, the most items first")
+    beside: list[CauseFindings] = Field(description="what was looked at and costs none, or is not known")
 
 
 class ComparisonFindings(Part):
     """The sentences on the difference of one comparison."""
 
+    task: str = Field(description="where the task stands")
+    comparison: str = Field(description="where the comparison stands")
     headline: Finding
-    sentences: list[Finding]
+    tests: list[Finding] = Field(description="whether the primary difference is significant")
+    shift: Finding | None
+    transitions: Finding | None
+    overlap: Finding | None
+    metrics: list[Finding] = Field(description="on every metric, by the interval of its difference")
 
 
 class Findings(Part):
     """The sentences of every part of the page."""
 
+    result: Finding
+    scoreboard: list[Finding]
     selected: list[Finding]
     headline: list[Finding]
     sizes: list[Finding]
+    badge: Finding
     checks: list[Finding]
     counts: list[Finding]
     trained_share: list[Finding]
     changes: list[Finding]
+    published: Finding
     meaning: list[Finding]
     moved: list[Finding]
     cost: list[Finding]
@@ -197,7 +213,6 @@ class MeasuredFacts(Part):
     own_words: OwnWords | None = None
     checks: OrAbsent[Checks]
     confidence: Share = Field(description="the confidence of every interval")
-    summary_figure: SummaryFigure | None
     reproduction: Reproduction
 
 

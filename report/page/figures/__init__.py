@@ -7,9 +7,8 @@ from report.facts.schema.parts import is_known
 from report.facts.schema.scores import Comparison, ScoredTask
 from report.facts.schema.training import Trained, WeightChanges
 from report.facts.schema.whole import MeasuredFacts
-from report.page.figures import curves, diagnosis, weights
+from report.page.figures import curves, diagnosis, scoreboard, weights
 from report.page.figures.drawing import Picture
-from report.page.figures.dumbbell import summary
 
 __all__ = ["Picture", "pictures"]
 
@@ -17,9 +16,6 @@ __all__ = ["Picture", "pictures"]
 def pictures(facts: MeasuredFacts) -> dict[str, Picture]:
     """Returns the page's figures by file name."""
     drawn = {}
-    scores = summary(facts)
-    if scores and facts.summary_figure:
-        drawn[facts.summary_figure.path.value] = scores
     if weights.counted_models(facts):
         drawn["figures/parameters.svg"] = weights.parameters(facts, "parameters")
     for number, checkpoint in enumerate(facts.checkpoints, 1):
@@ -36,7 +32,7 @@ def pictures(facts: MeasuredFacts) -> dict[str, Picture]:
 
 def _of_checkpoint(checkpoint: Trained, number: int) -> dict[str, Picture]:
     """Returns the figures of a checkpoint's training, and of what it changed."""
-    drawn, name = {}, checkpoint.name.value
+    drawn, name = {}, checkpoint.display_name.value
     if checkpoint.loss.figure:
         drawn[checkpoint.loss.figure.value] = curves.loss(checkpoint, f"loss{number}")
     if found := checkpoint.development:
@@ -50,10 +46,15 @@ def _of_checkpoint(checkpoint: Trained, number: int) -> dict[str, Picture]:
 def _of_comparison(task: ScoredTask, comparison: Comparison, number: str) -> dict[str, Picture]:
     """Returns the figures of what the base model and a checkpoint answered."""
     draw = {
+        "score": scoreboard.score,
         "confusion": diagnosis.confusion,
         "reliability": diagnosis.reliability,
         "distributions": diagnosis.distributions,
         "moves": diagnosis.moves,
     }
     paths = comparison.figures.written()
-    return {path.value: draw[kind](task, comparison, f"{kind}{number}") for kind, path in paths.items()}
+    return {
+        path.value: draw[kind](task, comparison, f"{kind}{number}")
+        for kind, path in paths.items()
+        if kind != "score" or comparison.primary
+    }

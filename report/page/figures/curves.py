@@ -39,7 +39,7 @@ def loss(checkpoint: Trained, name: str) -> Picture:
         ends = [points[-1][1] + 4, marks[-1][1] + 4]
         for words, place in zip(("training", "dev split"), apart(ends, 16, plot.top, plot.bottom), strict=True):
             drawing.text((plot.right + 8, place), words)
-    title = f"Training loss of {checkpoint.name.value}"
+    title = f"Training loss of {checkpoint.display_name.value}"
     span = f"{count(len(curve))} points from step {curve[0][0]} to step {curve[-1][0]}"
     words = f"{span}: {_goes('the loss', curve)}."
     columns: tuple[str, ...] = ("step", "training loss")

@@ -23,7 +23,7 @@ def _classified(task: ScoredTask, comparison: Comparison) -> list[tuple[str, Cla
 
 
 def _both(task: ScoredTask, comparison: Comparison) -> str:
-    return f"{task.name.value}: base and {comparison.checkpoint.value}"
+    return f"{task.name.value}: base and {comparison.display_name.value}"
 
 
 _LEFT, _BLOCK, _CELL, _TALL = 96.0, 196.0, 88.0, 56.0
@@ -163,7 +163,7 @@ def reliability(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     drawing.text((plot.left + 98, _SQUARE + 16), "fine-tuned")
     drawing.line([(plot.left + 200, _SQUARE + 12), (plot.left + 224, _SQUARE + 12)], opacity=0.6, dashes=(5, 4))
     drawing.text((plot.left + 232, _SQUARE + 16), "perfect calibration")
-    title = f"Confidence and how often it is right on {_both(task, comparison)}"
+    title = f"Confidence and accuracy on {_both(task, comparison)}"
     words = "; ".join(f"{side}: {_sure(bins)}" for side, bins in sides)
     rows = tuple(
         (

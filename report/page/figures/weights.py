@@ -65,7 +65,7 @@ def _bar(drawing: Drawing, own: ParameterCounts, top: float, longest: int, *, is
 def counted_models(facts: MeasuredFacts) -> list[tuple[str, ParameterCounts]]:
     """Returns the name and the parameter counts of the base model, the first, and of each counted checkpoint."""
     base = str(facts.model.name.value) if is_known(facts.model.name) else "base model"
-    models = [(base, facts.parameters), *((str(c.name.value), c.parameters) for c in facts.checkpoints)]
+    models = [(base, facts.parameters), *((str(c.display_name.value), c.parameters) for c in facts.checkpoints)]
     counted = [(name, own) for name, own in models if isinstance(own, ParameterCounts) and own.components]
     return counted if counted and counted[0][1] is facts.parameters else []
 

@@ -19,6 +19,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.messages import nearest_name
 from report.facts.schema.parts import Part, is_known
 from report.page import formats
+from report.page.arranged import FILTERS as ARRANGED
 from report.page.template.budget import (
     BUDGET,
     LONGEST_LIST,
@@ -159,7 +160,9 @@ def _environment(
     made.globals.clear()
     kept = {name: made.filters[name] for name in PLAIN_FILTERS}
     kept["join"] = _join
-    made.filters = {name: _strict(show) for name, show in {**formats.FILTERS, **dict(filters)}.items()} | kept
+    made.filters = {
+        name: _strict(show) for name, show in {**formats.FILTERS, **ARRANGED, **dict(filters)}.items()
+    } | kept
     made.tests["known"] = _strict(is_known)
     return made
 

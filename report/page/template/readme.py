@@ -16,6 +16,8 @@ from report.page.template.lookup import OURS, REPLACEABLE
 
 FILTERS = {
     "text": "text, escaped",
+    "name": "what a checkpoint is called, escaped",
+    "html": "text as HTML, for a summary of what is folded",
     "code": "text as code",
     "code_block": "text as a block of code",
     "digest": "the first digits of a hash",
@@ -38,6 +40,9 @@ FILTERS = {
     "reason": "the reason why a fact is missing",
     "sources": "a line with the files and JSON pointers that values come from",
     "sources_of_files": "a line with the files that values come from",
+    "together": "findings, those made one that say the same of several checkpoints",
+    "many": "whether a list is too long for a picture of each of its parts to be in sight",
+    "recipes": "the settings that all checkpoints share, and tables of those that differ",
 }
 
 SHAPES: dict[type[Part], str] = {

@@ -98,11 +98,11 @@ def test_check_names_what_is_not_what_its_facts_give_and_writes_nothing(
     assert check(study) == (0, "every file is what its facts give\n")
     page = folder / "report.md"
     page.write_text(page.read_text().replace("improves", "hardly improves"))
-    (folder / "figures/summary.svg").unlink()
+    (folder / "figures/score-reviews-lora-seed1-on-reviews.svg").unlink()
     before = contents(folder)
     code, output = check(study)
     assert code == 1
-    assert output.split() == [str(page), str(folder / "figures/summary.svg")]
+    assert output.split() == [str(page), str(folder / "figures/score-reviews-lora-seed1-on-reviews.svg")]
     assert contents(folder) == before
 
 

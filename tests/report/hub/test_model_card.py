@@ -87,7 +87,7 @@ def test_the_card_says_data_recipe_limits_and_how_to_load(card: Callable[..., st
     text = card()
     for said in (
         "On `reviews`, fine-tuning improves accuracy: it rises from 0.500 (zero-shot) to 0.950",
-        "Each checkpoint was trained once, with one seed (1).",
+        "One training seed (1): the intervals cover the sampling of items only",
         "rows trained on, of those available | 200 of 2,000",
         "| `lora_r` | 16 |",
         "aftertune train --model build/base --task reviews",
@@ -154,7 +154,7 @@ def test_a_checkpoint_without_scores_says_so_and_has_no_index(tmp_path: Path, ca
     shutil.rmtree(folder_of(file) / "scores" / REVIEWS)
     text = card(REVIEWS, file)
     assert "model-index" not in text
-    assert "On `reviews`, what fine-tuning did (`reviews-lora-seed1`) is not known." in text
+    assert "On `reviews`, what fine-tuning did (LoRA, seed 1) is not known." in text
 
 
 def test_a_benchmark_of_the_hub_gets_its_results_file_unless_it_was_cut(hub: FakeHub, study: Path) -> None:

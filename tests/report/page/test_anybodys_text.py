@@ -49,7 +49,7 @@ def with_texts(choose: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             return value
         if value.get("unit") in ("text", "setting") and isinstance(value.get("value"), str):
-            if key in ("path", "figure", "confusion", "reliability", "distributions", "moves", "digest"):
+            if key in ("path", "figure", "confusion", "reliability", "distributions", "moves", "score", "digest"):
                 return value  # names and hashes of files that we make
             text = named.setdefault(value["value"], choose(value["value"]))
             return {**value, "value": fact(text, "text", SOURCE).value}

@@ -83,13 +83,13 @@ def test_a_score_carries_interval_items_clusters_and_where_it_stands(tmp_path: P
 def test_the_page_has_the_seven_answers_and_no_hole(tmp_path: Path) -> None:
     _, markdown, html = built(write_study(tmp_path))
     titles = [line for line in markdown.splitlines() if line.startswith("## ")]
-    assert [title.split(":")[0] for title in titles[1:8]] == [f"## Answer {n}" for n in range(1, 8)]
-    assert titles[-2:] == ["## Contributions", "## How to reproduce"]
+    assert [title.split(":")[0] for title in titles[:7]] == [f"## Answer {n}" for n in range(1, 8)]
+    assert titles[-3:] == ["## Limits", "## Contributions", "## How to reproduce"]
     assert "### a. " in markdown
     assert "### b. " in markdown
     assert "### c. " in markdown
     assert_no_hole(markdown, html)
-    assert html.count("<svg") == 11
+    assert html.count("<svg") == 12
     assert 'aria-labelledby="loss1-title loss1-desc"' in html
 
 
@@ -113,7 +113,7 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path) -> None:
     first = {path: path.read_bytes() for path in build_report(study, output=folder)}
     again = {path: path.read_bytes() for path in build_report(study, output=folder)}
     assert first == again
-    assert len(first) == 20
+    assert len(first) == 21
 
 
 def test_facts_only_writes_no_page(tmp_path: Path) -> None:
@@ -135,9 +135,10 @@ def test_facts_only_writes_no_page(tmp_path: Path) -> None:
 )
 def test_the_words_follow_the_interval(tmp_path: Path, after: list[int], headline: str, analysis: str) -> None:
     _, markdown, html = built(write_study(tmp_path, reviews=(ALWAYS_POSITIVE, after)))
-    about = [line for line in markdown.splitlines() if "`reviews`" in line]
+    lines = markdown.splitlines()
+    about = [line for line in lines if line.startswith("On `reviews`, ")]
     assert headline in about[0]
-    assert any(analysis in line for line in about)
+    assert any(analysis in line for line in lines)
     if after is not TWO_WRONG:
         assert not any("improves" in line or "it rises" in line for line in about)
     assert_no_hole(markdown, html)
@@ -149,18 +150,19 @@ def test_equal_counts_are_never_called_different(tmp_path: Path) -> None:
     full = json.loads((ledger / "base.json").read_text())
     change_json(ledger / "reviews-lora-seed1.json", **full)
     _, markdown, _ = built(study)
-    own = [line for line in markdown.splitlines() if "`reviews-lora-seed1` has" in line]
+    own = [line for line in markdown.splitlines() if "In LoRA on reviews, seed 1, the count is" in line]
     assert own
-    assert all("the counts are equal" in line and "not equal" not in line for line in own)
-    assert "all 1,000 parameters were trained" in markdown
-    other = [line for line in markdown.splitlines() if "`passages-lora-seed1` has" in line]
-    assert all("not equal" in line and "exactly the 50 parameters that fine-tuning added" in line for line in other)
+    assert all("the count is the base model's, 1,000" in line and "differ" not in line for line in own)
+    assert "In LoRA on reviews, seed 1, all 1,000 parameters were trained." in markdown
+    other = [line for line in markdown.splitlines() if "In LoRA on passages, seed 1, the count is" in line]
+    assert other
+    assert all("the two differ by exactly the 50 parameters that fine-tuning added" in line for line in other)
 
 
 def test_an_untrained_checkpoint_is_missing_and_says_why(tmp_path: Path) -> None:
     facts, markdown, html = built(write_study(tmp_path, reviews=(ALWAYS_POSITIVE, None)))
     assert "missing (it has not been trained: there is no checkpoints/reviews-lora-seed1)" in markdown
-    assert "what fine-tuning did (`reviews-lora-seed1`) is not known" in markdown
+    assert "what fine-tuning did (LoRA, seed 1) is not known" in markdown
     assert "value" not in facts["tasks"][0]["comparisons"][0]["scores"][0]["after"]
     assert_no_hole(markdown, html)
 
@@ -178,7 +180,7 @@ def test_a_folder_that_a_step_has_not_filled_yet_counts_as_not_begun(tmp_path: P
     for home in ("scores/passages-lora-seed1/passages", "checkpoints/passages-lora-seed1"):
         (folder_of(study) / home).mkdir(parents=True)
     _, markdown, _ = built(study)
-    assert "On `passages`, what fine-tuning did (`passages-lora-seed1`) is not known" in markdown
+    assert "On `passages`, what fine-tuning did (LoRA, seed 1) is not known" in markdown
 
 
 def test_the_size_is_the_counted_one_where_the_card_has_none(tmp_path: Path) -> None:
@@ -228,9 +230,9 @@ def test_pairs_that_do_not_match_are_not_compared(tmp_path: Path, change: str, r
         key = "doc_hash" if change == "items" else "prompt_hash"
         change_rows(study, name, task, lambda row: row.update({key: "other"} if row["doc_id"] == 7 else {}))
     _, markdown, html = built(study)
-    headline = next(line for line in markdown.splitlines() if line.startswith("- On `reviews`"))
-    assert headline == f"- On `reviews`, base and fine-tuned model (`{name}`) are not compared: {reason}."
-    assert f"> **Warning.** On `reviews`, the scores of `{name}` are not compared" in markdown
+    headline = next(line for line in markdown.splitlines() if line.startswith("On `reviews`"))
+    assert headline == f"On `reviews`, base and fine-tuned model (LoRA, seed 1) are not compared: {reason}."
+    assert "> **Warning.** On `reviews`, the scores of LoRA, seed 1 are not compared" in markdown
     assert 'class="warning"' in html
     assert_no_hole(markdown, html)
 
@@ -340,7 +342,7 @@ def test_overlapping_training_data_is_warned_of(tmp_path: Path) -> None:
     metadata = {"overlaps_with": ["pass*"]}
     set_in_results(study, "base", "reviews", lambda r: r["configs"]["reviews"]["metadata"].update(metadata))
     _, markdown, _ = built(study)
-    assert "`reviews-lora-seed1` was trained on `reviews` and is scored on `passages`: the two overlap" in markdown
+    assert "LoRA on reviews, seed 1 was trained on `reviews` and is scored on `passages`: the two overlap" in markdown
 
 
 def test_limits_number_formats_and_undeclared_clusters_are_said(tmp_path: Path) -> None:
@@ -352,13 +354,13 @@ def test_limits_number_formats_and_undeclared_clusters_are_said(tmp_path: Path) 
         set_in_results(study, name, "reviews", lambda r, model=model: r["config"].update(model=model))
     markdown = built(study)[1]
     assert (
-        "On `reviews`, the base model answered by lm_eval's class `hf` and `reviews-lora-seed1` by `hf-seqcls`: "
-        "the checkpoint has a head that the base model has not" in markdown
+        "On `reviews`, the base model answered by lm_eval's class `hf` and LoRA, seed 1 by `hf-seqcls`: "
+        "a checkpoint of that class has a head that the base model has not" in markdown
     )
-    assert "On `reviews`, 40 of 1,000 items were scored, because the study sets a limit." in markdown
+    assert "On `reviews`, 40 of 1,000 items were scored: the study sets a limit." in markdown
     assert "`passages` declares no cluster: its items count as independent" in markdown
-    assert "the base model was scored in torch.bfloat16 and `passages-lora-seed1` in torch.float32" in markdown
-    assert "The intervals cover the sampling of items only" in markdown
+    assert "the base model was scored in torch.bfloat16 and LoRA, seed 1 in torch.float32" in markdown
+    assert "the intervals cover the sampling of items only" in markdown
 
 
 def test_hub_links_are_shown_only_where_they_were_checked(tmp_path: Path) -> None:
@@ -369,7 +371,8 @@ def test_hub_links_are_shown_only_where_they_were_checked(tmp_path: Path) -> Non
     (folder_of(study) / "hub.json").write_text(json.dumps(hub))
     _, markdown, html = built(study)
     assert '<a href="https://huggingface.co/a/b">' in html
-    assert "| passages-lora-seed1 | not published |" in markdown
+    assert "Published on the Hugging Face Hub: 1 of 2 checkpoints." in markdown
+    assert "| LoRA on reviews, seed 1 | <https://huggingface.co/a/b>" in markdown
     assert "huggingface.co/a/c" not in html
 
 

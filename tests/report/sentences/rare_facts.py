@@ -45,9 +45,12 @@ def shake_rarely(facts: Facts, choice: random.Random) -> None:
                 side["model_class"] = _text(choice.choice(["hf", "aftertune-head"]), name)
             for found in side["diagnosis"].values():
                 _diagnosis(found, rarely)
+    published = choice.choice([0.0, 0.0, 0.5, 1.0])
     for checkpoint in facts["checkpoints"]:
+        if choice.random() < published:
+            _publish(checkpoint)
         if "absent" not in checkpoint:
-            _checkpoint(checkpoint, rarely)
+            _checkpoint(checkpoint, rarely, choice)
     if rarely():
         facts["parameters"] = {"absent": _missing("there is no parameters/base.json")}
     elif rarely():
@@ -106,7 +109,20 @@ def _diagnosis(found: Facts, rarely: Any) -> None:
         found["abstained_unanswerable"] = _missing("every question has an answer")
 
 
-def _checkpoint(checkpoint: Facts, rarely: Any) -> None:
+def _publish(checkpoint: Facts) -> None:
+    place = {"url": "https://huggingface.co/a/b", "commit": "ab" * 20, "checked_at": "2026-11-30", "repo": "a/b"}
+    checkpoint["hub"] = {key: _text(value, checkpoint["name"]) for key, value in place.items()} | {"published": True}
+
+
+def _checkpoint(checkpoint: Facts, rarely: Any, choice: random.Random) -> None:
+    for row in checkpoint["data"]["dropped"]:
+        if row["reason"]["value"] == "identical":
+            row["rows"]["value"] = choice.choice([0, 2, 2, 7])
+    for row in checkpoint["recipe"]:
+        if rarely():
+            row["value"]["value"] = 7
+    if rarely():
+        checkpoint["recipe"] = checkpoint["recipe"][: choice.choice([0, 2])]
     if rarely():
         checkpoint["parameters"] = {"absent": _missing("its parameters have not been counted")}
     elif rarely():

@@ -18,6 +18,6 @@ def test_few_clusters_are_said_below_the_fewest_of_the_simulation(clusters: int,
                 score["difference"]["clusters"] = clusters
     few["findings"] = findings_of(few)
     said = (
-        f"On `reviews`, the 40 items lie in {clusters} clusters. The coverage of the intervals was simulated for more"
+        f"On `reviews`, the 40 items lie in {clusters} clusters: the coverage of the intervals was simulated for more"
     )
     assert (said in render_markdown(typed(few))) == is_said

@@ -11,6 +11,7 @@ from tests.oracle import check
 from tests.report.synthetic import folder_of, ledger, write_json, write_study
 
 NAME = "reviews-lora-seed1"
+SHOWN = "LoRA on reviews, seed 1"
 
 
 def tensors(*, frozen: int, trained: int, adapter: bool = False, frozen_changed: bool = False) -> dict[str, Any]:
@@ -44,26 +45,27 @@ CASES = [
     (
         ADDED,
         tensors(frozen=2, trained=2, adapter=True),
-        "pre-training set the 1,000 parameters of the base model, and fine-tuning changed none of them; all that it "
-        "learnt is in the 50 parameters that it added, and without these the model is the pre-trained one.",
+        # and of the other checkpoint of the study as well
+        "In each of the 2 checkpoints, the 1,000 parameters of the base model are as pre-training set them; all that "
+        "fine-tuning learnt is in the 50 parameters that it added.",
     ),
     (
         ALL,
         tensors(frozen=0, trained=2),
-        "pre-training and fine-tuning set the same 1,000 parameters. Fine-tuning added none and kept none as it was, "
-        "so what it learnt is in their values alone, and no count shows it.",
+        f"In {SHOWN}, pre-training and fine-tuning set the same 1,000 parameters. Fine-tuning added none and kept none "
+        "as it was, so what it learnt is in their values alone, and no count shows it.",
     ),
     (
         {**ALL, "trainable": 400},
         tensors(frozen=2, trained=2),
-        "pre-training set all 1,000 parameters, and fine-tuning went on with 400 of them; the others still have their "
-        "pre-trained values, and none was added.",
+        f"In {SHOWN}, pre-training set all 1,000 parameters, and fine-tuning went on with 400 of them; the others "
+        "still have their pre-trained values, and none was added.",
     ),
     (
         {**ADDED, "trainable": 1050},
         tensors(frozen=0, trained=2),
-        "fine-tuning added 50 parameters that pre-training had never set, and went on with ones that it had: 1,050 "
-        "were trained in all.",
+        f"In {SHOWN}, fine-tuning added 50 parameters that pre-training had never set, and went on with ones that it "
+        "had: 1,050 were trained in all.",
     ),
 ]
 
@@ -73,12 +75,10 @@ def test_counts_mean_what_was_trained_and_what_changed(
     tmp_path: Path, counted: dict[str, Any], changed: dict[str, Any], said: str
 ) -> None:
     text = page_of(tmp_path, counted, changed)
-    assert f"For `{NAME}` this means: {said}" in text
-    subject = (
-        f"the adapter of `{NAME}` moves" if changed["tensors"][-1]["adapter"] else "training moved the matrices of"
-    )
-    assert f"Relative to their norm, {subject}" in text
-    assert "MLP by 2.0 % on average and 2.0 % at most." in text
+    assert f"- {said}\n" in text
+    subject = "by the adapter of" if changed["tensors"][-1]["adapter"] else "in"
+    moved = f"- Relative weight change (Frobenius) {subject} {SHOWN}: MLP 2.0 % on average, 2.0 % at most.\n"
+    assert moved in text
     facts = json.loads((tmp_path / "build" / "trial" / "facts.json").read_text())
     for _, _, other in CASES:  # no other meaning is licensed by these facts
         if other != said:
@@ -87,7 +87,7 @@ def test_counts_mean_what_was_trained_and_what_changed(
 
 def test_what_contradicts_itself_or_was_not_recorded_means_nothing(tmp_path: Path) -> None:
     said = (
-        f"What the counts of `{NAME}` mean for pre-training and fine-tuning cannot be told: which tensors changed does"
+        f"What the counts of {SHOWN} mean for pre-training and fine-tuning cannot be told: which tensors changed does"
     )
     # a frozen tensor that changed: "changed none of them" would be wrong
     thawed = tensors(frozen=2, trained=2, adapter=True, frozen_changed=True)
@@ -95,9 +95,7 @@ def test_what_contradicts_itself_or_was_not_recorded_means_nothing(tmp_path: Pat
     # trained in part, and nothing was frozen
     assert said in page_of(tmp_path / "part", {**ALL, "trainable": 400}, tensors(frozen=0, trained=2))
     text = page_of(tmp_path / "unknown", ADDED, None)
-    assert (
-        f"What the counts of `{NAME}` mean for pre-training and fine-tuning is not known: it was not recorded" in text
-    )
+    assert f"What the counts of {SHOWN} mean for pre-training and fine-tuning is not known: it was not recorded" in text
 
 
 def test_the_authors_own_words_are_shown_as_theirs_and_escaped(tmp_path: Path) -> None:

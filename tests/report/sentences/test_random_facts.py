@@ -218,26 +218,25 @@ CLAIMS: list[tuple[str, Callable[..., bool]]] = [
     (r"it rises from [^;]*?a difference of {d}", _rises),
     (r"it falls from [^;]*?a difference of {d}", _falls),
     (r"no clear difference in [^;]*?a difference of {d}", _open),
-    (r"raises the share of [^.]*? by {d}", _rises),
-    (r"lowers the share of [^.]*?: {d}", _falls),
-    (r"changes the share of [^.]*? is not clear: {d}", _open),
-    (r"is above [^.]*?\): the difference is {d}", _rises),
-    (r"is below [^.]*?\): the difference is {d}", _falls),
-    (r"cannot be told from [^.]*?\): the difference is {d}", _open),
-    (r"it is surer than it is right, by {d}", _rises),
-    (r"it is less sure than it is right \({d}", _falls),
-    (r"excess of confidence is clear \({d}", _open),
-    (r"has exactly as many parameters as the base model, ([\d,]+): the counts are (equal)", lambda a, b: a == "1,000"),
-    (r"has ([\d,]+) parameters, the base model ([\d,]+): the counts are not equal", lambda a, b: a != b),
-    (r"has ([\d,]+) parameters, more than the base model's ([\d,]+)", lambda a, b: number(a) > number(b)),
-    (r"has ([\d,]+) parameters, fewer than the base model's ([\d,]+)", lambda a, b: number(a) < number(b)),
-    (r"This difference is (significant): [^;]*? and (?:\\<)?([\d.]+) after", lambda word, p: number(p) <= 0.05),
-    (r"is not significant[^;]*? and ([\d.]+) after Holm's correction (over)", lambda p, word: number(p) >= 0.05),
-    (r"(\d+) say \w+ where it is not, and (\d+) miss it: more of the first", lambda a, b: int(a) > int(b)),
-    (r"(\d+) say \w+ where it is not, and (\d+) miss it: more of the second", lambda a, b: int(a) < int(b)),
-    (r"(\d+) say \w+ where it is not, and (\d+) miss it: as many", lambda a, b: a == b),
-    (r"probability of ([\d.]+) % on average, where an even split is ([\d.]+) %: it is for that", _at_least),
-    (r"probability of ([\d.]+) % on average, where an even split is ([\d.]+) %: it is against", _at_most),
+    (r"raises the share of [^|]*? by {d}", _rises),
+    (r"lowers the share of [^|]*?: {d}", _falls),
+    (r"no clear change of the share of [^|]*?: {d}", _open),
+    (r"{d} above \w", _rises),
+    (r"{d}, below \w", _falls),
+    (r"not to be told from [^|]*?: {d}", _open),
+    (r": overconfident by {d}", _rises),
+    (r": underconfident \({d}", _falls),
+    (r"underconfidence is clear \({d}", _open),
+    (r"the count is the base model's, ([\d,]+): fine-tuning changed values and (added) no", lambda a, _: a == "1,000"),
+    (r"the count is ([\d,]+), in the base model ([\d,]+): the two differ by exactly", lambda a, b: a != b),
+    (r"the count is ([\d,]+), more than the base model's ([\d,]+)", lambda a, b: number(a) > number(b)),
+    (r"the count is ([\d,]+), fewer than the base model's ([\d,]+)", lambda a, b: number(a) < number(b)),
+    (r"\| (significant): p [^,]*?, Holm-adjusted p (?:\\<)?([\d.]+)", lambda word, p: number(p) <= 0.05),
+    (r"calls it (significant), [^|]*?, Holm-adjusted p (?:\\<)?([\d.]+)", lambda word, p: number(p) <= 0.05),
+    (r"not (significant): p [^,]*?, Holm-adjusted p ([\d.]+)", lambda word, p: number(p) >= 0.05),
+    (r"not (significant) after correction, [^|]*?, Holm-adjusted p ([\d.]+)", lambda word, p: number(p) >= 0.05),
+    (r"([\d.]+) % is the mean probability of [^|]*?, ([\d.]+) % an even split: biased towards", _at_least),
+    (r"([\d.]+) % is the mean probability of [^|]*?, ([\d.]+) % an even split: biased against", _at_most),
     (r"all (\d+) trained matrices changed, and all (\d+) frozen", lambda trained, frozen: int(frozen) > 0),
     (r"only (\d+) of the (\d+) trained tensors changed", lambda changed, trained: int(changed) < int(trained)),
 ]
@@ -263,7 +262,14 @@ def test_the_checker_sees_a_contradiction() -> None:
     assert contradictions(true.replace("rises", "falls"))
     assert contradictions(true.replace("+0.200", "+0.400"))
     assert wrong_lists("Lower after fine-tuning: F1 (+0.200 [+0.100, +0.300]).")
-    assert contradictions("`c` has 1,000 parameters, the base model 1,000: the counts are not equal")
+    assert contradictions("In c, the count is 1,000, in the base model 1,000: the two differ by exactly")
+
+
+def test_each_claim_is_made_on_some_page() -> None:
+    """A pattern that no page has would guard nothing."""
+    pages = [render_markdown(typed(shaken(facts(), random.Random(seed)))) for seed in range(40)]
+    for claim, _ in CLAIMS:
+        assert any(re.search(claim.format(d=DIFFERENCE), page) for page in pages), claim
 
 
 def check(seed: int) -> None:

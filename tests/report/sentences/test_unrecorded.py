@@ -32,7 +32,7 @@ def test_an_overlap_without_a_primary_score_takes_nothing_back(built: Path) -> N
     (comparison,) = facts["tasks"][0]["comparisons"]
     assert comparison["overlap"]["parts"]
     assert not any(score["primary"] for score in comparison["scores"])
-    said = facts["findings"]["difference"][0]["sentences"][-1]
+    said = facts["findings"]["difference"][0]["overlap"]
     assert said["id"] == "overlap_without_headline"
     assert set(said["evidence"]) == {"some", "some_share", "none", "training_rows"}
 
@@ -40,7 +40,10 @@ def test_an_overlap_without_a_primary_score_takes_nothing_back(built: Path) -> N
 def test_counts_without_a_total_are_not_known(built: Path) -> None:
     page = (built / "report.md").read_text(encoding="utf-8")
     why = "missing (parameters/reviews-lora-seed1.json does not record it)"
-    assert f"as many parameters as the base model is not known: base 1,000, checkpoint {why}." in page
+    assert (
+        f"Whether the count in LoRA on reviews, seed 1 is the base model's is not known: base 1,000, checkpoint {why}."
+        in page
+    )
 
 
 @pytest.mark.parametrize("name", ["report.md", "report.html"])

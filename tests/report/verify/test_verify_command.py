@@ -66,16 +66,12 @@ def test_a_wrong_word_and_a_wrong_number_are_named_with_their_places_and_sources
     result = run(page)
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
-    assert lines[0] == "Summary"
-    assert lines[1].startswith(
-        "  found: - On `reviews`, fine-tuning improves accuracy: it falls from 0.500 (zero-shot)"
-    )
-    assert lines[2].startswith(
-        "  facts: - On `reviews`, fine-tuning improves accuracy: it rises from 0.500 (zero-shot)"
-    )
+    assert lines[0] == "Answer 4: scores before and after fine-tuning › reviews"
+    assert lines[1].startswith("  found: On `reviews`, fine-tuning improves accuracy: it falls from 0.500 (zero-shot)")
+    assert lines[2].startswith("  facts: On `reviews`, fine-tuning improves accuracy: it rises from 0.500 (zero-shot)")
     assert lines[3] == "  not licensed: falls"
     assert lines[4].startswith("  source: /tasks/0/comparisons/0/scores/0/before of scores/base/reviews/results.json; ")
-    assert lines[5].endswith("why it counts as selected › row parameters › column the model")
+    assert lines[5].endswith("why it counts as selected › row parameters › column value")
     assert lines[6:] == [
         "  found: | 1,001",
         "  facts: | 1,000",
@@ -87,14 +83,19 @@ def test_a_wrong_word_and_a_wrong_number_are_named_with_their_places_and_sources
 @pytest.mark.parametrize(
     ("old", "new", "place", "found"),
     [
-        ("</h2>", "</h2><!-- it improves -->", "Summary", "<!-- it improves -->"),
-        ("<td>", "<td title='improves'>", "Summary › row", "<td title='improves'>"),
-        ('data-n="3"', 'data-n="4"', "Summary", '<span class="n" data-n="4">33.33</span>'),
+        (
+            "</h2>",
+            "</h2><!-- it improves -->",
+            "Answer 1: the model selected",
+            "<!-- it improves -->",
+        ),
+        ("<td>", "<td title='improves'>", "the beginning › row", "<td title='improves'>"),
+        ('data-n="3"', 'data-n="4"', "the beginning", '<span class="n" data-n="4">33.33</span>'),
         ("<p>", '<p style="display:none">', "the beginning", '<p style="display:none">'),
         ("</style>", "td::after { content: 'better' }</style>", "the page's styles", "content: 'better'"),
-        ("1,000</span> p", "1,0\u0660\u0660</span> p", "Summary", "U+0660 ARABIC-INDIC DIGIT ZERO"),
-        ("1,000</span> p", "1,000</span> \u200bp", "Summary", "U+200B ZERO WIDTH SPACE"),
-        ("1,000</span> pa", "1,000</span> p\u0430", "Summary", "U+0430 CYRILLIC SMALL LETTER A"),
+        ("1,000</span> p", "1,0\u0660\u0660</span> p", "the beginning", "U+0660 ARABIC-INDIC DIGIT ZERO"),
+        ("1,000</span> p", "1,000</span> \u200bp", "the beginning", "U+200B ZERO WIDTH SPACE"),
+        ("1,000</span> pa", "1,000</span> p\u0430", "the beginning", "U+0430 CYRILLIC SMALL LETTER A"),
         ('"notes":[', '"notes":[{},', "the page's scripts", '"notes":[{},'),
     ],
 )
@@ -169,7 +170,7 @@ def test_another_page_is_refused_and_a_long_list_is_cut(folder: Path, tmp_path: 
 def test_facts_of_another_version_are_told_from_wrong_ones(made: Path, tmp_path: Path) -> None:
     """A later version may know a sentence that this one does not, and say so in facts with a hash of their own."""
     facts = json.loads((made / "facts.json").read_text(encoding="utf-8"))
-    facts["findings"]["headline"][0]["id"] = "headline_of_tomorrow"
+    facts["findings"]["result"]["id"] = "result_of_tomorrow"
     (tmp_path / "facts.json").write_text(json.dumps(sealed(facts)), encoding="utf-8")
     shutil.copy(made / "report.md", tmp_path)
     result = run(tmp_path / "report.md", "--page-only")
@@ -207,7 +208,7 @@ def test_an_added_sentence_is_licensed_by_nothing(folder: Path) -> None:
     result = run(page, "--json")
     assert result.exit_code == 1
     (problem,) = json.loads(result.stdout)
-    assert (problem["place"], problem["found"], problem["facts"]) == ("Summary", "Accuracy clearly improves.", "")
+    assert (problem["place"], problem["found"], problem["facts"]) == ("the beginning", "Accuracy clearly improves.", "")
     assert problem["words"] == ["clearly", "improves"]
 
 

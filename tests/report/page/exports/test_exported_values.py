@@ -24,12 +24,21 @@ Tables = dict[str, list[list[str]]]
 
 
 def page_tables(facts: dict[str, Any]) -> Tables:
-    """Returns the rows of the page's tables of scores by the title above them."""
+    """Returns the rows of the page's tables of scores by what the exports call them."""
     found: Tables = {}
+    titles = {
+        f"{one['display_name']['value']} on {task['name']['value']}": (
+            one["checkpoint"]["value"],
+            task["name"]["value"],
+        )
+        for task in facts["tasks"]
+        for one in task["comparisons"]
+    }
     title, inside = "", False
     for line in render_markdown(typed(facts)).splitlines():
-        if line.startswith("#### "):
-            title = line.removeprefix("#### ")
+        if line.startswith("<summary>Every metric: "):
+            checkpoint, task = titles[line.removeprefix("<summary>Every metric: ").removesuffix("</summary>")]
+            title = f"Base model and {checkpoint} on {task}"
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
         if cells[:1] == ["metric"] and cells[3:4] == ["difference"]:
             inside = True

@@ -24,7 +24,8 @@ NOWHERE = Path("nowhere")
 """A folder without sample files."""
 
 OF_A_STUDY = {
-    "summary",
+    "score-reviews-lora-seed1-on-reviews",
+    "score-passages-lora-seed1-on-passages",
     "parameters",
     "loss-reviews-lora-seed1",
     "loss-passages-lora-seed1",
@@ -63,7 +64,7 @@ def test_every_figure_has_a_title_words_and_its_data(facts: dict[str, Any]) -> N
         assert title.text == picture.title
         assert words is not None
         assert words.text
-        assert picture.rows, name
+        assert picture.rows or "/score-" in name, name  # its numbers stand beside it in the table
         assert all(len(row) == len(picture.columns) for row in picture.rows), name
         assert all(cell for row in picture.rows for cell in row), name
     ids = [found for picture in drawn.values() for found in re.findall(r' id="([^"]*)"', picture.svg)]
@@ -77,19 +78,19 @@ def test_the_same_facts_give_the_same_bytes(long_facts: dict[str, Any]) -> None:
     }
 
 
-def test_the_summary_is_to_scale(facts: dict[str, Any]) -> None:
-    """The row is 452 pixels long from 14: 0.5 lies at 240, 0.95 at 443.4; of 100 points 27 in 30 lie at 420.8."""
-    picture = named(facts, "summary")
-    places = re.findall(r'x="([\d.]+)" y="[\d.]+">([bf][^<]* (?:0\.500|0\.950|90\.00))</text>', picture.svg)
-    assert places == [("240", "base 0.500"), ("443.4", "fine-tuned 0.950"), ("420.8", "fine-tuned 90.00")]
-    score, base, tuned, floor, ceiling = picture.rows[0]
-    assert score == "reviews, accuracy: reviews-lora-seed1"
-    assert base.startswith("0.500 [")
-    assert tuned.startswith("0.950 [")
-    assert floor.startswith("0.500 [")
-    assert ceiling.startswith("1.000 [")
-    # The band between floor and ceiling.
-    assert (240, 45, 226, 18) in boxes(picture.svg, "currentColor")
+def test_a_drawing_of_the_scoreboard_is_to_scale(facts: dict[str, Any]) -> None:
+    """The whole scale, from 0 to 1, is 206 pixels long from 7 on; an interval is 8 pixels high."""
+    picture = named(facts, "score-reviews-lora-seed1-on-reviews")
+    score = next(one for one in facts["tasks"][0]["comparisons"][0]["scores"] if one["primary"])
+    for side, colour in (("before", "currentColor"), ("after", "#0072b2")):
+        lower, upper = (min(1.0, max(0.0, score[side]["interval"][end])) for end in ("lower", "upper"))
+        left, top, width, height = boxes(picture.svg, colour)[0]
+        assert (top, height) == (9, 8)
+        assert (left, width) == (pytest.approx(7 + 206 * lower, abs=0.1), pytest.approx(206 * (upper - lower), abs=0.2))
+    assert picture.title == "accuracy on reviews: base and LoRA, seed 1"
+    words = re.findall(r"<desc[^>]*>([^<]*)", picture.svg)[0]
+    assert re.match(r"0\.500 \[.*\] before, 0\.950 \[.*\] after, trivial baseline 0\.500 \[", words)
+    assert words.endswith("; the scale from 0.000 to 1.000")
 
 
 def test_gold_label_and_answer(facts: dict[str, Any]) -> None:
@@ -163,10 +164,10 @@ def test_how_sure_and_how_often_right(facts: dict[str, Any]) -> None:
 def test_bars_of_parameters_are_on_one_scale(facts: dict[str, Any]) -> None:
     """Of 1,050 parameters, 452 pixels long: 600, 400 and 50 of the adapter, which alone was trained."""
     picture = named(facts, "parameters")
-    assert [row for row in picture.rows if row[0] == "reviews-lora-seed1"] == [
-        ("reviews-lora-seed1", "embeddings", "600", "0"),
-        ("reviews-lora-seed1", "attention", "400", "0"),
-        ("reviews-lora-seed1", "adapter", "50", "50"),
+    assert [row for row in picture.rows if row[0] == "LoRA on reviews, seed 1"] == [
+        ("LoRA on reviews, seed 1", "embeddings", "600", "0"),
+        ("LoRA on reviews, seed 1", "attention", "400", "0"),
+        ("LoRA on reviews, seed 1", "adapter", "50", "50"),
     ]
     grey = [(width, height) for _, _, width, height in boxes(picture.svg, "currentColor")]
     assert grey[:2] == [(258.29, 16), (172.19, 16)]
@@ -176,7 +177,7 @@ def test_bars_of_parameters_are_on_one_scale(facts: dict[str, Any]) -> None:
     ]
     words = re.findall(r">([^<]*)</text>", picture.svg)
     assert words[:4] == ["small", "1,000 in total", "embeddings", "attention"]
-    assert words[4:6] == ["reviews-lora-seed1", "1,050 in total, 50 trained"]
+    assert words[4:6] == ["LoRA on reviews, seed 1", "1,050 in total, 50 trained"]
 
 
 def test_layers_are_shaded_by_how_much_they_changed(facts: dict[str, Any]) -> None:
@@ -219,7 +220,7 @@ def test_scores_over_training_tokens(long_facts: dict[str, Any]) -> None:
     picture = named(long_facts, "tokens-reviews")
     assert [row[:3] for row in picture.rows] == [
         ("base", "base", "0"),
-        ("reviews-lora-seed1", "lora", "12,345"),
+        ("LoRA on reviews, seed 1", "lora", "12,345"),
         ("reviews-lora-seed2", "lora", "24,690"),
         ("reviews-full-seed1", "full", "24,690"),
     ]
@@ -242,6 +243,8 @@ def test_both_books_agree_on_facts_of_any_kind(facts: dict[str, Any], seed: int)
         for comparison in task["comparisons"]:
             if not comparison["transitions"]:
                 comparison["figures"].pop("moves", None)
+            if not any(score["primary"] for score in comparison["scores"]):
+                comparison["figures"].pop("score", None)
     problems = check(render(typed(known), NOWHERE)["report.html"], known)
     assert not problems, "\n".join(map(str, problems[:5]))
 
@@ -251,7 +254,7 @@ def test_a_wrong_text_in_any_drawing_is_found(long_facts: dict[str, Any]) -> Non
     html = render(typed(long_facts), NOWHERE)["report.html"]
     expected = [one for one in outline(long_facts) if isinstance(one, Figure)]
     figures = re.findall(r"<figure>.*?</figure>", html, flags=re.DOTALL)
-    assert len(figures) == len(expected) == len(pictures(typed(long_facts)))
+    assert len(figures) == len(expected) == len([one for one in pictures(typed(long_facts)) if "/score-" not in one])
     for figure, licensed in zip(figures, expected, strict=True):
         assert not list(compare(read_page(f"<html>{figure}</html>").blocks, [licensed]))
         # The origin of an axis is left out: of 10,000 tokens 4 are too few to be missed between ticks.
