@@ -102,11 +102,11 @@ def metrics(comparison: Part) -> list[Line]:
 
 
 _SHIFT = {
-    "up": "share of {what}: higher by {by}",
-    "down": "share of {what}: lower, {by}",
-    "open": "share of {what}: no clear change, {by}",
-    "same": "share of {what}: the same",
-    "unknown": "share of {what}: whether it changes is not known",
+    "up": "{what}: higher by {by}",
+    "down": "{what}: lower, {by}",
+    "open": "{what}: no clear change, {by}",
+    "same": "{what}: the same",
+    "unknown": "{what}: whether it changes is not known",
 }
 
 
@@ -207,7 +207,7 @@ def spread(found: Part) -> Line:
 _SOME = "{some} of the scored items ({share}) overlap with the {rows} training rows"
 _APART = f"{_SOME}; on the {{none}} items without any overlap the difference in {{label}} is {{by}}: "
 _OVERLAP = {
-    "nothing": "no overlap with the {rows} training rows",
+    "nothing": "no overlap with {rows}",
     "everything": f"{_SOME}: all of them, so what fine-tuning does to items of its own cannot be told here",
     "no claim": f"{_SOME}; the headline claims no direction, so nothing is to be taken back for it",
     "holds": f"{_APART}the headline's direction does not rest on the overlap",

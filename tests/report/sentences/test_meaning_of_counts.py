@@ -46,8 +46,8 @@ CASES = [
         ADDED,
         tensors(frozen=2, trained=2, adapter=True),
         # and of the other checkpoint of the study as well
-        "In each of the 2 checkpoints, the 1,000 parameters of the base model are as pre-training set them; all that "
-        "fine-tuning learnt is in the 50 parameters that it added.",
+        "In each of the 2 checkpoints, the base model's 1,000 parameters are as pre-training set them; all that "
+        "fine-tuning learnt is in the 50 added ones.",
     ),
     (
         ALL,

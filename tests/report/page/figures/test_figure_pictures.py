@@ -18,7 +18,7 @@ from tests.oracle.matching import compare
 from tests.oracle.outline import outline
 from tests.oracle.page import read_page
 from tests.report.sentences.test_random_facts import shaken
-from tests.report.synthetic import typed
+from tests.report.synthetic import findings_of, typed
 
 NOWHERE = Path("nowhere")
 """A folder without sample files."""
@@ -220,7 +220,7 @@ def test_scores_over_training_tokens(long_facts: dict[str, Any]) -> None:
     picture = named(long_facts, "tokens-reviews")
     assert [row[:3] for row in picture.rows] == [
         ("base", "base", "0"),
-        ("LoRA on reviews, seed 1", "lora", "12,345"),
+        ("reviews-lora-seed1", "lora", "12,345"),
         ("reviews-lora-seed2", "lora", "24,690"),
         ("reviews-full-seed1", "full", "24,690"),
     ]
@@ -245,6 +245,7 @@ def test_both_books_agree_on_facts_of_any_kind(facts: dict[str, Any], seed: int)
                 comparison["figures"].pop("moves", None)
             if not any(score["primary"] for score in comparison["scores"]):
                 comparison["figures"].pop("score", None)
+    known["findings"] = findings_of(known)
     problems = check(render(typed(known), NOWHERE)["report.html"], known)
     assert not problems, "\n".join(map(str, problems[:5]))
 
