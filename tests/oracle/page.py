@@ -153,6 +153,7 @@ def _from_markdown(text: str) -> Page:
                 table.drawings += map(_image, images)
             elif folds := _folds(token.content):
                 page.blocks += folds
+                images = []  # a summary is HTML: GitHub reads no Markdown in it
             elif shown == DRAWING:
                 page.blocks.append(_image(images[0]))
             elif "heading" in within:
