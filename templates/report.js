@@ -115,9 +115,8 @@
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && shown) {
-      const back = shown;
+      if (card.contains(event.target)) shown.focus(); // first: a number that gets the focus shows its note
       hide();
-      if (card.contains(event.target)) back.focus();
       return;
     }
     const number = numberOf(event);
@@ -167,22 +166,25 @@
   named();
 
   // What is folded: all at once by a button, and on paper, where nobody can open anything.
-  const folds = [...document.querySelectorAll("main > details, main > details details")];
-  const opener = make("button", { type: "button", textContent: "Open all" });
-  const open = (all) => {
-    for (const fold of folds) fold.open = all;
-    opener.textContent = all ? "Close all" : "Open all";
+  const folds = [...document.querySelectorAll("main details")];
+  const closedFolds = () => folds.filter((fold) => !fold.open);
+  const opener = make("button", { type: "button" });
+  const offer = () => {
+    opener.textContent = closedFolds().length ? "Open all" : "Close all";
   };
-  opener.addEventListener("click", () => open(opener.textContent === "Open all"));
+  const open = (some, all) => {
+    for (const fold of some) fold.open = all;
+    offer();
+  };
+  opener.addEventListener("click", () => open(folds, closedFolds().length > 0));
+  for (const fold of folds) fold.addEventListener("toggle", offer);
+  offer();
   let closed = [];
   addEventListener("beforeprint", () => {
-    closed = folds.filter((fold) => !fold.open);
-    open(true);
+    closed = closedFolds();
+    open(closed, true);
   });
-  addEventListener("afterprint", () => {
-    for (const fold of closed) fold.open = false;
-    opener.textContent = "Open all";
-  });
+  addEventListener("afterprint", () => open(closed, false));
 
   // The contents: a button on a narrow page, and a mark at the part that is being read.
   const nav = document.querySelector("nav");
@@ -197,12 +199,16 @@
   menu.addEventListener("click", () => unfold(!list.classList.contains("shown")));
   list.addEventListener("click", (event) => event.target.closest("a") && unfold(false));
   root.classList.add("scripted");
-  const tools = make("div", { className: "tools" }, menu, opener, toggle);
-  nav.append(tools);
+  list.before(menu); // so that the tab key goes on from it to what it shows
+  nav.append(make("div", { className: "tools" }, opener, toggle));
   const links = new Map([...list.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
   const parts = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
   const mark = () => {
-    const read = parts.filter((part) => part.getBoundingClientRect().top < innerHeight / 3).pop();
+    const above = parts.filter((part) => part.getBoundingClientRect().top < 64).pop();
+    // At the end of the page its last parts are all in sight: the one that was asked for is read, else the last.
+    const atEnd = innerHeight + scrollY >= root.scrollHeight - 2;
+    const asked = parts.find((part) => part.id === location.hash.slice(1) && part.getBoundingClientRect().top >= 0);
+    const read = atEnd ? (asked ?? parts.at(-1)) : above;
     for (const [id, link] of links) {
       if (read?.id === id) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
@@ -217,14 +223,16 @@
       mark();
     });
   }, { passive: true });
+  addEventListener("hashchange", mark);
   mark();
 
   // Long tables are sorted by a column: by its numbers where its cells begin with one, else by its words.
   const LONG = 10;
   const valueOf = (row, column) => {
     const text = row.cells[column].textContent.trim();
-    const number = parseFloat(text.replace(/,/g, "").replace("\u2212", "-"));
-    return [Number.isNaN(number) ? Infinity : number, text];
+    // A p-value may be <0.0001; a hash or a version is a word, whatever it begins with.
+    const found = /^<?([+\u2212-]?[\d,]*\.?\d+)(?![\w.])/.exec(text);
+    return [found ? Number(found[1].replaceAll(",", "").replace("\u2212", "-")) : Infinity, text];
   };
   for (const table of document.querySelectorAll("main > .scroll > table, main details > .scroll > table")) {
     const body = table.tBodies[0];
@@ -242,6 +250,7 @@
         rows.sort(([[a, x]], [[b, y]]) => (a === b ? x.localeCompare(y) : a < b ? -1 : 1));
         if (down) rows.reverse();
         body.append(...rows.map(([, row]) => row));
+        groups.get(table)?.sort((one, other) => (one.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING ? -1 : 1));
       });
     }
   }

@@ -69,7 +69,6 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
     tokens = tokens_of(markdown)
     contents = anchored(tokens)
     dressed(tokens, drawn)
-    _fold(tokens)
     _mark_long(tokens)
     tokens = _folded(tokens)
     for opened, inline in pairwise(tokens):  # the cells of the pairwise comparisons
@@ -85,25 +84,6 @@ def _html_page(markdown: str, drawn: Mapping[str, Picture]) -> str:
         "script": Markup(script),
     }
     return filled(environment(in_html), "compare.html.j2", values)
-
-
-_SUMMARY = re.compile(r"<details>\n<summary>([^<\n]*)</summary>")
-
-
-def _fold(tokens: list[Token]) -> None:
-    """Makes HTML of the paragraphs that begin and end what a reader opens by hand.
-
-    Only our template can write them: in every other text `<` is escaped.
-    """
-    for at, token in enumerate(tokens):
-        html = ""
-        if token.type == "inline" and (found := _SUMMARY.fullmatch(token.content)):
-            html = f"<details>\n<summary>{found[1]}</summary>\n"
-        elif token.type == "inline" and token.content == "</details>":
-            html = "</details>\n"
-        if html:
-            tokens[at - 1] = tokens[at + 1] = piece("")
-            tokens[at] = piece(html)
 
 
 def _folded(tokens: list[Token]) -> list[Token]:

@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "report" / "explorer"))
 
+from tests.browser.opened import opened_page
 from tests.report.synthetic import folder_of, write_study
 
 AXE = Path(__file__).resolve().parents[2] / "build" / "browser" / "node_modules" / "axe-core" / "axe.min.js"
@@ -80,6 +81,22 @@ def axe() -> str:
     if not AXE.is_file():
         lacking(str(AXE))
     return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def report_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the synthetic study."""
+    from report.page.build import build_report
+
+    study = write_study(tmp_path_factory.mktemp("page"))
+    build_report(study, output=folder_of(study))
+    return folder_of(study) / "report.html"
+
+
+@pytest.fixture
+def opened(report_file: Path, browser_page: Any) -> Any:
+    """The page of the synthetic study, opened, with its explorer ready and everything folded as it comes."""
+    return opened_page(browser_page, report_file)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from report.page.explorer import explorer
+from tests.browser.opened import opened_explorer
 from tests.report.page.explorer.explorer_pages import write_page
 from tests.report.payloads import PAYLOADS
 from tests.report.synthetic import typed, write_rows
@@ -60,8 +61,7 @@ def test_nothing_of_a_hostile_study_runs(
     file = write_page(tmp_path / "page", explorer(typed(hostile), tmp_path / "study", largest=largest))
     # Whatever would run has these to call, and they would tell.
     browser_page.add_init_script("for (const name of ['alert', 'msgbox']) window[name] = () => console.error(name)")
-    browser_page.goto(file.as_uri())
-    browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
+    opened_explorer(browser_page, file)
     listbox = browser_page.get_by_role("listbox")
     listbox.focus()
     before = browser_page.evaluate(
@@ -96,8 +96,7 @@ def test_signs_that_turn_or_hide_text_are_shown_by_their_number(
 ) -> None:
     hostile = _hostile_study(tmp_path / "study", facts)
     file = write_page(tmp_path / "page", explorer(typed(hostile), tmp_path / "study"))
-    browser_page.goto(file.as_uri())
-    browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
+    opened_explorer(browser_page, file)
     browser_page.evaluate(f"location.hash = `#item=${{encodeURIComponent('<img src=x onerror=alert(1)>')}}/{_place()}`")
     browser_page.get_by_text(f"item {_place()}", exact=False).first.wait_for()
     assert browser_page.evaluate('document.querySelector(".gold li").textContent') == "U+202EevilU+202C"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from report.page.explorer import explorer
+from tests.browser.opened import opened_explorer, opened_page
 from tests.report.page.explorer.explorer_pages import write_page
 from tests.report.synthetic import PASSAGES, REVIEWS, typed
 
@@ -20,13 +21,7 @@ from tests.report.synthetic import PASSAGES, REVIEWS, typed
 @pytest.fixture
 def shown(study_folder: Path, facts: dict[str, Any], tmp_path: Path, browser_page: Any) -> Any:
     """A page with the synthetic study's items, ready to be used."""
-    return _opened(browser_page, write_page(tmp_path, explorer(typed(facts), study_folder)))
-
-
-def _opened(page: Any, file: Path, item: str = "") -> Any:
-    page.goto(file.as_uri() + item)
-    page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
-    return page
+    return opened_explorer(browser_page, write_page(tmp_path, explorer(typed(facts), study_folder)))
 
 
 def _status(page: Any) -> str:
@@ -179,7 +174,7 @@ def test_a_link_opens_its_item(shown: Any, noticed: Any) -> None:
     assert f"Overlap with the training rows of {PASSAGES}-lora-seed1: none." in detail
     address = shown.get_by_role("link", name="Link to this item").get_attribute("href")
     assert address == f"#item={PASSAGES}/28"
-    _opened(shown, Path(shown.url.removeprefix("file://").partition("#")[0]), f"#item={REVIEWS}/7")
+    opened_page(shown, Path(shown.url.removeprefix("file://").partition("#")[0]), f"#item={REVIEWS}/7")
     assert _title(shown).endswith("reviews, item 7")
     assert shown.evaluate("document.activeElement.className") == "detail"
     shown.evaluate("location.hash = '#item=reviews/700'")
@@ -203,7 +198,7 @@ def test_what_may_not_be_compared_is_not_compared(
 ) -> None:
     for task in facts["tasks"]:
         task["comparisons"][0]["refused"] = {"missing": "the task's version differs"}
-    shown = _opened(browser_page, write_page(tmp_path, explorer(typed(facts), study_folder)))
+    shown = opened_explorer(browser_page, write_page(tmp_path, explorer(typed(facts), study_folder)))
     assert [chip.inner_text() for chip in shown.locator(".chip").all() if chip.is_visible()] == ["all\n70"]
     assert {badge.inner_text() for badge in shown.locator(".row .badge").all()} == {"not compared"}
     assert "Base and checkpoint are not compared: the task's version differs." in shown.locator(".detail").inner_text()
@@ -221,7 +216,7 @@ def test_two_checkpoints_of_a_task_are_two_rows_of_an_item(
     compared = next(task for task in facts["tasks"] if task["task"] == REVIEWS)["comparisons"]
     compared.append(copy.deepcopy(compared[0]))
     compared[1]["checkpoint"]["value"] = other
-    shown = _opened(browser_page, write_page(tmp_path, explorer(typed(facts), folder)))
+    shown = opened_explorer(browser_page, write_page(tmp_path, explorer(typed(facts), folder)))
     assert _status(shown) == "110 of 110 pairs of an item and a checkpoint"
     _choose(shown, "Checkpoint", other)
     assert _status(shown) == "40 of 110 pairs of an item and a checkpoint"
@@ -249,7 +244,7 @@ def test_texts_beside_the_page_are_loaded_when_they_are_needed(
 ) -> None:
     made = explorer(typed(facts), study_folder, largest=100)
     file = write_page(tmp_path, made)
-    _opened(browser_page, file)
+    opened_explorer(browser_page, file)
     assert list(made.files) == ["items/chunk-0001.js", "items/chunk-0002.js"]
     assert noticed.requests == [file.as_uri(), (tmp_path / "items/chunk-0001.js").as_uri()]
     assert "lie in the folder items/ beside it: keep the two together" in browser_page.locator("#explorer").inner_text()
@@ -294,7 +289,7 @@ def test_axe_finds_no_violation(shown: Any, axe: str, scheme: str, width: int) -
     shown.emulate_media(color_scheme=scheme)
     assert _violations(shown, axe) == []
     shown.locator(".row").nth(1).click()
-    shown.locator("summary").click()
+    shown.locator("#explorer-tool summary").click()
     assert _violations(shown, axe) == []
     shown.evaluate("document.querySelector('.back').click()")
     _move(shown, "fixed")

@@ -9,6 +9,7 @@ from large_study import PASSAGES, write_large_study
 
 from report.page.explorer import explorer
 from report.page.explorer.page import LARGEST
+from tests.browser.opened import opened_explorer
 from tests.report.page.explorer.explorer_pages import write_page
 
 ITEMS = 13_470
@@ -32,7 +33,7 @@ def test_its_items_lie_in_the_page_itself(made: Path) -> None:
 
 
 def test_it_loads(made: Path, browser_page: Any, noticed: Any) -> None:
-    browser_page.goto(made.as_uri())
+    opened_explorer(browser_page, made)
     browser_page.wait_for_selector(".row .told")  # texts are there, not only the index
     assert browser_page.locator(".count .status").inner_text() == f"{2 * ITEMS:,} of {2 * ITEMS:,} items"
     assert noticed.errors == []
@@ -40,8 +41,7 @@ def test_it_loads(made: Path, browser_page: Any, noticed: Any) -> None:
 
 def test_a_choice_waits_for_nothing_and_draws_what_is_in_sight(made: Path, browser_page: Any) -> None:
     """What was found is said within one task of the browser, so no text was unpacked for it, and few rows are drawn."""
-    browser_page.goto(made.as_uri())
-    browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
+    opened_explorer(browser_page, made)
     everything = 2 * ITEMS
     acts = {
         'document.querySelector(".chip.broken input").click()': lambda n: 0 < n < everything,
@@ -60,7 +60,7 @@ def test_a_choice_waits_for_nothing_and_draws_what_is_in_sight(made: Path, brows
 
 
 def test_a_search_goes_through_the_texts_of_all_items(made: Path, browser_page: Any) -> None:
-    browser_page.goto(made.as_uri())
+    opened_explorer(browser_page, made)
     browser_page.fill("#explorer input[type=search]", "no such word")
     browser_page.get_by_text(f"0 of {2 * ITEMS:,} items", exact=True).wait_for()
     browser_page.fill("#explorer input[type=search]", "keringer")
@@ -78,8 +78,7 @@ def _chosen(label: str, value: str) -> str:
 
 
 def test_scrolling_draws_only_the_rows_in_sight(made: Path, browser_page: Any) -> None:
-    browser_page.goto(made.as_uri())
-    browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
+    opened_explorer(browser_page, made)
     browser_page.evaluate('document.querySelector(".list").scrollTop = 1e6')
     browser_page.locator(".row").nth(10).wait_for()
     assert browser_page.locator(".row").count() < 40

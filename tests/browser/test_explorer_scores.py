@@ -15,6 +15,7 @@ import pytest
 from report.page.explorer import explorer
 from report.statistics import intervals
 from report.statistics.sums import sample_of
+from tests.browser.opened import opened_explorer
 from tests.report.page.explorer.explorer_pages import write_page
 from tests.report.synthetic import PASSAGES, REVIEWS, typed
 
@@ -22,8 +23,7 @@ from tests.report.synthetic import PASSAGES, REVIEWS, typed
 @pytest.fixture
 def shown(study_folder: Path, facts: dict[str, Any], tmp_path: Path, browser_page: Any) -> Any:
     """A page with the synthetic study's items, ready to be used."""
-    browser_page.goto(write_page(tmp_path, explorer(typed(facts), study_folder)).as_uri())
-    browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
+    opened_explorer(browser_page, write_page(tmp_path, explorer(typed(facts), study_folder)))
     return browser_page
 
 
@@ -191,8 +191,7 @@ def test_no_cell_of_the_csv_is_computed_and_every_text_comes_back(
     # The test reaches the page's own function, which the page keeps to itself.
     text = text.replace("const csvOfView =", "globalThis.csvCellOfTest = csvCell;\nconst csvOfView =")
     page.write_text(text, encoding="utf-8")
-    browser_page.goto(page.as_uri())
-    browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
+    opened_explorer(browser_page, page)
     cells = browser_page.evaluate(f"{json.dumps(HOSTILE)}.map(csvCellOfTest)")
     back = next(csv.reader(io.StringIO(",".join(cells), newline="")))
     for cell, given in zip(back, HOSTILE, strict=True):

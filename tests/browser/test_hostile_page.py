@@ -10,6 +10,7 @@ import pytest
 
 from report.page.build import build_report
 from report.verify.report import verify_report
+from tests.browser.opened import opened_page
 from tests.report.payloads import PAYLOADS
 from tests.report.synthetic import folder_of, write_study
 
@@ -38,8 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_nothing_runs_and_nothing_is_asked_for(folder: Path, browser_page: Any, noticed: Any) -> None:
     file = folder / "report.html"
-    browser_page.goto(file.as_uri())
-    browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
+    opened_page(browser_page, file)
     for number in browser_page.locator(".n").all()[:20]:
         number.hover()
     browser_page.wait_for_selector("#note:not([hidden])")

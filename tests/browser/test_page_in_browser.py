@@ -5,44 +5,32 @@ from typing import Any
 
 import pytest
 
-from report.page.build import build_report
-from tests.report.synthetic import folder_of, write_study
 
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of the synthetic study."""
-    study = write_study(tmp_path_factory.mktemp("page"))
-    build_report(study, output=folder_of(study))
-    return folder_of(study) / "report.html"
-
-
-@pytest.fixture
-def opened(file: Path, browser_page: Any) -> Any:
-    browser_page.goto(file.as_uri())
-    browser_page.wait_for_selector("#explorer-tool[data-state=ready]", state="attached")
-    return browser_page
-
-
-def test_it_asks_for_nothing_and_complains_of_nothing(opened: Any, noticed: Any, file: Path) -> None:
-    assert noticed.requests == [file.as_uri()]
+def test_it_asks_for_nothing_and_complains_of_nothing(opened: Any, noticed: Any, report_file: Path) -> None:
+    assert noticed.requests == [report_file.as_uri()]
     assert noticed.errors == []
     assert opened.title() == "A trial"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280, 1920])
-def test_axe_finds_nothing(opened: Any, axe: str, scheme: str, width: int) -> None:
+def test_axe_finds_nothing_closed_and_opened(opened: Any, axe: str, scheme: str, width: int) -> None:
     opened.set_viewport_size({"width": width, "height": 900})
     opened.emulate_media(color_scheme=scheme)
     opened.hover(".n >> nth=0")
     opened.wait_for_selector("#note:not([hidden])")
-    opened.evaluate(axe)
-    # What it passed is thousands of nodes, which take seconds to come over.
-    rules = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}"
-    found = opened.evaluate(f"axe.run({rules}).then((found) => found.violations)")
-    assert [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found] == []
+    assert _violations(opened, axe) == []
     assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    opened.get_by_role("button", name="Open all").click()
+    assert _violations(opened, axe) == []
+    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def _violations(page: Any, axe: str) -> list[Any]:
+    page.evaluate(axe)
+    # What it passed is thousands of nodes, which take seconds to come over.
+    found = page.evaluate("axe.run().then((found) => found.violations)")
+    return [(rule["id"], [node["html"][:120] for node in rule["nodes"]]) for rule in found]
 
 
 def test_a_number_tells_where_it_comes_from(opened: Any) -> None:
@@ -91,10 +79,10 @@ def test_it_prints(opened: Any) -> None:
     assert opened.locator("#explorer .explorer-print").is_visible()
 
 
-def test_it_reads_without_scripts(file: Path, chromium: Any) -> None:
+def test_it_reads_without_scripts(report_file: Path, chromium: Any) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(file.as_uri())
+    page.goto(report_file.as_uri())
     assert page.locator("h2").count() >= 10
     assert page.locator(".explorer-without").is_visible()
     assert "Sources: " in page.locator("main").inner_text()

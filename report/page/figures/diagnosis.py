@@ -73,7 +73,7 @@ def confusion(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
         f"{side}: " + ", ".join(told.format(n=count(getattr(found, key))) for key, told, _, _, _ in _CELLS)
         for side, found in sides
     )
-    columns = ("", *(f"{positive}: {told.removeprefix('{n} ')}" for _, told, _, _, _ in _CELLS))
+    columns = ("model", *(f"{positive}: {told.removeprefix('{n} ')}" for _, told, _, _, _ in _CELLS))
     rows = tuple((side, *(str(count(getattr(found, key))) for key, _, _, _, _ in _CELLS)) for side, found in sides)
     return Picture(drawing.svg(name, title, words), title, columns, rows)
 
@@ -176,7 +176,7 @@ def reliability(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
         for side, bins in sides
         for bin in bins
     )
-    columns = ("", "confidence", "items", "mean confidence", "accuracy")
+    columns = ("model", "confidence", "items", "mean confidence", "accuracy")
     return Picture(drawing.svg(name, title, words), title, columns, rows)
 
 
@@ -223,7 +223,9 @@ def distributions(task: ScoredTask, comparison: Comparison, name: str) -> Pictur
         for key, label in panels
         for line, bounds in enumerate(getattr(sides[0][1], key).value)
     )
-    return Picture(drawing.svg(name, title, words), title, ("", "range", *(side for side, _ in sides)), rows)
+    return Picture(
+        drawing.svg(name, title, words), title, ("distribution", "range", *(side for side, _ in sides)), rows
+    )
 
 
 def _range(key: str, bounds: Any) -> str:
