@@ -66,18 +66,18 @@ def test_a_wrong_word_and_a_wrong_number_are_named_with_their_places_and_sources
     result = run(page)
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
-    assert lines[0] == "Answer 4: scores before and after fine-tuning › reviews"
-    assert lines[1].startswith("  found: On `reviews`, fine-tuning improves accuracy: it falls from 0.500 (zero-shot)")
-    assert lines[2].startswith("  facts: On `reviews`, fine-tuning improves accuracy: it rises from 0.500 (zero-shot)")
-    assert lines[3] == "  not licensed: falls"
-    assert lines[4].startswith("  source: /tasks/0/comparisons/0/scores/0/before of scores/base/reviews/results.json; ")
-    assert lines[5].endswith("why it counts as selected › row parameters › column value")
-    assert lines[6:] == [
+    assert lines[0].endswith("why it counts as selected › row parameters › column value")
+    assert lines[1:5] == [
         "  found: | 1,001",
         "  facts: | 1,000",
         "  source: /model/parameters of model.json",
-        "2 problems",
+        "Answer 4: scores before and after fine-tuning › reviews",
     ]
+    assert lines[5].startswith("  found: On `reviews`, fine-tuning improves accuracy: it falls from 0.500 (zero-shot)")
+    assert lines[6].startswith("  facts: On `reviews`, fine-tuning improves accuracy: it rises from 0.500 (zero-shot)")
+    assert lines[7] == "  not licensed: falls"
+    assert lines[8].startswith("  source: /tasks/0/comparisons/0/scores/0/before of scores/base/reviews/results.json; ")
+    assert lines[9:] == ["2 problems"]
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_a_wrong_word_and_a_wrong_number_are_named_with_their_places_and_sources
             "Answer 1: the model selected",
             "<!-- it improves -->",
         ),
-        ("<td>", "<td title='improves'>", "the beginning › row", "<td title='improves'>"),
-        ('data-n="3"', 'data-n="4"', "the beginning", '<span class="n" data-n="4">33.33</span>'),
+        ("<td>", "<td title='improves'>", "Answer 3: fine-tuning # › row 1", "<td title='improves'>"),
+        ('data-n="3"', 'data-n="4"', "the beginning", '<span class="n" data-n="4">+0.450</span>'),
         ("<p>", '<p style="display:none">', "the beginning", '<p style="display:none">'),
         ("</style>", "td::after { content: 'better' }</style>", "the page's styles", "content: 'better'"),
         ("1,000</span> p", "1,0\u0660\u0660</span> p", "the beginning", "U+0660 ARABIC-INDIC DIGIT ZERO"),
