@@ -29,7 +29,7 @@ def test_the_page_says_who_was_scored_although_which_guards_failed(tmp_path: Pat
     allow(folder, "base", "shots")
     build_report(study, output=folder)
     page = (folder / "report.md").read_text()
-    assert f"On `reviews`, `{TUNED}` {SAID}adapter-base, shots." in page
+    assert f"On `reviews`, LoRA, seed 1 {SAID}adapter-base, shots." in page
     assert f"On `reviews`, the base model (zero-shot) {SAID}shots." in page
     assert page.count(SAID) == 2
     checked = run(folder / "report.md")

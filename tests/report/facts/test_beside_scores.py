@@ -56,9 +56,13 @@ def test_the_part_without_overlap_is_scored_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("grades", "said", "warned"),
     [
-        (lambda number: [], "No scored item overlaps with the 200 training rows", False),
+        (lambda number: [], "no overlap with the 200 training rows |", False),
         (lambda number: ["containment"], "all of them, so what fine-tuning does", True),
-        (lambda number: ["identical"] if number < 4 else [], "the headline's direction does not rest on it", False),
+        (
+            lambda number: ["identical"] if number < 4 else [],
+            "the headline's direction does not rest on the overlap |",
+            False,
+        ),
         # Free of overlap are the positives, which fine-tuning broke or left alone.
         (lambda number: ["containment"] if number % 2 else [], "the opposite direction of", True),
         (lambda number: ["containment"] if number > 3 else [], "so the headline may rest on the overlap", True),
@@ -69,9 +73,10 @@ def test_what_the_overlap_means_for_the_headline(tmp_path: Path, grades: Any, sa
     after = [0] * 18 + GOLD[18:]
     study = write_study(tmp_path, reviews=(ALWAYS_POSITIVE, after))
     grade(study, "reviews-lora-seed1", "reviews", grades)
-    text = page(study).replace("the overlap.", "it." if "rest on it" in said else "the overlap.")
-    assert said in text
-    assert ("**Warning.** On `reviews` (`reviews-lora-seed1`), " in text) is warned
+    text = page(study)
+    (row,) = [line for line in text.splitlines() if line.startswith("| `reviews`, LoRA, seed 1 |")]
+    assert said in row
+    assert ("**Warning.** On `reviews` (LoRA, seed 1), " in text) is warned
 
 
 def test_grades_of_other_items_are_refused(tmp_path: Path) -> None:
@@ -115,7 +120,10 @@ def test_changed_tensors_are_counted_and_sized(tmp_path: Path) -> None:
     (kind,) = changes["kinds"]
     assert (kind["mean"]["value"], kind["largest"]["value"]) == (pytest.approx(0.015), 0.02)
     assert [row["layer"]["value"] for row in changes["layers"]] == [0, 1]
-    assert "all 2 frozen tensors have the same hash after training as before it" in page(study)
+    said = (
+        "In each of the 2 checkpoints, all 2 trained matrices changed, and all 2 frozen tensors have the same hash as"
+    )
+    assert said in page(study)
 
 
 @pytest.mark.parametrize(
@@ -140,20 +148,20 @@ def test_tensors_that_did_not_do_as_meant_are_told(tmp_path: Path, change: dict[
 def test_prior_and_calibration_are_said_as_measured(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     text = page(study)
-    assert "(an empty text: 90.0 %, N/A: 80.0 %, \\[MASK\\]: 70.0 %) it gives fresh a probability of 80.0 %" in text
-    assert "it is for that answer before it has read anything" in text
+    given = "(an empty text: 90.0 %, N/A: 80.0 %, \\[MASK\\]: 70.0 %), 50.0 % an even split: biased towards it |"
+    assert f"| content-free prior | 80.0 % is the mean probability of fresh without a text {given}" in text
     # Right on 38 of 40, sure to 73.1 %.
-    assert "Its answers have a probability of 73.1 % on average, and 95.0 % are right: it is less sure" in text
+    assert "73.1 % mean confidence, 95.0 % accuracy: underconfident (−21.9 percentage points, " in text
     (folder_of(study) / "scores" / "base" / "reviews" / "prior.json").unlink()
-    assert "What it says to an input that says nothing is not known: it was not measured" in page(study)
+    assert "| content-free prior | not known: it was not measured" in page(study)
 
 
 def test_answers_that_never_stop_or_hold_more_are_counted(tmp_path: Path) -> None:
     answers = ["the pure gold", *NEVER_ABSTAINS[1:]]
     text = page(write_study(tmp_path, passages=(answers, LEARNED)))
     # 20 of the 30 answers are "wrong", which the study's token counts take as cut off; one of 20 holds the gold word.
-    assert "20 of its 30 outputs have the 32 tokens that are allowed" in text
-    assert "On 5.0 % of the 20 answerable questions its answer holds a gold answer and more words" in text
+    assert "| truncated answers | 20 of 30 at `max_gen_toks` 32 |" in text
+    assert "| over-long answers | 5.0 % of 20 answerable questions |" in text
 
 
 @pytest.mark.parametrize(
@@ -205,14 +213,14 @@ def test_ties_are_counted_and_said(tmp_path: Path) -> None:
     write_rows(path, rows)
     text = page(study)
     said = (
-        "On 5 of the 40 items the two highest log-likelihoods are equal, and the first of the choices counts as its "
-        "answer: 2 of these items are correct by that rule alone."
+        "| ties | 5 of 40 items with two equal highest log-likelihoods, of which the first choice counts: "
+        "2 are correct by that rule alone | – |"  # the checkpoint has none
     )
     assert text.count(said) == 1
-    assert "the two highest log-likelihoods" not in text.replace(said, "")  # the checkpoint has none
+    assert "equal highest log-likelihoods" not in text.replace(said, "")
     facts = json.loads((folder_of(study) / "facts.json").read_text())
     assert check(text, facts) == []
-    assert check(text.replace("answer: 2 of these", "answer: 3 of these"), facts) != []
+    assert check(text.replace("counts: 2 are correct", "counts: 3 are correct"), facts) != []
     for row in rows:
         del row["filtered_resps"]
     write_rows(path, rows)
@@ -220,7 +228,9 @@ def test_ties_are_counted_and_said(tmp_path: Path) -> None:
     assert found["ties"] == {"missing": "the samples hold no log-likelihood of each choice"}
 
 
-_CONTENTLESS = "outputs hold no word, only punctuation or articles: "
+_CONTENTLESS = "of 30 outputs hold only punctuation or articles; "
+_NEVER = "| abstention | never abstains |"
+_LOST = "these score nothing: a cause of lost points |"
 _FULL = "because their questions have no answer and the metric's normalisation leaves nothing of them"
 
 
@@ -230,36 +240,30 @@ _FULL = "because their questions have no answer and the metric's normalisation l
         # 20 questions have an answer and 10 have none; "gold" is the answer, wherever there is one.
         (
             ["::::", "gold", "wrong"] * 10,
-            [
-                "It abstains on no question.",
-                f"10 of its 30 {_CONTENTLESS}no abstention, and an answer that scores nothing, which is a",
-            ],
+            [_NEVER, f"| outputs without a word | 10 {_CONTENTLESS}{_LOST}"],
             [],
         ),
         (
             ["gold", "gold", ": the"] * 10,
-            [
-                "It abstains on no question.",
-                f"10 of its 30 {_CONTENTLESS}no abstentions, and all of them score in full",
-            ],
+            [_NEVER, f"| outputs without a word | 10 {_CONTENTLESS}all score in full, {_FULL} |"],
             [],
         ),
         (
             ["::::", "gold", "a"] * 10,
-            [f"20 of its 30 {_CONTENTLESS}no abstentions. 10 of them score in full, {_FULL}; the others score nothing"],
+            [f"| outputs without a word | 20 {_CONTENTLESS}10 score in full, {_FULL}; the others score nothing"],
             [],
         ),
         # The metric's normalisation leaves other scripts' punctuation, so that it is wrong where nothing was right.
         (
             ["gold", "gold", "。"] * 10,
-            [f"10 of its 30 {_CONTENTLESS}no abstention, and an answer that scores nothing"],
+            [f"| outputs without a word | 10 {_CONTENTLESS}{_LOST}"],
             [],
         ),
         (
             ["gold", "::::", "unanswerable"] * 10,
             [
-                "It leaves 33.3 % of the questions unanswered: 0.0 % of the 20 answerable ones",
-                f"10 of its 30 {_CONTENTLESS}no abstention",
+                "| abstention | 0.0 % of 20 answerable questions, 100.0 % of 10 unanswerable ones |",
+                f"| outputs without a word | 10 {_CONTENTLESS}{_LOST}",
             ],
             [],
         ),
@@ -273,7 +277,7 @@ def test_answers_without_a_word_are_no_abstentions(
     text = page(study)
     for words in said:
         assert words in text
-    for words in ["It answers every question", *unsaid]:
+    for words in ["never abstains, ", *unsaid]:
         assert words not in text
     side = next(t for t in collected(study)["tasks"] if t["name"]["value"] == "passages")["before"]
     found = side["diagnosis"]["extraction"]
@@ -306,8 +310,8 @@ def test_how_outputs_ended_is_not_claimed_where_it_was_not_recorded(
         kept[3] |= {"answer_tokens": None, "ended": None, "cut_off": None}
     write_rows(path, [head | header, *kept])
     text = page(study)
-    assert f"Whether its outputs were cut off is not known: {reason}." in text
-    assert text.count("outputs was cut off at the") + text.count("outputs have the 32 tokens") == 1  # the checkpoint's
+    assert f"| truncated answers | not known: {reason} | 2 of 30 at `max_gen_toks` 32 |" in text
+    assert text.count("at `max_gen_toks`") == 1  # the checkpoint's
 
 
 def test_gold_answers_that_no_output_can_reach_are_counted(tmp_path: Path) -> None:
@@ -319,8 +323,8 @@ def test_gold_answers_that_no_output_can_reach_are_counted(tmp_path: Path) -> No
     asked[0]["gold_tokens"], asked[1]["gold_tokens"] = 33, 32
     write_rows(path, [head, *rows])
     assert (
-        f"1 of the {len(asked)} questions with an answer have no gold answer that fits into the 32 tokens that are "
-        "allowed: the ceiling scores them as if they did."
+        f"| long gold answers | 1 of the {len(asked)} questions with an answer have no gold answer that fits into "
+        "`max_gen_toks` (32); the score of the gold answers counts them as if they did |"
     ) in page(study)
 
 
@@ -333,7 +337,7 @@ def test_the_ceiling_scores_what_an_output_can_hold_of_a_gold_answer(tmp_path: P
         long |= {"gold_tokens": 40, "gold_within": ["go"]}
         longer |= {"gold_tokens": 33, "gold_within": ["gold bar"]}
         write_rows(path, [head, *rows])
-    assert page(study).count("allowed: of these the ceiling scores what fits.") == 2
+    assert page(study).count("`max_gen_toks` (32); the score of the gold answers counts what fits |") == 2
     facts = json.loads((folder_of(study) / "facts.json").read_text())
     ceilings = {row["metric"]: row["ceiling"]["value"] for row in facts["tasks"][1]["ranges"]}
     # 20 of 30 questions have an answer. The second's F1: precision 1/2, recall 1, so 2/3.
@@ -352,9 +356,9 @@ def test_without_the_files_nothing_is_claimed(tmp_path: Path) -> None:
             path.unlink()
     text = page(study)
     for said in (
-        "How far scored items and training rows overlap is not known: it was not measured: there is no overlap/",
-        "Which tensors of `reviews-lora-seed1` changed is not known: it was not recorded: there is no checkpoints/",
-        "Whether its prompts fit into its context is not known: tokens were not counted: there is no scores/base/",
+        "how far scored items and training rows overlap is not known: it was not measured: there is no overlap/",
+        "Which tensors of LoRA on reviews, seed 1 changed is not known: it was not recorded: there is no checkpoints/",
+        "| truncated prompts | not known: tokens were not counted: there is no scores/base/",
     ):
         assert said in text
 
@@ -364,11 +368,11 @@ def test_training_rows_that_were_scored_rows_are_said_to_be_left_out(tmp_path: P
     file = folder_of(study) / "checkpoints" / "reviews-lora-seed1" / "finetune.json"
     record = json.loads(file.read_text())
     write_json(file, {**record, "data": {**record["data"], "dropped": {"identical": 113, "min_words": 0}}})
-    said = "in every field but an id were left out before `reviews-lora-seed1` was trained (113 of them)."
+    said = "in every field but an id were left out before the training of LoRA on reviews, seed 1 (113 of them)."
     text = page(study)
     assert said in text
     facts = collected(study)
     assert check(text, facts) == []
     assert check(text.replace(said, said.replace("113", "112")), facts) != []
     write_json(file, {**record, "data": {**record["data"], "dropped": {"identical": 0, "min_words": 0}}})
-    assert "left out before `reviews-lora-seed1`" not in page(study)
+    assert "left out before the training of LoRA on reviews" not in page(study)

@@ -61,7 +61,11 @@ def test_where_none_is_declared_that_is_said(tmp_path: Path) -> None:
     declare(study, REVIEWS, None, listed=False)
     task, page = built(study, 0)
     assert task["primary"] == {"missing": "the task declares none"}
-    assert "- On `reviews`, no primary metric is declared, so no headline is drawn from the scores of" in page
+    assert (
+        "On `reviews`, no primary metric is declared, so no headline is drawn from the scores of LoRA, seed 1.\n"
+        in page
+    )
+    assert "| `reviews` | LoRA, seed 1 | **no primary metric** |" in page
     assert "| primary metric | missing (the task declares none) |" in page
 
 
@@ -71,9 +75,10 @@ def test_a_declared_one_without_a_score_is_not_called_undeclared(tmp_path: Path)
     task, page = built(study, 0)
     assert task["primary"]["value"] == "f2"
     assert (
-        "- On `reviews`, neither the base model nor the fine-tuned model (`reviews-lora-seed1`) has a score in the "
-        "primary metric, f2, so no headline is drawn.\n" in page
+        "On `reviews`, neither the base model nor LoRA, seed 1 has a score in the primary metric, f2, so no headline "
+        "is drawn.\n" in page
     )
+    assert "| `reviews` | LoRA, seed 1 | **not known** |" in page
     assert "no primary metric is declared" not in page
     # Of its overlap with the training rows, the part of 4 items and that of 36 are there, and have no score in it.
     (free, touched) = task["comparisons"][0]["overlap"]["parts"]
