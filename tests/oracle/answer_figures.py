@@ -48,7 +48,7 @@ def _confusion(task: Part, comparison: Part) -> Figure:
         every = joined(line(f"{{n}} {words}", n=n) for n, (_, words) in zip(counts, _CELLS, strict=True))
         told.append(line("{name}: {every}", name=name, every=every))
     labels += [line("correct"), line("wrong; the darker, the larger the share of its row")]
-    header = " | ".join(["", *(f"{{p}}: {words}" for _, words in _CELLS)])
+    header = " | ".join(["model", *(f"{{p}}: {words}" for _, words in _CELLS)])
     rows: list[tuple[Line | str, ...]] = [(name, *(count(found[key]) for key, _ in _CELLS)) for name, found in sides]
     return named(
         _title("Gold label and answer", task, comparison),
@@ -112,7 +112,7 @@ def _reliability(task: Part, comparison: Part) -> Figure:
             line("fine-tuned"),
             line("perfect calibration"),
         ],
-        table(" | confidence | items | mean confidence | accuracy", rows),
+        table("model | confidence | items | mean confidence | accuracy", rows),
         has_axes=True,
     )
 
@@ -144,7 +144,7 @@ def _distributions(task: Part, comparison: Part) -> Figure:
         comparison["figures"]["distributions"],
         joined(told, "; "),
         labels,
-        table(" | ".join([" | range", *(name for name, _ in sides)]), rows),
+        table(" | ".join(["distribution | range", *(name for name, _ in sides)]), rows),
     )
 
 
