@@ -259,7 +259,7 @@ def test_a_page_that_lost_its_folder_says_so(
 ) -> None:
     file = write_page(tmp_path, explorer(typed(facts), study_folder, largest=100))
     (tmp_path / "items" / "chunk-0001.js").unlink()
-    browser_page.goto(file.as_uri())
+    opened_explorer(browser_page, file)
     browser_page.get_by_text("items/chunk-0001.js cannot be read: keep the folder items/ beside this page.").wait_for()
 
 
