@@ -106,9 +106,13 @@ def _folded(tokens: list[Token]) -> list[Token]:
                 found.append(piece('<details class="parts">'))
                 depth += 1
         if token.type in ("heading_open", "heading_close") and depth and token.tag in ("h3", "h4"):
-            heading = "<summary>" if token.type == "heading_open" else "</summary>\n"
+            begins = token.type == "heading_open"
+            heading = f'<summary id="{token.attrGet("id")}">' if begins else "</summary>\n"
             opens = depth == (1 if token.tag == "h3" else 2)
             found.append(piece(heading) if opens else token)
+            if opens and begins:  # a click on what opens a fold goes nowhere else: no link within it
+                inline = tokens[place + 1]
+                inline.children = (inline.children or [])[:-1]
             continue
         found.append(token)
     return found + [piece("</details>\n")] * depth

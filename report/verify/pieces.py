@@ -98,7 +98,8 @@ def _of_html(page: str) -> Iterator[Piece]:
         piece = Piece(source, str(place), is_html=True)
         name = re.match(r"<(\w+)", source)
         if name and re.fullmatch(r"h[1-6]", name[1]):
-            piece = Piece(source, place.heading(int(name[1][1]), piece.text), is_html=True)
+            title = piece.text.removesuffix(" #")  # the link to itself
+            piece = Piece(source, place.heading(int(name[1][1]), title), is_html=True)
         elif name and name[1] == "tr":
             place.new_row()
         elif name and name[1] in ("td", "th"):

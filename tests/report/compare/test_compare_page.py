@@ -272,6 +272,9 @@ def test_a_groups_parts_are_folded_below_it_and_nothing_else_is(tmp_path: Path) 
     parts = [*subjects[20:], "stem", *subjects[:20]]
     named = [(depth, title) for depth, title in folds.folds if title not in FOLDED]
     assert named == [(1, "Parts of mmlu"), *((2, part) for part in parts)]
+    places = re.findall(r' id="([^"]+)"', made["compare.html"])
+    assert set(re.findall(r' href="#([^"]+)"', made["compare.html"])) <= set(places)
+    assert not re.search(r"<summary[^>]*>[^\n]*<a ", made["compare.html"])
 
 
 def test_long_names_keep_their_ends(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_wrong_word_and_a_wrong_number_are_named_with_their_places_and_sources
             "Answer 1: the model selected",
             "<!-- it improves -->",
         ),
-        ("<td>", "<td title='improves'>", "Answer 3: fine-tuning # › row 1", "<td title='improves'>"),
+        ("<td>", "<td title='improves'>", "Answer 3: fine-tuning › row 1", "<td title='improves'>"),
         ('data-n="3"', 'data-n="4"', "the beginning", '<span class="n" data-n="4">+0.450</span>'),
         ("<p>", '<p style="display:none">', "the beginning", '<p style="display:none">'),
         ("</style>", "td::after { content: 'better' }</style>", "the page's styles", "content: 'better'"),
