@@ -91,7 +91,15 @@ def test_it_runs_shrunk_to_its_page(tmp_path: Path) -> None:
     dropped = record["data"]["dropped"]["identical"]
     assert dropped > 0
     page = (build / "report.md").read_text()
-    assert f"were left out before `sst2_llama-causal-full-seed1` was trained ({dropped} of them)" in page
+    causal, classifier, squad = (
+        f"full fine-tuning ({head}) on {task}, seed 1"
+        for head, task in (
+            ("language model", "sst2_llama"),
+            ("classifier", "sst2_llama"),
+            ("language model", "squad_llama"),
+        )
+    )
+    assert f"were left out before the training of {causal} and {classifier} ({dropped} of them)" in page
     assert "In the authors' own words: “The write-up that this project began with selected" in page
-    assert "For `sst2_llama-causal-full-seed1` this means: pre-training and fine-tuning set the same" in page
-    assert "For `sst2_llama-classifier-full-seed1` this means: fine-tuning added 64 parameters" in page
+    assert f"In {causal} and {squad}, pre-training and fine-tuning set the same {base:,} parameters." in page
+    assert f"In {classifier}, fine-tuning added 64 parameters" in page

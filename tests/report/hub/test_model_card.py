@@ -261,6 +261,6 @@ def test_guards_that_were_allowed_are_on_the_card_of_what_was_scored_so(card: Ca
         file = folder_of(study) / "scores" / name / "reviews" / "results.json"
         edited(file, lambda results, guards=guards: results["configs"]["reviews"]["metadata"].update(allowed=guards))
     said = card()
-    assert f"> **Warning.** On `reviews`, `{REVIEWS}` was scored although these guards" in said
+    assert "> **Warning.** On `reviews`, LoRA, seed 1 was scored although these guards" in said
     assert "> **Warning.** On `reviews`, the base model (zero-shot) was scored although these guards" in said
     assert "--allow" not in card(PASSAGES)

@@ -32,7 +32,7 @@ def page_tables(facts: dict[str, Any]) -> Tables:
             task["name"]["value"],
         )
         for task in facts["tasks"]
-        for one in task["comparisons"]
+        for one in task.get("comparisons", [])
     }
     title, inside = "", False
     for line in render_markdown(typed(facts)).splitlines():
