@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from report.commands.template import template
+from report.page.arranged import FILTERS as ARRANGED
 from report.page.formats import FILTERS
 from report.page.template.lookup import REPLACEABLE
 from report.page.template.readme import FILTERS as DESCRIBED
@@ -95,9 +96,9 @@ def test_the_document_is_current() -> None:
 
 
 def test_every_filter_and_every_template_is_in_the_document() -> None:
-    assert set(DESCRIBED) == set(FILTERS)
+    assert set(DESCRIBED) == {*FILTERS, *ARRANGED}
     text = document()
-    assert [name for name in [*FILTERS, *REPLACEABLE] if f"| `{name}` |" not in text] == []
+    assert [name for name in [*FILTERS, *ARRANGED, *REPLACEABLE] if f"| `{name}` |" not in text] == []
     page = ("answer_", "audit.", "report.", "findings", "explanations", "macros", "reproduce", "preamble", "model_card")
     looked_up = {path.name for path in TEMPLATES.iterdir() if path.name.startswith(page) and path.suffix != ".js"}
     assert looked_up == set(REPLACEABLE)
