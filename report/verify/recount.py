@@ -66,6 +66,7 @@ def _as_before_the_push(recorded: RecordedFacts, again: Facts, folder: Path) -> 
     """
     from report.facts.reproduction import reproduction_facts
     from report.facts.schema.training import Published
+    from report.sentences import find
 
     checkpoints = recorded.get("checkpoints")
     try:
@@ -80,6 +81,7 @@ def _as_before_the_push(recorded: RecordedFacts, again: Facts, folder: Path) -> 
         return None
     pairs = zip(again.checkpoints, places, strict=True)
     before = again.model_copy(update={"checkpoints": [one.model_copy(update={"hub": hub}) for one, hub in pairs]})
+    before.findings = find(before)  # one of them counts the checkpoints that are published
     # It lists the files that the facts come from, hub.json among them.
     others = {name: part for name, part in before.written().items() if name != "reproduction"}
     before.reproduction = reproduction_facts(folder, before.checkpoints, before.tasks, others)
