@@ -56,7 +56,7 @@ def test_the_part_without_overlap_is_scored_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("grades", "said", "warned"),
     [
-        (lambda number: [], "no overlap with the 200 training rows |", False),
+        (lambda number: [], "no overlap with 200 |", False),
         (lambda number: ["containment"], "all of them, so what fine-tuning does", True),
         (
             lambda number: ["identical"] if number < 4 else [],
