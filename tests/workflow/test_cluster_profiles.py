@@ -222,7 +222,7 @@ def test_a_second_try_asks_for_half_as_much_more(study: Study) -> None:
 
 
 def test_a_task_of_unknown_size_gets_half_a_day(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "_size", lambda task: None)
+    monkeypatch.setattr(plan, "_size", lambda study, task: None)
     need = needs.estimate_needs([study], needs.Nodes()).steps["sized: fine-tune reviews_demo-lora-seed1"]
     assert (need.mem_mb, need.runtime) == (4000, 720)
 

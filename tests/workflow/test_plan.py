@@ -9,10 +9,12 @@ from typer.testing import CliRunner
 
 from harness_tasks import TASKS_PATH
 from harness_tasks.loading import load_task
+from studies import load_study
 from workflow.__main__ import app
 from workflow.plan import START_S, _size
 
 ROOT = Path(__file__).resolve().parents[2]
+DEMO = load_study(ROOT / "studies" / "demo.yaml")
 
 
 def plan(monkeypatch: pytest.MonkeyPatch, study: str, *options: str) -> dict[str, Any]:
@@ -121,21 +123,21 @@ def test_a_model_that_is_nowhere_is_an_error(monkeypatch: pytest.MonkeyPatch, tm
 
 @pytest.mark.parametrize("task", ["reviews_demo", "passages_demo"])
 def test_declared_sizes_are_the_real_ones(task: str) -> None:
-    size, loaded = _size(task), load_task(task)
+    size, loaded = _size(DEMO, task), load_task(task)
     assert size is not None
     assert (size["train"], size["scored"]) == (len(loaded.training_docs()), len(loaded.test_docs()))
 
 
 def test_declared_sizes_of_sst2_are_the_real_ones(data_dir: Path) -> None:
     for task in ("sst2_llama", "sst2_llama_glue"):
-        size, loaded = _size(task), load_task(task, metadata={"data_dir": str(data_dir)})
+        size, loaded = _size(DEMO, task), load_task(task, metadata={"data_dir": str(data_dir)})
         assert size is not None
         assert (size["train"], size["scored"]) == (len(loaded.training_docs()), len(loaded.eval_docs))
 
 
 def test_every_task_declares_its_size() -> None:
     for path in TASKS_PATH.glob("*/*.yaml"):
-        size = _size(path.stem)
+        size = _size(DEMO, path.stem)
         assert size is not None
         needed = {"train", "scored", "prompt_tokens", "new_tokens", "row_tokens", "sequence_rows", "longest_tokens"}
         assert set(size) - {"downloaded"} == needed

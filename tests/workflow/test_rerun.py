@@ -102,7 +102,7 @@ def test_a_changed_metric_scores_again_and_trains_nothing(house: House) -> None:
 
 
 def test_a_function_that_the_page_takes_from_the_tasks_writes_the_page_again(house: House) -> None:
-    with changed(house.folder / "harness_tasks" / "rendering.py", '"""How', '"""Here is how'):
+    with changed(house.folder / "harness_tasks" / "rendering.py", '"""The prompt', '"""Here is the prompt'):
         assert house.to_do() == {"report"}
 
 

@@ -58,7 +58,8 @@ class Spot:
         opened = re.findall(r"<(/?)(script|style)\b", before)
         self.hidden = f"the page's {opened[-1][1]}s" if opened and not opened[-1][0] and "<h1" in right else ""
         headings = re.findall(r"<h[2-6][^>]*>(.*?)</h|(?m:^##+ ([^\n]*)$)", before, flags=re.DOTALL)
-        self.section = _bare(" ".join(headings[-1])) if headings else ""
+        title = re.sub(r" <a class=\"anchor\".*?</a>", "", " ".join(headings[-1])) if headings else ""
+        self.section = _bare(title)
 
     def placed(self, problem: Problem) -> bool:
         """Returns whether the problem is reported in the right section of the page."""
