@@ -17,6 +17,7 @@ def printed(done: subprocess.CompletedProcess[str]) -> list[str]:
     return text.splitlines()
 
 
+@pytest.mark.slow
 def test_a_run_is_a_line_for_each_step_and_its_result(house: House) -> None:
     for file in ("parameters/base.json", "facts.json"):  # what is needed for the other, so that both are made
         (house.build / file).unlink()
