@@ -148,7 +148,6 @@ def test_no_template_of_a_card_or_of_latex_has_one(name: str) -> None:
     assert old_terms(shown((ROOT / "templates" / name).read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.xfail(strict=False, reason="the page's own templates are being rewritten")
 def test_the_page_of_a_study_has_none(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     build_report(study, output=folder_of(study))
