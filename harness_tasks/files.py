@@ -11,13 +11,18 @@ from harness_tasks.reading import open_regular
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes ``text`` (UTF-8) to ``path`` whole or not at all: a sibling temporary file is renamed into place."""
+    """Writes ``text`` (UTF-8) to ``path`` as `write_bytes` does."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Writes ``content`` to ``path`` whole or not at all: a sibling temporary file is renamed into place."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())

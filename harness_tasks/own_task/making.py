@@ -13,6 +13,7 @@ import yaml
 
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
+from harness_tasks.files import write_text
 from harness_tasks.loading import task_manager
 from harness_tasks.messages import reason_of
 from harness_tasks.own_task.reading import Table
@@ -148,7 +149,7 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         try:
             for name, text in files.items():
-                (temporary / name).write_text(text, encoding="utf-8", newline="\n")
+                write_text(temporary / name, text)
             temporary.chmod(0o755)
             os.replace(temporary, folder)
         except BaseException:

@@ -5,9 +5,7 @@ To compile them takes a sixth of a build's time. What a study has of its own is 
 
 import hashlib
 import marshal
-import os
 import sys
-import tempfile
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -16,6 +14,7 @@ from pathlib import Path
 
 from jinja2.bccache import Bucket, BytecodeCache
 
+from harness_tasks.files import write_bytes
 from report.facts.current import program_digest
 from report.page.template.lookup import OURS
 
@@ -55,10 +54,7 @@ class KeptCode(BytecodeCache):
             return
         code = marshal.dumps(bucket.code)
         with suppress(OSError):
-            place.parent.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}.", delete=False) as file:
-                file.write(_digest(bucket, code) + code)
-            os.replace(file.name, place)
+            write_bytes(place, _digest(bucket, code) + code)
 
     def _place(self, template: str) -> Path | None:
         """Returns where the code of ``template`` is kept; None where it is none of ours."""
