@@ -35,20 +35,11 @@ def new(
     output: Annotated[Path | None, typer.Option(help="The folder to write.", show_default="NAME")] = None,
 ) -> None:
     """Make a folder with a task of lm_eval from rows of your own, and say what was found of them."""
-    from harness_tasks.own_task.new import Columns, new_task
+    from harness_tasks.own_task.making import Wanted
+    from harness_tasks.own_task.new import new_task
 
     with exit_on_user_error():
         folder = output or Path(name)
-        columns = Columns(input=input_, label=label)
-        made = new_task(
-            name,
-            data,
-            columns,
-            folder=folder,
-            cluster=cluster,
-            test_share=test_share,
-            split=split,
-            seed=seed,
-            model=model,
-        )
+        wanted = Wanted(name, folder, cluster, split, test_share, seed, model)
+        made = new_task(data, wanted, text=input_, label=label)
         print("\n".join([*made.notes, f"{folder}: a task for lm_eval, --include_path {folder} --tasks {name}"]))

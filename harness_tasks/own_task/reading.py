@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def read_table(data: str, wanted: Sequence[str]) -> Table:
                 f"{DATA.name} {path.name} is of no kind that is known by its ending ({path.suffix or 'none'})"
             )
         check_file(path, DATA)
-        table = reader(path, wanted)
+        table = replace(reader(path, wanted), sha256=sha256_file(path))
     if not table.rows:
         raise UserError(
             f"{table.origin} holds no rows", "a task is made of rows", "give a file with a header and rows below it"
@@ -170,7 +170,7 @@ def _read_delimited(path: Path, wanted: Sequence[str]) -> Table:
     if not way.quoted:
         notes.append("quotation marks: taken as text, since they do not pair")
     rows = [dict(zip(header, line, strict=True)) for line in lines]
-    return Table(header, rows, path.name, sha256_file(path), notes=notes)
+    return Table(header, rows, path.name, notes=notes)
 
 
 def _delimiters(path: Path, text: str) -> list[str]:
@@ -244,7 +244,7 @@ def _of_objects(path: Path, values: Any, notes: list[str]) -> Table:
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise _unreadable(f"{path.name} is no list of objects", "write one JSON object for each row")
     columns = list(dict.fromkeys(name for value in values for name in value))
-    return Table(columns, values, path.name, sha256_file(path), notes=notes)
+    return Table(columns, values, path.name, notes=notes)
 
 
 # --- Parquet and the Hub ---
@@ -252,7 +252,7 @@ def _of_objects(path: Path, values: Any, notes: list[str]) -> Table:
 
 def _read_parquet(path: Path, wanted: Sequence[str]) -> Table:
     columns, rows = _parquet_rows(path)
-    return Table(columns, rows, path.name, sha256_file(path))
+    return Table(columns, rows, path.name)
 
 
 def _parquet_rows(path: Path) -> tuple[list[str], list[Row]]:
