@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
+from report.page.formats import squeezed
+
 Point = tuple[float, float]
 Anchor = Literal["start", "middle", "end"]
 
@@ -135,7 +137,7 @@ class Drawing:
         within: float | None = None,
     ) -> None:
         """Writes words on the line at ``at``, shortened where they need more than ``within``; soft: to be read last."""
-        words = squeezed(words)
+        words = squeezed(words).strip()
         if within is not None:
             size, words = fitted(words, within, size, bold=bold)
         self._figure.text(
@@ -162,7 +164,7 @@ class Drawing:
             warnings.simplefilter("ignore")
             nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
             self._canvas.print_svg(text, metadata=nothing)
-        return _finished(text.getvalue(), name, squeezed(title), squeezed(words))
+        return _finished(text.getvalue(), name, squeezed(title).strip(), squeezed(words).strip())
 
     def _fill(self, path: Any, *, colour: str, opacity: float) -> None:
         from matplotlib.patches import PathPatch
@@ -190,11 +192,6 @@ def fitted(words: str, within: float, size: float = SIZE, *, bold: bool = False)
     most = max(3, int(within / (letter * size)))
     half = (most - 1) // 2
     return size, words if len(words) <= most else f"{words[:half]}…{words[-half:]}"
-
-
-def squeezed(text: str) -> str:
-    """Returns ``text`` in one line and without control characters, which no drawing may hold."""
-    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
 
 
 def _finished(svg: str, prefix: str, title: str, words: str) -> str:
