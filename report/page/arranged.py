@@ -50,8 +50,8 @@ def recipes(checkpoints: Sequence[Any]) -> dict[str, Any]:
     """Returns the recipes of the trained ones of ``checkpoints`` side by side.
 
     ``shared``: the settings that all have with the same value; ``differing``: tables of the others, each with at most
-    six names, and for each checkpoint its settings by these names (None: not recorded); ``rows``: the checkpoints;
-    ``several``: whether there are more than one.
+    six names, and for each checkpoint its settings by these names (None: not recorded); ``checkpoints``: the
+    trained ones; ``several``: whether there are more than one.
     """
     trained = [one for one in checkpoints if isinstance(one, Trained)]
     settings = [{row.name.value: row for row in one.recipe} for one in trained]
@@ -71,7 +71,7 @@ def recipes(checkpoints: Sequence[Any]) -> dict[str, Any]:
     return {
         "shared": [settings[0][name] for name in shared],
         "differing": differing,
-        "rows": [{"checkpoint": one} for one in trained],
+        "checkpoints": trained,
         "several": len(trained) > 1,
     }
 

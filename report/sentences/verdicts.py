@@ -50,12 +50,16 @@ def outcome(task: ScoredTask, comparison: Comparison) -> str:
     return name.removeprefix("headline_")
 
 
+def _of_primary(at: str, index: int) -> dict[str, str]:
+    return {key: f"{at}/scores/{index}/{key}" for key in ("label", "before", "after", "difference")}
+
+
 def headline(task_at: str, task: ScoredTask, at: str, comparison: Comparison) -> Finding:
     """What fine-tuning did to the task's primary metric."""
     evidence = {"task": f"{task_at}/name", "setting": f"{task_at}/setting", "checkpoint": f"{at}/display_name"}
     index, name = primary_index(comparison), outcome(task, comparison)
     if index is not None:
-        evidence |= {key: f"{at}/scores/{index}/{key}" for key in ("label", "before", "after", "difference")}
+        evidence |= _of_primary(at, index)
     elif name == "without_score":
         evidence["label"] = f"{task_at}/primary"
     if name == "refused":
@@ -69,8 +73,7 @@ def scoreboard(task_at: str, task: ScoredTask, at: str, comparison: Comparison) 
     evidence["floor"] = f"{task_at}/floor/score"
     index = primary_index(comparison)
     if index is not None:
-        keys = ("label", "before", "after", "difference")
-        evidence |= {key: f"{at}/scores/{index}/{key}" for key in keys}
+        evidence |= _of_primary(at, index)
     if comparison.figures.score:
         evidence["figure"] = f"{at}/figures/score"
     return finding(f"verdict_{_IN_A_WORD[outcome(task, comparison)]}", evidence)
