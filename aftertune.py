@@ -7,6 +7,7 @@ import typer
 from finetune.commands.embedded import embedded
 from finetune.commands.merge import merge
 from finetune.commands.plan import plan as plan_training
+from finetune.commands.read_checkpoint import read_checkpoint
 from finetune.commands.train import train
 from harness_tasks import TASKS_PATH
 from harness_tasks.commands import run as score
@@ -43,6 +44,7 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "Pages and results": {"build": build, "verify": verify, "compare": compare, "audit": audit, "push": push},
     "Models and checkpoints": {
         "train": train, "plan-training": plan_training, "params": params, "merge": merge, "embedded": embedded,
+        "read-checkpoint": read_checkpoint,
     },
     "Tasks and scores": {
         "check": check, "sample": sample, "overlap": overlap, "prior": prior, "merge-shards": merge_shards,

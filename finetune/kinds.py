@@ -71,8 +71,44 @@ class ProofRecord(TypedDict, total=False):
     verdicts: list[VerdictRecord] | None
 
 
+class Elsewhere(TypedDict):
+    """A checkpoint that another program trained: where it is, which it is, and the files that were read of it.
+
+    ``revision``: its commit on the Hub. ``fingerprint``: that, or of a folder the hash of its weights, as of a base.
+    ``kind``: `adapter` or `model`. ``head``: a `finetune.heads.Head`. ``files``: the SHA-256 of each file, by name.
+    """
+
+    path: Text
+    revision: Text | None
+    fingerprint: Text | None
+    kind: Text
+    head: Text
+    files: dict[Text, Text]
+
+
+class EvaluationPoint(TypedDict):
+    """An evaluation that another program logged: its loss, and whatever else it called `eval_…`."""
+
+    step: Count
+    loss: NotRequired[Number | None]
+
+
+class NotRead(TypedDict):
+    """A file that is never opened, since loading it can run code, and what it would hold."""
+
+    file: Text
+    would_hold: Text
+
+
+class Disagreement(TypedDict):
+    """A value that files record differently: the value by the file's name."""
+
+    value: Text
+    files: dict[Text, Any]
+
+
 class FinetuneRecord(TrainingRecord, total=False):
-    """`finetune.json`."""
+    """`finetune.json`. What `aftertune read-checkpoint` writes has the keys from ``elsewhere`` on too."""
 
     checkpoint: Text
     key: Text | None
@@ -96,6 +132,13 @@ class FinetuneRecord(TrainingRecord, total=False):
     resumed_at_steps: list[Count] | None
     guards: list[VerdictRecord] | None
     proof: ProofRecord | None
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None
+    elsewhere: Elsewhere | None
+    recorded_in: dict[Text, Text] | None
+    """The file that each value was read in, such as `recipe.learning_rate`: `training_args.yaml`."""
+    disagreements: list[Disagreement] | None
+    evaluation_curve: list[EvaluationPoint] | None
+    not_read: list[NotRead] | None
 
 
 class ComponentRecord(TypedDict):

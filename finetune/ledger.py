@@ -368,8 +368,26 @@ def component_of(module: Any, path: list[str], body: str) -> ComponentName:
         return "head"
     if isinstance(module, torch.nn.Embedding):
         return "embeddings"
-    if "Norm" in type(module).__name__:
+    return "norms" if "Norm" in type(module).__name__ else _by_name(path)
+
+
+def component_named(name: str) -> ComponentName:
+    """Returns the component that a tensor in a file belongs to, by its name alone: there is no model to look at.
+
+    >>> [component_named(name) for name in ("model.embed_tokens.weight", "h.0.ln_1.weight", "lm_head.bias")]
+    ['embeddings', 'norms', 'head']
+    """
+    path = name.split(".")
+    if path[0] in _HEADS:
+        return "head"
+    if any("embed" in part or part in ("wte", "wpe") for part in path) and not any("norm" in part for part in path):
+        return "embeddings"
+    if any(re.search(r"norm|^ln(_|\d|$)", part.lower()) for part in path[-2:-1]):
         return "norms"
+    return _by_name(path)
+
+
+def _by_name(path: list[str]) -> ComponentName:
     names = " ".join(path).lower()
     if "attn" in names or "attention" in names:
         return "attention"

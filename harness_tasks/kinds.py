@@ -154,13 +154,22 @@ class Tensor(TypedDict):
     sha256_before: Text | None
     sha256_after: Text | None
     relative_change: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    rows: NotRequired[Count]
+    """Of embeddings and heads, how many rows both have; of these ``rows_moved`` differ, and ``rows_added`` are new."""
+    rows_moved: NotRequired[Count]
+    rows_added: NotRequired[int]
 
 
 class TensorChanges(TypedDict, total=False):
-    """`tensors.json`."""
+    """`tensors.json`; what `aftertune read-checkpoint` writes has the keys from ``identical`` on too."""
 
     checkpoint: Text | None
     tensors: list[Tensor] | None
+    identical: bool | None
+    only_in_base: list[Text] | None
+    only_in_checkpoint: list[Text] | None
+    not_computed: dict[Text, Text] | None
+    """The tensors whose change is not known, each with the reason."""
 
 
 class TrainedBase(TypedDict, total=False):
@@ -172,8 +181,8 @@ class TrainedBase(TypedDict, total=False):
 class TrainingRecord(TypedDict, total=False):
     """What scoring takes from `finetune.json`, the record beside a checkpoint."""
 
-    task: Text
-    method: Text
+    task: Text | None
+    method: Text | None
     checkpoint: Text
     base: TrainedBase | None
 

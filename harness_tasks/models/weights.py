@@ -44,12 +44,13 @@ _ENTRIES = replace(_HEADER, schema=dict[str, _Entry])
 
 
 class StoredTensor(NamedTuple):
-    """A tensor in a safetensors file: its shape, and where its bytes lie."""
+    """A tensor in a safetensors file: where its bytes lie, its shape, and the format's name of its dtype."""
 
     file: Path
     start: int
     end: int
     shape: tuple[int, ...]
+    dtype: str
 
 
 def safetensors_in(folder: Path) -> list[Path]:
@@ -92,7 +93,8 @@ def tensors_of(path: Path, *, shown: str | None = None) -> dict[str, StoredTenso
         bits = math.prod(entry["shape"]) * _BITS.get(entry["dtype"], 0)
         if entry["dtype"] not in _BITS or first != end or 8 * (last - first) != bits:
             _refuse(name, f"the tensor {tensor} does not lie where its header says")
-        tensors[tensor], end = StoredTensor(path, offset + first, offset + last, tuple(entry["shape"])), last
+        shape, dtype = tuple(entry["shape"]), entry["dtype"]
+        tensors[tensor], end = StoredTensor(path, offset + first, offset + last, shape, dtype), last
     if offset + end != size:
         _refuse(name, f"its tensors take {offset + end:,} bytes, and the file has {size:,}")
     return tensors

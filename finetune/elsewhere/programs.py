@@ -1,0 +1,299 @@
+"""What each program leaves beside the weights that it trained, and which of its names are ours.
+
+Sources: peft's `adapter_config.json`; transformers' `TrainerState` and `TrainingSummary` (the model card), which TRL
+and Unsloth leave too; axolotl's configuration, whole in the model card; LLaMA-Factory's `training_args.yaml`,
+`llamaboard_config.yaml` and `trainer_log.jsonl`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from finetune.elsewhere.files import ForeignFolder
+from finetune.elsewhere.recorded import Recorded, mapping, number_of
+from finetune.recipe import LORA_LINEAR_LAYERS
+from harness_tasks.errors import UserError
+from harness_tasks.kinds import Count, Text
+from harness_tasks.models.files import ADAPTER, CARD
+from harness_tasks.reading import Kind, parse_yaml
+
+_Number = Annotated[float, Field(allow_inf_nan=True)]
+
+
+class _TrainerState(TypedDict, total=False):
+    epoch: _Number | None
+    global_step: Count
+    max_steps: int
+    num_train_epochs: _Number | None
+    num_input_tokens_seen: int | None
+    log_history: list[dict[Text, Any]]
+
+
+_WHY = "it records how the checkpoint was trained"
+_MEND = "copy it again from where it was trained, or take it away: what it says is then not recorded"
+
+
+def _kind(name: str, schema: Any) -> Kind:
+    return Kind(name, _WHY, _MEND, limit_mib=64, schema=schema, finite=False)
+
+
+TRAINER_STATE = _kind("the trainer's state", _TrainerState)
+RESULTS = _kind("the results of the training", dict[Text, Any])
+TRAINER_LOG = _kind("the training's log", dict[Text, Any])
+CONFIGURATION = Kind("the training's configuration", _WHY, _MEND, limit_mib=4, schema=dict[str, Any] | None)
+
+_OURS = {
+    # transformers, TRL, LLaMA-Factory
+    "num_train_epochs": "epochs", "learning_rate": "learning_rate", "lr_scheduler_type": "schedule",
+    "warmup_ratio": "warmup_ratio", "weight_decay": "weight_decay", "max_grad_norm": "max_grad_norm",
+    "gradient_accumulation_steps": "gradient_accumulation_steps", "max_length": "max_length",
+    "max_seq_length": "max_length", "eval_steps": "eval_steps", "save_steps": "save_steps",
+    "lora_rank": "lora_r", "lora_alpha": "lora_alpha", "lora_dropout": "lora_dropout", "lora_target": "lora_targets",
+    "cutoff_len": "max_length", "val_size": "dev_share",
+    # the model card
+    "num_epochs": "epochs", "lr_scheduler_warmup_ratio": "warmup_ratio", "lr_scheduler_warmup_steps": "warmup_steps",
+    # axolotl
+    "lr_scheduler": "schedule", "sequence_len": "max_length", "lora_r": "lora_r", "lora_target_modules": "lora_targets",
+    "val_set_size": "dev_share",
+}  # fmt: skip
+"""Our names of values of a recipe, by those of other programs, where they mean the same."""
+_NO_RECIPE = re.compile(
+    r"(^|_)(dir|path|paths|token|cache|port|rank_zero|id|key)$|^(wandb|mlflow|comet|swanlab|hub|push|report|logging|log|"
+    r"output|ddp|overwrite|preprocess\w*|dataloader|dataset_(?!num)|debug|plot|resume|ray|trust|chat_template_jinja|"
+    r"base_model|model_name|adapter_name|tokenizer|do_|save_(?!steps)|eval_(?!steps)|per_device_eval|"
+    r"include_num|distributed|total_eval|eval_batch|seed$)"
+)
+"""Values of a configuration that shape no weight: places, accounts, logs; and those that have a place of their own."""
+
+
+def read_programs(folder: ForeignFolder, recorded: Recorded) -> dict[str, Any]:
+    """Returns the curves of a training, by their keys in `finetune.json`, after noting all that its files record."""
+    _adapter(folder, recorded)
+    for name in ("training_args.yaml", "training_args.yml"):
+        _configuration(folder.yaml(name, CONFIGURATION), name, recorded)
+    _llama_board(folder, recorded)
+    for name in folder.names("*.yaml", "*.yml"):
+        if not name.startswith(("training_args.", "llamaboard_config.")):
+            values = folder.yaml(name, CONFIGURATION)
+            if is_axolotl(mapping(values)):
+                _configuration(values, name, recorded)
+    _card(folder, recorded)
+    curves = _curves(folder, recorded)
+    for name in ("train_results.json", "all_results.json"):
+        _results(folder.json(name, RESULTS), name, recorded)
+    return curves
+
+
+def is_axolotl(values: Mapping[str, Any]) -> bool:
+    """Returns whether a YAML file's values are a configuration of axolotl: keys that every one of its runs needs."""
+    return "base_model" in values and ("datasets" in values or "micro_batch_size" in values)
+
+
+def _adapter(folder: ForeignFolder, recorded: Recorded) -> None:
+    name = "adapter_config.json"
+    if not (settings := folder.json(name, ADAPTER)):
+        return
+    recorded.add("recipe.lora_r", settings.get("r"), name)
+    for key in ("lora_alpha", "lora_dropout"):
+        recorded.add(f"recipe.{key}", settings.get(key), name)
+    recorded.add("recipe.lora_targets", _targets(settings.get("target_modules")), name)
+    own = ("use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save", "layers_to_transform", "exclude_modules",
+           "init_lora_weights", "trainable_token_indices", "lora_bias")  # fmt: skip
+    for key in own:
+        value = settings.get(key)
+        if value not in (None, False, {}, [], True) or (key in ("use_rslora", "lora_bias") and value is True):
+            shown = ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else value
+            recorded.add(f"recipe.{key}", shown, name)
+    if settings.get("bias") not in (None, "none"):
+        recorded.add("recipe.bias", settings["bias"], name)
+    kind = str(settings.get("peft_type") or "LORA").upper()
+    base = str(settings.get("base_model_name_or_path") or "")
+    if kind != "LORA":
+        recorded.add("recipe.peft_type", kind, name)
+    elif settings.get("use_dora"):
+        recorded.add("method", "dora", name)
+    else:
+        recorded.add("method", "qlora" if is_four_bit_name(base) else "lora", name)
+    recorded.add("versions.peft", settings.get("peft_version"), name)
+
+
+def is_four_bit_name(base: str) -> bool:
+    """Returns whether a base's name says that its weights are packed in 4 bits, as Unsloth's copies do."""
+    return re.search(r"bnb-4bit$", base.rstrip("/").casefold()) is not None
+
+
+def _targets(value: Any) -> str | None:
+    if isinstance(value, list):
+        return ",".join(sorted(str(name) for name in value))
+    return LORA_LINEAR_LAYERS if value in ("all", "all-linear") else value if isinstance(value, str) else None
+
+
+def _configuration(values: Any, file: str, recorded: Recorded) -> None:
+    """Notes what a configuration of axolotl's or LLaMA-Factory's asks for."""
+    values = mapping(values)
+    recorded.add("seed", number_of(values.get("seed")), file)
+    recorded.add("method", _method(values), file)
+    if values.get("lora_target_linear") is True:
+        recorded.add("recipe.lora_targets", LORA_LINEAR_LAYERS, file)
+    datasets = values.get("datasets") or values.get("dataset")
+    if isinstance(datasets, list):
+        paths = [mapping(each).get("path") if isinstance(each, dict) else each for each in datasets]
+        recorded.add("data.name", [path for path in paths if isinstance(path, str)], file)
+    else:
+        recorded.add("data.name", datasets, file)
+    for key, value in values.items():
+        if key in ("datasets", "dataset", "adapter", "finetuning_type", "lora_target_linear") or _NO_RECIPE.search(key):
+            continue
+        _setting(key, value, file, recorded)
+
+
+def _setting(key: str, value: Any, file: str, recorded: Recorded) -> None:
+    """Notes a value of a recipe under our name for it, or under its own."""
+    name = _OURS.get(key, key)
+    if name == "lora_targets":
+        value = _targets(value.split(",") if isinstance(value, str) and "," in value else value)
+    elif isinstance(value, str) and (number := number_of(value)) is not None:
+        value = number
+    if name == "warmup_steps" and isinstance(value, float) and 0 < value < 1:
+        name = "warmup_ratio"  # transformers 5 takes a share of the steps there
+    recorded.add(f"recipe.{name}", value, file)
+
+
+def _method(values: Mapping[str, Any]) -> str | None:
+    """Returns the method that a configuration names, as Aftertune calls it; None where it names none of ours."""
+    given = values.get("finetuning_type", values.get("adapter", "full" if is_axolotl(values) else None))
+    if given is None and is_axolotl(values):
+        given = "full"  # `adapter:` left empty
+    bits = number_of(values.get("quantization_bit"))
+    if given == "lora":
+        four_bit = bits == 4 or values.get("load_in_4bit") is True
+        is_dora = values.get("use_dora") is True or values.get("peft_use_dora") is True
+        return "dora" if is_dora else "qlora" if four_bit else "lora"
+    return given if given in ("qlora", "full") else None
+
+
+def _llama_board(folder: ForeignFolder, recorded: Recorded) -> None:
+    """Notes what was entered in LLaMA-Factory's web page: keys such as `train.learning_rate`, numbers as texts."""
+    name = "llamaboard_config.yaml"
+    entered = mapping(folder.yaml(name, CONFIGURATION))
+    values = {key.partition(".")[2]: value for key, value in entered.items() if key.startswith(("top.", "train."))}
+    values = {key: value for key, value in values.items() if value not in ("none", "", None, [])}
+    if not values:
+        return
+    renamed = {"batch_size": "per_device_train_batch_size"}
+    known = {"learning_rate", "num_train_epochs", "lr_scheduler_type", "gradient_accumulation_steps", "max_grad_norm",
+             "cutoff_len", "warmup_steps", "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "batch_size",
+             "dataset", "finetuning_type", "quantization_bit", "use_dora", "use_rslora", "val_size", "seed", "template",
+             "max_samples", "neftune_alpha"}  # fmt: skip
+    # the page holds every field of every method: one that is not LoRA's has no rank
+    lora = values.get("finetuning_type") == "lora"
+    kept = {key: value for key, value in values.items() if key in known and (lora or not key.startswith("lora_"))}
+    kept = {key: value for key, value in kept.items() if not (value == 0 and key in ("val_size", "warmup_steps"))}
+    _configuration({renamed.get(key, key): value for key, value in kept.items()}, name, recorded)
+
+
+def _card(folder: ForeignFolder, recorded: Recorded) -> None:
+    """Notes what a model card records: its lists of hyperparameters and versions, and axolotl's whole configuration."""
+    name = "README.md"
+    if (text := folder.text(name, CARD)) is None:
+        return
+    found = re.search(r"```ya?ml\n(.*?)\n```", text, re.DOTALL)
+    if found and "axolotl" in text[: found.start()]:
+        try:
+            values = parse_yaml(found[1], name, CONFIGURATION)
+        except UserError as error:
+            folder.note(name, error)
+        else:
+            _configuration(values, name, recorded)
+        if axolotl := re.search(r"axolotl version: `([^`\n]{1,40})`", text):
+            recorded.add("versions.axolotl", axolotl[1], name)
+    listed = dict(_listed(text, "Training hyperparameters"))
+    if "train_batch_size" in listed:
+        # the card names the rows of a step only where they are more than those of one part
+        total = listed.pop("total_train_batch_size", listed["train_batch_size"])
+        recorded.add("recipe.batch_size", number_of(total), name)
+        recorded.add("recipe.per_device_train_batch_size", number_of(listed.pop("train_batch_size")), name)
+    recorded.add("seed", number_of(listed.get("seed")), name)
+    for key, value in listed.items():
+        if not _NO_RECIPE.search(key):
+            _setting(key, value, name, recorded)
+    for program, version in _listed(text, "Framework versions"):
+        recorded.add(f"versions.{_PACKAGES.get(program.casefold(), program.casefold())}", version, name)
+
+
+_PACKAGES = {"pytorch": "torch"}
+
+
+def _listed(text: str, heading: str) -> list[tuple[str, str]]:
+    """Returns the names and values of the list under a heading: `- name: value`, or `- Name 1.2.3`."""
+    _, _, below = text.partition(f"### {heading}\n")
+    below = re.split(r"^#+ ", below, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(r"^- ([A-Za-z_]\w{0,60})(?::| ) *(\S.{0,300}?) *$", below, re.MULTILINE)
+
+
+def _results(values: Any, file: str, recorded: Recorded) -> None:
+    values = mapping(values)
+    recorded.add("epochs", number_of(values.get("epoch")), file)
+    recorded.add("seconds", number_of(values.get("train_runtime")), file)
+    recorded.add("train_loss", number_of(values.get("train_loss")), file)
+    recorded.add("rows", number_of(values.get("train_samples")), file)
+
+
+def _curves(folder: ForeignFolder, recorded: Recorded) -> dict[str, Any]:
+    """Returns the curves that the trainer's state holds, or else LLaMA-Factory's log; of a run's last checkpoint."""
+    places = ["", *(f"{name}/" for name in folder.checkpoints())]
+    for place in places:
+        name = f"{place}trainer_state.json"
+        if state := folder.json(name, TRAINER_STATE):
+            return _state(state, name, recorded, is_whole=not place)
+    name = "trainer_log.jsonl"
+    rows = folder.rows(name, TRAINER_LOG) or []
+    history = [{**row, "step": row.get("current_steps")} for row in rows]
+    if steps := [row["step"] for row in history if _is_step(row["step"])]:
+        recorded.add("steps", max(steps), name)
+    if epochs := [number for row in history if (number := number_of(row.get("epoch"))) is not None]:
+        recorded.add("epochs", max(epochs), name)
+    return _history(history, name, recorded)
+
+
+def _state(state: Mapping[str, Any], name: str, recorded: Recorded, *, is_whole: bool) -> dict[str, Any]:
+    """Returns the curves of a trainer's state; a checkpoint's within may be of an earlier step than the weights."""
+    step, last = state.get("global_step"), state.get("max_steps")
+    if is_whole or (step is not None and step == last):
+        recorded.add("steps", step, name)
+        recorded.add("epochs", number_of(state.get("epoch")), name)
+        tokens = number_of(state.get("num_input_tokens_seen"))
+        recorded.add("tokens.input", tokens if isinstance(tokens, int) and tokens > 0 else None, name)
+    if not recorded.files_of("recipe.epochs"):  # here it is rounded up, and stands for a number of steps as well
+        recorded.add("recipe.num_train_epochs", number_of(state.get("num_train_epochs")), name)
+    return _history(state.get("log_history") or [], name, recorded)
+
+
+def _history(history: list[dict[str, Any]], name: str, recorded: Recorded) -> dict[str, Any]:
+    losses, evaluations = list[dict[str, Any]](), list[dict[str, Any]]()
+    for entry in history:
+        step = entry.get("step")
+        if not _is_step(step):
+            continue
+        if "loss" in entry:
+            losses.append({"step": step, "loss": number_of(entry["loss"])})
+        if any(key.startswith("eval_") for key in entry):
+            values = {key.removeprefix("eval_"): number_of(value) for key, value in entry.items() if key[:5] == "eval_"}
+            kept = {key: value for key, value in values.items() if value is not None and not _TIMES.search(key)}
+            evaluations.append({"step": step, **kept})
+        recorded.add("seconds", number_of(entry.get("train_runtime")), name)
+    found = {"loss_curve": losses, "evaluation_curve": evaluations}
+    for key, curve in found.items():
+        if curve:
+            recorded.add(key, len(curve), name)
+    return {key: curve for key, curve in found.items() if curve}
+
+
+_TIMES = re.compile(r"(^|_)(runtime|per_second)$")
+
+
+def _is_step(step: Any) -> bool:
+    return type(step) is int and 0 <= step < 2**63
