@@ -136,6 +136,37 @@ def _is_of_one_task(results: Any) -> Any:
 ShardResults = Annotated[_ShardResults, AfterValidator(_is_of_one_task)]
 
 
+class MetricReplicates(TypedDict):
+    """A metric with each cluster left out, in the order of the clusters, or why there are no such values."""
+
+    metric: Text
+    filter: Text
+    n: Count
+    value: NotRequired[Number]
+    left_out: NotRequired[list[Number | None]]
+    absent: NotRequired[Text]
+
+
+class _Replicates(TypedDict):
+    """`replicates.json`."""
+
+    samples_sha256: Text
+    clusters: list[Text]
+    metrics: list[MetricReplicates]
+
+
+def _is_of_each_cluster(found: _Replicates) -> _Replicates:
+    for metric in found["metrics"]:
+        if "absent" not in metric and not {"value", "left_out"} <= metric.keys():
+            raise ValueError(f"{metric['metric']} has neither values nor a reason why there are none")
+        if len(metric.get("left_out", found["clusters"])) != len(found["clusters"]):
+            raise ValueError(f"{metric['metric']} has no value for each of the {len(found['clusters']):,} clusters")
+    return found
+
+
+Replicates = Annotated[_Replicates, AfterValidator(_is_of_each_cluster)]
+
+
 class TrainedRow(TypedDict):
     """A row of `train_rows.jsonl`."""
 
@@ -235,6 +266,13 @@ ASKED_SAMPLES = Kind(
     finite=False,
 )
 ANSWERED = replace(SAMPLES, schema=AnsweredSample)
+REPLICATES = Kind(
+    "the replicates of a task's metrics",
+    "they are the task's own aggregations with each cluster left out, of which intervals are made",
+    "score the task again with `aftertune score`, which writes them beside the samples",
+    limit_mib=1024,
+    schema=Replicates,
+)
 TRAINED_ROWS = Kind(
     "the training rows",
     "overlap is graded row by row",

@@ -35,7 +35,10 @@ def score(
     shard: Annotated[str | None, typer.Option(help="Score this part of the items, such as 1/3.")] = None,
     join: Annotated[bool, typer.Option("--join", help="Join the parts that were scored.")] = False,
 ) -> None:
-    """Scores one checkpoint on one task: `results.json`, `samples.jsonl`, `lengths.jsonl` and `command.json`."""
+    """Scores one checkpoint on one task: `results.json`, `samples.jsonl`, `lengths.jsonl`, `command.json`.
+
+    `replicates.json` too, where the task has an aggregation of its own.
+    """
     with exit_on_user_error():
         study = load_study(study_file)
         checkpoint = next((one for one in study.checkpoints() if one.name == name), None)
@@ -77,15 +80,21 @@ def _score_whole(study: Study, task: str, checkpoint: Checkpoint | None, *, join
                 "one score would mix their rows",
                 f"delete {each[0].parent} and run the study again",
             )
-        results, samples, generations = made / "results.json", made / "samples.jsonl", made / "generations.jsonl"
+        results, samples = made / "results.json", made / "samples.jsonl"
     else:
         command = shlex.join(_run(study, task, checkpoint, made))
         scored = _scored(study, checkpoint)
         results, samples = _left_by_lm_eval(made, "results_*.json"), _left_by_lm_eval(made, f"samples_{task}_*.jsonl")
-        generations = samples.with_name(f"generations{samples.name.removeprefix('samples')}")
+    ending = samples.stem.removeprefix("samples")
+    generations, replicates = (
+        samples.with_name(name) for name in (f"generations{ending}.jsonl", f"replicates{ending}.json")
+    )
     noted = generations if generations.exists() else None
     write_lengths(samples, results, output=output / "lengths.jsonl", generations=noted)
     write_json(output / "command.json", {"command": command, "scored": scored})
+    (output / "replicates.json").unlink(missing_ok=True)  # of an earlier version of the task
+    if replicates.exists():
+        replicates.replace(output / "replicates.json")
     samples.replace(output / "samples.jsonl")
     said_by_lm_eval = read_json(results, SCORED_MODEL)
     text = json.dumps({**said_by_lm_eval, "scored": scored}, indent=2, ensure_ascii=False)

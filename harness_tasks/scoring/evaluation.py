@@ -8,7 +8,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable, make_table
 
 from harness_tasks import generations
-from harness_tasks.messages import first_line
+from harness_tasks.messages import first_line, reason_of
+from harness_tasks.replicates import items_of, write_replicates
 
 _PASSED_ON = (
     "tasks", "model_args", "num_fewshot", "batch_size", "max_batch_size", "device", "use_cache", "limit", "samples",
@@ -48,7 +49,8 @@ def evaluate(config: EvaluatorConfig, lm: Any, manager: TaskManager, noted: Mapp
     """Scores ``lm`` on the tasks of ``config``, which ``manager`` knows; saves, logs and prints what lm_eval does.
 
     ``noted`` is added to the `config` of the results. Where a class of ours generated, a file beside lm_eval's samples
-    says why each generation ended.
+    says why each generation ended; where a task has an aggregation of its own, another holds its replicates, but of a
+    shard.
     """
     loggers = [WandbLogger(config.wandb_args, config.wandb_config_args)] if config.wandb_args else []
     if trackio := getattr(config, "trackio_args", None):
@@ -75,7 +77,10 @@ def evaluate(config: EvaluatorConfig, lm: Any, manager: TaskManager, noted: Mapp
         print(json.dumps(results, indent=2, default=handle_non_serializable, ensure_ascii=False))
     for logger in loggers:
         _log(logger, results, samples)
-    _save(tracker, results, samples)
+    files = _save(tracker, results, samples)
+    if "shard" not in noted:  # of all shards they are made where these are joined
+        for task, file in files.items():
+            _write_replicates(manager, task, results["configs"][task], (samples or {})[task], file)
     _print(config, results)
     for logger in loggers:
         logger.run.finish() if isinstance(logger, WandbLogger) else logger.finish()
@@ -104,8 +109,11 @@ def _log(logger: Any, results: dict[str, Any], samples: dict[str, Any] | None) -
         print(f"Warning: {type(logger).__name__} did not take the results ({first_line(error)})", file=sys.stderr)
 
 
-def _save(tracker: EvaluationTracker, results: dict[str, Any], samples: dict[str, Any] | None) -> None:
-    """Writes results and samples where the user said, or nowhere, and what was generated beside them."""
+def _save(tracker: EvaluationTracker, results: dict[str, Any], samples: dict[str, Any] | None) -> dict[str, Path]:
+    """Returns the sample file of each task, after writing results and samples where the user said, or nowhere.
+
+    What was generated is written beside them.
+    """
     tracker.save_results_aggregated(results=results, samples=samples)
     for task in results["configs"]:
         if samples is not None:
@@ -115,8 +123,30 @@ def _save(tracker: EvaluationTracker, results: dict[str, Any], samples: dict[str
     if tracker.output_path and samples is not None:
         output = Path(tracker.output_path)
         folder = output.parent if output.suffix == ".json" else output
-        for file in sorted(folder.rglob(f"samples_*_{tracker.date_id}.jsonl")):
+        files = sorted(folder.rglob(f"samples_*_{tracker.date_id}.jsonl"))
+        for file in files:
             generations.write_noted(file)
+        ending = f"_{tracker.date_id}.jsonl"
+        by_task = {file.name.removeprefix("samples_").removesuffix(ending): file for file in files}
+        return {task: by_task[task] for task in results["configs"] if task in by_task}
+    return {}
+
+
+def _write_replicates(
+    manager: TaskManager, task: str, configuration: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], samples: Path
+) -> None:
+    """Writes a task's replicates beside its ``samples``; scores stay although that fails."""
+    listed = configuration.get("metric_list") or ()
+    if listed and all(entry.get("aggregation") in ("mean", "bypass") for entry in listed):
+        return  # the task's data are not loaded once more for nothing
+    try:
+        loaded = manager.load([task])["tasks"][task]
+        write_replicates(samples, loaded, items_of(rows, (configuration.get("metadata") or {}).get("cluster")))
+    except Exception as error:
+        print(
+            f"Warning: {task} has no replicates, and so its page no interval of some metrics: {reason_of(error)}",
+            file=sys.stderr,
+        )
 
 
 def _print(config: EvaluatorConfig, results: dict[str, Any]) -> None:

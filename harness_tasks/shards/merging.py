@@ -20,6 +20,7 @@ from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.models.files import refusals
 from harness_tasks.overlap import unscorable
+from harness_tasks.replicates import items_of, write_replicates
 from harness_tasks.shards.division import Shard, whole_record
 from harness_tasks.shards.files import Row, ShardFiles, read_shard
 from harness_tasks.shards.same_settings import check_same_settings, without_differing
@@ -44,6 +45,7 @@ def merge(
 ) -> MergedTask:
     """Returns what it joined from ``folders``, one a shard, into ``output``: `results.json` and `samples.jsonl`.
 
+    Beside them `generations.jsonl` and `replicates.json` where a run of the whole would leave them.
     ``metadata`` is what lm_eval's ``--metadata`` took; the task is loaded, for its functions and to compare its rows.
 
     Raises:
@@ -67,6 +69,7 @@ def merge(
     results["config"]["shards"] = len(shards)
     write_text(output / "samples.jsonl", "".join(row.line + "\n" for row in rows))
     _merge_generations(scored, output / "generations.jsonl")
+    _write_replicates(task, rows, output / "samples.jsonl")
     # As lm_eval writes it; last, because who finds it may take the rows to be there.
     write_text(output / "results.json", json.dumps(results, indent=2, ensure_ascii=False))
     return MergedTask(name, len({row.doc_id for row in rows}), len(shards))
@@ -80,6 +83,17 @@ def _merge_generations(shards: Sequence[ShardFiles], output: Path) -> None:
         found |= read_generations(file)
     if found:
         write_jsonl(output, [found[doc_id].model_dump() for doc_id in sorted(found)])
+
+
+def _write_replicates(task: Any, rows: Sequence[Row], samples: Path) -> None:
+    """Writes the replicates of the whole beside its ``samples``, as a run of the whole would."""
+    docs = task.eval_docs
+    whole = [
+        {"doc_id": row.doc_id, "doc": docs[row.doc_id], "doc_hash": row.doc_hash, "filter": row.filter}
+        | {"metrics": list(row.scores), **row.scores}
+        for row in rows
+    ]
+    write_replicates(samples, task, items_of(whole, (task.config.metadata or {}).get("cluster")))
 
 
 def _in_order(shards: list[ShardFiles]) -> list[ShardFiles]:

@@ -6,6 +6,7 @@ from itertools import combinations
 
 from report.facts.measured import Measured, interval_fact, label_of, unit_of
 from report.facts.pairing import Pair
+from report.facts.replicated import NoReplicates, ReplicatedScore, paired_replicates, replicated_score
 from report.facts.schema.parts import Known, is_known
 from report.facts.schema.scores import (
     Comparison,
@@ -19,13 +20,17 @@ from report.facts.schema.scores import (
     comparisons_of,
 )
 from report.facts.values import fact, missing
-from report.statistics import intervals, paired_tests, seed_spread
+from report.statistics import intervals, paired_tests, replicates, seed_spread
+from report.statistics.intervals import Estimate
+from report.statistics.paired_tests import EquivalenceTest
 
 SIGNIFICANCE = 0.05
 """The level at which a corrected p-value is called significant, and at which equivalence is accepted."""
 
 POWER = 0.8
 """How often the minimum detectable difference would be found."""
+
+_NOT_BY_ITEM = "the samples do not hold it item by item"
 
 
 def adjust_p_values(tasks: Sequence[TaskFacts], study: Mapping[str, str]) -> Family:
@@ -80,12 +85,10 @@ def _equivalence(
     first, second = (replace(side, scale=scale) if side.scale != scale else side for side in (first, second))
     pair = Pair(first, second)
     reason = pair.refusal() or pair.signature_differs(primary)
-    items = None if reason else pair.items(primary)
-    if items is None:
-        reason = reason or "the samples do not hold it item by item"
-        return UntestedEquivalence(**told, absent=missing(reason))
-    encoded = items.encoded()
-    difference, verdict = intervals.difference(encoded), paired_tests.equivalence(encoded, margin=margin * scale)
+    made = reason or _tested(pair, primary, margin * scale)
+    if isinstance(made, str):
+        return UntestedEquivalence(**told, absent=missing(made))
+    difference, verdict = made
     unit, source = unit_of(first, primary), second.scores.samples.source()
     also = [first.scores.samples.source()]
     return TestedEquivalence(
@@ -95,6 +98,22 @@ def _equivalence(
         difference=interval_fact(difference, unit, source, also=also),
         p_value=fact(verdict.p, "p", source, also=also) if verdict.p is not None else missing(verdict.method),
     )
+
+
+def _tested(pair: Pair, metric: str, margin: float) -> tuple[Estimate, EquivalenceTest] | str:
+    """Returns the difference in ``metric`` and whether it is within ``margin``; else why that cannot be tested."""
+    two = [replicated_score(side, metric) for side in (pair.before, pair.after)]
+    known = [one for one in two if isinstance(one, ReplicatedScore)]
+    if len(known) == 2:
+        values = paired_replicates(*known)
+        if isinstance(values, str):
+            return values
+        return replicates.difference(*values), replicates.equivalence(*values, margin=margin)
+    items = pair.items(metric) if two == [None, None] else None
+    if items is None:
+        return next((one.why for one in two if isinstance(one, NoReplicates)), _NOT_BY_ITEM)
+    encoded = items.encoded()
+    return intervals.difference(encoded), paired_tests.equivalence(encoded, margin=margin)
 
 
 def spreads(tasks: Sequence[TaskFacts]) -> list[Spread]:

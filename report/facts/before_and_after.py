@@ -16,9 +16,10 @@ from report.facts.measured import (
     unit_of,
 )
 from report.facts.overlaps import overlap_facts
-from report.facts.pairing import Pair
+from report.facts.pairing import ItemPair, Pair
 from report.facts.paths import figure_path
 from report.facts.ranges import Ranges, normalised_score
+from report.facts.replicated import NoReplicates, ReplicatedScore, paired_replicates, replicated_score
 from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Absent, Fact, Known, Missing, Source, is_known
 from report.facts.schema.scores import (
@@ -36,7 +37,9 @@ from report.facts.values import fact, missing
 from report.reading import kinds
 from report.reading.bases import scored_on_another, trained_on_another
 from report.reading.results import is_begun, read_json
-from report.statistics import intervals, paired_tests
+from report.statistics import intervals, paired_tests, replicates
+from report.statistics.intervals import Estimate
+from report.statistics.paired_tests import PairedTest
 from report.statistics.sums import pair_of
 
 
@@ -151,6 +154,11 @@ def _counted_level(measured: Measured, metric: str) -> Fact:
         return missing(f"{scores.results.file} does not hold it")
     value, source = scores.recorded(metric)
     unit, rows = unit_of(measured, metric), scores.having(metric)
+    replicated = replicated_score(measured, metric)
+    if isinstance(replicated, NoReplicates):
+        return fact(value, unit, source, n=len(rows) or None, no_interval=f"no interval: {replicated.why}")
+    if replicated is not None:
+        return interval_fact(replicated.level, unit, source, also=[replicated.document.source()])
     items = measured.items(metric)
     if items is None:
         return fact(value, unit, source, n=len(rows) or None, no_interval="no interval: not a known function of items")
@@ -165,14 +173,18 @@ def _counted_level(measured: Measured, metric: str) -> Fact:
 
 def _paired(pair: Pair, metric: str) -> Mapping[str, Fact]:
     """Returns the paired difference, fine-tuned minus base, its p-value, and the smallest one that would be found."""
-    base, after, items = pair.before, pair.after, pair.items(metric)
-    reason = pair.signature_differs(metric)
-    if reason or items is None:
-        reason = reason or "the samples do not hold it item by item, so the two cannot be paired"
-        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(reason))
-    unit, source, also = unit_of(base, metric), after.scores.samples.source(), [base.scores.samples.source()]
-    encoded = items.encoded()
-    interval, test = intervals.difference(encoded), paired_tests.paired_test(encoded)
+    base, after, reason = pair.before, pair.after, pair.signature_differs(metric)
+    two = [replicated_score(side, metric) for side in (base, after)]
+    items = pair.items(metric) if two == [None, None] else None
+    made = reason or _difference(items, two)
+    if isinstance(made, str):
+        return dict.fromkeys(("difference", "p_value", "p_method", "detectable"), missing(made))
+    (interval, test), unit = made, unit_of(base, metric)
+    files = [
+        (one.document if isinstance(one, ReplicatedScore) else side.scores.samples)
+        for one, side in zip(two, (base, after), strict=True)
+    ]
+    source, also = files[1].source(), [files[0].source()]
     smallest = paired_tests.detectable(interval)
     return {
         "difference": interval_fact(interval, unit, source, also=also),
@@ -182,6 +194,24 @@ def _paired(pair: Pair, metric: str) -> Mapping[str, Fact]:
         if smallest.value is None
         else fact(smallest.value, unit, source, also=also),
     }
+
+
+def _difference(
+    items: ItemPair | None, two: Sequence[ReplicatedScore | NoReplicates | None]
+) -> tuple[Estimate, PairedTest] | str:
+    """Returns the paired difference and its test, by the items or by the replicates; else why there is none."""
+    if items is not None:
+        encoded = items.encoded()
+        return intervals.difference(encoded), paired_tests.paired_test(encoded)
+    known = [one for one in two if isinstance(one, ReplicatedScore)]
+    if len(known) < 2:
+        unknown = "the samples do not hold it item by item, so the two cannot be paired"
+        return next((one.why for one in two if isinstance(one, NoReplicates)), unknown)
+    values = paired_replicates(*known)
+    if isinstance(values, str):
+        return values
+    interval = replicates.difference(*values)
+    return interval, replicates.paired_test(interval)
 
 
 def _is_right_or_wrong(pair: Pair, metric: str) -> bool:

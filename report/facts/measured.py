@@ -100,6 +100,17 @@ class Measured:
                 check_items(metric, made_of, found.values)
         return found
 
+    def list_items(self, metric: str) -> ScoredItems | None:
+        """Returns what `items` does where the items are the lists that the metric's formula is of; else None."""
+        made_of, values = metric_of(metric).made_of, item_scores(self.scores.having(metric), metric)
+        if made_of is None or not values:
+            return None
+        try:
+            check_items(metric, made_of, values)
+        except ValueError:
+            return None
+        return self.items(metric)
+
     def baseline(self, metric: str, values: Sequence[ItemScore | None]) -> ScoredItems:
         """Returns ``values``, one for each item, as what an answer without a model adds to ``metric``."""
         return _scored(self.scores, metric, self.scale, self.scores.rows, values)

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness_tasks import reading
 from harness_tasks.errors import UserError
-from harness_tasks.kinds import SAMPLES
+from harness_tasks.kinds import REPLICATES, SAMPLES
 from harness_tasks.reading import Kind
 from report.reading import kinds
 
@@ -155,11 +155,13 @@ class TaskResults:
 class Scores(TaskResults):
     """One run's scores on one task by one filter: lm_eval's results, and its sample rows.
 
-    ``by``: the filter's name; None: that of the first row.
+    ``by``: the filter's name; None: that of the first row. ``replicates``: the task's own aggregations with each
+    cluster left out; None where there are none.
     """
 
     samples: Document
     by: str | None = None
+    replicates: Document | None = None
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
@@ -212,6 +214,12 @@ class Scores(TaskResults):
         """Returns the value that lm_eval recorded, and where it stands."""
         key = f"{metric},{self.filter}"
         return self.scores[key], self.results.source("results", self.task, key)
+
+    def replicated(self, metric: str) -> dict[str, Any] | None:
+        """Returns what the replicates say of ``metric``; None where nothing, as of a plain mean."""
+        rows = self.replicates.content["metrics"] if self.replicates else ()
+        found = (row for row in rows if (row["metric"], row["filter"]) == (metric, self.filter))
+        return next(found, None)
 
     def having(self, metric: str) -> list[dict[str, Any]]:
         """Returns the rows of the items that count for ``metric`` (HasAns_* and NoAns_* concern a part of them)."""
@@ -306,4 +314,19 @@ def read_scores(
             row["doc_hash"], row["doc"] = name, document
         if with_prompts and asked is not None and prompt == asked:
             row["arguments"] = prompt
-    return Scores(task, results, samples)
+    return Scores(task, results, samples, replicates=_read_replicates(folder, Path(results.file).parent, samples))
+
+
+def _read_replicates(folder: Path, home: Path, samples: Document) -> Document | None:
+    """Returns the replicates in ``folder / home``; raises UserError where they are of other samples."""
+    name = (home / "replicates.json").as_posix()
+    if not (folder / name).exists():
+        return None
+    found = read_json(folder, name, REPLICATES)
+    if found.content["samples_sha256"] != samples.sha256:
+        raise UserError(
+            f"{name} holds replicates of other samples than those in {samples.file}",
+            "intervals would be made of another run's values",
+            f"delete {folder / home} and run the study again",
+        )
+    return found

@@ -134,14 +134,17 @@ def _jackknife(by_cluster: Array, n: int, statistic: Callable[[Array], Array], c
 
     ``by_cluster``: (samples, G, D). ``n``: how many items are in them.
     """
+    totals = by_cluster.sum(axis=1)
+    return jackknife(float(statistic(totals)), statistic(totals[:, None] - by_cluster), n, confidence)
+
+
+def jackknife(value: float, left_out: Array, n: int, confidence: float = 0.95) -> Estimate:
+    """Returns the interval of ``value``, a statistic of ``n`` items that is ``left_out`` (G,) without each cluster."""
     from scipy.special import stdtrit
 
-    count = by_cluster.shape[1]
-    totals = by_cluster.sum(axis=1)
-    value = float(statistic(totals))
+    count = len(left_out)
     if count < 2:
         return Estimate(value, None, None, f"no interval: one {'item' if n == 1 else 'cluster'}", n, count, confidence)
-    left_out = statistic(totals[:, None] - by_cluster)  # (G,)
     error = float(np.sqrt((count - 1) / count * np.sum((left_out - left_out.mean()) ** 2)))
     if np.ptp(left_out) <= ROUNDING * max(1.0, float(np.abs(left_out).max())):
         error = 0.0  # what the subtraction lost must not pass for variation

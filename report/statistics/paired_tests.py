@@ -186,8 +186,11 @@ def equivalence(pair: Encoded, *, margin: float, alpha: float = 0.05) -> Equival
     if not 0 < margin < float("inf"):
         raise ValueError(f"a margin of {margin}: needs a number above 0")
     found = difference(pair, confidence=1 - 2 * alpha)
-    if found.method == NO_CHANGE:
-        found = _unchanged(pair, found)
+    return equivalence_of(_unchanged(pair, found) if found.method == NO_CHANGE else found, margin=margin, alpha=alpha)
+
+
+def equivalence_of(found: Estimate, *, margin: float, alpha: float = 0.05) -> EquivalenceTest:
+    """Returns what `equivalence` does, of a difference with its interval at confidence 1 − 2 ``alpha``."""
     if found.lower is None or found.upper is None:
         return EquivalenceTest("cannot be told", None, found, margin, f"no p-value: {found.method}")
     p, method = None, f"no p-value: the interval is {found.method}"

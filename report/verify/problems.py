@@ -47,3 +47,5 @@ class PageVerdict:
     """Facts that were computed again."""
     own: list[str] = field(default_factory=list)
     """What only templates of the study's own say; nothing judges it."""
+    taken: list[str] = field(default_factory=list)
+    """Replicates of a task's own aggregation, which cannot be made again from the samples."""

@@ -18,8 +18,10 @@ from harness_tasks.kinds import SAMPLES
 from harness_tasks.reading import iterate_rows
 from report.facts.schema.whole import Facts
 from report.facts.values import sources
+from report.reading import kinds
+from report.reading.results import read_json
 from report.verify.problems import Problem
-from report.verify.rescore import rescored, same
+from report.verify.rescore import other_filters, rescored, same
 
 RecordedFacts = Mapping[str, Any]
 """Facts as a file holds them, of any shape."""
@@ -39,7 +41,7 @@ def recount(facts: RecordedFacts, folder: Path) -> list[Problem]:
     for path in sorted(folder.glob("scores/*/*/samples.jsonl")):
         name = path.relative_to(folder).as_posix()
         try:
-            problems += rescored(name, iterate_rows(path, SAMPLES, shown=name))
+            problems += rescored(name, iterate_rows(path, SAMPLES, shown=name), _other_filters(path.parent))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:  # scores of any shape
             problems.append(Problem(name, f"rows that cannot be scored again: {error}", "rows as lm_eval writes them"))
     try:
@@ -57,6 +59,14 @@ def recount(facts: RecordedFacts, folder: Path) -> list[Problem]:
     computed = (before or again).as_json()
     del computed["state"]
     return problems + list(differing_facts(facts, computed))
+
+
+def _other_filters(home: Path) -> set[str]:
+    """Returns `other_filters` of the task scored in ``home``; none where no results say it."""
+    with suppress(UserError):
+        results = read_json(home, "results.json", kinds.RESULTS)
+        return other_filters((results.value("configs") or {}).get(home.name) or {})
+    return set()
 
 
 def _as_before_the_push(recorded: RecordedFacts, again: Facts, folder: Path) -> Facts | None:

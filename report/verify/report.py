@@ -14,6 +14,7 @@ from report.verify.made import cards_of, comparable, file_shown_by, made_of, sou
 from report.verify.pieces import count_numerals, is_html, pieces
 from report.verify.problems import PageVerdict, Problem
 from report.verify.recount import AGAIN, RecordedFacts, count_facts, recount, study_file
+from report.verify.replicates import Replicated, replicates_again
 
 FACTS_FILES = ("facts.json", "compare.json")
 """What the facts beside a page may be called: those of a study, and of a comparison."""
@@ -58,7 +59,8 @@ def verify_report(
 def _study(report: Path, page: str, source: Path, recorded: RecordedFacts, *, page_only: bool) -> PageVerdict:
     folder = source.parent
     again = 0 if page_only else count_facts(recorded)
-    problems = [] if page_only else recount(recorded, folder)
+    replicated = Replicated([], []) if page_only else replicates_again(folder)
+    problems = replicated.problems + ([] if page_only else recount(recorded, folder))
     if any(problem.place.startswith(("facts.json", AGAIN)) for problem in problems):
         # Facts that the files do not give back no page, and may be of any shape.
         return PageVerdict([*problems, _UNCHECKED], 0, again)
@@ -71,7 +73,8 @@ def _study(report: Path, page: str, source: Path, recorded: RecordedFacts, *, pa
     for beside in sorted(name for name in made if name.startswith(f"{CHUNK_FOLDER}/") and is_html(page)):
         problems += _beside(report.parent / beside, made[beside])
     numerals = 0 if problems else count_numerals(page)
-    return PageVerdict(problems, numerals, again, _said_by_own(made[name], name, recorded, folder) if own else [])
+    said = _said_by_own(made[name], name, recorded, folder) if own else []
+    return PageVerdict(problems, numerals, again, said, replicated.taken)
 
 
 def _beside(path: Path, wanted: str) -> Iterator[Problem]:

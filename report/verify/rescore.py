@@ -1,7 +1,7 @@
 """The sample rows scored again, each from the response that it records, and their hashes made again."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from harness_tasks.files import sha256_text
@@ -11,11 +11,12 @@ Row = Mapping[str, Any]
 _CLOSE = 1e-9
 
 
-def rescored(file: str, rows: Iterable[Row]) -> Iterator[Problem]:
+def rescored(file: str, rows: Iterable[Row], others: Collection[str] = ()) -> Iterator[Problem]:
     """Yields what the rows of the sample file ``file`` say that their own contents do not give.
 
     The doc, the prompt and the target must have the hashes that lm_eval gave them, the filtered response must be the
-    recorded one, and each score of ours must be what that response scores.
+    recorded one, and each score of ours must be what that response scores. ``others``: filters that do something else
+    than to take the first response, such as a search in it; they are not ours to apply again.
     """
     for row in rows:
         place = f"{file}, item {row.get('doc_id')}"
@@ -23,12 +24,26 @@ def rescored(file: str, rows: Iterable[Row]) -> Iterator[Problem]:
             digest = sha256_text(text)
             if row.get(name) != digest:
                 yield Problem(f"{place}, {name}", str(row.get(name)), f"{digest}: what the row holds was changed")
-        if not _is_first(row.get("resps"), row.get("filtered_resps")):
+        if row.get("filter") not in others and not _is_first(row.get("resps"), row.get("filtered_resps")):
             told = json.dumps(row.get("resps"), ensure_ascii=False)
             yield Problem(f"{place}, filtered_resps", json.dumps(row.get("filtered_resps"), ensure_ascii=False), told)
         for name, value in _scores(row).items():
             if name in row and not same(row[name], value):
                 yield Problem(f"{place}, {name}", json.dumps(row[name]), f"{json.dumps(value)} from its response")
+
+
+def other_filters(configuration: Mapping[str, Any]) -> set[str]:
+    """Returns the filters of a task, by its configuration, that do more than to take the first response.
+
+    >>> strict = {"name": "strict", "filter": [{"function": "regex"}, {"function": "take_first"}]}
+    >>> other_filters({"filter_list": [strict, {"name": "none", "filter": [{"function": "take_first"}]}]})
+    {'strict'}
+    """
+    return {
+        str(one.get("name"))
+        for one in configuration.get("filter_list") or ()
+        if any(step.get("function") != "take_first" for step in one.get("filter") or ())
+    }
 
 
 def _hashed(row: Row) -> dict[str, str]:
@@ -44,7 +59,7 @@ def _hashed(row: Row) -> dict[str, str]:
 
 
 def _is_first(responses: Any, filtered: Any) -> bool:
-    """Returns whether the filtered response is the first of each recorded one; other filters are not ours to redo."""
+    """Returns whether the filtered response is the first of each recorded one."""
     if not isinstance(responses, list) or not isinstance(filtered, list) or len(responses) != len(filtered):
         return responses is None
     pairs = zip(responses, filtered, strict=True)
