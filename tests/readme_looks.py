@@ -6,8 +6,10 @@ import runpy
 import sys
 from collections.abc import Callable
 
+import pyarrow
 import pytest
 import yaml
+from pyarrow import parquet
 from readme_reader import ROOT, TEXT, Reader
 
 from harness_tasks import TASKS_PATH
@@ -143,6 +145,35 @@ def an_own_task(printed: str, reader: Reader) -> None:
     assert "5 labels" in printed
     assert "--include_path stars --tasks stars" in printed
     assert (reader.elsewhere / "stars" / "stars.yaml").is_file()
+
+
+def own_lives(reader: Reader) -> dict[str, str]:
+    rows = [
+        {
+            "question": f"Where was Ada {at} born?",
+            "passage": f"Ada {at} was born in Town {at}.",
+            "answers": f"Town {at}",
+        }
+        for at in range(10)
+    ]
+    (reader.folder / "lives.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return {"lives.jsonl": str(reader.folder / "lives.jsonl")}
+
+
+def own_questions(printed: str, reader: Reader) -> None:
+    assert "10 questions on 10 texts" in printed
+    assert (reader.elsewhere / "lives" / "lives.yaml").is_file()
+
+
+def own_sums(reader: Reader) -> dict[str, str]:
+    rows = [{"prompt": f"Add {at} and {at}.", "completion": f"{2 * at}"} for at in range(10)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), reader.folder / "sums.parquet")
+    return {"sums.parquet": str(reader.folder / "sums.parquet")}
+
+
+def own_completions(printed: str, reader: Reader) -> None:
+    assert "outputs end at the first line break" in printed
+    assert (reader.elsewhere / "sums" / "sums.yaml").is_file()
 
 
 def the_verdicts(printed: str, reader: Reader) -> None:

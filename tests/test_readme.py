@@ -46,7 +46,11 @@ from readme_looks import (
     every_step_is_planned,
     llama_with_an_adapter,
     merged_weights,
+    own_completions,
+    own_lives,
+    own_questions,
     own_rows,
+    own_sums,
     scored,
     scored_with_files,
     the_embedded_models_parameters,
@@ -221,6 +225,12 @@ RUN = {
     ),
     "aftertune task new stars --data reviews.csv --input text --label stars --cluster product": Case(
         an_own_task, swap=own_rows, elsewhere=True
+    ),
+    "aftertune task new lives --data lives.jsonl --question question --context passage --answers answers": Case(
+        own_questions, swap=own_lives, elsewhere=True
+    ),
+    "aftertune task new sums --data sums.parquet --prompt prompt --completion completion": Case(
+        own_completions, swap=own_sums, elsewhere=True
     ),
     "aftertune prior reviews_demo --model hf --model_args pretrained=build/base --output build/mine/prior.json": Case(
         a_label_prior,

@@ -7,11 +7,10 @@ from typing import Any
 
 from harness_tasks import metrics
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_text
-from harness_tasks.messages import reason_of
 from harness_tasks.own_task import making
 from harness_tasks.own_task.reading import Table, cell_text
 from harness_tasks.own_task.splitting import SIDES, Item, Side, clustered, without_duplicates
+from harness_tasks.own_task.tokens import tokenizer_of
 from harness_tasks.text import fold
 
 MOST_NAMED = 20
@@ -19,7 +18,7 @@ MOST_NAMED = 20
 _SIGNATURE = "choice:likeliest,first of equals|norm:none|{}|tok:the model's|version:aftertune-metrics-1"
 
 
-def make(wanted: making.Wanted, table: Table, *, text: str, label: str) -> making.Made:
+def make(wanted: making.Wanted, table: Table, text: str, label: str) -> making.Made:
     """Returns the task that asks for the column ``label`` of the column ``text``.
 
     Raises:
@@ -27,24 +26,21 @@ def make(wanted: making.Wanted, table: Table, *, text: str, label: str) -> makin
             be split so that both sides have every label.
     """
     items, lacking = _items(wanted, table, text, label)
-    cleaned = without_duplicates(clustered(items), "labels")
+    cleaned = without_duplicates(clustered(items))
     labels = _labels(cleaned.items, label)
     sides, unused = making.split(wanted, cleaned.items)
     left_out = lacking | cleaned.left_out | unused
     rows = {side: [_row(wanted, item, labels) for item in sides[side]] for side in SIDES}
-    files = {f"{side}.jsonl": "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows[side]) for side in SIDES}
-    notes = [*making.row_notes(table, left_out, sides), *_balance(labels, sides)]
+    files = making.row_files(rows)
+    notes = [*making.row_notes(table, left_out, sides, wanted.model), *_balance(labels, sides)]
     if wanted.model:
         notes += _tokens(wanted.model, labels)
     classes = _class_names(labels) if len(labels) <= MOST_NAMED else []
     files["classes.json"] = json.dumps(classes, ensure_ascii=False) + "\n"
-    files |= {name: (making.HOOKS / hook).read_text(encoding="utf-8") for name, hook in _HOOKS.items()}
+    files |= making.hook_files("classification.py")
     files[f"{wanted.name}.yaml"] = _yaml(wanted, table, labels, classes, files, len(rows["test"]))
     files["README.md"] = _readme(wanted, labels, sides, notes)
     return making.Made(files, notes)
-
-
-_HOOKS = {"rows.py": "rows.py", "utils.py": "classification.py"}
 
 
 def _items(wanted: making.Wanted, table: Table, text: str, label: str) -> tuple[list[Item], dict[str, int]]:
@@ -145,21 +141,7 @@ def _balance(labels: Sequence[str], sides: dict[Side, list[Item]]) -> list[str]:
 
 def _tokens(model: str, labels: Sequence[str]) -> list[str]:
     """Returns how many tokens each label has as an answer under a model's tokenizer, and which begin with another."""
-    from transformers import AutoTokenizer
-
-    from harness_tasks.hub.download import fetch_model
-    from harness_tasks.models.files import refusals
-
-    def unusable(error: Exception) -> UserError:
-        return UserError(
-            f"the tokenizer of {model} cannot be loaded ({reason_of(error)})",
-            "the labels' tokens are counted with it",
-            "name a model's folder or Hub id with --model, or leave it out",
-        )
-
-    fetch_model(model, None, weights=False)
-    with refusals(unusable):
-        tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer = tokenizer_of(model)
     ids = {label: tokenizer.encode(f" {label}", add_special_tokens=False) for label in labels}
     counts = Counter(map(len, ids.values()))
     lines = [f"label {label!r}: {len(found)} tokens under {model}" for label, found in ids.items()]
@@ -197,28 +179,20 @@ def _yaml(
     measured |= dict.fromkeys(of_classes, ("!function utils.ratio", True))
     known = metrics.signatures("classification")
     signature = {name: known.get(name, _SIGNATURE.format("zero_division:0|agg:counts")) for name in measured}
-    metadata = {
-        "version": 1.0,
+    own = {
         "about": f"The label of {scored:,} texts, one of {len(labels)}, made of a user's own rows.",
         "primary": "acc",
         "scale": 1,
         **({"cluster": "cluster"} if wanted.cluster else {}),
         "input": "text",
         "labels": labels,
-        "text_licence": "none",
-        "made_from": making.made_from(wanted, table),
-        "sha256": {side: sha256_text(files[f"{side}.jsonl"]) for side in SIDES},
-        "data": {},
-        "signature": signature,
     }
     return (
-        f"# Made by `aftertune task new`; README.md tells of what.\ntask: {wanted.name}\n"
-        "output_type: multiple_choice\ncustom_dataset: !function rows.load\n"
-        "training_split: train\nfewshot_split: train\ntest_split: test\n"
+        making.HEAD.format(wanted.name, "multiple_choice")
         + making.yaml_text({"doc_to_text": _prompt(labels), "doc_to_target": "label", "doc_to_choice": labels})
         + "process_results: !function utils.process_results\n"
         + making.metric_lines(measured)
-        + making.yaml_text({"metadata": metadata})
+        + making.yaml_text({"metadata": making.metadata(wanted, table, files, own, signature)})
     )
 
 
@@ -246,11 +220,7 @@ Made by `aftertune task new`: the label of a text, one of {len(labels)}.
 Rows: `text`, `label`{", `cluster`" if wanted.cluster else ""}. The YAML file holds the SHA-256 of both files of rows;
 others are refused.
 
-## Licence
-
-Not stated: nothing is known of the rights in these rows. So a page shows the first words of a row and a hash
-(`text_licence: none` in the YAML file; write an SPDX name there where the licence allows more).
-
+{making.LICENCE}
 ## Prompt
 
 {prompt}

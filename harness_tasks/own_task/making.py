@@ -1,5 +1,6 @@
 """A task's folder: what is asked for, and the files that it is made of, written whole or not at all."""
 
+import json
 import os
 import re
 import shutil
@@ -13,11 +14,12 @@ import yaml
 
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
-from harness_tasks.files import write_text
+from harness_tasks.files import sha256_text, write_text
 from harness_tasks.loading import task_manager
 from harness_tasks.messages import reason_of
 from harness_tasks.own_task.reading import Table
 from harness_tasks.own_task.splitting import SIDES, Item, Side, split_by_column, split_by_share
+from harness_tasks.own_task.tokens import longest_note
 
 HOOKS = Path(__file__).resolve().parent / "hooks"
 LONG_WORDS = 1000
@@ -35,6 +37,7 @@ class Wanted:
     test_share: float = 0.2
     seed: int = 1
     model: str | None = None
+    positive: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,49 @@ def made_from(wanted: Wanted, table: Table) -> dict[str, Any]:
     return {**{key: value for key, value in found.items() if value is not None}, **by}
 
 
+def row_files(rows: Mapping[Side, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """Returns the files of both sides' rows, as JSON lines."""
+    return {f"{s}.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows[s]) for s in SIDES}
+
+
+def hook_files(own: str) -> dict[str, str]:
+    """Returns the copies of the hooks that a task's folder holds: for its rows, and ``own`` for its scores."""
+    hooks = {"rows.py": "rows.py", "utils.py": own}
+    return {name: (HOOKS / hook).read_text(encoding="utf-8") for name, hook in hooks.items()}
+
+
+def metadata(
+    wanted: Wanted, table: Table, files: Mapping[str, str], own: Mapping[str, Any], signature: Mapping[str, str]
+) -> dict[str, Any]:
+    """Returns what the YAML file says for reports: ``own`` of its kind, and what every task says of its rows."""
+    return {
+        "version": 1.0,
+        **own,
+        "text_licence": "none",
+        "made_from": made_from(wanted, table),
+        "sha256": {side: sha256_text(files[f"{side}.jsonl"]) for side in SIDES},
+        "data": {},
+        "signature": dict(signature),
+    }
+
+
+HEAD = """# Made by `aftertune task new`; README.md tells of what.
+task: {}
+output_type: {}
+custom_dataset: !function rows.load
+training_split: train
+fewshot_split: train
+test_split: test
+"""
+"""How each YAML file begins."""
+
+LICENCE = """## Licence
+
+Not stated: nothing is known of the rights in these rows. So a page shows the first words of a row and a hash
+(`text_licence: none` in the YAML file; write an SPDX name there where the licence allows more).
+"""
+
+
 def metric_lines(metrics: Mapping[str, tuple[str, bool]]) -> str:
     """Returns the YAML of a metric list: by name the aggregation, and whether higher is better."""
     return "metric_list:\n" + "".join(
@@ -126,20 +172,23 @@ def code(text: str, longest: int = 60) -> str:
     return f"{fence}{space}{line}{space}{fence}"
 
 
-def row_notes(table: Table, left_out: Mapping[str, int], sides: Mapping[Side, Sequence[Item]]) -> list[str]:
+def row_notes(
+    table: Table, left_out: Mapping[str, int], sides: Mapping[Side, Sequence[Item]], model: str | None
+) -> list[str]:
     """Returns what is said of the rows of any task: what was assumed, left out and kept, clusters, very long ones."""
     notes = [f"{table.origin}: {len(table.rows):,} rows", *table.notes]
     notes += [f"left out: {count:,} {what}" for what, count in left_out.items() if count]
     for side, words in zip(SIDES, ("to train on", "to score"), strict=True):
         clusters = {item.cluster for item in sides[side]}
         notes.append(f"{words}: {len(sides[side]):,} rows of {len(clusters):,} clusters")
-    lengths = [len(item.text.split()) for items in sides.values() for item in items]
+    texts = [item.text for items in sides.values() for item in items]
+    lengths = [len(text.split()) for text in texts]
     long = sum(length > LONG_WORDS for length in lengths)
     notes.append(
         f"longest row: {max(lengths):,} words"
         + (f"; {long:,} rows have more than {LONG_WORDS:,}, which many models cannot read whole" if long else "")
     )
-    return notes
+    return notes if model is None else [*notes, longest_note(texts, model)]
 
 
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:

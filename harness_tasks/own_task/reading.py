@@ -1,7 +1,5 @@
 """A user's rows as a table: CSV, TSV, JSON, JSON lines and Parquet files, and data sets of the Hub."""
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -14,7 +12,8 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.hub.download import fetch
 from harness_tasks.messages import nearest_name, reason_of
-from harness_tasks.reading import Kind, check_file, parse_json, parse_rows, read_bytes
+from harness_tasks.own_task.delimited import cut
+from harness_tasks.reading import Kind, check_file, open_regular, parse_json, parse_rows, read_bytes
 
 DATA = Kind(
     "the data file",
@@ -23,7 +22,6 @@ DATA = Kind(
     limit_mib=4096,
     finite=False,
 )
-DELIMITERS = ",;\t|"
 SPLIT = "split of the data set"
 """The column that says in which split a row of a Hub data set is, where it has several."""
 
@@ -42,46 +40,55 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def read_table(data: str, wanted: Sequence[str]) -> Table:
+def read_table(data: str, wanted: Sequence[str], *, lists: Sequence[str] = ()) -> Table:
     """Returns the rows of a file, or of a data set on the Hub where ``data`` is no file and looks like an id.
 
-    ``wanted``: the columns that will be asked for; of several ways to cut a line into cells the one that has them wins.
+    ``wanted``: the columns of texts that will be asked for, ``lists``: those that may hold lists of them; of several
+    ways to cut a line into cells the one that has them wins. A part of a nested column is `column.part`.
 
     Raises:
-        UserError: there is no such file, it cannot be read, a row has other cells than the header, or a column lacks.
+        UserError: there is no such file, it cannot be read, a row has other cells than the header, a column lacks, or
+            one of texts holds something else.
     """
-    path = Path(data)
+    path, asked = Path(data), [*wanted, *lists]
     if not path.exists() and re.fullmatch(r"[\w.-]+/[\w.-]+", data) and not _reader(path):
         table = _from_hub(data)
     else:
+        check_file(path, DATA)
+        _check_content(path)
         reader = _reader(path)
         if reader is None:
-            raise _unreadable(
-                f"{DATA.name} {path.name} is of no kind that is known by its ending ({path.suffix or 'none'})"
-            )
-        check_file(path, DATA)
-        table = replace(reader(path, wanted), sha256=sha256_file(path))
+            ending = path.suffix or "none"
+            raise _unreadable(f"{DATA.name} {path.name} is of no kind that is known by its ending ({ending})")
+        table = replace(reader(path, asked), sha256=sha256_file(path))
     if not table.rows:
         raise UserError(
             f"{table.origin} holds no rows", "a task is made of rows", "give a file with a header and rows below it"
         )
-    for column in wanted:
+    if not set(asked) <= set(table.columns):
+        table = _with_parts(table)
+    for column in asked:
         check_column(table, column)
+    for column in wanted:
+        _check_texts(table, column)
     return table
 
 
 def check_column(table: Table, column: str) -> None:
     """Raises UserError where the table has no such column, or two of that name; the nearest name is offered."""
     count = table.columns.count(column)
-    if count == 1:
+    if count == 1 and column:
         return
     if count:
         raise UserError(
-            f"{table.origin} has {count} columns of the name {column!r}",
+            f"{table.origin} has {count} columns of the name {column!r}"
+            if column
+            else f"{table.origin} has {count} columns without a name",
             "it cannot be told which of them is meant",
-            "rename one in the file's header",
+            "rename one in the file's header" if column else "give the column a name in the file's header",
         )
-    nearest = nearest_name(column, table.columns) or nearest_name(column.lower(), table.columns)
+    folded = {name.casefold(): name for name in table.columns}
+    nearest = folded.get(nearest_name(column.casefold(), folded) or "")
     shown = ", ".join(map(repr, table.columns[:12]))
     raise UserError(
         f"{table.origin} has no column {column!r}",
@@ -100,7 +107,52 @@ def cell_text(value: Any) -> str | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, bytes):
+        value = value.decode("utf-8")
     return str(value).strip() or None
+
+
+def _check_texts(table: Table, column: str) -> None:
+    """Raises UserError where a cell of ``column`` is no text and no number, but made of parts."""
+    for number, row in enumerate(table.rows, 1):
+        value = row.get(column)
+        if isinstance(value, dict):
+            parts = ", ".join(f"{column}.{part}" for part in value)
+            raise UserError(
+                f"row {number} of {table.origin} has at {column!r} an object, with the parts {', '.join(value)}",
+                "the task needs a text there",
+                f"name one of its parts: {parts}",
+            )
+        if isinstance(value, list):
+            raise UserError(
+                f"row {number} of {table.origin} has at {column!r} a list of {len(value)}",
+                "the task needs a text there",
+                "write one text into each cell, such as the last message of a conversation, or name another column",
+            )
+        if isinstance(value, bytes):
+            try:
+                value.decode("utf-8")
+            except UnicodeDecodeError:
+                raise UserError(
+                    f"row {number} of {table.origin} has at {column!r} bytes that are no text",
+                    "the task needs a text there",
+                    "name a column of texts",
+                ) from None
+
+
+def _with_parts(table: Table) -> Table:
+    """Returns the table with a column `column.part` for each part of a column of objects, however deep."""
+    rows = [_flat(row) for row in table.rows]
+    columns = [*table.columns, *dict.fromkeys(name for row in rows for name in row if name not in table.columns)]
+    return replace(table, columns=columns, rows=rows)
+
+
+def _flat(row: Row) -> Row:
+    found = dict(row)
+    for name, value in row.items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{part}": inner for part, inner in _flat(value).items()}
+    return found
 
 
 def _reader(path: Path) -> Callable[[Path, Sequence[str]], Table] | None:
@@ -114,6 +166,40 @@ def _reader(path: Path) -> Callable[[Path, Sequence[str]], Table] | None:
         ".parquet": _read_parquet,
     }
     return kinds.get(path.suffix.lower())
+
+
+_SPREADSHEETS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
+_PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".7z", ".tar")
+_CONTENTS = {
+    b"PK\x03\x04": "spreadsheet",
+    b"\xd0\xcf\x11\xe0": "spreadsheet",
+    b"PAR1": "Parquet",
+    b"\x1f\x8b": "packed",
+    b"BZh": "packed",
+    b"\xfd7zXZ": "packed",
+    b"\x28\xb5\x2f\xfd": "packed",
+}
+
+
+def _check_content(path: Path) -> None:
+    """Raises UserError for a spreadsheet, a packed file, and a Parquet file under another ending, by their content."""
+    with open_regular(path) as file:
+        head = file.read(8)
+    kind = next((kind for start, kind in _CONTENTS.items() if head.startswith(start)), None)
+    ending = path.suffix.lower()
+    if ending in _SPREADSHEETS or (kind == "spreadsheet" and ending not in _PACKED):
+        raise UserError(
+            f"{path.name} is a spreadsheet",
+            "a sheet may hold formulas, dates and merged cells, which are not read",
+            "save the sheet as CSV UTF-8 (Excel and LibreOffice: Save As; pandas: "
+            "pandas.read_excel(FILE).to_csv('rows.csv', index=False)) and give that file",
+        )
+    if kind in ("packed", "spreadsheet") or ending in _PACKED:
+        raise UserError(f"{path.name} is a packed file", DATA.why, "unpack it and give the file that was in it")
+    if kind == "Parquet" and ending != ".parquet":
+        raise UserError(
+            f"{path.name} is a Parquet file by its content", DATA.why, "give it a name that ends in .parquet"
+        )
 
 
 # --- text ---
@@ -145,66 +231,19 @@ def _read_delimited(path: Path, wanted: Sequence[str]) -> Table:
     text, notes = _text(path)
     if "\0" in text:
         raise _unreadable(f"{DATA.name} {path.name} holds NUL characters")
-    ways = [_Way(delimiter, quoted) for quoted in (True, False) for delimiter in _delimiters(path, text)]
-    cut = [(way, grid) for way in ways if (grid := way.cells(text))]
-    if not cut:
-        if not text.strip():
-            return Table([], [], path.name)
+    if not text.strip():
+        return Table([], [], path.name)
+    found = cut(text, wanted, usual="\t" if path.suffix.lower() == ".tsv" else ",")
+    if found is None:
         raise _unreadable(f"{DATA.name} {path.name} cannot be cut into cells: a quotation mark is not closed")
-
-    def fitness(found: tuple[_Way, list[list[str]]]) -> tuple[int, int, int]:
-        header, *rows = found[1]
-        ragged = sum(len(row) != len(header) for row in rows)
-        return sum(name in header for name in wanted), -ragged, len(header)
-
-    way, (header, *lines) = max(cut, key=fitness)  # of equals the first: quoted, and the sniffer's delimiter
-    for number, line in enumerate(lines, start=1):
-        if len(line) != len(header):
-            raise _unreadable(
-                f"row {number} of {path.name} has {len(line)} cells, and the header {len(header)}",
-                "put a cell with a delimiter or a line break in it into quotation marks",
-            )
-    name = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}[way.delimiter]
-    if way.delimiter != {".tsv": "\t"}.get(path.suffix.lower(), ","):
-        notes.append(f"delimiter: {name}")
-    if not way.quoted:
-        notes.append("quotation marks: taken as text, since they do not pair")
-    rows = [dict(zip(header, line, strict=True)) for line in lines]
-    return Table(header, rows, path.name, notes=notes)
-
-
-def _delimiters(path: Path, text: str) -> list[str]:
-    """Returns the delimiters that may cut the lines, the likeliest first."""
-    likely = "\t" if path.suffix.lower() == ".tsv" else ""
-    if not likely:
-        try:
-            likely = csv.Sniffer().sniff(text[:65536], DELIMITERS).delimiter
-        except csv.Error:
-            likely = ","
-    return [likely, *(other for other in DELIMITERS if other != likely)]
-
-
-@dataclass(frozen=True)
-class _Way:
-    """A way to cut lines into cells."""
-
-    delimiter: str
-    quoted: bool
-
-    def cells(self, text: str) -> list[list[str]] | None:
-        """Returns the cells of each line that is not blank, the header's first; None where they cannot be cut so."""
-        quoting: Any = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-        # newline="": a line break within quotation marks belongs to its cell
-        lines = io.StringIO(text, newline="")
-        former = csv.field_size_limit(len(text) + 1)
-        try:
-            found = list(csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=True))
-        except csv.Error:
-            return None
-        finally:
-            csv.field_size_limit(former)
-        rows = [row for row in found if any(cell.strip() for cell in row)]
-        return [[name.strip() for name in rows[0]], *rows[1:]] if rows else None
+    if found.uneven:
+        number, cells = found.uneven
+        raise _unreadable(
+            f"row {number} of {path.name} has {cells} cells, and the header {len(found.header)}",
+            "put a cell with a delimiter or a line break in it into quotation marks",
+        )
+    rows = [dict(zip(found.header, line, strict=True)) for line in found.lines]
+    return Table(found.header, rows, path.name, notes=[*notes, *found.notes])
 
 
 def _read_json_lines(path: Path, wanted: Sequence[str]) -> Table:
@@ -213,19 +252,27 @@ def _read_json_lines(path: Path, wanted: Sequence[str]) -> Table:
 
 
 def _read_json(path: Path, wanted: Sequence[str]) -> Table:
-    """Returns the rows of a list of objects, or of SQuAD's own form."""
+    """Returns the rows of a list of objects, of SQuAD's own form, or of JSON lines under this ending."""
     text, notes = _text(path)
-    try:
-        json.loads(text)
-    except json.JSONDecodeError as error:
-        if error.msg == "Extra data":  # JSON lines under another ending
-            return _of_objects(path, parse_rows(text, path.name, DATA), notes)
+    if _is_json_lines(text):
+        return _of_objects(path, parse_rows(text, path.name, DATA), notes)
     value = parse_json(text, path.name, DATA)
     if isinstance(value, dict) and isinstance(value.get("data"), list):
         value = value["data"]
         if value and all(isinstance(one, dict) and "paragraphs" in one for one in value):
             value = _squad_rows(path, value)
     return _of_objects(path, value, notes)
+
+
+def _is_json_lines(text: str) -> bool:
+    """Returns whether the first line is a whole object, and others follow."""
+    first, _, rest = text.strip().partition("\n")
+    if not rest:
+        return False
+    try:
+        return isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _squad_rows(path: Path, articles: list[Any]) -> list[Row]:
@@ -242,7 +289,10 @@ def _squad_rows(path: Path, articles: list[Any]) -> list[Row]:
 
 def _of_objects(path: Path, values: Any, notes: list[str]) -> Table:
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        raise _unreadable(f"{path.name} is no list of objects", "write one JSON object for each row")
+        raise _unreadable(
+            f"{path.name} is no list of objects",
+            "write one JSON object for each row (pandas: to_json with orient='records')",
+        )
     columns = list(dict.fromkeys(name for value in values for name in value))
     return Table(columns, values, path.name, notes=notes)
 

@@ -1,7 +1,7 @@
 """Which rows are trained on and which are scored: whole clusters on one side each, in an order that a seed decides."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ class Item:
 
     ``text``: what makes two rows the same, but for case and punctuation. ``cluster``: what the user's column says, None
     where it says nothing. ``label``: the class, None where there are none. ``split``: what the split column says.
+    ``source``: a text that several items are asked about, None where there is none. ``answers``: the texts that are
+    right, where answers are written.
     """
 
     row: dict[str, Any]
@@ -28,6 +30,8 @@ class Item:
     cluster: str | None = None
     label: str | None = None
     split: str | None = None
+    source: str | None = None
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def same_text(text: str) -> str:
 
 
 def clustered(items: Sequence[Item]) -> list[Item]:
-    """Returns the items, each with its cluster's name: items of one cluster or one text are in one, however linked.
+    """Returns the items, each with its cluster's name: those of one cluster, text or source are in one, however linked.
 
     A cluster is called as the column calls that of its first item; without one, by the item's place.
     """
@@ -59,6 +63,7 @@ def clustered(items: Sequence[Item]) -> list[Item]:
     for at, item in enumerate(items):
         links: list[Hashable] = [("text", same_text(item.text))]
         links += [] if item.cluster is None else [("cluster", item.cluster)]
+        links += [] if item.source is None else [("source", same_text(item.source))]
         for link in links:
             other, own = root(first.setdefault(link, at)), root(at)
             parent[max(other, own)] = min(other, own)
@@ -77,26 +82,59 @@ def clustered(items: Sequence[Item]) -> list[Item]:
     return [replace(item, cluster=names[root(at)]) for at, item in enumerate(items)]
 
 
-def without_duplicates(items: Sequence[Item], answer: str) -> Cleaned:
-    """Returns the clustered items, each text once, and none of a text that stands there with different answers.
-
-    ``answer``: what each item is to be answered with, in words ("labels").
-    """
-    same: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        same[same_text(item.text)].append(item)
+def without_duplicates(items: Sequence[Item]) -> Cleaned:
+    """Returns the clustered items, each text once, and none of a text that stands there with different labels."""
     kept, repeated, claimed = list[Item](), 0, 0
-    for found in same.values():
+    for found in _alike(items, lambda item: same_text(item.text)):
         if len({item.label for item in found}) > 1:
             claimed += len(found)
             continue
-        # where a split is given, the scored one stays: what is scored is the user's choice
-        scored = [item for item in found if item.split and item.split.lower() in TEST_NAMES]
-        kept.append((scored or found)[0])
+        kept.append(_kept(found))
         repeated += len(found) - 1
-    left_out = {"duplicates": repeated, f"rows whose text stands there with different {answer}": claimed}
-    order = {id(item): at for at, item in enumerate(items)}
-    return Cleaned(sorted(kept, key=lambda item: order[id(item)]), left_out)
+    left_out = {"duplicates": repeated, "rows whose text stands there with different labels": claimed}
+    return Cleaned(_in_order(kept, items), left_out)
+
+
+def with_all_answers(items: Sequence[Item]) -> Cleaned:
+    """Returns the clustered items, each text once with the answers of all rows that hold it.
+
+    Texts that differ in signs or case alone may ask for other things ("3 + 4", "3 - 4"): they are one only where their
+    answers are the same too. A text that stands there with answers and without one is left out.
+    """
+    joined, repeated, claimed = list[Item](), 0, 0
+    for found in _alike(items, lambda item: " ".join(item.text.split())):
+        if len({bool(item.answers) for item in found}) > 1:
+            claimed += len(found)
+            continue
+        answers = tuple(dict.fromkeys(answer for item in found for answer in item.answers))
+        joined.append(replace(_kept(found), answers=answers))
+        repeated += len(found) - 1
+    kept = list[Item]()
+    for found in _alike(joined, lambda item: (same_text(item.text), frozenset(map(same_text, item.answers)))):
+        kept.append(_kept(found))
+        repeated += len(found) - 1
+    left_out = {
+        "duplicates, their answers joined": repeated,
+        "rows whose text stands there with an answer and without": claimed,
+    }
+    return Cleaned(_in_order(kept, items), left_out)
+
+
+def _alike(items: Iterable[Item], key: Callable[[Item], Hashable]) -> Iterable[list[Item]]:
+    found: dict[Hashable, list[Item]] = defaultdict(list)
+    for item in items:
+        found[key(item)].append(item)
+    return found.values()
+
+
+def _kept(found: Sequence[Item]) -> Item:
+    """Returns the one that stays; where a split is given a scored one: what is scored is the user's choice."""
+    return next((item for item in found if item.split and item.split.lower() in TEST_NAMES), found[0])
+
+
+def _in_order(kept: Sequence[Item], items: Sequence[Item]) -> list[Item]:
+    order = {id(item.row): at for at, item in enumerate(items)}
+    return sorted(kept, key=lambda item: order[id(item.row)])
 
 
 def split_by_share(items: Sequence[Item], share: float, seed: int) -> dict[Side, list[Item]]:

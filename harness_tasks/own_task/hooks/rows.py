@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ FOLDER = Path(__file__).resolve().parent
 def load(**metadata: Any) -> dict[str, Dataset]:
     """Returns the splits `train` and `test`, read from the files of those names beside this one.
 
-    ``metadata``: what the YAML file says under that key. What was read is added under its `data`, which lm_eval writes
-    into the results. Raises ValueError where a file has another SHA-256 than the YAML file says.
+    ``metadata``: what the YAML file says under that key. What was read is added under its `data`, and the versions of
+    libraries to its `signature`, which lm_eval writes into the results. Raises ValueError where a file has another
+    SHA-256 than the YAML file says.
     """
     rows = {split: _rows(f"{split}.jsonl", sha256) for split, sha256 in metadata["sha256"].items()}
     if isinstance(said := metadata.get("data"), dict):
@@ -26,7 +29,15 @@ def load(**metadata: Any) -> dict[str, Dataset]:
             "rows": {split: len(found) for split, found in rows.items()},
             "compared_with": dict.fromkeys(rows, "the SHA-256 of the file, shipped with the task"),
         }
+    if isinstance(signature := metadata.get("signature"), dict):
+        signature |= {name: _with_version(text) for name, text in signature.items()}
     return {split: Dataset.from_list(found) for split, found in rows.items()}
+
+
+def _with_version(signature: str) -> str:
+    """Returns a metric's signature with the version of the library that computes it, where one does."""
+    library = re.search(r"version:(rouge_score|sacrebleu|nltk)$", signature)
+    return f"{signature}-{version(library[1])}" if library else signature
 
 
 def _rows(name: str, sha256: str) -> list[dict[str, Any]]:

@@ -1,47 +1,14 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from own_task.made import New, rows_of, three_parts
 from own_task.tables import STARS, excel_of_germany, five_stars
-from typer.testing import CliRunner
 
-from aftertune import app
 from harness_tasks.loading import load_task
-from harness_tasks.own_task import making
 
-New = Callable[..., Any]
 STARS_COLUMNS = ("--input", "Review text", "--label", "stars")
-
-
-@pytest.fixture(autouse=True)
-def taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """lm_eval's own tasks, of which the index takes seconds; one test looks at the real one."""
-
-    class Index:
-        all_tasks = ("sst2", "arc_easy")
-
-    monkeypatch.setattr(making, "task_manager", lambda *_, **__: Index())
-
-
-@pytest.fixture
-def new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> New:
-    monkeypatch.chdir(tmp_path)
-    return lambda *words: CliRunner().invoke(app, ["task", "new", *map(str, words)])
-
-
-def rows_of(folder: Path, side: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / f"{side}.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-def three_parts(result: Any) -> str:
-    assert result.exit_code == 2, result.output
-    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == [
-        "Found", "Why it matters", "To mend it",
-    ]  # fmt: skip
-    return str(result.stderr)
 
 
 def test_five_classes_become_a_task_of_lm_eval(new: New, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_no_cluster_and_no_text_is_ever_on_both_sides(items: list[Item], share: 
     for one, other in zip(items, named, strict=True):  # who shares a cluster before shares one afterwards
         for same, then in zip(items, named, strict=True):
             assert one.cluster is None or one.cluster != same.cluster or other.cluster == then.cluster
-    kept = without_duplicates(named, "labels").items
+    kept = without_duplicates(named).items
     try:
         sides = split_by_share(kept, share, seed) if kept else {"train": [], "test": []}
     except UserError:
@@ -51,7 +51,7 @@ def test_no_cluster_and_no_text_is_ever_on_both_sides(items: list[Item], share: 
 
 @given(ITEMS)
 def test_a_given_split_is_by_whole_cluster_too(items: list[Item]) -> None:
-    kept = without_duplicates(clustered(items), "labels").items
+    kept = without_duplicates(clustered(items)).items
     try:
         sides, _ = split_by_column(kept, "part")
     except UserError:
@@ -77,7 +77,7 @@ def test_clusters_that_a_text_links_are_one() -> None:
 
 def test_a_text_with_two_labels_is_left_out() -> None:
     items = clustered([Item({}, "a b", None, "x"), Item({}, "A, b", None, "y"), Item({}, "c", None, "x")])
-    cleaned = without_duplicates(items, "labels")
+    cleaned = without_duplicates(items)
     assert [item.text for item in cleaned.items] == ["c"]
     assert cleaned.left_out == {"duplicates": 0, "rows whose text stands there with different labels": 2}
 
