@@ -147,20 +147,34 @@ class MetricReplicates(TypedDict):
     absent: NotRequired[Text]
 
 
+class TrivialBaseline(TypedDict):
+    """One way to answer without a model: what it gives to each metric of each item, and its replicates."""
+
+    name: Text
+    values: dict[Text, list[Any]]
+    metrics: list[MetricReplicates]
+
+
 class _Replicates(TypedDict):
-    """`replicates.json`."""
+    """`replicates.json`. The values of baselines stand in the order of ``doc_ids``."""
 
     samples_sha256: Text
     clusters: list[Text]
     metrics: list[MetricReplicates]
+    doc_ids: NotRequired[list[Count]]
+    baselines: NotRequired[list[TrivialBaseline]]
 
 
 def _is_of_each_cluster(found: _Replicates) -> _Replicates:
-    for metric in found["metrics"]:
+    baselines = found.get("baselines", [])
+    for metric in [*found["metrics"], *(metric for one in baselines for metric in one["metrics"])]:
         if "absent" not in metric and not {"value", "left_out"} <= metric.keys():
             raise ValueError(f"{metric['metric']} has neither values nor a reason why there are none")
         if len(metric.get("left_out", found["clusters"])) != len(found["clusters"]):
             raise ValueError(f"{metric['metric']} has no value for each of the {len(found['clusters']):,} clusters")
+    for one in baselines:
+        if any(len(values) != len(found.get("doc_ids", [])) for values in one["values"].values()):
+            raise ValueError(f"the baseline {one['name']} has no value for each of the items")
     return found
 
 

@@ -2,7 +2,8 @@
 
 A mean needs none of it, nor do the metrics of this package, which a page counts as functions of sums. Any other
 aggregation, such as a kappa or a corpus metric of somebody's own, only the task knows: its values are computed where
-the task is loaded, and written beside the samples. Imports lm_eval only when called.
+the task is loaded, and written beside the samples; so is what trivial answers score, by the task's own functions.
+Imports lm_eval only when called.
 """
 
 import math
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, write_json
 from harness_tasks.messages import first_line
+from harness_tasks.trivial_answers import trivial_answers
 
 BUDGET_S = 60.0
 """Seconds that the replicates of one task may take, the quickest metrics first."""
@@ -44,16 +46,43 @@ class _Unusable(Exception):
     """Why an aggregation has no replicates."""
 
 
-def write_replicates(samples: Path, task: Any, items: Sequence[ItemValues], *, budget_s: float = BUDGET_S) -> None:
-    """Writes beside the sample file ``samples`` of ``task``, an object of lm_eval, what `replicates` returns.
+def write_replicates(
+    samples: Path,
+    task: Any,
+    rows: Sequence[Mapping[str, Any]],
+    cluster_field: str | None,
+    *,
+    budget_s: float = BUDGET_S,
+) -> None:
+    """Writes beside the sample file ``samples`` what `replicates` returns of its ``rows``, and of trivial answers.
 
-    Its name is the sample file's with `replicates` in the place of `samples`, and `.json`. Nothing is written where no
-    metric needs it.
+    ``task`` is an object of lm_eval. The file's name is the sample file's with `replicates` in the place of `samples`,
+    and `.json`. Nothing is written where nothing needs it. Raises UserError as `items_of` does.
     """
-    found = replicates(task.aggregation(), items, budget_s=budget_s)
-    if found["metrics"]:
+    begun = time.perf_counter()
+    aggregations, items = task.aggregation(), items_of(rows, cluster_field)
+    found = replicates(aggregations, items, budget_s=budget_s)
+    first = [row for row in rows if row["filter"] == rows[0]["filter"]]
+    asked = {metric for row in rows for metric in row["metrics"]}
+    baselines = []
+    for answers in trivial_answers(task, [row["doc"] for row in first]):
+        values = [{name: value for name, value in one.items() if name in asked} for one in answers.values]
+        said = [{**row, "metrics": list(one), **one} for row, one in zip(first, values, strict=True)]
+        left = max(0.0, budget_s - (time.perf_counter() - begun))
+        made = replicates(aggregations, items_of(said, cluster_field), budget_s=left)["metrics"]
+        by_metric = {name: [_plain(one.get(name)) for one in values] for name in sorted(set().union(*values))}
+        baselines.append({"name": answers.name, "values": by_metric, "metrics": made})
+    if found["metrics"] or baselines:
         output = samples.with_name(f"replicates{samples.stem.removeprefix('samples')}.json")
-        write_json(output, {"samples_sha256": sha256_file(samples), **found})
+        of_items = {"doc_ids": [row["doc_id"] for row in first], "baselines": baselines}
+        write_json(output, {"samples_sha256": sha256_file(samples), **found, **of_items})
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value of an item as JSON has it: numpy's numbers and arrays as Python's."""
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def items_of(rows: Iterable[Mapping[str, Any]], cluster_field: str | None) -> list[ItemValues]:

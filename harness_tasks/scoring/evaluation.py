@@ -22,7 +22,7 @@ from lm_eval.utils import handle_non_serializable, make_table
 
 from harness_tasks import generations
 from harness_tasks.messages import first_line, reason_of
-from harness_tasks.replicates import items_of, write_replicates
+from harness_tasks.replicates import write_replicates
 
 _PASSED_ON = (
     "tasks", "model_args", "num_fewshot", "batch_size", "max_batch_size", "device", "use_cache", "limit", "samples",
@@ -136,12 +136,9 @@ def _write_replicates(
     manager: TaskManager, task: str, configuration: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], samples: Path
 ) -> None:
     """Writes a task's replicates beside its ``samples``; scores stay although that fails."""
-    listed = configuration.get("metric_list") or ()
-    if listed and all(entry.get("aggregation") in ("mean", "bypass") for entry in listed):
-        return  # the task's data are not loaded once more for nothing
     try:
         loaded = manager.load([task])["tasks"][task]
-        write_replicates(samples, loaded, items_of(rows, (configuration.get("metadata") or {}).get("cluster")))
+        write_replicates(samples, loaded, rows, (configuration.get("metadata") or {}).get("cluster"))
     except Exception as error:
         print(
             f"Warning: {task} has no replicates, and so its page no interval of some metrics: {reason_of(error)}",

@@ -20,7 +20,7 @@ from harness_tasks.generations import ItemGenerations, read_generations
 from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.models.files import refusals
 from harness_tasks.overlap import unscorable
-from harness_tasks.replicates import items_of, write_replicates
+from harness_tasks.replicates import write_replicates
 from harness_tasks.shards.division import Shard, whole_record
 from harness_tasks.shards.files import Row, ShardFiles, read_shard
 from harness_tasks.shards.same_settings import check_same_settings, without_differing
@@ -93,7 +93,7 @@ def _write_replicates(task: Any, rows: Sequence[Row], samples: Path) -> None:
         | {"metrics": list(row.scores), **row.scores}
         for row in rows
     ]
-    write_replicates(samples, task, items_of(whole, (task.config.metadata or {}).get("cluster")))
+    write_replicates(samples, task, whole, (task.config.metadata or {}).get("cluster"))
 
 
 def _in_order(shards: list[ShardFiles]) -> list[ShardFiles]:

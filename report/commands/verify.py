@@ -57,7 +57,7 @@ def verify(
             print("said by the study's own templates, and checked by nothing:")
             print("\n".join(f"- {text}" for text in verdict.own))
         if verdict.taken:
-            print("taken as recorded, since only the task's own aggregation gives it with a cluster left out:")
+            print("taken as recorded, since only the task's own functions give it:")
             print("\n".join(f"- {text}" for text in verdict.taken))
     if verdict.problems:
         raise typer.Exit(1)

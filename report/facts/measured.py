@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import isfinite
 from typing import Any
@@ -95,6 +95,7 @@ class Measured:
     def part(self, metric: str, rows: Sequence[dict[str, Any]]) -> ScoredItems | None:
         """Returns what each of ``rows``, which have ``metric``, adds to it; None where that cannot be counted with."""
         found, _ = scored_items(self.scores, metric, self.scale, rows)
+        found = found and self._scaled(found)
         if found and (made_of := metric_of(metric).made_of) and any(isinstance(item, tuple) for item in found.values):
             with unfit_items(found.file):
                 check_items(metric, made_of, found.values)
@@ -113,7 +114,15 @@ class Measured:
 
     def baseline(self, metric: str, values: Sequence[ItemScore | None]) -> ScoredItems:
         """Returns ``values``, one for each item, as what an answer without a model adds to ``metric``."""
-        return _scored(self.scores, metric, self.scale, self.scores.rows, values)
+        return self._scaled(_scored(self.scores, metric, self.scale, self.scores.rows, values))
+
+    def _scaled(self, found: ScoredItems) -> ScoredItems:
+        """Returns items with the upper end 1 where no task says one, and the metric is a share of right ones."""
+        numbers = [value for value in found.values if isinstance(value, float | int)]
+        is_share = metric_of(found.metric).is_share and all(0 <= value <= 1 for value in numbers)
+        if self.scale is None and numbers and (is_share or set(numbers) <= {0.0, 1.0}):
+            return replace(found, scale=1.0)
+        return found
 
     def pairs(self, metric: str) -> list[tuple[int, int]]:
         """Returns the (gold, predicted) pairs of ``metric``; none where its items are no pairs of labels."""

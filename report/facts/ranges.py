@@ -14,6 +14,7 @@ from typing import Any
 
 from harness_tasks import metrics
 from harness_tasks.baselines import first_sentence
+from harness_tasks.trivial_answers import GOLD
 from report.facts.measured import (
     Measured,
     gold_answers,
@@ -22,11 +23,13 @@ from report.facts.measured import (
     unit_of,
 )
 from report.facts.pairing import paired
-from report.facts.schema.parts import Fact, is_known
+from report.facts.recorded_baselines import recorded_baselines, replicated_baseline
+from report.facts.replicated import ReplicatedScore, paired_replicates, replicated_score
+from report.facts.schema.parts import Fact, Unit, is_known
 from report.facts.schema.scores import Range, TrivialBaseline
 from report.facts.values import fact, missing
 from report.reading.results import ItemScore
-from report.statistics import intervals
+from report.statistics import intervals, replicates
 from report.statistics.directions import MetricDirection, metric_direction
 from report.statistics.metrics import METRICS
 
@@ -65,7 +68,11 @@ class Ranges:
             if any(not gold_answers(row) for row in rows):
                 ways["always abstaining"] = [""] * len(rows)
             return {name: self._answers(given) for name, given in ways.items()}
-        return {}
+        return {name: values for name, values in self._recorded.items() if name != GOLD}
+
+    @cached_property
+    def _recorded(self) -> dict[str, Baseline]:
+        return recorded_baselines(self.measured)
 
     @cached_property
     def best_possible(self) -> Baseline:
@@ -75,7 +82,7 @@ class Ranges:
             golds = [gold for gold, _ in self.measured.label_pairs]
             found = {known.name: [known.perfect_item(gold) for gold in golds] for known in METRICS.values()}
             return {name: items for name, items in found.items() if None not in items}
-        return self._gold_answers() if kind == "extraction" else {}
+        return self._gold_answers() if kind == "extraction" else self._recorded.get(GOLD, {})
 
     def _constant_labels(self) -> dict[str, Baseline]:
         golds = [gold for gold, _ in self.measured.label_pairs]
@@ -130,7 +137,7 @@ class Ranges:
         found = [
             (known, name)
             for name, baseline in self.baselines.items()
-            if metric in baseline and is_known(known := self._score(metric, baseline[metric]))
+            if metric in baseline and is_known(known := self._score(metric, baseline[metric], name))
         ]
         if not found:
             return missing("no trivial baseline is known for it"), None
@@ -146,16 +153,28 @@ class Ranges:
         if metric not in self.best_possible:
             return missing("the score of the gold answers is not known")
         if metric not in self._ceilings:
-            self._ceilings[metric] = self._score(metric, self.best_possible[metric])
+            self._ceilings[metric] = self._score(metric, self.best_possible[metric], GOLD)
         return self._ceilings[metric]
 
     def metric_direction(self, metric: str) -> MetricDirection:
         """Returns whether higher is better on the metric, by the result file; None where it does not say."""
         return metric_direction(metric, [self.measured.scores])
 
-    def _score(self, metric: str, items: list[ItemScore | None]) -> Fact:
+    def _score(self, metric: str, items: list[ItemScore | None], name: str) -> Fact:
+        """Returns the score of a baseline, which has a ``name``, by its items or by its replicates."""
+        unit = unit_of(self.measured, metric)
+        if (replicated := self.replicated(metric, name)) is not None:
+            return interval_fact(replicated.level, unit, replicated.document.source())
+        if self.measured.scores.replicated(metric) and self.measured.list_items(metric) is None:
+            return missing("the task's own aggregation of it was not evaluated")
         source = self.measured.scores.samples.source()
         return interval_fact(self.measured.baseline(metric, items).level, unit_of(self.measured, metric), source)
+
+    def replicated(self, metric: str, name: str) -> ReplicatedScore | None:
+        """Returns a baseline's score in a metric that only the task can compute; None where it is counted by items."""
+        if not isinstance(replicated_score(self.measured, metric), ReplicatedScore):
+            return None
+        return replicated_baseline(self.measured, name, metric)
 
     def facts(self) -> list[Range]:
         """Returns the trivial baseline, the score of the gold answers and the signature of each metric."""
@@ -219,17 +238,29 @@ def floor_facts(ranges: Ranges) -> TrivialBaseline:
 def above_floor(measured: Measured, ranges: Ranges) -> Fact:
     """Returns the checkpoint's primary score less that of the trivial baseline, paired item by item."""
     scores, primary = measured.scores, measured.scores.primary
-    items = measured.items(primary) if primary else None
     name = ranges.floor(primary)[1] if primary else None
+    without, own = (
+        (ranges.replicated(primary, name), replicated_score(measured, primary)) if primary and name else (None, None)
+    )
+    if without is not None and isinstance(own, ReplicatedScore):
+        return _replicated_above(without, own, unit_of(measured, str(primary)))
+    items = measured.items(primary) if primary else None
     if primary is None or items is None or name is None:
         return missing("this task has no trivial baseline")
     known = zip(ranges.measured.scores.rows, ranges.baselines[name][primary], strict=True)
     by_hash = {row["doc_hash"]: item for row, item in known}
-    without = [by_hash.get(row["doc_hash"]) for row in scores.having(primary)]
-    if any(item is None for item in without):
+    given = [by_hash.get(row["doc_hash"]) for row in scores.having(primary)]
+    if any(item is None for item in given):
         return missing("the trivial baseline was computed on other items")
-    interval = intervals.difference(paired(replace(items, values=without), items).encoded())
+    interval = intervals.difference(paired(replace(items, values=given), items).encoded())
     return interval_fact(interval, unit_of(measured, primary), scores.samples.source())
+
+
+def _replicated_above(without: ReplicatedScore, own: ReplicatedScore, unit: Unit) -> Fact:
+    values = paired_replicates(without, own)
+    if isinstance(values, str):
+        return missing("the trivial baseline was computed on other items")
+    return interval_fact(replicates.difference(*values), unit, own.document.source())
 
 
 def _by_metric(rows: list[dict[str, Any]]) -> Baseline:

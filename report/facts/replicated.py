@@ -1,9 +1,9 @@
 """Scores of which the task's own aggregation was evaluated with each cluster left out, where that was scored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,14 +59,15 @@ def replicated_score(measured: Measured, metric: str) -> ReplicatedScore | NoRep
             "the results and the replicates are not from the same run, or one was edited",
             f"delete {scores.results.file.rpartition('/')[0]} and run the study again",
         )
-    known = [
-        (name, value)
-        for name, value in zip(scores.replicates.content["clusters"], said["left_out"], strict=True)
-        if value is not None
-    ]
-    left_out = np.array([value for _, value in known], dtype=float)
-    values = Replicates(recorded, left_out, said["n"], measured.scale)
-    return ReplicatedScore(values, [name for name, _ in known], scores.replicates)
+    return of_clusters(scores.replicates, said, recorded, measured.scale)
+
+
+def of_clusters(document: Document, said: Mapping[str, Any], value: float, scale: float | None) -> ReplicatedScore:
+    """Returns the score ``value`` with the replicates that ``document`` ``said`` of it."""
+    named = zip(document.content["clusters"], said["left_out"], strict=True)
+    known = [(name, left_out) for name, left_out in named if left_out is not None]
+    left_out = np.array([without for _, without in known], dtype=float)
+    return ReplicatedScore(Replicates(value, left_out, said["n"], scale), [name for name, _ in known], document)
 
 
 def paired_replicates(one: ReplicatedScore, other: ReplicatedScore) -> tuple[Replicates, Replicates] | str:

@@ -14,6 +14,8 @@ from report.reading.texts import shell_word
 
 _DIGITS = {"proportion": 3, "coefficient": 3, "share": 1, "points": 2, "number": 3}
 _MOST_DIGITS = 6
+_LARGE = 1e7
+"""From here on a number of the page is shown with three digits and an exponent; no count is."""
 _SMALLEST_P = 0.0001
 _MOST_POINTERS = 3
 MINUS = "\N{MINUS SIGN}"
@@ -90,12 +92,14 @@ def decimals(value: float, unit: str, *, sign: bool = False) -> str:
     ('0.845', '−0.0004', '50.0 %')
     >>> decimals(2e-9, "points", sign=True), decimals(0.0, "points", sign=True)
     ('+2.0e−09', '0.00')
+    >>> decimals(9876543.2, "number"), decimals(4844952325447054.0, "number")
+    ('9,876,543.200', '4.84e+15')
     """
     scaled, digits = (value * 100 if unit == "share" else value), _DIGITS[unit]
     while digits < _MOST_DIGITS and float(f"{scaled:.{digits}f}") == 0 != scaled:
         digits += 1
     vanishes = float(f"{scaled:.{digits}f}") == 0 != scaled
-    form = ".1e" if vanishes else f",.{digits}f"
+    form = ".1e" if vanishes else ".2e" if abs(scaled) >= _LARGE else f",.{digits}f"
     text = f"{scaled:+{form}}" if sign and scaled != 0 else f"{scaled:{form}}"
     if scaled == 0:
         text = text.lstrip("-")

@@ -34,6 +34,8 @@ class Metric:
     formula: Formula = MEAN
     is_share: bool = False
     scale: float | None = None
+    is_unbounded: bool = False
+    """It has no upper end, such as a perplexity."""
     text_label: str | None = None
     """How the page calls it where answers are texts; None: alike."""
     needs_gold: bool = False
@@ -59,6 +61,8 @@ class Metric:
 
     def unit(self, scale: float | None) -> ScoreUnit:
         """Returns the unit of a score of which ``scale`` is the upper end; None: nobody says it."""
+        if self.is_unbounded:
+            return "number"
         if self.formula.lowest < 0:
             return "coefficient"
         return "points" if scale == 100 else "proportion" if scale == 1 else "number"
@@ -109,9 +113,12 @@ def _of_answers(name: str, label: str, formula: Formula = MEAN, **more: Any) -> 
     return Metric(name, label, True, formula, needs_gold=True, **more)
 
 
-def _of_others(names: str, higher: bool | None, *, is_share: bool = False) -> list[Metric]:
+def _of_others(names: str, higher: bool | None, *, is_share: bool = False, is_unbounded: bool = False) -> list[Metric]:
     """Returns metrics of which no more is known, ``names`` with a space between two."""
-    return [Metric(name, name.replace("_", " "), higher, is_share=is_share) for name in names.split()]
+    return [
+        Metric(name, name.replace("_", " "), higher, is_share=is_share, is_unbounded=is_unbounded)
+        for name in names.split()
+    ]
 
 
 OF_CLASSES = {"precision_of_": formulas.CLASS_PRECISION, "recall_of_": formulas.CLASS_RECALL}
@@ -206,8 +213,8 @@ METRICS = {
         *_of_others("quasi_exact_match", None, is_share=True),
         *_of_others("chrf chrf++ likelihood best_exact best_f1 mc1 mc2 mrr rougelsum accuracy balanced_accuracy", True),
         *_of_others("bertscore pass_at_k squad_f1", True),
-        *_of_others("brier_score bits_per_byte byte_perplexity perplexity word_perplexity ppl", False),
-        *_of_others("ter cer mae mse wer", False),
+        *_of_others("brier_score ter cer wer", False),
+        *_of_others("bits_per_byte byte_perplexity perplexity word_perplexity ppl mae mse", False, is_unbounded=True),
     )
 }
 

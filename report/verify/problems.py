@@ -48,4 +48,4 @@ class PageVerdict:
     own: list[str] = field(default_factory=list)
     """What only templates of the study's own say; nothing judges it."""
     taken: list[str] = field(default_factory=list)
-    """Replicates of a task's own aggregation, which cannot be made again from the samples."""
+    """What only a task's own functions give, which cannot be made again from the samples."""

@@ -1,7 +1,7 @@
 """Replicates of metrics made again from the sample rows: of aggregations of lm_eval's that are a line of arithmetic.
 
-Of a function of a task's own the values are taken as they are recorded: it is no matter of a page's to run a task's
-code. They are bound to the samples by hash, and must be of the recorded score.
+What a task's own function gave, to a cluster left out or to a trivial answer, is taken as it is recorded: it is no
+matter of a page's to run a task's code. The values are bound to the samples by hash, and must be of the recorded score.
 """
 
 import math
@@ -57,6 +57,8 @@ def replicates_again(folder: Path) -> Replicated:
             continue
         if scores is None or scores.replicates is None:
             continue
+        if scores.replicates.content.get("baselines"):
+            taken.append(f"trivial baselines of {scores.replicates.file}")
         for said in scores.replicates.content["metrics"]:
             if "absent" in said:
                 continue

@@ -130,7 +130,7 @@ def _tasks() -> dict[str, tuple[list[dict[str, Any]], dict[str, Any]]]:
             },
         ),
         "sums": (
-            [{"question": f"{n} + {n % 7} =", "answer": str(n + n % 7)} for n in range(60)],
+            [{"question": f"{n % 9} + {n % 7} =", "answer": str(n % 9 + n % 7)} for n in range(60)],
             written
             | {
                 "doc_to_text": "{{question}}",

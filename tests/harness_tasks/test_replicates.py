@@ -129,16 +129,29 @@ def test_what_cannot_be_replicated_says_why(
     assert found["absent"].startswith(why)
 
 
-def test_the_file_is_bound_to_the_samples_and_none_is_written_for_nothing(tmp_path: Path) -> None:
-    class Task:
-        def aggregation(self) -> dict[str, Any]:
-            return {"m": median, "acc": mean}
+class Task:
+    """As much of a task of lm_eval as is asked here."""
 
+    OUTPUT_TYPE = "loglikelihood"
+
+    class config:
+        process_results = None
+
+    def aggregation(self) -> dict[str, Any]:
+        return {"m": median, "acc": mean}
+
+
+def rows_with(metric: str, values: list[float]) -> list[dict[str, Any]]:
+    common = {"doc": {}, "filter": "none", "metrics": [metric]}
+    return [{"doc_id": n, "doc_hash": str(n), **common, metric: value} for n, value in enumerate(values)]
+
+
+def test_the_file_is_bound_to_the_samples_and_none_is_written_for_nothing(tmp_path: Path) -> None:
     samples = tmp_path / "samples_quiz_2026-11-30T10-00-00.125.jsonl"
     samples.write_text("{}\n")
-    write_replicates(samples, Task(), items([1.0, 0.0], "acc"))
+    write_replicates(samples, Task(), rows_with("acc", [1.0, 0.0]), None)
     assert [path.name for path in tmp_path.iterdir()] == [samples.name]
-    write_replicates(samples, Task(), items([1.0, 2.0, 4.0], "m"))
+    write_replicates(samples, Task(), rows_with("m", [1.0, 2.0, 4.0]), None)
     written = json.loads((tmp_path / "replicates_quiz_2026-11-30T10-00-00.125.json").read_text())
     assert written["samples_sha256"] == sha256_file(samples)
     assert written["metrics"][0]["left_out"] == [4.0, 4.0, 2.0]

@@ -76,12 +76,17 @@ class Number:
         right = shown.sign == (MINUS if shown.value < 0 else plus) and shown.rounds(value)
         # A number that is not 0 must not read as 0: an interval that ends above 0 does not touch it.
         hidden = shown.value == 0 and value != 0
-        fine = shown.step <= 10.0**-self.places * (1 + _SLACK)
+        fine = shown.step <= max(10.0**-self.places, _of_three_digits(value)) * (1 + _SLACK)
         return shown.end + len(self.after) if right and fine and not hidden else None
 
     def __str__(self) -> str:
         value = f"{self.value * self.scale:{'+' if self.signed else ''},.{self.places + 3}f}"
         return value.replace("-", MINUS) + self.after
+
+
+def _of_three_digits(value: float) -> float:
+    """Returns the size of the third digit of a number of tens of millions, as which more digits say nothing; else 0."""
+    return 10.0 ** (math.floor(math.log10(abs(value))) - 2) if abs(value) >= 1e7 else 0.0
 
 
 @dataclass(frozen=True)

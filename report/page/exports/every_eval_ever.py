@@ -24,7 +24,7 @@ SCHEMA_VERSION = "0.3.0"
 FOLDER = "every_eval_ever"
 
 _SCALES = {"proportion": (0.0, 1.0), "points": (0.0, 100.0), "coefficient": (-1.0, 1.0)}
-_UNITS = {"proportion": "proportion", "points": "percent", "coefficient": "coefficient"}
+_UNITS = {"proportion": "proportion", "points": "percent", "coefficient": "coefficient", "number": "number"}
 _UNKNOWN = "unknown"
 
 
@@ -156,9 +156,9 @@ def _metric(task: ScoredTask, score: MetricScores, known: Known) -> dict[str, An
     moves = task.range_of(score.metric)
     entry = metric_of(metric)
     canonical = entry.every_eval_ever if unit == "proportion" else None
-    lowest, highest = _SCALES[unit]
+    lowest, highest = _SCALES.get(unit, (None, None))
     # A task that does not say its scale may have one that is not ours.
-    holds = lowest <= known.value <= highest
+    holds = lowest is not None and highest is not None and lowest <= known.value <= highest
     kind = {"metric_kind": entry.every_eval_ever_kind} if entry.every_eval_ever_kind else {}
     return {
         "evaluation_description": _text(task.about) or _text(task.name),
