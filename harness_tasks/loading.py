@@ -32,11 +32,14 @@ def load_task(
     """Returns the task ``name``, its data loaded.
 
     ``metadata`` is what lm_eval's ``--metadata`` takes. ``include_defaults`` says whether lm_eval's own tasks are
-    looked through too, which takes some seconds; None: only where ``include_path`` does not have the name. Raises
+    looked through too, which takes some seconds; None: our own tasks are looked through where ``include_path`` does not
+    have the name, and lm_eval's where neither has. Raises
     UserError where there is no such task, it is a group of several, or its definition or data cannot be loaded.
     """
     manager = task_manager(include_path, metadata, include_defaults=bool(include_defaults))
-    if include_defaults is None and name not in manager.all_tasks:
+    if include_defaults is None and name not in manager.all_tasks and find_yaml(name):
+        manager = task_manager(TASKS_PATH, metadata)
+    elif include_defaults is None and name not in manager.all_tasks:
         manager = task_manager(include_path, metadata, include_defaults=True)
     if name not in manager.all_tasks:
         raise unknown_task(name, manager.all_subtasks)

@@ -23,6 +23,9 @@ def new(
         str | None, typer.Option("--input", help="The column of the texts to classify; with --label.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="The column of their labels.")] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="Of two labels the positive one; its precision, recall and F1 are added.")
+    ] = None,
     question: Annotated[
         str | None, typer.Option(help="The column of questions on a text; with --context and --answers.")
     ] = None,
@@ -65,6 +68,6 @@ def new(
     }
     with exit_on_user_error():
         folder = output or Path(name)
-        wanted = Wanted(name, folder, cluster, split, test_share, seed, model)
+        wanted = Wanted(name, folder, cluster, split, test_share, seed, model, positive)
         made = new_task(data, wanted, columns)
         print("\n".join([*made.notes, f"{folder}: a task for lm_eval, --include_path {folder} --tasks {name}"]))

@@ -1,12 +1,16 @@
 """A classification of a user's own rows, of any number of labels."""
 
 import json
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from harness_tasks import metrics
 from harness_tasks.errors import UserError
+from harness_tasks.messages import nearest_name
 from harness_tasks.own_task import making
 from harness_tasks.own_task.reading import Table, cell_text
 from harness_tasks.own_task.splitting import SIDES, Item, Side, clustered, without_duplicates
@@ -27,7 +31,7 @@ def make(wanted: making.Wanted, table: Table, text: str, label: str) -> making.M
     """
     items, lacking = _items(wanted, table, text, label)
     cleaned = without_duplicates(clustered(items))
-    labels = _labels(cleaned.items, label)
+    labels = _with_positive_last(_labels(cleaned.items, label), wanted.positive)
     sides, unused = making.split(wanted, cleaned.items)
     left_out = lacking | cleaned.left_out | unused
     rows = {side: [_row(wanted, item, labels) for item in sides[side]] for side in SIDES}
@@ -67,7 +71,18 @@ def _items(wanted: making.Wanted, table: Table, text: str, label: str) -> tuple[
             "a task is made of rows with a text and a label",
             "name the columns that hold them with --input and --label",
         )
-    return items, {f"rows without {text!r}": without_text, f"rows without {label!r}": without_label}
+    counts = {f"rows without {text!r}": without_text, f"rows without {label!r}": without_label}
+    return _with_whole_numbers(items), counts
+
+
+def _with_whole_numbers(items: list[Item]) -> list[Item]:
+    """Returns the items with the labels 1.0, 2.0 written as 1, 2, where all labels are whole numbers.
+
+    A column of whole numbers with missing cells is written so by pandas.
+    """
+    if not all(re.fullmatch(r"[+-]?\d+(\.0*)?", str(item.label)) for item in items):
+        return items
+    return [replace(item, label=str(item.label).partition(".")[0]) for item in items]
 
 
 def _labels(items: Sequence[Item], column: str) -> list[str]:
@@ -83,10 +98,11 @@ def _labels(items: Sequence[Item], column: str) -> list[str]:
         )
     alike: dict[str, str] = {}
     for label in counts:
-        other = alike.setdefault(label.casefold(), label)
+        other = alike.setdefault(_bare(label), label)
         if other != label:
             raise UserError(
-                f"the labels {other!r} ({counts[other]:,} rows) and {label!r} ({counts[label]:,}) differ in case alone",
+                f"the labels {other!r} ({counts[other]:,} rows) and {label!r} ({counts[label]:,}) differ in case, "
+                "spaces or hidden signs alone",
                 "they would be two classes, and most likely they are meant as one",
                 "write them alike",
             )
@@ -99,6 +115,36 @@ def _labels(items: Sequence[Item], column: str) -> list[str]:
             "add rows of that label, join it with another, or remove its row",
         )
     return sorted(counts, key=_rank)
+
+
+def _bare(label: str) -> str:
+    """Returns what labels share that a reader cannot tell apart, or only by case and spaces."""
+    shown = unicodedata.normalize("NFKC", label).casefold()
+    return "".join(sign for sign in shown if not sign.isspace() and unicodedata.category(sign) != "Cf")
+
+
+def _with_positive_last(labels: list[str], positive: str | None) -> list[str]:
+    """Returns two labels with the ``positive`` one last, where a report looks for it; any labels as they are without.
+
+    Raises:
+        UserError: there is no such label, or there are more than two.
+    """
+    if positive is None:
+        return labels
+    if positive not in labels:
+        nearest = nearest_name(positive, labels)
+        raise UserError(
+            f"no label {positive!r}",
+            "--positive says which of two labels is the positive one",
+            f"write {nearest!r}" if nearest else f"name one of {', '.join(map(repr, labels[:MOST_NAMED]))}",
+        )
+    if len(labels) > 2:
+        raise UserError(
+            f"--positive {positive} with {len(labels)} labels",
+            "of more than two labels none is the positive one: each has its own precision and recall",
+            "leave --positive out",
+        )
+    return [*(label for label in labels if label != positive), positive]
 
 
 def _rank(label: str) -> tuple[bool, float, str]:
@@ -175,6 +221,8 @@ def _yaml(
         "brier": ("mean", False),
         "ece": ("!function utils.expected_calibration_error", False),
     }
+    if wanted.positive is not None:
+        measured |= {name: (f"!function utils.{name}", True) for name in ("precision", "recall", "f1")}
     of_classes = [f"{kind}_of_{name}" for kind in ("precision", "recall") for name in classes]
     measured |= dict.fromkeys(of_classes, ("!function utils.ratio", True))
     known = metrics.signatures("classification")
@@ -186,13 +234,20 @@ def _yaml(
         **({"cluster": "cluster"} if wanted.cluster else {}),
         "input": "text",
         "labels": labels,
+        **({"positive_label": labels.index(wanted.positive)} if wanted.positive is not None else {}),
     }
     return (
         making.HEAD.format(wanted.name, "multiple_choice")
         + making.yaml_text({"doc_to_text": _prompt(labels), "doc_to_target": "label", "doc_to_choice": labels})
-        + "process_results: !function utils.process_results\n"
+        + f"process_results: !function utils.{'process_two_labels' if wanted.positive else 'process_results'}\n"
         + making.metric_lines(measured)
         + making.yaml_text({"metadata": making.metadata(wanted, table, files, own, signature)})
+    )
+
+
+def _of_positive(wanted: making.Wanted) -> str:
+    return (
+        "" if wanted.positive is None else f"of the label {making.code(wanted.positive)} `precision`, `recall`, `f1`, "
     )
 
 
@@ -229,6 +284,6 @@ answered by the likeliest label, behind a space.
 
 ## Metrics
 
-`acc` (primary), `macro_f1`, `mcc`, and of each label, up to {MOST_NAMED}, precision and recall; from the probabilities
-of the labels `brier` and `ece`. A zero denominator gives 0.
+`acc` (primary), `macro_f1`, `mcc`, {_of_positive(wanted)}and of each label, up to {MOST_NAMED}, precision and
+recall; from the probabilities of the labels `brier` and `ece`. A zero denominator gives 0.
 """

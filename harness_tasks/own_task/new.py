@@ -44,6 +44,12 @@ def new_task(data: str, wanted: Wanted, columns: Mapping[str, str | None]) -> Ma
             "they say what is asked and what is right",
             f"name {', '.join(ways[:-1])}, or {ways[-1]}",
         )
+    if wanted.positive is not None and "label" not in named:
+        raise UserError(
+            f"--positive {wanted.positive} with {kind.what}",
+            "it says which of two labels is the positive one",
+            "leave it out, or name --input and --label",
+        )
     check_wanted(wanted)
     others = [column for column in (wanted.cluster, wanted.split) if column is not None]
     texts = [named[option] for option in kind.columns if option not in kind.lists]

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from harness_tasks import metrics
@@ -45,6 +46,9 @@ def cell_answers(value: Any, where: str) -> list[tuple[str, int | None]] | None:
     found = list[tuple[str, int | None]]()
     for one in value:
         text, start = (one.get("text"), one.get("answer_start")) if isinstance(one, dict) else (one, None)
+        if isinstance(text, bytes):
+            with suppress(UnicodeDecodeError):
+                text = text.decode("utf-8")
         if isinstance(text, list | dict | bytes) or (isinstance(one, dict) and "text" not in one):
             raise UserError(
                 f"{where} holds {json.dumps(one, ensure_ascii=False, default=str)[:80]}",

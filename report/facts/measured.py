@@ -150,10 +150,10 @@ class Measured:
 
     @cached_property
     def kind(self) -> str:
-        """`classification`, `extraction` or `other`, by what the sample rows hold."""
+        """`classification` (of two labels), `extraction` or `other`, by the task's labels and what the rows hold."""
         labels = {label for pair in self.label_pairs for label in pair}
         if labels:
-            return "classification" if labels <= {0, 1} else "other"
+            return "classification" if labels <= {0, 1} and self.label_count in (None, 2) else "other"
         if not any(
             "text" in answers for row in self.scores.rows if isinstance(answers := row["doc"].get("answers"), dict)
         ):
@@ -166,6 +166,13 @@ class Measured:
     def labels(self) -> list[str]:
         """What the task calls its labels, in their order."""
         return [str(label) for label in self.scores.metadata.get("labels") or []]
+
+    @property
+    def label_count(self) -> int | None:
+        """How many labels the task has, of which a limited run may hold some; None where its files do not say it."""
+        choices = self.scores.configuration.get("doc_to_choice")
+        declared = len(self.labels) or (len(choices) if isinstance(choices, list) else 0)
+        return declared or None
 
 
 def positive_name(measured: Measured) -> Known:

@@ -114,3 +114,10 @@ def test_metadata_that_is_no_object(text: str) -> None:
     with pytest.raises(UserError, match="is not a JSON object"):
         parse_metadata(text)
     assert parse_metadata(None) == {}
+
+
+def test_a_task_of_ours_is_found_beside_a_folder_of_ones_own(tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "other.yaml").write_text("task: other\noutput_type: generate_until\n")
+    assert load_task("passages_demo", include_path=folder).config.task == "passages_demo"

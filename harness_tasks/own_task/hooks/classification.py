@@ -47,6 +47,37 @@ def process_results(
     return scores
 
 
+def process_two_labels(doc: Mapping[str, Any], results: Sequence[tuple[float, bool]]) -> dict[str, Any]:
+    """Returns one item's scores where the second of two labels is the positive one: its own are pairs as `mcc`'s."""
+    scores = process_results(doc, results)
+    return scores | dict.fromkeys(("precision", "recall", "f1"), scores["mcc"])
+
+
+def precision(pairs: Iterable[Pair]) -> float:
+    """Returns the share of the items predicted positive that are; 0.0 where none is predicted so."""
+    right, predicted, _ = _positives(pairs)
+    return _over(right, predicted)
+
+
+def recall(pairs: Iterable[Pair]) -> float:
+    """Returns the share of the positive items that are predicted so; 0.0 where none is positive."""
+    right, _, gold = _positives(pairs)
+    return _over(right, gold)
+
+
+def f1(pairs: Iterable[Pair]) -> float:
+    """Returns the harmonic mean of precision and recall; 0.0 where no item is positive or predicted so."""
+    right, predicted, gold = _positives(pairs)
+    return _over(2 * right, predicted + gold)
+
+
+def _positives(pairs: Iterable[Pair]) -> tuple[int, int, int]:
+    """Returns how many items are positive and predicted so, predicted so, and positive."""
+    found = list(pairs)
+    right = sum(gold == predicted == 1 for gold, predicted in found)
+    return right, sum(predicted == 1 for _, predicted in found), sum(gold == 1 for gold, _ in found)
+
+
 def macro_f1(pairs: Iterable[Pair]) -> float:
     """Returns the mean F1 of the labels that occur, gold or predicted, as scikit-learn's ``average="macro"``."""
     found = Counter((gold, predicted) for gold, predicted in pairs)

@@ -39,6 +39,17 @@ def test_scores_of_pairs_are_scikit_learns(pairs: list[tuple[int, int]]) -> None
             assert sample.statistic.formula.value(sample.values[0].sum(axis=0)) == pytest.approx(expected[at])
 
 
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=40))
+def test_the_positive_labels_scores_are_scikit_learns(pairs: list[tuple[int, int]]) -> None:
+    gold, predicted = zip(*pairs, strict=True)
+    items = [
+        classification.process_two_labels({"label": g}, [(float(c == p), False) for c in (0, 1)]) for g, p in pairs
+    ]
+    for name, expected in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
+        found = getattr(classification, name)([item[name] for item in items])
+        assert found == pytest.approx(expected(gold, predicted, zero_division=0))
+
+
 @given(st.lists(st.floats(-20, 0), min_size=2, max_size=6), st.data())
 def test_an_items_scores_are_the_projects_own(values: list[float], data: st.DataObject) -> None:
     gold = data.draw(st.integers(0, len(values) - 1))

@@ -115,7 +115,7 @@ REFUSED = {
     "labels that differ in case": (
         "text,label\na,Yes\nb,yes\nc,no\nd,no\n",
         ["--input", "text", "--label", "label"],
-        "differ in case alone",
+        "differ in case, spaces or hidden signs alone",
     ),
     "a split without a class": (
         "text,label,part\na,x,train\nb,x,test\nc,y,train\nd,y,train\n",
