@@ -148,7 +148,8 @@ class ComponentRecord(TypedDict):
     counted: Count
     closed_form: Count | None
     formula: Text
-    trainable: Count
+    trainable: Count | None
+    """None where a whole model was trained elsewhere: nothing tells which."""
 
 
 class Counted(TypedDict, total=False):

@@ -1,6 +1,18 @@
 """What a study is: the YAML files of this folder, read and checked."""
 
 from studies.grid import Grid, load_grid
-from studies.study import Author, Checkpoint, HubRepos, Model, Study, TaskPlan, load_study
+from studies.study import AnyCheckpoint, Author, Checkpoint, Elsewhere, HubRepos, Model, Study, TaskPlan, load_study
 
-__all__ = ["Author", "Checkpoint", "Grid", "HubRepos", "Model", "Study", "TaskPlan", "load_grid", "load_study"]
+__all__ = [
+    "AnyCheckpoint",
+    "Author",
+    "Checkpoint",
+    "Elsewhere",
+    "Grid",
+    "HubRepos",
+    "Model",
+    "Study",
+    "TaskPlan",
+    "load_grid",
+    "load_study",
+]

@@ -15,7 +15,7 @@ from harness_tasks.messages import nearest_name
 from harness_tasks.outputs import write_outputs
 from harness_tasks.reading import Kind, read_text
 from studies.names import check_name
-from studies.study import Study, load_study, no_checkpoint, read_mapping, study_of
+from studies.study import Study, load_study, no_checkpoint, read_mapping, study_of, tasks_with_checkpoints
 
 KEYS = {"models": "model", "shots": "num_fewshot"}
 """The keys of a grid that a study has not, and what a study has in their place."""
@@ -37,7 +37,7 @@ class Grid:
     @property
     def folder(self) -> Path:
         """Where everything that the grid makes goes; a study of it has a folder therein."""
-        return Path("build") / self.name
+        return next(iter(self.studies.values())).folder if self.is_one_study else Path("build") / self.name
 
     @property
     def is_one_study(self) -> bool:
@@ -68,6 +68,15 @@ def load_grid(path: str | Path) -> Grid:
     if not set(KEYS) & set(values):
         study = load_study(path)
         return Grid(study.name, study.title, {path: study})
+    why = {
+        "checkpoints": "a checkpoint belongs to one base model, and a grid has several",
+        "output": "a grid's studies have a folder each, within the grid's",
+    }
+    for key in why:
+        if key in values:
+            raise UserError(
+                f"{path} is a grid and has the key `{key}`", why[key], "leave it out, or write a study of one model"
+            )
     both = [f"`{key}` and `{KEYS[key]}`" for key in KEYS if key in values and KEYS[key] in values]
     if both:
         raise UserError(f"{path} has {both[0]}", "one of them would be ignored", "delete one")
@@ -101,7 +110,7 @@ def _studies(path: Path, values: dict[str, Any]) -> dict[Path, tuple[dict[str, A
     _check_names(path, [study for _, _, study in all_studies])
     kept: dict[Path, tuple[dict[str, Any], Study]] = {}
     for file, own, study in all_studies:
-        made = {checkpoint.task for checkpoint in study.checkpoints()}
+        made = tasks_with_checkpoints(study)
         tasks = {task: plan for task, plan in own["tasks"].items() if task in made}
         if not tasks:
             continue

@@ -94,6 +94,26 @@ def _distinct(values: list[Any]) -> list[Any]:
     return values
 
 
+def folder_name(text: str) -> str:
+    """Returns a text as the name of a folder, other signs as dashes.
+
+    >>> folder_name("  my:adapter (v2)/")
+    'my-adapter (v2)'
+    """
+    plain = "".join(sign if _is_plain(sign) else "-" for sign in text)
+    return re.sub(r"\.\.+", ".", plain).lstrip(_NOT_FIRST).rstrip(" .,-")[: LONGEST_BYTES // 4] or "checkpoint"
+
+
+def _checkpoint_name(name: str) -> str:
+    try:
+        check_name(name, "a checkpoint has a name:", is_in_grid=True)
+    except UserError as error:
+        raise ValueError(f"{error.found.removeprefix('a checkpoint has a name: ')}") from None
+    return name
+
+
+CheckpointName = Annotated[str, AfterValidator(_checkpoint_name)]
+"""A checkpoint's name, which becomes a folder and a word of commands."""
 TaskName = Annotated[str, AfterValidator(_task_name)]
 """A task's name, which becomes a folder and a word of lm_eval's `--tasks`, where commas and `*` mean something."""
 Place = Annotated[str, AfterValidator(_place)]

@@ -3,12 +3,13 @@
 import itertools
 import json
 import os
+import re
 import shlex
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from finetune.heads import Head
 from finetune.recipe import IDENTICAL, Method, Recipe
@@ -16,9 +17,10 @@ from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.loading import declared, find_yaml
+from harness_tasks.messages import nearest_name
 from harness_tasks.reading import Kind, read_yaml
 from harness_tasks.validation import first_invalid, wrong_key
-from studies.names import Distinct, Place, TaskName, check_name, check_texts
+from studies.names import CheckpointName, Distinct, Place, TaskName, check_name, check_texts, folder_name
 
 SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
 """How a checkpoint's name calls its head, where a task has several."""
@@ -133,8 +135,51 @@ class HubRepos(_Strict):
     """The user or organisation on the Hub; unset: nothing is published."""
 
 
+class Elsewhere(_Strict):
+    """A checkpoint that was trained elsewhere: by another program, or by another study."""
+
+    path: Place
+    """Its folder, or its Hub id: a whole model or a PEFT adapter, with its weights in safetensors."""
+    name: CheckpointName = ""
+    """What the page calls it, and its folder; unset: the last part of the path."""
+    revision: Place | None = None
+    """The Hub commit; unset: the newest."""
+    trained_on: TaskName | None = None
+    """The task on whose training rows it was trained, where that is known; unset: not told."""
+    training_rows: Place | None = None
+    """A JSON-lines file with the rows that it was trained on (`text`), such as `train_rows.jsonl`, for the overlap with
+    the scored items; unset: the overlap cannot be told."""
+    tasks: Annotated[list[TaskName], Field(min_length=1), Distinct] | None = None
+    """The tasks that it is scored on; unset: all of the study."""
+    allow: list[str] = []
+    """Checks of whether it belongs to the base model whose failure is only a warning: `other-base`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: Any) -> Any:
+        """Returns the values with a name, where none is given: what the path ends in."""
+        if isinstance(values, dict) and isinstance(values.get("path"), str) and values.get("name") is None:
+            return {**values, "name": _name_of(values["path"])}
+        return values
+
+    def display_name(self, scored_on: str | None = None) -> str:
+        """The name that a page calls it by; how it was made is told by its own files alone."""
+        return self.name
+
+
+def _name_of(path: str) -> str:
+    """Returns a name for a checkpoint by its place; what a trainer calls its last steps says nothing by itself.
+
+    >>> _name_of("runs/my tuning/checkpoint-500"), _name_of("user/adapter-v2")
+    ('my tuning-checkpoint-500', 'adapter-v2')
+    """
+    parts = [part for part in Path(path).parts if part not in ("/", ".", "..")] or ["checkpoint"]
+    says_little = re.fullmatch(r"checkpoint-\d+|final|last|output|outputs|adapter|model|merged", parts[-1])
+    return folder_name("-".join(parts[-2:] if says_little else parts[-1:]))
+
+
 class Checkpoint(_Strict):
-    """A fine-tuned checkpoint of the study; its name names its folder."""
+    """A fine-tuned checkpoint that the study makes; its name names its folder."""
 
     task: str
     method: Method
@@ -163,6 +208,9 @@ class Checkpoint(_Strict):
         head = f" ({_HEAD_NAMES[self.head]})" if self.is_named_by_head else ""
         task = f" on {self.task}" if self.is_named_by_task and scored_on != self.task else ""
         return f"{_METHOD_NAMES[self.method]}{head}{task}, seed {self.seed}"
+
+
+AnyCheckpoint = Checkpoint | Elsewhere
 
 
 class Where(_Strict):
@@ -200,8 +248,11 @@ class Study(_Strict):
     """Why the authors chose this model and these tasks, in their words, which the page shows as theirs."""
     include_path: Place | None = None
     """A folder with tasks of your own, such as `aftertune task new` makes; a task that it has is taken from there."""
+    checkpoints: list[Elsewhere] = []
+    """Checkpoints that were trained elsewhere, set beside the base model as they are; `aftertune diff` writes them."""
     methods: Annotated[list[Method], Field(min_length=1), Distinct] = ["lora"]
-    """Methods of training: adapters (`lora`, `dora`, `qlora`), all weights (`full`) or the head alone (`head`)."""
+    """Methods of training: adapters (`lora`, `dora`, `qlora`), all weights (`full`) or the head alone (`head`). A study
+    with `checkpoints` trains nothing where it is left out."""
     formulations: Annotated[list[Head], Field(min_length=1), Distinct] | None = None
     """Heads: each task gets a checkpoint with each that it can be answered with; unset: with its own `head`."""
     seeds: Annotated[list[_Seed], Field(min_length=1), Distinct] = [1]
@@ -243,6 +294,8 @@ class Study(_Strict):
     """Where the checkpoints are published."""
     authors: Annotated[list[Author], Field(min_length=1)]
     """The contributions, as the page lists them; at least one."""
+    output: Place | None = None
+    """The folder that everything goes to, whose name is that of the study; unset: `build/<name>`."""
     grid: str | None = None
     """The grid that wrote the study's file; not for people to set."""
     name: str
@@ -251,7 +304,7 @@ class Study(_Strict):
     @property
     def folder(self) -> Path:
         """Where everything that the study makes goes."""
-        return Path("build") / self.name
+        return Path(self.output) if self.output else Path("build") / self.name
 
     def plan(self, task: str) -> TaskPlan:
         """Returns what the study does with ``task``."""
@@ -262,8 +315,25 @@ class Study(_Strict):
         own = self.include_path
         return Path(own) if own and find_yaml(task, own) else TASKS_PATH
 
-    def checkpoints(self) -> list[Checkpoint]:
-        """Returns every fine-tuned checkpoint, in the study file's order."""
+    @property
+    def trains(self) -> bool:
+        """Whether checkpoints are trained; not where only those from elsewhere are named."""
+        return not self.checkpoints or "methods" in self.model_fields_set
+
+    def every_checkpoint(self) -> list[AnyCheckpoint]:
+        """Returns every fine-tuned checkpoint, in the study file's order, and then those from elsewhere."""
+        return [*self.trained_checkpoints(), *self.checkpoints]
+
+    def scored_on(self, checkpoint: AnyCheckpoint) -> list[str]:
+        """Returns the tasks that a checkpoint is scored on: its own; those named of one from elsewhere, or all."""
+        if isinstance(checkpoint, Elsewhere):
+            return checkpoint.tasks or list(self.tasks)
+        return [checkpoint.task]
+
+    def trained_checkpoints(self) -> list[Checkpoint]:
+        """Returns the checkpoints that the study trains."""
+        if not self.trains:
+            return []
         made = []
         for task in self.tasks:
             place = self.tasks_folder(task)
@@ -320,10 +390,48 @@ def load_study(path: str | Path) -> Study:
         )
     check_name(path.stem, f"the study {path} has a name:", is_in_grid=bool(values.get("grid")))
     study = study_of(path, values, name=f"{values['grid']}/{path.stem}" if values.get("grid") else path.stem)
-    made = {checkpoint.task for checkpoint in study.checkpoints()}
-    if missing := [task for task in study.tasks if task not in made]:
+    if study.output and Path(study.output).name != study.name:
+        raise UserError(
+            f"{path}: `output` is {study.output}, and the study's name is {study.name}",
+            "its steps know the folder of a study by the study's name",
+            f"let the folder end in {study.name}, or rename the file",
+        )
+    if missing := [task for task in study.tasks if task not in tasks_with_checkpoints(study)]:
         raise no_checkpoint(path, missing[0], study)
     return study
+
+
+def tasks_with_checkpoints(study: Study) -> set[str]:
+    """Returns the tasks that some checkpoint of a study is scored on."""
+    return {task for one in study.every_checkpoint() for task in study.scored_on(one)}
+
+
+def _check_elsewhere(path: Path, study: Study) -> None:
+    """Raises UserError where two checkpoints have one name or one place, or one is scored on a task of no study."""
+    names: dict[str, str] = {"base": "the base model"} | {
+        one.name: "one it trains" for one in study.trained_checkpoints()
+    }
+    for one in study.checkpoints:
+        where = f"{one.path}{f' at {one.revision}' if one.revision else ''}"
+        if where in names.values():
+            raise UserError(
+                f"{path}: `checkpoints` names {where} twice", "one measurement would count as two", "delete one"
+            )
+        if one.name in names:
+            raise UserError(
+                f"{path}: the checkpoint {where} has the name {one.name}, as has {names[one.name]}",
+                "their scores and pages would go to one folder",
+                "give it another `name:`",
+            )
+        names[one.name] = where
+        for task in one.tasks or []:
+            if task not in study.tasks:
+                near = nearest_name(task, study.tasks)
+                raise UserError(
+                    f"{path}: the checkpoint {one.name} is to be scored on {task}, which is not under `tasks:`",
+                    "the base model would have no score beside it",
+                    f"write {near}" if near else f"add `{task}:` under `tasks:`",
+                )
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -376,6 +484,7 @@ def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
         raise _readable(path, error) from None
     if not study.tasks:
         raise UserError(f"{path} names no task", "there is nothing to score", "add one under `tasks:`")
+    _check_elsewhere(path, study)
     return study
 
 
@@ -411,7 +520,7 @@ def _readable(path: Path, error: ValidationError) -> UserError:
 
 def _fields_at(place: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {"model": Model, "hub": HubRepos, "authors": Author, "tasks": TaskPlan}
-    models |= {"exclude": Where, "only": Where}
+    models |= {"exclude": Where, "only": Where, "checkpoints": Elsewhere}
     if "recipe" in place:
         return list(Recipe.model_fields)
     model = models.get(str(place[0]), Study) if place else Study

@@ -35,7 +35,7 @@ def the_llama_study_passes_its_checks(folder: Path) -> None:
     lines = planned_by_make("STUDY=studies/llama-3.2-1b.yaml make report")
     assert lines[-1] == "python -m aftertune run studies/llama-3.2-1b.yaml"
     study = load_study(ROOT / "studies" / "llama-3.2-1b.yaml")
-    assert [checkpoint.name for checkpoint in study.checkpoints()] == [
+    assert [checkpoint.name for checkpoint in study.trained_checkpoints()] == [
         "sst2_llama-lora-seed1",
         "squad_llama-lora-seed1",
     ]

@@ -22,7 +22,7 @@ def check_models(grid: Grid) -> None:
     for study in grid.studies.values():
         if study.model.id not in BUILT_IN:
             wanted = heads.setdefault((study.model.path, revision_of(study)), {"causal"})
-            wanted.update(checkpoint.head for checkpoint in study.checkpoints())
+            wanted.update(checkpoint.head for checkpoint in study.trained_checkpoints())
     if not heads:
         return
     from finetune.heads import model_class

@@ -46,7 +46,7 @@ class Examined:
 def training_runs(study: Study) -> list[Checkpoint]:
     """Returns the checkpoints that stand for all: guards look at rows and model, which no seed changes."""
     first: dict[Any, Checkpoint] = {}
-    for one in study.checkpoints():
+    for one in study.trained_checkpoints():
         first.setdefault((one.task, one.head, one.method), one)
     return list(first.values())
 
@@ -101,7 +101,7 @@ def _examined(study: Study, checkpoint: Checkpoint) -> tuple[Examined, list[Any]
     from finetune.prepare import prepare
     from harness_tasks.loading import load_task
 
-    _write_base(study)
+    write_base(study)
     run = run_of_command(step_commands.train(study, checkpoint))
     # Neither rows nor guards depend on the device, which may be another machine's, or on how the base is packed.
     run = replace(run, device="cpu", dtype="float32" if run.dtype == "auto" else run.dtype)
@@ -129,7 +129,7 @@ def _examined(study: Study, checkpoint: Checkpoint) -> tuple[Examined, list[Any]
     return Examined(study, checkpoint, content), failed
 
 
-def _write_base(study: Study) -> None:
+def write_base(study: Study) -> None:
     """Writes a built-in base model's folder where it is not there yet: its tokenizer is in it."""
     if study.model.id in BUILT_IN and not Path(study.model.path, "config.json").is_file():
         print(f"unpacking the base model into {study.model.path}", file=sys.stderr)

@@ -29,7 +29,7 @@ SUBMITTED = {
     "score_shard": "{study}: score {name} on {task}",
     "join": "{study}: parameter counts, facts and report",
     "prior": "{study}: prior of {name} on {task}",
-    "overlap": "{study}: overlap with the rows of {checkpoint}",
+    "overlap": "{study}: overlap of {task} with the rows of {checkpoint}",
     "report": "{study}: parameter counts, facts and report",
 }
 """The rules that run on nodes, and what the plan calls their steps, behind the study's name."""

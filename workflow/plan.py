@@ -30,7 +30,7 @@ from harness_tasks.loading import declared_metadata
 from harness_tasks.machine import largest_forward
 from harness_tasks.messages import reason_of
 from harness_tasks.models.files import refusals
-from studies import Checkpoint, Study
+from studies import AnyCheckpoint, Checkpoint, Elsewhere, Study
 from studies.study import BUILT_IN
 from workflow import step_commands
 from workflow.examined import known, training_runs
@@ -40,6 +40,8 @@ START_S = 6.0
 """Seconds until a step's process has its model and its data."""
 OVERLAP_S = 1.0
 """Seconds to grade a task's scored items against the training rows."""
+READ_BYTES_A_SECOND = 2e8
+"""Weights that are read, hashed and compared in a second, on one core."""
 UNPACK_S = 30.0
 """Seconds to unpack the embedded base model."""
 REPORT_S = 8.0
@@ -162,7 +164,7 @@ def _ledgers(study: Study, config: Any) -> dict[str, Any]:
     """Returns the parameter counts of the base model and of each checkpoint, from the configuration alone."""
     shape = _Shape(config)
     ledgers = {"base": _base_ledger(shape)}
-    for checkpoint in study.checkpoints():
+    for checkpoint in study.trained_checkpoints():
         recipe = study.plan(checkpoint.task).recipe
         labels = (_metadata(study, checkpoint.task) or {}).get("labels") or ()
         ledgers[checkpoint.name] = _ledger(shape, recipe, checkpoint.method, checkpoint.head, len(labels))
@@ -234,14 +236,19 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
     for task in study.tasks:
         steps.append(_score_step(study, None, task, base, sizes, dtype, speed))
         steps.append(_prior_step(study, None, task, base, dtype))
-    for checkpoint in study.checkpoints():
-        steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], sizes, dtype, speed))
+    for checkpoint in study.every_checkpoint():
+        if isinstance(checkpoint, Elsewhere):
+            steps.append(_read_step(study, checkpoint, base, sizes))
+        else:
+            steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], sizes, dtype, speed))
         if step_commands.is_merged(checkpoint):
             done = (step_commands.merged_folder(study, checkpoint) / "merged_from.json").is_file()
             steps.append(PlannedStep(f"merge {checkpoint.name}", done, None, None, None, 8 * base, START_S))
-        steps.append(_score_step(study, checkpoint, checkpoint.task, base, sizes, dtype, speed))
-        steps.append(_prior_step(study, checkpoint, checkpoint.task, base, dtype))
-        steps.append(_overlap_step(study, checkpoint))
+        for task in study.scored_on(checkpoint):
+            steps.append(_score_step(study, checkpoint, task, base, sizes, dtype, speed))
+            steps.append(_prior_step(study, checkpoint, task, base, dtype))
+        if step_commands.has_overlap(checkpoint):
+            steps += [_overlap_step(study, checkpoint, task) for task in study.scored_on(checkpoint)]
     report = (study.folder / "report.html").is_file()
     return [*steps, PlannedStep("parameter counts, facts and report", report, None, None, None, None, REPORT_S)]
 
@@ -271,7 +278,7 @@ def _is_cached(model: str, revision: str | None) -> bool:
 
 
 def _score_step(
-    study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, sizes: Sizes, dtype: str, speed: float
+    study: Study, checkpoint: AnyCheckpoint | None, task: str, parameters: int, sizes: Sizes, dtype: str, speed: float
 ) -> PlannedStep:
     name = checkpoint.name if checkpoint else "base"
     size = _size(study, task)
@@ -297,17 +304,25 @@ def _batch_bytes(study: Study, size: dict[str, int] | None, sizes: Sizes, dtype:
     return int(kept + forward + study.batch_size * sizes.vocabulary * (element + 4))
 
 
-def _prior_step(study: Study, checkpoint: Checkpoint | None, task: str, parameters: int, dtype: str) -> PlannedStep:
+def _prior_step(study: Study, checkpoint: AnyCheckpoint | None, task: str, parameters: int, dtype: str) -> PlannedStep:
     name = checkpoint.name if checkpoint else "base"
     done = (step_commands.scores_folder(study, task, checkpoint) / "prior.json").is_file()
     memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype]
     return PlannedStep(f"prior of {name} on {task}", done, None, None, None, memory, START_S)
 
 
-def _overlap_step(study: Study, checkpoint: Checkpoint) -> PlannedStep:
-    done = step_commands.overlap_file(study, checkpoint).is_file()
-    rows = _scored_rows(study, checkpoint.task)
-    return PlannedStep(f"overlap with the rows of {checkpoint.name}", done, rows, None, None, None, OVERLAP_S)
+def _overlap_step(study: Study, checkpoint: AnyCheckpoint, task: str) -> PlannedStep:
+    done = step_commands.overlap_file(study, checkpoint, task).is_file()
+    name = f"overlap of {task} with the rows of {checkpoint.name}"
+    return PlannedStep(name, done, _scored_rows(study, task), None, None, None, OVERLAP_S)
+
+
+def _read_step(study: Study, checkpoint: Elsewhere, parameters: int, sizes: Sizes) -> PlannedStep:
+    """Returns the reading of a checkpoint from elsewhere: the base's weights and at most as many of its own."""
+    done = (step_commands.checkpoint_folder(study, checkpoint) / "finetune.json").is_file()
+    size = 2 * parameters * estimate.BYTES.get(sizes.stored or "", estimate.BYTES["float32"])
+    seconds = START_S + size / READ_BYTES_A_SECOND
+    return PlannedStep(f"read {checkpoint.name}", done, None, None, None, estimate.PROCESS_BYTES, seconds)
 
 
 def _scored_rows(study: Study, task: str) -> int | None:
@@ -374,9 +389,10 @@ def _declared(task: str, place: Path) -> dict[str, Any] | None:
 def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
     """Returns what the base model, the checkpoints, merged ones too, and the trainer's largest take on disk at most."""
     base = ledgers["base"].total * estimate.BYTES["float32"] if study.model.id in BUILT_IN else 0
-    sizes = [estimate.disk_bytes(ledgers[one.name], one.method) for one in study.checkpoints()]
-    merged = ledgers["base"].total * estimate.BYTES["float32"] * sum(map(step_commands.is_merged, study.checkpoints()))
-    return int(base + merged + sum(kept for kept, _ in sizes) + max(passing for _, passing in sizes))
+    trained = study.trained_checkpoints()
+    sizes = [estimate.disk_bytes(ledgers[one.name], one.method) for one in trained]
+    merged = ledgers["base"].total * estimate.BYTES["float32"] * sum(map(step_commands.is_merged, trained))
+    return int(base + merged + sum(kept for kept, _ in sizes) + max((passing for _, passing in sizes), default=0))
 
 
 def _text(study: Study, summary: dict[str, Any], found: Planned) -> str:

@@ -16,7 +16,7 @@ def prior(study_file: str, task: str, name: str) -> None:
     """Writes `prior.json` of one checkpoint and one task under `scores/`."""
     with exit_on_user_error():
         study = load_study(study_file)
-        checkpoint = next((one for one in study.checkpoints() if one.name == name), None)
+        checkpoint = next((one for one in study.every_checkpoint() if one.name == name), None)
         dtype = resolve_dtype(study.dtype, resolve_device(study.device))
         output = step_commands.scores_folder(study, task, checkpoint) / "prior.json"
         words = step_commands.prior(study, task, checkpoint, dtype=dtype, output=output)

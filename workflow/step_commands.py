@@ -10,8 +10,8 @@ from pathlib import Path
 from finetune.heads import Head
 from finetune.recipe import ADAPTER_METHODS, IDENTICAL, NOTHING
 from harness_tasks import TASKS_PATH
-from studies import Checkpoint, Grid, Study
-from workflow import digests
+from studies import AnyCheckpoint, Checkpoint, Elsewhere, Grid, Study
+from workflow import digests, elsewhere
 from workflow.pins import revision_of
 
 MODELS: dict[Head, str] = {
@@ -37,7 +37,9 @@ def base_model(study: Study) -> list[str]:
 
 def check(study: Study, task: str, output: Path) -> list[str]:
     """Returns the command that loads a task's data and renders a row of each split; its record goes to ``output``."""
-    words = ["aftertune", "check", task, "--training", "--output", str(output)]
+    words = ["aftertune", "check", task]
+    words += ["--training"] if any(one.task == task for one in study.trained_checkpoints()) else []
+    words += ["--output", str(output)]
     words += ["--num-fewshot", str(study.num_fewshot)] if study.num_fewshot else []
     return [*words, *_include(study, task), *_metadata(study)]
 
@@ -57,7 +59,7 @@ def sample(study: Study, task: str, output: Path) -> list[str]:
 
 
 def score(
-    study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path, shard: str | None = None
+    study: Study, task: str, checkpoint: AnyCheckpoint | None, *, dtype: str, output: Path, shard: str | None = None
 ) -> list[str]:
     """Returns the command that scores the base model (``checkpoint`` None) or a checkpoint on a task.
 
@@ -73,18 +75,45 @@ def score(
     return [*words, *_include(study, task, "--include_path"), *_metadata(study)]
 
 
-def prior(study: Study, task: str, checkpoint: Checkpoint | None, *, dtype: str, output: Path) -> list[str]:
+def prior(study: Study, task: str, checkpoint: AnyCheckpoint | None, *, dtype: str, output: Path) -> list[str]:
     """Returns the command that measures the label bias of the base model or a checkpoint on content-free prompts."""
     words = ["aftertune", "prior", task, *_asking(study, checkpoint, dtype)]
     return [*words, "--output", str(output), *_include(study, task), *_metadata(study)]
 
 
-def overlap(study: Study, checkpoint: Checkpoint) -> list[str]:
+def overlap(study: Study, checkpoint: AnyCheckpoint, task: str) -> list[str]:
     """Returns the command that grades the overlap of a task's scored items with a checkpoint's training rows."""
-    words = ["aftertune", "overlap", checkpoint.task, "--output", str(overlap_file(study, checkpoint))]
-    words += ["--samples", str(scores_folder(study, checkpoint.task, None) / "samples.jsonl")]
-    words += ["--training-rows", str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
-    return [*words, *_include(study, checkpoint.task), *_metadata(study)]
+    words = ["aftertune", "overlap", task, "--output", str(overlap_file(study, checkpoint, task))]
+    words += ["--samples", str(scores_folder(study, task, None) / "samples.jsonl")]
+    named = checkpoint.training_rows if isinstance(checkpoint, Elsewhere) else None
+    words += ["--training-rows", named or str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
+    return [*words, *_include(study, task), *_metadata(study)]
+
+
+def has_overlap(checkpoint: AnyCheckpoint) -> bool:
+    """Returns whether the rows are known that a checkpoint was trained on: all of ours, and those that were named."""
+    return not isinstance(checkpoint, Elsewhere) or checkpoint.training_rows is not None
+
+
+def read_checkpoint(study: Study, checkpoint: Elsewhere) -> list[str]:
+    """Returns the command that reads what a checkpoint from elsewhere says of itself, and what its weights changed."""
+    options: dict[str, str | None] = {
+        "base": study.model.path,
+        "base_revision": revision_of(study),
+        "revision": checkpoint.revision,
+        "name": checkpoint.name,
+        "tasks": ",".join(study.scored_on(checkpoint)),
+        "trained_on": checkpoint.trained_on,
+        "training_rows": checkpoint.training_rows,
+        "include_path": study.include_path,
+    }
+    words = ["aftertune", "read-checkpoint", checkpoint.path]
+    for name, value in options.items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", value]
+    for check in checkpoint.allow:
+        words += ["--allow", check]
+    return [*words, "--output", str(checkpoint_folder(study, checkpoint))]
 
 
 def train(study: Study, checkpoint: Checkpoint) -> list[str]:
@@ -118,46 +147,51 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
     return [*words, *_include(study, checkpoint.task), *_metadata(study)]
 
 
-def parameters(study: Study, checkpoint: Checkpoint | None, output: Path) -> list[str]:
-    """Returns the command that counts the parameters of the base model or of a checkpoint, into a JSON file."""
+def parameters(file: Path | str, study: Study, checkpoint: AnyCheckpoint | None, output: Path) -> list[str]:
+    """Returns the command that counts the parameters of the base model or of a checkpoint, into a JSON file.
+
+    ``file`` is the study's.
+    """
+    if isinstance(checkpoint, Elsewhere):
+        return ["workflow.count", str(file), checkpoint.name, str(output)]
     model = study.model.path if checkpoint is None else str(checkpoint_folder(study, checkpoint))
     revision = revision_of(study) if checkpoint is None else None
     at = ["--revision", revision] if revision else []
     return ["aftertune", "params", model, *at, "--json", "--output", str(output)]
 
 
-def merge(study: Study, checkpoint: Checkpoint) -> list[str]:
+def merge(study: Study, checkpoint: AnyCheckpoint) -> list[str]:
     """Returns the command that merges an adapter which cannot be scored on its base as it is; see `is_merged`."""
     folder = str(checkpoint_folder(study, checkpoint))
     return ["aftertune", "merge", folder, "--output", str(merged_folder(study, checkpoint))]
 
 
-def is_merged(checkpoint: Checkpoint) -> bool:
+def is_merged(checkpoint: AnyCheckpoint) -> bool:
     """Returns whether a checkpoint is scored as a whole model: QLoRA's base had other values, packed in 4 bits."""
-    return checkpoint.method == "qlora"
+    return isinstance(checkpoint, Checkpoint) and checkpoint.method == "qlora"
 
 
-def merged_folder(study: Study, checkpoint: Checkpoint) -> Path:
+def merged_folder(study: Study, checkpoint: AnyCheckpoint) -> Path:
     """Returns where the model lies that `merge` makes."""
     return study.folder / "merged" / checkpoint.name
 
 
-def checkpoint_folder(study: Study, checkpoint: Checkpoint) -> Path:
+def checkpoint_folder(study: Study, checkpoint: AnyCheckpoint) -> Path:
     """Returns where a checkpoint lies."""
     return study.folder / "checkpoints" / checkpoint.name
 
 
-def scores_folder(study: Study, task: str, checkpoint: Checkpoint | None) -> Path:
+def scores_folder(study: Study, task: str, checkpoint: AnyCheckpoint | None) -> Path:
     """Returns where the files of one scored (checkpoint, task) pair lie."""
     return study.folder / "scores" / (checkpoint.name if checkpoint else "base") / task
 
 
-def plan_file(study: Study, checkpoint: Checkpoint) -> Path:
+def plan_file(study: Study, checkpoint: AnyCheckpoint) -> Path:
     """Returns the file with what was found of a training run's rows before any step."""
     return study.folder / "plans" / f"{checkpoint.name}.json"
 
 
-def join(study: Study, task: str, checkpoint: Checkpoint | None, output: Path) -> list[str]:
+def join(study: Study, task: str, checkpoint: AnyCheckpoint | None, output: Path) -> list[str]:
     """Returns the command that joins the scored shards of a task's items to the files of one run of all items."""
     folders = [str(shard_folder(study, task, checkpoint, number)) for number in shard_numbers(study)]
     return [
@@ -170,20 +204,20 @@ def shard_numbers(study: Study) -> range:
     return range(1, study.shards + 1)
 
 
-def shard_folder(study: Study, task: str, checkpoint: Checkpoint | None, number: int) -> Path:
+def shard_folder(study: Study, task: str, checkpoint: AnyCheckpoint | None, number: int) -> Path:
     """Returns where lm_eval's files of one shard lie."""
     return study.folder / "shards" / (checkpoint.name if checkpoint else "base") / task / str(number)
 
 
-def scratch_folder(study: Study, task: str, checkpoint: Checkpoint | None, shard: str | None = None) -> Path:
+def scratch_folder(study: Study, task: str, checkpoint: AnyCheckpoint | None, shard: str | None = None) -> Path:
     """Returns where a score is made: `answers`, from which an interrupted step resumes, and lm_eval's `output`."""
     folder = study.folder / "scratch" / "scores" / (checkpoint.name if checkpoint else "base") / task
     return folder / f"shard{shard.partition('/')[0]}" if shard else folder
 
 
-def overlap_file(study: Study, checkpoint: Checkpoint) -> Path:
-    """Returns the file with the grades of overlap between a checkpoint's training rows and its task's scored items."""
-    return study.folder / "overlap" / checkpoint.name / f"overlap_{checkpoint.task}.jsonl"
+def overlap_file(study: Study, checkpoint: AnyCheckpoint, task: str) -> Path:
+    """Returns the file with the grades of overlap between a checkpoint's training rows and a task's scored items."""
+    return study.folder / "overlap" / checkpoint.name / f"overlap_{task}.jsonl"
 
 
 def samples_file(study: Study, task: str) -> Path:
@@ -202,18 +236,26 @@ def compare(grid: Grid) -> list[str]:
     return ["aftertune", "compare", *folders, "--output", str(grid.folder)]
 
 
-def score_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
+def score_key(study: Study, task: str, checkpoint: AnyCheckpoint | None) -> str:
     """Returns all that a score depends on beside its input files, as JSON text; the other keys are of the same kind."""
-    command = score(study, task, checkpoint, dtype=study.dtype, output=Path())
+    command = score(study, task, _known_beforehand(checkpoint), dtype=study.dtype, output=Path())
     cut = [study.shards, digests.code_digest(*SHARD_CODE)] if study.shards > 1 else []
     return json.dumps(
         [command, digests.scoring_digest(task, study.tasks_folder(task)), digests.data_digest(study), *cut]
     )
 
 
-def prior_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
+def _known_beforehand(checkpoint: AnyCheckpoint | None) -> Checkpoint | None:
+    """Returns a checkpoint whose command is known before any step; None of one from elsewhere.
+
+    What is loaded of that stands in its record, which is an input of the step, so that a key need not hold it.
+    """
+    return None if isinstance(checkpoint, Elsewhere) else checkpoint
+
+
+def prior_key(study: Study, task: str, checkpoint: AnyCheckpoint | None) -> str:
     """Returns all that a content-free prior depends on beside its input files."""
-    command = prior(study, task, checkpoint, dtype=study.dtype, output=Path())
+    command = prior(study, task, _known_beforehand(checkpoint), dtype=study.dtype, output=Path())
     return json.dumps(
         [
             command,
@@ -224,9 +266,9 @@ def prior_key(study: Study, task: str, checkpoint: Checkpoint | None) -> str:
     )
 
 
-def overlap_key(study: Study, checkpoint: Checkpoint) -> str:
+def overlap_key(study: Study, checkpoint: AnyCheckpoint, task: str) -> str:
     """Returns all that the grades of overlap depend on beside their input files."""
-    return json.dumps([overlap(study, checkpoint), digests.code_digest("overlap", "text")])
+    return json.dumps([overlap(study, checkpoint, task), digests.code_digest("overlap", "text")])
 
 
 def train_key(study: Study, checkpoint: Checkpoint) -> str:
@@ -237,6 +279,11 @@ def train_key(study: Study, checkpoint: Checkpoint) -> str:
     command = train(study, checkpoint)
     at = command.index("--save-steps")  # how often it saves changes nothing of the result
     return json.dumps([command[:at] + command[at + 2 :], tasks, digests.data_digest(study)])
+
+
+def read_checkpoint_key(study: Study, checkpoint: Elsewhere) -> str:
+    """Returns all that the record of a checkpoint from elsewhere depends on beside the base model."""
+    return json.dumps([read_checkpoint(study, checkpoint), elsewhere.state(checkpoint)])
 
 
 def check_key(study: Study, task: str) -> str:
@@ -260,7 +307,7 @@ def describe_key(study: Study) -> str:
 
 def page_key(study: Study) -> str:
     """Returns all that the page depends on beside its input files: what the study says, the code, the templates."""
-    fields = {"title", "why", "model", "hub", "authors", "methods", "seeds", "equivalence_margin"}
+    fields = {"title", "why", "model", "hub", "authors", "checkpoints", "methods", "seeds", "equivalence_margin"}
     said = study.model_dump(include=fields, mode="json")
     return json.dumps([said, digests.page_digest()])
 
@@ -270,7 +317,7 @@ def compare_key() -> str:
     return digests.page_digest()
 
 
-def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers: Path | None = None) -> list[str]:
+def _asking(study: Study, checkpoint: AnyCheckpoint | None, dtype: str, *, answers: Path | None = None) -> list[str]:
     """Returns the options of lm_eval that say which model is asked, and how; ``answers``: where answers are kept."""
     # lm_eval's `hf` notes nothing of its generations, and in bfloat16 it rounds its logarithms.
     backend: str = "hf-recorded" if study.backend == "hf" else study.backend
@@ -279,14 +326,15 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers:
     if revision := revision_of(study):
         arguments["revision"] = revision
     if checkpoint is not None:
-        merged = is_merged(checkpoint)
-        folder = str(merged_folder(study, checkpoint) if merged else checkpoint_folder(study, checkpoint))
-        model = backend if checkpoint.head == "causal" else MODELS[checkpoint.head]
+        own = _weights(study, checkpoint)
+        model = MODELS.get(own.head, backend)
         adapter = "lora_local_path" if model == "vllm" else "peft"
-        is_adapter = checkpoint.method in ADAPTER_METHODS and not merged
-        arguments[adapter if is_adapter else "pretrained"] = folder
-        if is_adapter and model == "vllm":
-            arguments["max_lora_rank"] = study.plan(checkpoint.task).recipe.lora_r
+        arguments[adapter if own.is_adapter else "pretrained"] = own.place
+        if isinstance(checkpoint, Elsewhere) and not own.is_adapter:
+            arguments.pop("revision", None)  # the base model's
+            arguments |= {"revision": own.revision} if own.revision else {}
+        if own.is_adapter and model == "vllm" and own.rank:
+            arguments["max_lora_rank"] = own.rank
     arguments["dtype"] = dtype
     if answers and model == "hf-shared":
         arguments["answers"] = str(answers)
@@ -298,6 +346,17 @@ def _asking(study: Study, checkpoint: Checkpoint | None, dtype: str, *, answers:
     if study.apply_chat_template:
         words.append("--apply_chat_template")
     return words + (["--device", study.device] if study.device else [])
+
+
+def _weights(study: Study, checkpoint: AnyCheckpoint) -> elsewhere.Weights:
+    """Returns what is loaded to score a checkpoint."""
+    folder = checkpoint_folder(study, checkpoint)
+    if isinstance(checkpoint, Elsewhere):
+        return elsewhere.weights(folder / "finetune.json")
+    merged = is_merged(checkpoint)
+    place = str(merged_folder(study, checkpoint) if merged else folder)
+    is_adapter = checkpoint.method in ADAPTER_METHODS and not merged
+    return elsewhere.Weights(place, None, checkpoint.head, is_adapter, study.plan(checkpoint.task).recipe.lora_r)
 
 
 def _include(study: Study, task: str, option: str = "--include-path") -> list[str]:

@@ -198,7 +198,13 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
         ours = _is_ours(file, shaped)
         if ours:
             home, given = file.parent.parent, results.value("config", "model_args")
-            refuse_other(results.file, home.name, given, is_ours=(home.parent.parent / "checkpoints").is_dir())
+            refuse_other(
+                home.parent.parent,
+                results.file,
+                home.name,
+                given,
+                is_ours=(home.parent.parent / "checkpoints").is_dir(),
+            )
         runs = _runs(candidate, results, part.get("samples") or {}, name, passed_over)
         if not runs and not any(part.path == file for part in passed_over):
             empty = UserError(

@@ -60,7 +60,7 @@ def equivalences(
     found = []
     for one, two in combinations(comparisons_of(task), 2):
         same = one.seed.value == two.seed.value and one.trained_on == two.trained_on
-        if same and one.method.value != two.method.value:
+        if same and not (one.elsewhere or two.elsewhere) and one.method.value != two.method.value:
             found.append(_equivalence(sides, task.name, one, two, margin, study))
     return found
 
@@ -119,26 +119,28 @@ def _tested(pair: Pair, metric: str, margin: float) -> tuple[Estimate, Equivalen
 def spreads(tasks: Sequence[TaskFacts]) -> list[Spread]:
     """Returns, for each task and method with several seeds, how the primary score varies over the seeds.
 
-    A checkpoint that is not known to have started from the model's weights is no seed of the others.
+    A checkpoint that is not known to have started from the model's weights is no seed of the others, nor is one from
+    elsewhere, whose recipe is not known to be another's.
     """
-    groups: dict[tuple[str, str, str], list[tuple[Known, Comparison, MetricScores, Known]]] = {}
+    groups: dict[tuple[str, str, str], list[tuple[Known, Known, MetricScores, Known]]] = {}
     for task in tasks:
         for comparison in comparisons_of(task):
             score = next((s for s in comparison.scores if s.primary and is_known(s.after)), None)
-            if score and is_known(score.after) and not comparison.other_base:
-                key = (task.name.value, comparison.trained_on.value, comparison.method.value)
-                groups.setdefault(key, []).append((task.name, comparison, score, score.after))
+            method, is_seed = comparison.method, not (comparison.other_base or comparison.elsewhere)
+            if score and is_known(score.after) and is_known(method) and is_seed:
+                key = (task.name.value, str(comparison.trained_on.value), method.value)
+                groups.setdefault(key, []).append((task.name, method, score, score.after))
     return [_spread(runs) for runs in groups.values() if len(runs) > 1]
 
 
-def _spread(runs: Sequence[tuple[Known, Comparison, MetricScores, Known]]) -> Spread:
-    name, comparison, score, first = runs[0]
+def _spread(runs: Sequence[tuple[Known, Known, MetricScores, Known]]) -> Spread:
+    name, method, score, first = runs[0]
     values = [after.value for *_, after in runs]
     spread = seed_spread.spread(values)
     source, unit, also = first.source, first.unit, [after.source for *_, after in runs[1:]]
     return Spread(
         task=name,
-        method=comparison.method,
+        method=method,
         label=score.label,
         seeds=fact(len(values), "count", source, also=also),
         mean=interval_fact(spread, unit, source, also=also),

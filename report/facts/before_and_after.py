@@ -31,7 +31,7 @@ from report.facts.schema.scores import (
     Transitions,
 )
 from report.facts.schema.study import ModelFacts
-from report.facts.schema.training import CheckpointFacts, Trained
+from report.facts.schema.training import CheckpointFacts, Trained, is_from_elsewhere
 from report.facts.unfinished import why_unscored
 from report.facts.values import fact, missing
 from report.reading import kinds
@@ -62,7 +62,9 @@ def beside_base(
     if after:
         scored = scored_on_another(model.fingerprint.value, base.scores if base else None, after.scores)
         began_with = checkpoint.base_fingerprint.value if isinstance(checkpoint, Trained) else None
-        other_base = trained_on_another(model.fingerprint.value, began_with) or scored
+        # of one from elsewhere it is a question for a reader, and the very one that a comparison may be made for
+        lineage = None if is_from_elsewhere(checkpoint) else trained_on_another(model.fingerprint.value, began_with)
+        other_base = lineage or scored
         refused = other_base or (pair.refusal(checkpoint) if pair else None)
     metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
     unscored = missing(why_unscored(folder, name.value, task))
@@ -76,6 +78,7 @@ def beside_base(
         trained_on=checkpoint.task,
         method=checkpoint.method,
         seed=checkpoint.seed,
+        elsewhere=is_from_elsewhere(checkpoint),
         scores=scores,
         methods=_methods(scores),
         after=sides[1],
@@ -279,9 +282,9 @@ def _shift(pair: Pair) -> Shift | None:
     return Shift(what=fact(what, "text", source), change=interval_fact(interval, "share", source, also=also))
 
 
-def _overlapping(folder: Path, trained_on: str, scored_on: str) -> bool:
+def _overlapping(folder: Path, trained_on: str | None, scored_on: str) -> bool:
     """Returns whether either task's metadata says that it `overlaps_with` the other (a name, or a pattern)."""
-    if trained_on == scored_on:
+    if trained_on is None or trained_on == scored_on:
         return False
     for declaring, other in ((trained_on, scored_on), (scored_on, trained_on)):
         for home in sorted(filter(is_begun, folder.glob(f"scores/*/{declaring}"))):

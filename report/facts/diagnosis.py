@@ -82,7 +82,7 @@ def _prior(folder: Path, home: str, measured: Measured) -> Prior:
     if not (folder / name).exists():
         return Prior(share=missing(f"it was not measured: there is no {name}"))
     found = read_json(folder, name, kinds.PRIOR)
-    refuse_other(name, Path(home).parent.name, found.value("model_args"))
+    refuse_other(folder, name, Path(home).parent.name, found.value("model_args"))
     if "probabilities" not in found.content:
         return Prior(share=missing(str(found.content.get("absent", "it was not measured"))))
     return Prior(

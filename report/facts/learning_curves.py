@@ -43,9 +43,9 @@ def over_tokens(
     points: list[TokenPoint] = []
     for comparison, checkpoint in zip(comparisons, checkpoints, strict=True):
         score = comparison.primary
-        if isinstance(checkpoint, Untrained) or checkpoint.task.value != task or score is None:
+        if isinstance(checkpoint, Untrained) or comparison.elsewhere or checkpoint.task.value != task or score is None:
             continue
-        if is_known(score.after) and is_known(checkpoint.tokens_input):
+        if is_known(score.after) and is_known(checkpoint.tokens_input) and is_known(comparison.method):
             if not points and is_known(score.before):
                 source = score.before.source
                 base = {key: fact("base", "text", source) for key in ("checkpoint", "method")}

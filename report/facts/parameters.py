@@ -10,6 +10,9 @@ from report.facts.values import fact, missing, recorded
 from report.reading.results import read_json
 from report.reading.scored import refuse_other, refuse_replaced
 
+_NOT_TOLD = "its files do not tell which parameters were trained"
+"""Of a whole model that was trained elsewhere."""
+
 
 def ledger_facts(folder: Path, checkpoint: str) -> ParameterCounts | Absent:
     """Returns the parameter counts of a checkpoint, from `parameters/<checkpoint>.json`.
@@ -22,7 +25,7 @@ def ledger_facts(folder: Path, checkpoint: str) -> ParameterCounts | Absent:
     if not (folder / name).exists():
         return Absent(absent=missing(f"its parameters have not been counted: there is no {name}"))
     ledger = read_json(folder, name, PARAMETERS)
-    refuse_other(name, checkpoint, {"pretrained": ledger.value("model")}, is_ours=False)
+    refuse_other(folder, name, checkpoint, {"pretrained": ledger.value("model")}, is_ours=False)
     refuse_replaced(folder, ledger, checkpoint)
     components = ledger.content.get("components") or []
     for component in components:
@@ -40,9 +43,9 @@ def ledger_facts(folder: Path, checkpoint: str) -> ParameterCounts | Absent:
             "the page would contradict itself",
             "delete the file and run the study again",
         )
-    keys = ["total", "trainable", "added", "tied"]
-    known = {key: recorded(ledger, key, unit="count") for key in keys}
-    share: Fact = missing(f"{name} does not record it")
+    known = {key: recorded(ledger, key, unit="count") for key in ("total", "added", "tied")}
+    known["trainable"] = recorded(ledger, "trainable", unit="count", absent=_NOT_TOLD)
+    share: Fact = missing(_NOT_TOLD)
     total, trainable = known["total"], known["trainable"]
     if is_known(total) and is_known(trainable) and total.value:
         part = trainable.value / total.value
@@ -55,7 +58,9 @@ def ledger_facts(folder: Path, checkpoint: str) -> ParameterCounts | Absent:
                 component=fact(row["component"], "text", ledger.source("components", i, "component")),
                 formula=fact(row["formula"], "text", ledger.source("components", i, "formula")),
                 counted=fact(row["counted"], "count", ledger.source("components", i, "counted")),
-                trainable=fact(row["trainable"], "count", ledger.source("components", i, "trainable")),
+                trainable=missing(_NOT_TOLD)
+                if row["trainable"] is None
+                else fact(row["trainable"], "count", ledger.source("components", i, "trainable")),
                 closed_form=missing("no formula is known")
                 if row["closed_form"] is None
                 else fact(row["closed_form"], "count", ledger.source("components", i, "closed_form")),

@@ -8,6 +8,7 @@ from report.facts.schema.parts import Fact, Source, is_known
 from report.facts.schema.scores import TaskFacts
 from report.facts.schema.training import CheckpointFacts, NamedSetting, Trained
 from report.facts.schema.whole import Reproduction, ScoringRun, UsedFile, UsedVersion
+from report.facts.unfinished import undone
 from report.facts.values import fact, missing, recorded, sources
 from report.reading import kinds
 from report.reading.results import Document, is_begun, read_json
@@ -22,11 +23,12 @@ def reproduction_facts(
     ``facts``: every fact that there is beside these.
     """
     names = ["base", *(checkpoint.name.value for checkpoint in checkpoints)]
+    lacking = undone(folder)  # where a score was not made, its label bias may have been measured
     results = [
         (name, task.task, *_documents(folder, name, task.task))
         for task in tasks
         for name in names
-        if is_begun(folder / "scores" / name / task.task)
+        if (name, task.task) not in lacking and is_begun(folder / "scores" / name / task.task)
     ]
     runs = [_run(*found) for found in results]
     return Reproduction(runs=runs, versions=_versions(checkpoints, results), files=_files([facts, runs]))

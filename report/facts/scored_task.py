@@ -54,7 +54,7 @@ def read_sides(folder: Path, task: str, checkpoints: Sequence[CheckpointFacts], 
     }
     for name, scores in found.items():
         if scores:
-            refuse_other(scores.results.file, name, scores.results.value("config", "model_args"))
+            refuse_other(folder, scores.results.file, name, scores.results.value("config", "model_args"))
             refuse_replaced(folder, scores.results, name)
     sides = {name: _measure(scores) for name, scores in found.items() if scores}
     _check_of_one_kind(list(sides.values()))

@@ -20,6 +20,7 @@ def study_facts(study: Study, path: Path) -> tuple[StudyFacts, Document]:
         )
         for i, author in enumerate(study.authors)
     ]
+    methods, seeds = (study.methods, study.seeds) if study.trains else ([], [])
     return StudyFacts(
         name=fact(study.name, "text", document.source()),
         title=_stated(document, study.title, "title"),
@@ -27,8 +28,8 @@ def study_facts(study: Study, path: Path) -> tuple[StudyFacts, Document]:
         file=fact(_relative(path), "text", document.source()),
         folder=fact(str(study.folder), "text", document.source()),
         authors=authors,
-        seeds=[fact(seed, "setting", document.source("seeds", i)) for i, seed in enumerate(study.seeds)],
-        methods=[fact(method, "text", document.source("methods", i)) for i, method in enumerate(study.methods)],
+        seeds=[fact(seed, "setting", document.source("seeds", i)) for i, seed in enumerate(seeds)],
+        methods=[fact(method, "text", document.source("methods", i)) for i, method in enumerate(methods)],
         sampling_seed=fact(study.sampling_seed, "setting", document.source("sampling_seed")),
         dtype=fact(study.dtype, "text", document.source("dtype")),
         batch_size=fact(study.batch_size, "count", document.source("batch_size")),

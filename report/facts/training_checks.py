@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from finetune.kinds import FINETUNE
-from report.facts.schema.parts import Absent
-from report.facts.schema.training import Checks, Objection
+from report.facts.schema.parts import Absent, Known
+from report.facts.schema.training import Checks, Objection, PairChecks
 from report.facts.values import fact, missing
 from report.reading.results import Document, read_json
 
@@ -45,10 +45,34 @@ def check_facts(folder: Path, checkpoints: Sequence[str]) -> Checks | Absent:
     )
 
 
+def pair_facts(folder: Path, checkpoints: Sequence[str]) -> PairChecks | None:
+    """Returns what the checks said of whether ``checkpoints``, those from elsewhere, belong to the base model.
+
+    None where there are none, or none of their records holds a verdict.
+    """
+    records = {name: read_json(folder, f"checkpoints/{name}/finetune.json", FINETUNE) for name in checkpoints}
+    checked = {name: record for name, record in records.items() if record.content.get("guards")}
+    if not checked:
+        return None
+    first, *others = (record.source("guards") for record in checked.values())
+    objections = [row for name, record in checked.items() for row in _objections(name, record)]
+
+    def count(number: int) -> Known:
+        return fact(number, "count", first, also=others or None)
+
+    return PairChecks(
+        checkpoints=count(len(checked)),
+        verdicts=count(sum(len(record.content["guards"]) for record in checked.values())),
+        objected=count(len(objections)),
+        objections=objections,
+    )
+
+
 def _objections(name: str, record: Document) -> list[Objection]:
+    proofs = (record.content.get("proof") or {}).get("verdicts") or []
     places = [
         *[(entry, ("guards", i)) for i, entry in enumerate(record.content["guards"])],
-        *[(entry, ("proof", "verdicts", i)) for i, entry in enumerate(record.content["proof"]["verdicts"])],
+        *[(entry, ("proof", "verdicts", i)) for i, entry in enumerate(proofs)],
     ]
     return [
         Objection(

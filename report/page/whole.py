@@ -92,7 +92,7 @@ def collect(
     from report.facts import across
     from report.facts.reproduction import reproduction_facts
     from report.facts.scored_task import read_sides, task_facts
-    from report.facts.training_checks import check_facts
+    from report.facts.training_checks import check_facts, pair_facts
     from report.facts.unfinished import unfinished_facts
 
     if not (folder / "scores").is_dir():
@@ -100,7 +100,7 @@ def collect(
             f"{folder} holds no scores", "there is nothing to report", f"run the study: STUDY={path} make report"
         )
     about, document = study_facts(study, path)
-    of_study = study.checkpoints()
+    of_study = study.every_checkpoint()
     links = hub_facts(folder, [checkpoint.name for checkpoint in of_study])
     checkpoints = [checkpoint_facts(folder, one, document, link) for one, link in zip(of_study, links, strict=True)]
     model, parameters = model_facts(folder), ledger_facts(folder, "base")
@@ -108,13 +108,21 @@ def collect(
     tasks: list[TaskFacts] = []
     equivalences: list[Equivalence] = []
     for task in _scored_tasks(study, folder):
-        beside = [c for c in checkpoints if c.task.value == task or is_begun(folder / "scores" / c.name.value / task)]
+        beside = [
+            known
+            for one, known in zip(of_study, checkpoints, strict=True)
+            if task in study.scored_on(one) or is_begun(folder / "scores" / one.name / task)
+        ]
         sides = read_sides(folder, task, beside, with_prompts=with_prompts)
         tasks.append(task_facts(folder, task, model, beside, sides, document.source("tasks", task)))
         margin = document.source("equivalence_margin")
         equivalences += across.equivalences(tasks[-1], sides, study.equivalence_margin, margin)
         told(tasks[-1], {name: side.scores for name, side in sides.items()})
         del sides  # before the next task's are read: those of two may be more than fits into memory
+
+    def is_trained(name: str) -> bool:
+        return any(one.name.value == name and isinstance(one, Trained) for one in checkpoints)
+
     parts: dict[str, Any] = {
         "schema": FACTS_SCHEMA,
         "study": about,
@@ -128,7 +136,8 @@ def collect(
         "audit": _audit(study),
         "unfinished": unfinished_facts(folder),
         **template_facts(path),
-        "checks": check_facts(folder, [c.name.value for c in checkpoints if isinstance(c, Trained)]),
+        "checks": check_facts(folder, [one.name for one in study.trained_checkpoints() if is_trained(one.name)]),
+        "pair_checks": pair_facts(folder, [one.name for one in study.checkpoints if is_trained(one.name)]),
         "confidence": _confidence(tasks),
     }
     parts["reproduction"] = reproduction_facts(folder, checkpoints, tasks, parts)
@@ -158,6 +167,6 @@ def _confidence(parts: Any) -> Fact:
 
 def _scored_tasks(study: Study, folder: Path) -> list[str]:
     """Returns the study's tasks in its order, then others that its checkpoints were scored on as well."""
-    own = {"base", *(checkpoint.name for checkpoint in study.checkpoints())}
+    own = {"base", *(checkpoint.name for checkpoint in study.every_checkpoint())}
     others = {found.name for name in own for found in (folder / "scores" / name).glob("*") if is_begun(found)}
     return [*study.tasks, *sorted(others - set(study.tasks))]

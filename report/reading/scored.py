@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report.reading import kinds
@@ -16,17 +17,20 @@ _CHECKPOINT = re.compile(r"(?:^|[/\\])(?:checkpoints|merged)[/\\]([^/\\]+)[/\\]*
 """Where a study's checkpoint lies, itself or what it was merged into; its group is its name."""
 
 
-def refuse_other(file: str, name: str, model_args: Any, *, is_ours: bool = True) -> None:
+def refuse_other(folder: Path, file: str, name: str, model_args: Any, *, is_ours: bool = True) -> None:
     """Raises a UserError where ``model_args`` in ``file`` name another model of a study than ``name``.
 
-    ``name``: the checkpoint in whose folder the file lies; `base` for the base model. Where no model is named, nothing
-    can be told. ``is_ours``: the folder is known to be a study's; else only another checkpoint's name decides.
+    ``folder``: the study's. ``name``: the checkpoint in whose folder the file lies; `base` for the base model. Where no
+    model is named, nothing can be told. ``is_ours``: the folder is known to be a study's; else only another
+    checkpoint's name decides.
     """
     given = _arguments(model_args)
     adapter = next((given[key] for key in _ADAPTERS if given.get(key)), None)
     place = str(adapter or given.get("pretrained") or "")
-    checkpoint = _CHECKPOINT.search(place)
-    if checkpoint:
+    checkpoint, elsewhere = _CHECKPOINT.search(place), _elsewhere(folder, name)
+    if elsewhere:
+        is_other = is_ours and bool(place) and place not in elsewhere and Path(place).name not in elsewhere
+    elif checkpoint:
         is_other = checkpoint[1] != name
     else:
         is_other = is_ours and bool(place) and (name != "base" or adapter is not None)
@@ -37,6 +41,15 @@ def refuse_other(file: str, name: str, model_args: Any, *, is_ours: bool = True)
             f"put the files into the folder of the model that they name, or delete {Path(file).parent} and run the "
             "study again",
         )
+
+
+def _elsewhere(folder: Path, name: str) -> list[str]:
+    """Returns where a checkpoint lies that was trained elsewhere, and its commit, by which the Hub's cache calls it."""
+    record = folder / "checkpoints" / name / "finetune.json"
+    if name == "base" or not record.is_file():
+        return []
+    own = read_json(folder, f"checkpoints/{name}/finetune.json", FINETUNE).value("elsewhere") or {}
+    return [own[key] for key in ("path", "revision") if own.get(key)]
 
 
 def refuse_replaced(folder: Path, document: Document, name: str) -> None:

@@ -3,7 +3,7 @@
 from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Absent, is_known
 from report.facts.schema.scores import Comparison, Overlap, ScoredTask
-from report.facts.schema.training import Trained
+from report.facts.schema.training import Trained, is_from_elsewhere
 from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
@@ -14,8 +14,7 @@ FEWEST_CLUSTERS = 24
 
 def limits(facts: MeasuredFacts) -> list[Finding]:
     """Returns the sentences on what the numbers do not cover."""
-    one_seed = len(facts.study.seeds) == 1
-    found = [finding("seeds_one" if one_seed else "seeds_several", {"seeds": "/study/seeds"})]
+    found = _seeds(facts)
     for t, task in enumerate(facts.tasks):
         at = pointer("tasks", t)
         if not isinstance(task, ScoredTask):
@@ -33,6 +32,16 @@ def limits(facts: MeasuredFacts) -> list[Finding]:
                 at = pointer("checkpoints", c)
                 evidence = {"checkpoint": f"{at}/display_name", "rows": f"{at}/data/dropped/{d}/rows"}
                 found.append(finding("identical_left_out", evidence))
+    return found
+
+
+def _seeds(facts: MeasuredFacts) -> list[Finding]:
+    """Returns the sentences on what other runs of the same recipes would have scored."""
+    number, found = len(facts.study.seeds), list[Finding]()
+    if number:
+        found.append(finding("seeds_one" if number == 1 else "seeds_several", {"seeds": "/study/seeds"}))
+    if any(map(is_from_elsewhere, facts.checkpoints)):
+        found.append(finding("seeds_elsewhere", {}))
     return found
 
 

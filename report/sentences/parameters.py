@@ -1,7 +1,7 @@
 """Sentences on the checkpoints themselves: their weights, their parameter counts, what training changed and cost."""
 
 from report.facts.schema.parts import Absent, is_known
-from report.facts.schema.training import Trained, Untrained, WeightChanges
+from report.facts.schema.training import Trained, Untrained, WeightChanges, is_from_elsewhere
 from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.rules import decide, finding
@@ -10,6 +10,8 @@ from report.sentences.rules import decide, finding
 def selected(facts: MeasuredFacts, index: int) -> Finding:
     """Returns the sentence on whether a checkpoint was trained from the selected model's weights."""
     at, own = pointer("checkpoints", index), facts.checkpoints[index]
+    if is_from_elsewhere(own):
+        return finding("selected_elsewhere", {"checkpoint": f"{at}/display_name"})
     one = facts.model.fingerprint.value
     two = own.base_fingerprint.value if isinstance(own, Trained) else None
     known = one is not None and two is not None
@@ -88,6 +90,19 @@ def change(facts: MeasuredFacts, index: int) -> Finding:
     if not isinstance(found, WeightChanges):
         reason = f"{at}/changes/absent" if isinstance(own, Trained) else f"{at}/absent"
         return finding("changes_missing", evidence | {"reason": reason})
+    if isinstance(own, Trained) and own.elsewhere:
+        whole = not found.adapted
+        name = decide(
+            "compared",
+            {
+                "adapter": not whole,
+                "identical": whole and own.elsewhere.identical,
+                "weights": whole and not own.elsewhere.identical,
+            },
+        )
+        if name != "compared_identical":
+            evidence |= {key: f"{at}/changes/{key}" for key in ("trained", "frozen")}
+        return finding(name, evidence)
     keys = ("frozen", "frozen_changed", "trained", "trained_changed")
     frozen, frozen_changed, trained, trained_changed = (getattr(found, key).value for key in keys)
     name = decide(
@@ -168,5 +183,7 @@ def cost(facts: MeasuredFacts, index: int) -> Finding:
     at, own = pointer("checkpoints", index), facts.checkpoints[index]
     if isinstance(own, Untrained):
         return finding("cost_missing", {"checkpoint": f"{at}/display_name", "reason": f"{at}/absent"})
-    keys = ("steps", "tokens_input", "tokens_supervised", "seconds", "peak_memory")
-    return finding("cost_counted", {"checkpoint": f"{at}/display_name"} | {key: f"{at}/{key}" for key in keys})
+    name, keys = "cost_counted", ["steps", "tokens_input", "tokens_supervised", "seconds", "peak_memory"]
+    if is_from_elsewhere(own):
+        name, keys = "cost_recorded", [key for key in ("steps", "epochs", "seconds") if is_known(getattr(own, key))]
+    return finding(name, {"checkpoint": f"{at}/display_name"} | {key: f"{at}/{key}" for key in keys})

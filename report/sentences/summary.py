@@ -1,7 +1,7 @@
 """The sentences of the first screen that stand beside the headline: parameters, and the verdicts of the checks."""
 
 from report.facts.schema.parts import Absent, is_known
-from report.facts.schema.training import ParameterCounts
+from report.facts.schema.training import Checks, ParameterCounts
 from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.parameters import trained_share
@@ -33,26 +33,39 @@ def sizes(facts: MeasuredFacts) -> list[Finding]:
 
 
 def badge(facts: MeasuredFacts) -> Finding:
-    """What the guards and the checks of the saved weights came to, in a word."""
-    found = facts.checks
-    if isinstance(found, Absent):
-        return finding("badge_unknown", {})
-    clear = found.objected.value == 0
-    return finding(decide("badge", {"passed": clear, "objected": not clear}), {})
+    """What the guards, the checks of the saved weights and those of checkpoints from elsewhere came to, in a word."""
+    training, pair = facts.checks, facts.pair_checks
+    known = pair is not None if isinstance(training, Absent) and not facts.study.methods else _is_known(training)
+    objected = sum(
+        found.objected.value for found in (training, pair) if found is not None and not isinstance(found, Absent)
+    )
+    cases = {
+        "passed": known and not objected,
+        "objected": known and objected > 0,
+        "unknown": not known,
+    }
+    return finding(decide("badge", cases), {})
+
+
+def _is_known(found: Checks | Absent) -> bool:
+    return not isinstance(found, Absent)
 
 
 def checks(facts: MeasuredFacts) -> list[Finding]:
     """Returns the sentences on the guards, the checks of the saved weights, and the audit, where there is one."""
-    found = facts.checks
-    if isinstance(found, Absent):
-        said = [finding("checks_unknown", {"reason": "/checks/absent"})]
-    else:
+    said, found, pair = list[Finding](), facts.checks, facts.pair_checks
+    if not isinstance(found, Absent):
         clear = found.objected.value == 0
         evidence = {key: f"/checks/{key}" for key in ("checkpoints", "guards", "proofs", "objected")}
-        said = [finding(decide("checks", {"passed": clear, "objected": not clear}), evidence)]
-        for i in range(len(found.objections)):
-            at = pointer("checks", "objections", i)
-            said.append(finding("objection", {k: f"{at}/{k}" for k in ("checkpoint", "id", "verdict", "found")}))
+        said.append(finding(decide("checks", {"passed": clear, "objected": not clear}), evidence))
+        said += _objections("checks", len(found.objections))
+    elif facts.study.methods or pair is None:
+        said.append(finding("checks_unknown", {"reason": "/checks/absent"}))
+    if pair:
+        clear = pair.objected.value == 0
+        evidence = {key: f"/pair_checks/{key}" for key in ("checkpoints", "verdicts", "objected")}
+        said.append(finding(decide("pair", {"passed": clear, "objected": not clear}), evidence))
+        said += _objections("pair_checks", len(pair.objections))
     if facts.audit:
         keys = ("holds", "impossible", "cannot_be_told", "missing")
         said.append(finding("audit_counted", {key: f"/audit/counts/{key}" for key in keys}))
@@ -60,6 +73,11 @@ def checks(facts: MeasuredFacts) -> list[Finding]:
         said.append(finding("own_templates", {"names": "/templates"}))
         return [*said, *_own_words(facts)]
     return [*said, finding("how_to_verify", {})]
+
+
+def _objections(part: str, number: int) -> list[Finding]:
+    places = [pointer(part, "objections", i) for i in range(number)]
+    return [finding("objection", {k: f"{at}/{k}" for k in ("checkpoint", "id", "verdict", "found")}) for at in places]
 
 
 def _own_words(facts: MeasuredFacts) -> list[Finding]:

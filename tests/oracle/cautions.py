@@ -34,7 +34,12 @@ def limits(facts: Part) -> list[Line]:
         else "Several training seeds ({seeds}): the interval of each score covers the sampling of items only; the "
         "spread over seeds is shown apart."
     )
-    said = [line(words, seeds=lines.joined(seeds))]
+    said = [line(words, seeds=lines.joined(seeds))] if seeds else []
+    if any("elsewhere" in checkpoint for checkpoint in facts["checkpoints"]):
+        words = (
+            "A checkpoint from elsewhere is one run of its recipe: the intervals cover the sampling of items only; how "
+        )
+        said.append(line(words + "far another run's scores would lie from these was not measured."))
     for task in facts["tasks"]:
         if "before" in task:
             said += _limits_of(task)

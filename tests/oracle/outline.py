@@ -77,7 +77,7 @@ def _summary(facts: Part) -> Iterator[Expected]:
 
 
 def _model(facts: Part) -> Iterator[Expected]:
-    model = facts["model"]
+    model, methods = facts["model"], facts["study"]["methods"]
     yield paragraph(
         line(
             "The study selects {name}, a language model with the architecture {kind}.",
@@ -86,7 +86,7 @@ def _model(facts: Part) -> Iterator[Expected]:
         ),
         line(
             "It counts as selected because the study file {file} names it, and everything below was measured on it and "
-            "on checkpoints made from it.",
+            + ("on checkpoints made from it." if methods else "on checkpoints that the file sets beside it."),
             file=text(facts["study"]["file"]),
         ),
     )
@@ -132,7 +132,11 @@ _MOST_CURVES = 4
 
 
 def _fine_tuning(facts: Part) -> Iterator[Expected]:
-    yield paragraph(line("Each row is a training run of this study, from the base model's weights."))
+    if facts["study"]["methods"]:
+        yield paragraph(line("Each row is a training run of this study, from the base model's weights."))
+    if any("elsewhere" in checkpoint for checkpoint in facts["checkpoints"]):
+        words = "Of a checkpoint that was trained elsewhere, a cell holds what its own files record."
+        yield paragraph(line(words))
     yield tables.training(facts["checkpoints"])
     trained = [checkpoint for checkpoint in facts["checkpoints"] if "absent" not in checkpoint]
     curves = [curve for checkpoint in trained for curve in _curves(checkpoint)]
@@ -142,7 +146,10 @@ def _fine_tuning(facts: Part) -> Iterator[Expected]:
         words = "{name}: The recipe was not recorded."
         content += [paragraph(line(words, name=text(one["display_name"]))) for one in trained if not one["recipe"]]
         yield from folded(line("Recipes"), content)
-    for checkpoint in trained:
+    for checkpoint in (one for one in trained if "elsewhere" in one):
+        title = line("What its files record: {name}", name=text(checkpoint["display_name"]))
+        yield from folded(title, _from_elsewhere(checkpoint))
+    for checkpoint in (one for one in trained if "elsewhere" not in one):
         title = line("Command, data and hashes: {name}", name=text(checkpoint["display_name"]))
         yield from folded(title, _training_run(checkpoint))
 
@@ -151,6 +158,27 @@ def _curves(checkpoint: Part) -> Iterator[Expected]:
     if known(checkpoint["loss"]["curve"]):
         yield figures.loss(checkpoint)
     yield from figures.development(checkpoint)
+
+
+def _from_elsewhere(checkpoint: Part) -> Iterator[Expected]:
+    own = checkpoint["elsewhere"]
+    yield paragraph(
+        line(
+            "It lies at {place} ({kind}), and was trained elsewhere.", place=text(own["place"]), kind=text(own["kind"])
+        ),
+        line(
+            "What stands below is what its files record; a file that could run code when it is loaded was not opened."
+        ),
+    )
+    yield tables.elsewhere(checkpoint)
+    yield from tables.recorded(checkpoint)
+    if own["verdicts"]:
+        rows = [[text(row[key]) for key in ("id", "verdict", "found")] for row in own["verdicts"]]
+        yield table("check of the pair | verdict | found", rows)
+    if own["not_read"]:
+        rows = [[text(row["file"]), text(row["would_hold"])] for row in own["not_read"]]
+        yield table("unopened file | what such a file holds", rows)
+    yield paragraph(file_names(checkpoint["recipe"], own))
 
 
 def _training_run(checkpoint: Part) -> Iterator[Expected]:
@@ -346,8 +374,9 @@ def _reproduce(facts: Part) -> Iterator[Expected]:
 
 def _made_with(facts: Part) -> Iterator[Expected]:
     study, reproduction = facts["study"], facts["reproduction"]
+    seeds = [line("Training seeds: {seeds}.", seeds=joined(setting(seed) for seed in study["seeds"]))]
     yield paragraph(
-        line("Training seeds: {seeds}.", seeds=joined(setting(seed) for seed in study["seeds"])),
+        *(seeds if study["seeds"] else []),
         line("Seed of the samples of rows: {seed}.", seed=setting(study["sampling_seed"])),
         line("SHA-256 of the study file: {digest}.", digest=digest(study["digest"])),
     )

@@ -18,6 +18,7 @@ from tests.report.synthetic import (
     TWO_WRONG,
     folder_of,
     write_checkpoint,
+    write_elsewhere,
     write_scores,
     write_study,
 )
@@ -43,9 +44,24 @@ def many_seeds(root: Path) -> Path:
     return study
 
 
+def from_elsewhere(root: Path) -> Path:
+    """Returns a study that trains nothing: an adapter, a whole model and a copy of the base, trained elsewhere."""
+    names = ("an-adapter", "a-model", "a-copy")
+    checkpoints = [
+        {"path": f"runs/{name}", **({"trained_on": "reviews"} if name == names[0] else {})} for name in names
+    ]
+    study = write_study(root, checkpoints=checkpoints, reviews=(TWO_WRONG, None), passages=(NEVER_ABSTAINS, None))
+    folder = folder_of(study)
+    for name, kind in zip(names, ("adapter", "model", "model"), strict=True):
+        write_scores(folder, name, "reviews", TWO_WRONG if name == "a-copy" else GOLD)
+        write_scores(folder, name, "passages", NEVER_ABSTAINS if name == "a-copy" else LEARNED)
+        write_elsewhere(folder, name, kind=kind, identical=name == "a-copy")
+    return study
+
+
 @cache
 def studies() -> list[dict[str, Any]]:
-    """Returns facts of studies: plain, of several methods and seeds, audited, not all scored (two), of many seeds."""
+    """Returns facts of studies: plain, and of each kind that `random_facts` shakes."""
     with TemporaryDirectory() as place:
         root = Path(place)
         made = [
@@ -54,6 +70,7 @@ def studies() -> list[dict[str, Any]]:
             write_study(root / "unscored", reviews=(None, GOLD), passages=(NEVER_ABSTAINS, LEARNED)),
             write_study(root / "untuned", passages=(None, None)),
             many_seeds(root / "seeds"),
+            from_elsewhere(root / "elsewhere"),
         ]
         for study in made:
             build_report(study, output=folder_of(study), facts_only=True)
@@ -62,6 +79,6 @@ def studies() -> list[dict[str, Any]]:
 
 
 def random_facts(seed: int) -> dict[str, Any]:
-    """Returns random facts: half of them of the plain study, the others of the five odd ones in turn."""
-    study = studies()[max(0, seed % 10 - 4)]
+    """Returns random facts: half of them of the plain study, the others of the six odd ones in turn."""
+    study = studies()[max(0, seed % 12 - 5)]
     return shaken(study, random.Random(seed))

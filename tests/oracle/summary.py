@@ -121,10 +121,11 @@ def published(checkpoints: list[Part]) -> Line:
 
 def badge(facts: Part) -> Line:
     """Returns in a word what guards and checks came to."""
-    found = facts["checks"]
-    if "absent" in found:
+    found, pair = facts["checks"], facts.get("pair_checks")
+    if "absent" in found and (facts["study"]["methods"] or not pair):
         return line("Checks: not known")
-    return line("Checks: some objected" if found["objections"] else "Checks: all passed")
+    objections = [*found.get("objections", []), *(pair["objections"] if pair else [])]
+    return line("Checks: some objected" if objections else "Checks: all passed")
 
 
 def sizes(facts: Part) -> Iterator[Line]:
@@ -147,22 +148,30 @@ def sizes(facts: Part) -> Iterator[Line]:
 
 def checks(facts: Part) -> Iterator[Line]:
     """Yields what guards and checks said over all checkpoints, each objection, and what an audit counted."""
-    found = facts["checks"]
-    if "absent" in found:
-        words = "Whether guards and checks of the saved weights passed is not known: {why}."
-        yield line(words, why=reason(found["absent"]))
-    else:
-        objections = found["objections"]
+    found, pair = facts["checks"], facts.get("pair_checks")
+    if "absent" not in found:
         words = (
             "Not all of {guards} guards before training and {proofs} checks of the saved weights after it passed; "
             "objections: {objected}; checkpoints: {checkpoints}."
-            if objections
+            if found["objections"]
             else "All {guards} guards before training and all {proofs} checks of the saved weights after it passed; "
             "checkpoints: {checkpoints}."
         )
         yield line(words, **{key: count(found[key]) for key in ("guards", "proofs", "objected", "checkpoints")})
-        for one in objections:
-            yield line("{checkpoint}, {id} ({verdict}): {found}", **{key: text(fact) for key, fact in one.items()})
+        yield from map(_objection, found["objections"])
+    elif facts["study"]["methods"] or not pair:
+        words = "Whether guards and checks of the saved weights passed is not known: {why}."
+        yield line(words, why=reason(found["absent"]))
+    if pair:
+        words = (
+            "Checks of whether the checkpoints from elsewhere belong to the base model: {verdicts}, not all passed; "
+            "objections: {objected}; checkpoints: {checkpoints}."
+            if pair["objections"]
+            else "Checks of whether the checkpoints from elsewhere belong to the base model: {verdicts}, all passed; "
+            "checkpoints: {checkpoints}."
+        )
+        yield line(words, **{key: count(pair[key]) for key in ("verdicts", "objected", "checkpoints")})
+        yield from map(_objection, pair["objections"])
     if facts["audit"]:
         words = (
             "Audit of an earlier write-up: claims that hold: {holds}; impossible: {impossible}; that cannot be told: "
@@ -179,6 +188,10 @@ def checks(facts: Part) -> Iterator[Line]:
             yield _own_words(own)
     else:
         yield HOW_TO_VERIFY
+
+
+def _objection(one: Part) -> Line:
+    return line("{checkpoint}, {id} ({verdict}): {found}", **{key: text(fact) for key, fact in one.items()})
 
 
 def _own_words(own: Part) -> Line:

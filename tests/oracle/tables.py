@@ -121,6 +121,34 @@ def run(checkpoint: Part) -> Table:
     return table(_PROPERTY, [*rows, ("training loss, first and last", losses)])
 
 
+def elsewhere(checkpoint: Part) -> Table:
+    """Returns where a checkpoint that was trained elsewhere comes from, as far as that is told."""
+    own, loss = checkpoint["elsewhere"], checkpoint["loss"]
+    losses = text(loss["curve"])
+    if known(loss["curve"]):
+        losses = joined([number(loss["first"]), number(loss["last"])])
+    name = "training loss, first and last" if known(loss["curve"]) else "training loss"
+    rows = [
+        ("commit on the Hub", digest(own["revision"])),
+        ("SHA-256 of the weights, or commit", digest(own["fingerprint"])),
+        ("trained on", text(checkpoint["task"])),
+        ("method", text(checkpoint["method"])),
+        ("training seed", setting(checkpoint["seed"])),
+        (name, losses),
+    ]
+    return table(_PROPERTY, rows)
+
+
+def recorded(checkpoint: Part) -> Iterator[Table]:
+    """Yields the settings that the files of a checkpoint record, each with its file; nothing where there are none."""
+    rows = [
+        [text(row["name"]), setting(row["value"]), text(row["file"]) if "file" in row else ("not recorded",)]
+        for row in checkpoint["recipe"]
+    ]
+    if rows:
+        yield table("setting | value | recorded in", rows)
+
+
 _SETTINGS = 6
 """Settings beside each other at most."""
 

@@ -77,6 +77,10 @@ def trained_share(checkpoint: Part, who: Line) -> Line:
 
 def selected(model: Part, checkpoint: Part, who: Line) -> Line:
     """Returns whether a checkpoint was trained from the very weights that the page is about."""
+    if "elsewhere" in checkpoint:
+        return line(
+            "{who} was trained elsewhere: no hash in its files proves which weights that started from.", who=who
+        )
     one, two = model["fingerprint"], checkpoint.get("base_fingerprint", {})
     if not known(one) or not known(two):
         words = "Whether the training of {who} started from these very weights is not known: a hash is missing."
@@ -97,6 +101,14 @@ def changes(checkpoint: Part, who: Line) -> Line:
         words = "Which tensors of {who} changed is not known: {why}."
         return line(words, who=who, why=reason(found["absent"]))
     keys = ("frozen", "frozen_changed", "trained", "trained_changed")
+    if "elsewhere" in checkpoint:
+        if found["adapted"]:
+            words = "the adapter adds to {trained} matrices of the base model."
+        elif checkpoint["elsewhere"]["identical"]:
+            words = "every one is the base model's bit by bit: the weights are identical."
+        else:
+            words = "compared with the base model one by one, {trained} differ and {frozen} are the same bit by bit."
+        return line("In {who}, " + words, who=who, **{key: count(found[key]) for key in keys})
     frozen, thawed, trained, moved = (found[key]["value"] for key in keys)
     if thawed:
         words = "{frozen_changed} of {frozen} tensors that should have been frozen have another hash after training."

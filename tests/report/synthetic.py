@@ -165,6 +165,55 @@ def write_checkpoint(folder: Path, checkpoint: str, task: str) -> None:
     )
 
 
+def write_elsewhere(folder: Path, checkpoint: str, *, kind: str = "adapter", identical: bool = False) -> None:
+    """Writes the record of a checkpoint that was trained elsewhere, some of whose recipe its files record."""
+    is_adapter = kind == "adapter"
+    write_tensors(folder, checkpoint)
+    home = folder / "checkpoints" / checkpoint
+    if not is_adapter:
+        rows = json.loads((home / "tensors.json").read_text(encoding="utf-8"))["tensors"]
+        for row in rows:
+            row.pop("adapter", None)
+            if identical:
+                row |= {"trained": False, "sha256_after": row["sha256_before"], "relative_change": 0.0}
+        write_json(home / "tensors.json", {"checkpoint": checkpoint, "identical": identical, "tensors": rows})
+    counts = ledger(total=1050, trainable=50, added=50) if is_adapter else ledger(total=1000, trainable=0, added=0)
+    if not is_adapter:
+        counts["trainable"] = None
+        counts["components"] = [{**row, "trainable": None} for row in counts["components"]]
+    write_json(folder / "parameters" / f"{checkpoint}.json", counts)
+    recorded = {
+        "method": "lora",
+        "recipe": {"learning_rate": 0.0002, "lora_r": 8},
+        "recorded_in": {"recipe.learning_rate": "axolotl.yaml", "recipe.lora_r": "adapter_config.json"},
+        "steps": 40,
+        "epochs": 2.0,
+        "loss_curve": [{"step": 10, "loss": 1.5}, {"step": 40, "loss": 0.5}],
+    }
+    verdicts = [
+        ("other-base", "pass", "the adapter was trained on this base"),
+        ("tokenizer", "warn", "2 tokens differ"),
+    ]
+    write_json(
+        home / "finetune.json",
+        {
+            "checkpoint": checkpoint,
+            "elsewhere": {
+                "path": f"runs/{checkpoint}",
+                "revision": None,
+                "fingerprint": "9a" * 32,
+                "kind": kind,
+                "head": "causal",
+                "files": {"config.json": "9b" * 32},
+            },
+            "base": {"name": "small", "path": "build/base", "revision": None, "fingerprint": FINGERPRINT},
+            "not_read": [{"file": "training_args.bin", "would_hold": "the arguments of the trainer"}],
+            "guards": [{"id": i, "verdict": v, "found": f, "why": "", "mend": ""} for i, v, f in verdicts],
+            **(recorded if is_adapter else {}),
+        },
+    )
+
+
 def write_tensors(folder: Path, checkpoint: str) -> None:
     """Writes what training changed: two frozen tensors, and one adapted matrix of each of two layers."""
     frozen = [

@@ -58,9 +58,9 @@ def test_no_two_checkpoints_of_a_study_have_one_name(tasks: int, heads: int, see
 def test_a_study_says_of_its_checkpoints_what_it_has_several_of() -> None:
     common = {"name": "s", "title": "T", "model": {"id": "embedded"}, "authors": [{"name": "A", "did": "all"}]}
     one = Study.model_validate({**common, "tasks": {"reviews_demo": {}}, "seeds": [1, 2]})
-    assert [made.display_name() for made in one.checkpoints()] == ["LoRA, seed 1", "LoRA, seed 2"]
+    assert [made.display_name() for made in one.trained_checkpoints()] == ["LoRA, seed 1", "LoRA, seed 2"]
     two = Study.model_validate({**common, "tasks": {"reviews_demo": {}, "passages_demo": {}}})
-    assert [made.display_name() for made in two.checkpoints()] == [
+    assert [made.display_name() for made in two.trained_checkpoints()] == [
         "LoRA on reviews_demo, seed 1",
         "LoRA on passages_demo, seed 1",
     ]

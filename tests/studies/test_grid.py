@@ -37,7 +37,7 @@ def made(path: Path) -> Grid:
 
 
 def names(path: Path) -> dict[str, list[str]]:
-    return {study.name: [one.name for one in study.checkpoints()] for study in made(path).studies.values()}
+    return {study.name: [one.name for one in study.trained_checkpoints()] for study in made(path).studies.values()}
 
 
 def test_a_study_by_itself_is_a_grid_of_one(grid: Path) -> None:

@@ -18,7 +18,7 @@ def test_shipped_studies_load(path: Path) -> None:
     study = load_study(path)
     assert study.name == path.stem
     assert study.folder == Path("build") / path.stem
-    assert study.checkpoints()
+    assert study.trained_checkpoints()
 
 
 def write(folder: Path, text: str) -> Path:
@@ -32,7 +32,7 @@ SMALL = "title: t\nmodel: {id: embedded}\ntasks: {reviews_demo: }\nauthors: [{na
 
 def test_defaults_and_checkpoints(tmp_path: Path) -> None:
     study = load_study(write(tmp_path, SMALL + "seeds: [1, 2]\nmethods: [lora, full]\n"))
-    assert [checkpoint.name for checkpoint in study.checkpoints()] == [
+    assert [checkpoint.name for checkpoint in study.trained_checkpoints()] == [
         "reviews_demo-lora-seed1",
         "reviews_demo-lora-seed2",
         "reviews_demo-full-seed1",

@@ -203,7 +203,7 @@ def test_a_gpu_is_asked_for_where_a_model_is_asked_or_trained(study: Study) -> N
 
 def test_every_submitted_rule_finds_its_step(study: Study) -> None:
     estimated = needs.estimate_needs([study], needs.Nodes()).steps
-    for checkpoint in study.checkpoints():
+    for checkpoint in study.trained_checkpoints():
         wildcards = {"study": "sized", "checkpoint": checkpoint.name, "name": checkpoint.name, "task": checkpoint.task}
         rules = needs.SUBMITTED if checkpoint.method == "qlora" else needs.SUBMITTED.keys() - {"merge"}
         assert {needs.SUBMITTED[rule].format(**wildcards) for rule in rules} <= estimated.keys()

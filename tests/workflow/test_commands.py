@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import aftertune
 from harness_tasks.errors import UserError
 from harness_tasks.loading import parse_model_args
-from studies import load_grid, load_study
+from studies import Elsewhere, load_grid, load_study
 from studies.study import Model
 from workflow import digests, step_commands
 from workflow.__main__ import app
@@ -39,7 +39,7 @@ def words_of(tmp_path: Path, method: str, task: str = "reviews_demo") -> tuple[l
     """Returns the training and the scoring command of one checkpoint."""
     (tmp_path / "heads.yaml").write_text(STUDY)
     study = load_study(tmp_path / "heads.yaml")
-    checkpoint = next(one for one in study.checkpoints() if (one.task, one.method) == (task, method))
+    checkpoint = next(one for one in study.trained_checkpoints() if (one.task, one.method) == (task, method))
     score = step_commands.score(study, task, checkpoint, dtype="float32", output=Path("out"))
     return step_commands.train(study, checkpoint), score
 
@@ -69,7 +69,7 @@ def test_no_name_of_a_folder_adds_or_changes_an_argument(
     text = STUDY.replace("{id: tiny-random}", json.dumps({"id": str(folder)})).replace("heads", "title, x=1")
     (tmp_path / "nice,trust_remote_code=True,v=2.yaml").write_text(text)
     study = load_study("nice,trust_remote_code=True,v=2.yaml")
-    for checkpoint in [None, *study.checkpoints()]:
+    for checkpoint in [None, *study.trained_checkpoints()]:
         task = checkpoint.task if checkpoint else "reviews_demo"
         words = step_commands.score(study, task, checkpoint, dtype="float32", output=Path("out"))
         found = model_args(words)
@@ -125,7 +125,7 @@ def test_the_base_is_always_scored_as_a_language_model(tmp_path: Path) -> None:
     words = step_commands.score(study, "reviews_demo", None, dtype="float32", output=Path("out"))
     assert following(words, "--model") == "hf-shared"
     assert model_args(words)["answers"] == "build/heads/scratch/scores/base/reviews_demo/answers"
-    assert ("head", "sequence-classification") in [(one.method, one.head) for one in study.checkpoints()]
+    assert ("head", "sequence-classification") in [(one.method, one.head) for one in study.trained_checkpoints()]
 
 
 def test_every_step_is_a_verb_of_the_script_with_options_that_it_takes(tmp_path: Path) -> None:
@@ -133,7 +133,8 @@ def test_every_step_is_a_verb_of_the_script_with_options_that_it_takes(tmp_path:
         STUDY.replace("allow: [disk]", "allow: [disk], limit: 50") + "shards: 2\nmetadata: {course: a b}\n"
     )
     study, grid = load_study(tmp_path / "heads.yaml"), load_grid(tmp_path / "heads.yaml")
-    one, out = study.checkpoints()[0], Path("out")
+    one, out = study.trained_checkpoints()[0], Path("out")
+    elsewhere = Elsewhere(path="runs/a b", trained_on=one.task, training_rows="rows.jsonl", allow=["other-base"])
     commands = [
         step_commands.base_model(study.model_copy(update={"model": Model(id="embedded")})),
         step_commands.check(study, one.task, out),
@@ -141,9 +142,10 @@ def test_every_step_is_a_verb_of_the_script_with_options_that_it_takes(tmp_path:
         step_commands.score(study, one.task, one, dtype="float32", output=out, shard="1/2"),
         step_commands.join(study, one.task, one, out),
         step_commands.prior(study, one.task, one, dtype="float32", output=out),
-        step_commands.overlap(study, one),
+        step_commands.overlap(study, one, one.task),
+        step_commands.read_checkpoint(study, elsewhere),
         step_commands.train(study, one),
-        step_commands.parameters(study, one, out),
+        step_commands.parameters("s.yaml", study, one, out),
         step_commands.merge(study, one),
         step_commands.report(tmp_path / "heads.yaml"),
         step_commands.compare(grid),
@@ -164,13 +166,13 @@ def test_a_task_of_the_studys_own_folder_is_looked_for_there_by_every_step(tmp_p
     text = STUDY.replace("  reviews_demo:", "  mine: {limit: 3}\n  reviews_demo:") + f"include_path: {own}\n"
     (tmp_path / "heads.yaml").write_text(text)
     study = load_study(tmp_path / "heads.yaml")
-    checkpoint = next(one for one in study.checkpoints() if one.task == "mine")
+    checkpoint = next(one for one in study.trained_checkpoints() if one.task == "mine")
     commands = [
         step_commands.check(study, "mine", Path("out")),
         step_commands.sample(study, "mine", Path("out")),
         step_commands.prior(study, "mine", checkpoint, dtype="float32", output=Path("out")),
         step_commands.train(study, checkpoint),
-        step_commands.overlap(study, checkpoint),
+        step_commands.overlap(study, checkpoint, "mine"),
         step_commands.join(study, "mine", checkpoint, Path("out")),
     ]
     assert {following(words, "--include-path") for words in commands} == {str(own)}

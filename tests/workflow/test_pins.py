@@ -49,7 +49,7 @@ def test_every_step_takes_the_commit_that_main_was_at_the_first(cache: Path) -> 
     downloaded(cache, "ada/base", SECOND, "config.json")  # `main` moves to other weights
     pin_models(load_grid(str(file)))
     study = load_study(file)
-    one, two = study.checkpoints()
+    one, two = study.trained_checkpoints()
     for words in (step_commands.train(study, one), step_commands.train(study, two)):
         assert words[words.index("--revision") + 1] == FIRST
     for checkpoint in (None, two):
@@ -57,19 +57,19 @@ def test_every_step_takes_the_commit_that_main_was_at_the_first(cache: Path) -> 
         prior = step_commands.prior(study, "reviews_demo", checkpoint, dtype="float32", output=Path("out"))
         for words in (score, prior):
             assert json.loads(words[words.index("--model_args") + 1])["revision"] == FIRST
-    assert FIRST in step_commands.parameters(study, None, Path("out"))
+    assert FIRST in step_commands.parameters("s.yaml", study, None, Path("out"))
     assert FIRST in step_commands.describe_key(study)
 
 
 def test_without_its_pin_a_study_begins_anew(cache: Path) -> None:
     file = study_at()
     pin_models(load_grid(str(file)))
-    key = step_commands.train_key(load_study(file), load_study(file).checkpoints()[0])
+    key = step_commands.train_key(load_study(file), load_study(file).trained_checkpoints()[0])
     downloaded(cache, "ada/base", SECOND, "config.json")
     Path("build/mine/pinned.json").unlink()
     pin_models(load_grid(str(file)))
     assert revision_of(load_study(file)) == SECOND
-    assert step_commands.train_key(load_study(file), load_study(file).checkpoints()[0]) != key
+    assert step_commands.train_key(load_study(file), load_study(file).trained_checkpoints()[0]) != key
 
 
 def test_a_commit_in_the_study_needs_no_pin_and_another_wish_another(cache: Path) -> None:

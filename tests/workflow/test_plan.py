@@ -33,7 +33,7 @@ def test_the_assignments_study_is_planned_from_the_shipped_configuration(monkeyp
     assert steps["score base on squad_llama"]["rows"] == 26_064
     assert steps["prior of base on squad_llama"]["trainable"] is None
     assert steps["prior of sst2_llama-lora-seed1 on sst2_llama"]["memory_bytes"] > 1_235_814_400 * 2
-    assert steps["overlap with the rows of sst2_llama-lora-seed1"]["rows"] == 13_470
+    assert steps["overlap of sst2_llama with the rows of sst2_llama-lora-seed1"]["rows"] == 13_470
     train = steps["fine-tune sst2_llama-lora-seed1"]
     assert train["rows"] == 53_879
     assert train["trainable"] == 11_272_192

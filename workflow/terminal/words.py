@@ -19,6 +19,7 @@ WORDS = {
     "sample": ("drawing", "drew", "the items of {task}"),
     "check": ("checking", "checked", "the data of {task}"),
     "train": ("fine-tuning", "fine-tuned", "{checkpoint}"),
+    "read_checkpoint": ("reading", "read", "{checkpoint}"),
     "merge": ("merging", "merged", "{checkpoint}"),
     "score": ("scoring", "scored", "{name} on {task}"),
     "score_shard": ("scoring", "scored", "part {shard} of {name} on {task}"),
@@ -71,9 +72,9 @@ class Words:
     def _result(self, step: Step) -> str:
         """Returns the number that a step is done for; "" where it has none, or its file cannot be read."""
         find = _RESULTS.get(step.rule)
-        study = step.of.get("study")
+        folder = next((one.folder for one in self._grid.studies.values() if one.name == step.of.get("study")), None)
         try:
-            return find(Path("build") / study, step.of) if find and study else ""
+            return find(folder, step.of) if find and folder else ""
         except (OSError, ValueError, KeyError, TypeError, IndexError):  # the page's step tells what is wrong with it
             return ""
 

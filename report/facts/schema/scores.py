@@ -130,9 +130,10 @@ class Comparison(Part):
 
     checkpoint: KnownText = Field(description="its name")
     display_name: KnownText = Field(description="what the page calls it")
-    trained_on: KnownText = Field(description="the task that it was trained on")
-    method: KnownText = Field(description="how")
-    seed: KnownSetting = Field(description="its training seed")
+    trained_on: Text = Field(description="the task that it was trained on")
+    method: Text = Field(description="how")
+    seed: Setting = Field(description="its training seed")
+    elsewhere: bool = Field(default=False, description="whether it was trained elsewhere")
     scores: list[MetricScores]
     methods: list[IntervalMethod]
     after: OrAbsent[Side]

@@ -9,7 +9,6 @@ from report.facts.schema.parts import (
     Either,
     KnownCount,
     KnownCurve,
-    KnownSetting,
     KnownText,
     Number,
     OrAbsent,
@@ -28,7 +27,7 @@ class Component(Part):
     counted: KnownCount = Field(description="its parameters, counted tensor by tensor")
     closed_form: Count = Field(description="its parameters by the closed form")
     formula: KnownText = Field(description="the closed form")
-    trainable: KnownCount = Field(description="its trainable parameters")
+    trainable: Count = Field(description="its trainable parameters")
 
 
 class ParameterCounts(Part):
@@ -47,6 +46,7 @@ class NamedSetting(Part):
 
     name: KnownText = Field(description="its name")
     value: Setting = Field(description="its value")
+    file: KnownText | None = Field(default=None, description="the file of a checkpoint from elsewhere that records it")
 
 
 class Dropped(Part):
@@ -135,9 +135,9 @@ class AnyCheckpoint(Part):
     name: KnownText = Field(description="its name, which is its folder's")
     display_name: KnownText = Field(description="what the page calls it")
     name_on_own_task: KnownText = Field(description="the same, where it speaks of the training task")
-    task: KnownText = Field(description="the task that it was trained on")
-    method: KnownText = Field(description="how")
-    seed: KnownSetting = Field(description="its training seed")
+    task: Text = Field(description="the task that it was trained on")
+    method: Text = Field(description="how")
+    seed: Setting = Field(description="its training seed")
     parameters: OrAbsent[ParameterCounts]
     hub: Published
 
@@ -146,6 +146,33 @@ class Untrained(AnyCheckpoint):
     """A checkpoint of the study that was not trained."""
 
     absent: Text = Field(description="only where it was not trained: the reason")
+
+
+class NotRead(Part):
+    """A file of a checkpoint from elsewhere that is not opened: reading it could run code."""
+
+    file: KnownText = Field(description="its name")
+    would_hold: KnownText = Field(description="what such a file holds")
+
+
+class PairVerdict(Part):
+    """What one check said of whether a checkpoint from elsewhere belongs to the base model."""
+
+    id: KnownText = Field(description="the check")
+    verdict: KnownText = Field(description="its verdict")
+    found: KnownText = Field(description="what it found")
+
+
+class PlaceElsewhere(Part):
+    """Where a checkpoint lies that was trained elsewhere, and what of its files was not read."""
+
+    place: KnownText = Field(description="its folder or its Hub id, as the study names it")
+    kind: KnownText = Field(description="whether it is an adapter or a whole model")
+    revision: Text = Field(description="its commit on the Hub")
+    fingerprint: Text = Field(description="the SHA-256 of its weights, or its commit")
+    identical: bool = Field(description="whether its weights are the base model's, bit by bit")
+    not_read: list[NotRead]
+    verdicts: list[PairVerdict]
 
 
 class Trained(AnyCheckpoint):
@@ -173,9 +200,15 @@ class Trained(AnyCheckpoint):
     digest: KnownText = Field(description="the SHA-256 of its record")
     train_rows_digest: Text = Field(description="the SHA-256 of the list of its rows")
     changes: OrAbsent[WeightChanges]
+    elsewhere: PlaceElsewhere | None = Field(default=None, description="only where it was trained elsewhere")
 
 
 CheckpointFacts = Either[Trained, Untrained]
+
+
+def is_from_elsewhere(checkpoint: CheckpointFacts) -> bool:
+    """Returns whether a checkpoint was trained elsewhere."""
+    return isinstance(checkpoint, Trained) and checkpoint.elsewhere is not None
 
 
 class Objection(Part):
@@ -194,4 +227,13 @@ class Checks(Part):
     guards: KnownCount = Field(description="verdicts of guards before training")
     proofs: KnownCount = Field(description="checks of the saved weights")
     objected: KnownCount = Field(description="guards and checks that did not pass")
+    objections: list[Objection]
+
+
+class PairChecks(Part):
+    """What the checks said of whether the checkpoints from elsewhere belong to the base model."""
+
+    checkpoints: KnownCount = Field(description="checkpoints from elsewhere")
+    verdicts: KnownCount = Field(description="verdicts of the checks")
+    objected: KnownCount = Field(description="those that are not a pass")
     objections: list[Objection]

@@ -16,7 +16,7 @@ from report.facts.schema.parts import (
 )
 from report.facts.schema.scores import Equivalence, Family, Spread, TaskFacts
 from report.facts.schema.study import ModelFacts, StudyFacts
-from report.facts.schema.training import CheckpointFacts, Checks, NamedSetting, ParameterCounts
+from report.facts.schema.training import CheckpointFacts, Checks, NamedSetting, PairChecks, ParameterCounts
 
 FACTS_SCHEMA = "aftertune-facts/1"
 """The version of the facts' names and meanings."""
@@ -212,6 +212,7 @@ class MeasuredFacts(Part):
     templates: list[KnownText] = Field(description="a template of the study's own")
     own_words: OwnWords | None = None
     checks: OrAbsent[Checks]
+    pair_checks: PairChecks | None = Field(default=None, description="only where checkpoints are from elsewhere")
     confidence: Share = Field(description="the confidence of every interval")
     reproduction: Reproduction
 

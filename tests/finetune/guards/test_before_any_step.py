@@ -73,7 +73,7 @@ def test_both_plans_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout[result.stdout.index("{") :])
     steps = {step["step"]: step for step in summary["steps"]}
-    words = step_commands.train(study, study.checkpoints()[0])
+    words = step_commands.train(study, study.trained_checkpoints()[0])
     alone = CliRunner().invoke(finetune, ["plan", *words[2:], "--json"])
     found = json.loads(alone.stdout)
     for seed in (1, 2):  # one look at the rows stands for both

@@ -59,6 +59,25 @@ def test_an_earlier_recipes_scores_are_not_shown(tmp_path: Path) -> None:
     assert after["tasks"][1] == {**before["tasks"][1]}
 
 
+def test_a_score_that_was_not_made_is_not_looked_for_where_the_label_bias_was_measured(tmp_path: Path) -> None:
+    study = with_failures(
+        write_study(tmp_path),
+        {
+            "failed": [{**FAILED["failed"][0], "rule": "sample", "task": PASSAGES}],
+            "not_started": [
+                {"rule": "score", "study": "trial", "name": name, "task": PASSAGES}
+                for name in ("base", "passages-lora-seed1")
+            ],
+        },
+    )
+    for name in ("base", "passages-lora-seed1"):
+        for file in ("results.json", "samples.jsonl", "lengths.jsonl"):
+            (folder_of(study) / "scores" / name / PASSAGES / file).unlink()
+    facts = collect(load_study(study), study, folder_of(study)).as_json()
+    assert {run["task"]["value"] for run in facts["reproduction"]["runs"]} == {REVIEWS}
+    assert "missing" in facts["tasks"][1]["absent"]
+
+
 def test_a_run_without_failures_says_nothing(tmp_path: Path) -> None:
     study = write_study(tmp_path)
     assert unfinished_facts(folder_of(study)).as_json() == {"failed": [], "unscored": []}

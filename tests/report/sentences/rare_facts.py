@@ -131,7 +131,7 @@ def _checkpoint(checkpoint: Facts, rarely: Any, choice: random.Random) -> None:
         checkpoint["changes"] = {"absent": _missing("there is no tensors.json")}
     elif rarely():
         checkpoint["changes"]["adapted"] = False
-    if rarely():
+    if rarely() and "value" in checkpoint["base_fingerprint"]:
         checkpoint["base_fingerprint"]["value"] = "cd" * 32
     elif rarely():
         checkpoint["base_fingerprint"] = _missing("its record has none")
@@ -139,6 +139,10 @@ def _checkpoint(checkpoint: Facts, rarely: Any, choice: random.Random) -> None:
 
 def _beside(facts: Facts, choice: random.Random, rarely: Any) -> None:
     """Changes what stands beside scores and checkpoints: checks, templates, steps that failed."""
+    if facts.get("pair_checks") and rarely():
+        facts["pair_checks"] |= {"objections": [], "objected": {**facts["pair_checks"]["objected"], "value": 0}}
+    elif facts.get("pair_checks") and rarely():
+        facts["pair_checks"] = None
     name = facts["study"]["name"]
 
     def count(value: int) -> Facts:

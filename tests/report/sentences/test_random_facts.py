@@ -68,12 +68,13 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
         total = choice.choice([1000, 1000, 1050, 999])
         checkpoint["parameters"]["total"]["value"] = total
         checkpoint["parameters"]["added"]["value"] = choice.choice([0, 50, total - 1000 if total > 1000 else 0])
-        checkpoint["parameters"]["trainable"]["value"] = choice.choice([50, total])
+        if "missing" not in checkpoint["parameters"]["trainable"]:
+            checkpoint["parameters"]["trainable"]["value"] = choice.choice([50, total])
         changes = checkpoint["changes"]
         changes["frozen"]["value"] = choice.choice([0, 2])
         changes["frozen_changed"]["value"] = choice.choice([0, changes["frozen"]["value"]])
         changes["trained_changed"]["value"] = choice.choice([0, changes["trained"]["value"]])
-    if choice.random() < 0.3:
+    if choice.random() < 0.3 and facts["study"]["seeds"]:
         facts["study"]["seeds"] = [*facts["study"]["seeds"], {**facts["study"]["seeds"][0], "value": 2}]
     for pair in facts["equivalences"]:
         _shake_equivalence(pair, choice)
