@@ -24,6 +24,7 @@ from report.commands.params import params
 from report.commands.push import push
 from report.commands.template import template
 from report.commands.verify import verify
+from workflow.commands.diff import diff
 from workflow.commands.plan import plan
 from workflow.commands.run import run
 
@@ -40,7 +41,7 @@ def tasks_path() -> None:
 
 
 PANELS: dict[str, dict[str, Callable[..., None]]] = {
-    "A study, whole": {"run": run, "plan": plan},
+    "A study, whole": {"diff": diff, "run": run, "plan": plan},
     "Pages and results": {"build": build, "verify": verify, "compare": compare, "audit": audit, "push": push},
     "Models and checkpoints": {
         "train": train, "plan-training": plan_training, "params": params, "merge": merge, "embedded": embedded,

@@ -3,6 +3,7 @@
 import json
 import re
 import runpy
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -18,7 +19,7 @@ from studies import load_study
 
 def every_step_is_planned(printed: str, reader: Reader) -> None:
     study = load_study(reader.study)
-    tasks, checkpoints = len(study.tasks), len(study.checkpoints())
+    tasks, checkpoints = len(study.tasks), len(study.trained_checkpoints())
     counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", printed, re.MULTILINE)}
     assert counts.pop("total") == sum(counts.values())
     assert counts == {
@@ -96,6 +97,19 @@ def a_checkpoint(printed: str, reader: Reader) -> None:
     assert (record["method"], record["task"], record["data"]["rows"]) == ("lora", "reviews_demo", 40)
     assert len((folder / "train_rows.jsonl").read_text(encoding="utf-8").splitlines()) == 40
     assert (folder / "adapter_model.safetensors").is_file()
+
+
+def a_copy_of_the_tiny_model(reader: Reader) -> dict[str, str]:
+    """Writes what stands for a checkpoint that was trained elsewhere."""
+    copy = reader.folder / "my-adapter"
+    shutil.copytree(reader.model, copy, dirs_exist_ok=True)
+    return {"models/base": str(reader.model), "runs/my-adapter": str(copy)}
+
+
+def a_comparison(printed: str, reader: Reader) -> None:
+    for step in ("read_checkpoint", "sample", "score", "report"):
+        assert step in printed
+    assert list(reader.elsewhere.glob("build/*-and-my-adapter/*-and-my-adapter.yaml"))
 
 
 def merged_weights(printed: str, reader: Reader) -> None:

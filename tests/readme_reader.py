@@ -69,9 +69,9 @@ class Reader:
 def words_of_ours(line: str) -> list[str] | None:
     """Returns what follows `aftertune` in a line that is nothing but plain words of ours; None where it needs bash.
 
-    `run` starts processes, which print past this one.
+    `run` and `diff` start processes, which print past this one.
     """
-    ours = re.match(r"(?:python -m )?aftertune (?!run )", line)
+    ours = re.match(r"(?:python -m )?aftertune (?!run |diff )", line)
     if ours is None or set("$`~*?#!\\") & set(line):
         return None
     words = list(shlex.shlex(line[ours.end() :], posix=True, punctuation_chars=True))

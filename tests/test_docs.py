@@ -74,7 +74,7 @@ def test_the_study_that_the_readme_shows_for_own_data_is_one(tmp_path: Path) -> 
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump(yaml.safe_load(own_model) | yaml.safe_load(own_data)), encoding="utf-8")
     study = load_study(file)
-    assert [checkpoint.name for checkpoint in study.checkpoints()] == [
+    assert [checkpoint.name for checkpoint in study.trained_checkpoints()] == [
         "sst2_llama_glue-lora-seed1",
         "sst2_llama_glue-lora-seed2",
     ]

@@ -26,9 +26,11 @@ from readme_checks import (
 from readme_looks import (
     a_card,
     a_checkpoint,
+    a_comparison,
     a_copied_page,
     a_copied_study,
     a_copied_template,
+    a_copy_of_the_tiny_model,
     a_finished_study,
     a_label_prior,
     a_leaderboard,
@@ -120,6 +122,9 @@ RUN = {
         make="python -m aftertune plan studies/llama-3.2-1b.yaml",
     ),
     "make help": Case(the_targets),
+    "aftertune diff models/base runs/my-adapter --tasks sst2_llama_glue --limit 200": Case(
+        a_comparison, swap=a_copy_of_the_tiny_model, add="--dry-run", elsewhere=True
+    ),
     "cp studies/demo.yaml studies/mine.yaml": Case(
         a_copied_study, swap=lambda reader: {"studies/mine.yaml": str(reader.folder / "mine.yaml")}
     ),

@@ -1,0 +1,159 @@
+"""`aftertune diff`: the study that it writes, what it refuses before any work, and a whole run of tiny models."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness_tasks.errors import UserError
+from studies import Elsewhere, load_grid, load_study
+from studies.tiny_model import write_tiny_model
+from tests.in_this_process import aftertune
+from workflow.diff import Asked, detectable, name_of, write_study
+
+TASKS = ["reviews_demo", "passages_demo"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base model, and beside it an exact copy, other weights, an adapter and a classifier."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    folder = tmp_path_factory.mktemp("models")
+    base = write_tiny_model(folder / "base")
+    shutil.copytree(base, folder / "copy")
+    write_tiny_model(folder / "other", seed=1)
+    torch.manual_seed(3)
+    lora = LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj"], init_lora_weights=False)
+    get_peft_model(AutoModelForCausalLM.from_pretrained(base), lora).save_pretrained(folder / "adapter")
+    labels = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
+    model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=2, **labels)
+    model.save_pretrained(folder / "classifier")
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(base / name, folder / "classifier")
+    return folder
+
+
+def asked(models: Path, *tuned: str, tasks: list[str] = TASKS, **more: Any) -> Asked:
+    return Asked(str(models / "base"), None, [str(models / name) for name in tuned], tasks, **more)
+
+
+def test_the_study_names_models_tasks_and_the_tasks_that_each_can_answer(models: Path, tmp_path: Path) -> None:
+    out = tmp_path / "my comparison"
+    file = write_study(asked(models, "adapter", "classifier", limit=8, settings={"dtype": "float32"}), out)
+    assert file == out / "my comparison.yaml"
+    study = load_study(file)
+    assert (study.folder, study.dtype, study.trains) == (out, "float32", False)
+    assert {task: study.plan(task).limit for task in study.tasks} == dict.fromkeys(TASKS, 8)
+    adapter, classifier = study.checkpoints
+    assert (adapter.name, study.scored_on(adapter)) == (f"{models.name}-adapter", TASKS)
+    assert study.scored_on(classifier) == ["reviews_demo"]
+    assert load_grid(file).folder == out
+    assert write_study(asked(models, "adapter", "classifier", limit=8, settings={"dtype": "float32"}), out) == file
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("limit: 8", "limit: 9"), encoding="utf-8")
+    with pytest.raises(UserError, match="holds another comparison, or was edited"):
+        write_study(asked(models, "adapter", "classifier", limit=8, settings={"dtype": "float32"}), out)
+    assert "limit: 9" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("user/llama-sst2", "llama-sst2"),
+        ("runs/sst2/checkpoint-500", "sst2-checkpoint-500"),
+        ("outputs/final/", "outputs-final"),
+        ("../a:b", "a-b"),
+        ("..", "checkpoint"),
+        ("/data/Überprüfung (2)", "Überprüfung (2)"),
+    ],
+)
+def test_a_checkpoint_is_called_by_the_end_of_its_path(path: str, name: str) -> None:
+    assert Elsewhere(path=path).name == name
+
+
+def test_two_checkpoints_of_one_name_or_one_place_are_refused(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "other", tmp_path / "other")
+    twice = Asked(str(models / "base"), None, [str(models / "other"), str(tmp_path / "other")], TASKS)
+    with pytest.raises(UserError, match=r"has the name other, as has .*other"):
+        write_study(twice, tmp_path / "twice")
+    same = Asked(str(models / "base"), None, [str(models / "other")] * 2, TASKS)
+    with pytest.raises(UserError, match=r"`checkpoints` names .*other twice"):
+        write_study(same, tmp_path / "same")
+    assert not (tmp_path / "twice").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["base", "base"], "is the base"),
+        (["base", "nowhere"], "nowhere"),
+        (["base", "adapter", "--tasks", "reviews_dmeo"], "there is no task 'reviews_dmeo'"),
+        (["base", "adapter", "--tasks", " , "], "--tasks names no task"),
+        (["base", "adapter", "--quick", "--limit", "3"], "--quick and --limit 3"),
+        (["base", "classifier", "--tasks", "passages_demo"], "can answer none of passages_demo"),
+        (["adapter", "base"], "is an adapter"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_before_anything_is_written(
+    words: list[str], found: str, models: Path, tmp_path: Path
+) -> None:
+    named = [str(models / word) if (models / word).exists() or word == "nowhere" else word for word in words]
+    given = [] if "--tasks" in words else ["--tasks", "reviews_demo"]
+    done = aftertune("diff", *named, *given, folder=tmp_path)
+    assert done.exit_code == 2, done.output
+    for part in (found, "Why it matters: ", "To mend it: "):
+        assert part in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_difference_that_can_be_found_agrees_with_mcnemars_power() -> None:
+    # Connor's sample size for McNemar's test, with and without the term of second order: 0.2 discordant, 0.125 apart
+    import math
+
+    d, p = 0.125, 0.2
+    exact = (1.96 * math.sqrt(p) + 0.842 * math.sqrt(p - d * d)) ** 2 / d**2
+    assert detectable(round(exact)) == pytest.approx(d, rel=0.05)
+
+
+def test_the_name_of_a_comparison_is_a_folders() -> None:
+    assert name_of(Asked("org/Base-1B", None, ["a/b", "c/d"], [])) == "Base-1B-and-b-1-more"
+
+
+@pytest.mark.slow
+def test_checkpoints_from_elsewhere_get_a_whole_page(models: Path, tmp_path: Path) -> None:
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "HF_HUB_OFFLINE": "1"}
+    tuned = [str(models / name) for name in ("adapter", "copy", "other", "classifier")]
+    words = ["diff", str(models / "base"), *tuned, "--tasks", "reviews_demo", "--limit", "6"]
+    words += ["--output", "out/three"]
+    done = subprocess.run(
+        [sys.executable, "-m", "aftertune", *words], cwd=tmp_path, env=here, capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "out/three/report.html"
+    page = (tmp_path / "out/three/report.md").read_text(encoding="utf-8")
+    assert "every one is the base model's bit by bit: the weights are identical" in page
+    copied = [line for line in page.splitlines() if line.startswith("|") and "| copy |" in line and "**" in line]
+    assert copied
+    assert all("**the same**" in line for line in copied)
+    assert "the adapter adds to 2 matrices of the base model" in page
+    assert "trained elsewhere" in page
+    study = yaml.safe_load((tmp_path / "out/three/three.yaml").read_text(encoding="utf-8"))
+    assert [one.get("tasks") for one in study["checkpoints"]] == [None] * 4
+    for name in ("report.html", "report.md"):
+        verified = subprocess.run(
+            [sys.executable, "-m", "aftertune", "verify", f"out/three/{name}"],
+            cwd=tmp_path, env=here, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+    again = subprocess.run(
+        [sys.executable, "-m", "aftertune", *words], cwd=tmp_path, env=here, capture_output=True, text=True, timeout=300
+    )
+    assert (again.returncode, "scored" in again.stderr) == (0, False)

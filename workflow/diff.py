@@ -1,0 +1,196 @@
+"""The study that `aftertune diff` writes: a base model, checkpoints that were trained elsewhere, and tasks."""
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from finetune.estimate import shown_time
+from finetune.heads import Head
+from harness_tasks import TASKS_PATH
+from harness_tasks.errors import UserError
+from harness_tasks.files import write_text
+from harness_tasks.loading import find_yaml, task_manager, unknown_task
+from harness_tasks.reading import read_text
+from studies import Elsewhere, Study, load_study
+from studies.names import check_name, folder_name
+from studies.study import BUILT_IN, STUDY_FILE, can_answer, study_of
+
+QUICK_S = 300.0
+"""Seconds that a quick comparison is to take."""
+FEWEST_ITEMS, ITEMS_OF_UNKNOWN = 20, 100
+"""Items that a quick comparison scores at least, and of a task that does not declare its size."""
+_HEADER = "# Written by `aftertune diff`. Edit it, and run it again: aftertune run {file}\n"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command asked for."""
+
+    base: str
+    base_revision: str | None
+    tuned: Sequence[str]
+    tasks: Sequence[str]
+    limit: int | None = None
+    quick: bool = False
+    allow: Sequence[str] = ()
+    training_rows: str | None = None
+    settings: dict[str, Any] | None = None
+    """Further keys of the study, such as `dtype`."""
+
+
+def name_of(asked: Asked) -> str:
+    """Returns the name of the study of a comparison, which is its folder's under `build/`.
+
+    >>> name_of(Asked("meta-llama/Llama-3.2-1B", None, ["runs/my-adapter"], ["sst2_llama"]))
+    'Llama-3.2-1B-and-my-adapter'
+    """
+    tuned = [Elsewhere(path=path).name for path in asked.tuned]
+    others = f"-{len(tuned) - 1}-more" if len(tuned) > 1 else ""
+    return folder_name(f"{Path(asked.base).name[:40]}-and-{tuned[0][:40]}{others}")
+
+
+def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None] = lambda line: None) -> Path:
+    """Returns the study file of a comparison, written into its folder; the same one again is left as it is.
+
+    ``told`` is called with a line on what a quick comparison can find.
+
+    Raises:
+        UserError: there is no such task; a study of other values is in ``output``; a checkpoint does not belong to the
+            base, or can answer none of the tasks; a value is not allowed in a study.
+    """
+    _check_tasks(asked)
+    output = output or Path("build") / name_of(asked)
+    name = output.name
+    check_name(name, "the comparison has a name:")
+    file = output / f"{name}.yaml"
+    values = _values(asked, _checked_heads(asked))
+    if output != Path("build") / name:
+        values["output"] = str(output)
+    study = study_of(file, values, name=name)  # refused before a file is written
+    if asked.quick:
+        limit, seconds = quick_limit(study)
+        values["tasks"] = {task: _plan(limit) for task in asked.tasks}
+        told(
+            f"{limit:,} items of each task, about {shown_time(seconds)}: a difference of {detectable(limit):.3f} in a "
+            "share of right answers can be found, if the two models differ on a fifth of the items"
+        )
+    text = _HEADER.format(file=shlex.quote(str(file))) + yaml.safe_dump(
+        values, sort_keys=False, allow_unicode=True, width=110
+    )
+    if file.exists():
+        if read_text(file, STUDY_FILE) != text:
+            raise UserError(
+                f"{file} holds another comparison, or was edited",
+                "this one would take its place",
+                f"run that as it is (aftertune run {shlex.quote(str(file))}), name another --output, or delete it",
+            )
+        return file
+    write_text(file, text)
+    load_study(file)
+    return file
+
+
+def _check_tasks(asked: Asked) -> None:
+    """Raises UserError for a task that neither the user's folder nor ours has, nor lm_eval."""
+    own = (asked.settings or {}).get("include_path")
+    others = [name for name in asked.tasks if not find_yaml(name, TASKS_PATH) and not (own and find_yaml(name, own))]
+    if others:  # lm_eval's own take seconds to look through
+        known = task_manager(own or TASKS_PATH, include_defaults=True).all_subtasks
+        if missing := [name for name in others if name not in known]:
+            ours = [path.stem for path in TASKS_PATH.glob("*/*.yaml")]
+            raise unknown_task(missing[0], [*ours, *known])
+
+
+def _checked_heads(asked: Asked) -> list[Head]:
+    """Returns each checkpoint's head, once it is known to belong to the base; of all only headers and JSON are read."""
+    from finetune.elsewhere import reading
+    from finetune.elsewhere.sides import side_of
+
+    base = side_of(str(BUILT_IN.get(asked.base, asked.base)), asked.base_revision, weights=True, records=False)
+    heads: list[Head] = []
+    for path in asked.tuned:
+        tuned = side_of(path, None, weights=True, records=True)
+        reading.check_pair(base, tuned, reading.Asked(path, asked.base, allow=tuple(asked.allow)))
+        heads.append(tuned.head)
+    return heads
+
+
+def with_limit(study: Study, limit: int) -> Study:
+    """Returns a study that scores at most ``limit`` items of each task."""
+    tasks = {task: study.plan(task).model_copy(update={"limit": limit}) for task in study.tasks}
+    return study.model_copy(update={"tasks": tasks})
+
+
+def quick_limit(study: Study, seconds: float = QUICK_S) -> tuple[int, float]:
+    """Returns the items of each task with which a study takes about ``seconds`` here, and how many it will take.
+
+    By `workflow.plan`'s estimate: what a step takes beside its items, and what an item takes, are told apart by a plan
+    of few and a plan of many. Of a task that does not declare its size nothing can be told.
+    """
+    few, many = FEWEST_ITEMS, 50 * FEWEST_ITEMS
+    times = [_seconds(with_limit(study, limit)) for limit in (few, many)]
+    an_item = (times[1] - times[0]) / (many - few)
+    if an_item <= 0:
+        return ITEMS_OF_UNKNOWN, times[0]
+    limit = max(FEWEST_ITEMS, int(few + (seconds - times[0]) / an_item))
+    return limit, times[0] + (limit - few) * an_item
+
+
+def detectable(items: int, discordant: float = 0.2) -> float:
+    """Returns the smallest difference of two shares of right answers that a paired test finds in 4 of 5 cases.
+
+    ``discordant``: the share of items on which just one of the two models is right. The two-sided level is 0.05, the
+    power 0.8 (Connor 1987, without the term of second order).
+
+    >>> round(detectable(100), 3)
+    0.125
+    """
+    return float((1.96 + 0.842) * (discordant / items) ** 0.5)
+
+
+def _seconds(study: Study) -> float:
+    from workflow.plan import planned
+
+    return sum(step.seconds or 0.0 for step in planned(study).steps if not step.done)
+
+
+def _values(asked: Asked, heads: Sequence[Head]) -> dict[str, Any]:
+    tuned = [_entry(asked, path, head) for path, head in zip(asked.tuned, heads, strict=True)]
+    names = [Elsewhere.model_validate(entry).name for entry in tuned]
+    model = {"id": asked.base} | ({"revision": asked.base_revision} if asked.base_revision else {})
+    if asked.base not in BUILT_IN and Path(asked.base).is_dir():
+        model["name"] = Path(asked.base).resolve().name
+    return {
+        "title": f"What changed from {re.sub(r'[^ -~]', '?', Path(asked.base).name)} to {', '.join(names)}",
+        "model": model,
+        "tasks": {task: _plan(asked.limit) for task in asked.tasks},
+        "checkpoints": tuned,
+        "authors": [{"name": "", "did": ""}],
+        **(asked.settings or {}),
+    }
+
+
+def _plan(limit: int | None) -> dict[str, int] | None:
+    return {"limit": limit} if limit else None
+
+
+def _entry(asked: Asked, path: str, head: Head) -> dict[str, Any]:
+    include = (asked.settings or {}).get("include_path")
+    answered = [task for task in asked.tasks if can_answer(task, head, *([Path(include)] if include else []))]
+    if not answered:
+        raise UserError(
+            f"{path} is a model with the head {head}, and can answer none of {', '.join(asked.tasks)}",
+            "a classifier needs a task with choices, a span reader a task whose answer is in a passage",
+            "name another task with --tasks",
+        )
+    return {
+        "path": path,
+        **({"tasks": answered} if len(answered) < len(asked.tasks) else {}),
+        **({"training_rows": asked.training_rows} if asked.training_rows else {}),
+        **({"allow": list(asked.allow)} if asked.allow else {}),
+    }
