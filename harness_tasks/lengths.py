@@ -97,6 +97,8 @@ def lengths(
             doc = sample["doc"]
             prompt_tokens = len(span_input(tokenizer, question=doc["question"], passage=doc["context"]).ids)
             truncated = prompt_tokens > max_length_tokens
+        elif "arg_1" not in requests[0]:  # a text whose likelihood is asked: a longer one is read in parts
+            prompt_tokens, truncated, is_written = len(encode(tokenizer, str(requests[0]["arg_0"]))), False, False
         else:
             limit = _answer_limit(requests[0].get("arg_1") or {})
             limits.add(limit)

@@ -1,7 +1,8 @@
 """What is measured of the answers themselves: only this may stand as a cause in the analysis.
 
 Label bias, by the content-free prior and on the items; confidence and calibration; abstention, and outputs without a
-word; over-long answers, answers truncated at `max_gen_toks`, and truncated prompts.
+word; over-long answers, answers truncated at `max_gen_toks`, and truncated prompts. Of other tasks see
+`report.facts.choices` and `report.facts.texts`.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from harness_tasks import metrics
+from report.facts.choices import calibration, choice_items, choices_facts
 from report.facts.distributions import distribution_facts
 from report.facts.measured import (
     Measured,
@@ -23,7 +25,6 @@ from report.facts.measured import (
     positive_name,
 )
 from report.facts.schema.diagnosis import (
-    Bin,
     Calibration,
     Classification,
     Diagnosis,
@@ -32,6 +33,7 @@ from report.facts.schema.diagnosis import (
     PriorInput,
 )
 from report.facts.schema.parts import Fact
+from report.facts.texts import generation_facts, is_generation, texts_facts
 from report.facts.values import fact, missing, recorded
 from report.reading import kinds
 from report.reading.lengths import read_lengths
@@ -54,7 +56,14 @@ def diagnosis(measured: Measured, folder: Path) -> Diagnosis:
     home = str(Path(measured.scores.samples.file).parent)
     if kind == "classification":
         return Diagnosis(classification=_classification(measured, folder, home))
-    return Diagnosis(extraction=_extraction(measured, folder, home)) if kind == "extraction" else Diagnosis()
+    if kind == "extraction":
+        return Diagnosis(extraction=_extraction(measured, folder, home))
+    tokens = _tokens(folder, home, measured.scores.samples.source())
+    if items := choice_items(measured):
+        return Diagnosis(choices=choices_facts(measured, items, tokens["truncated"]))
+    if is_generation(measured):
+        return Diagnosis(generation=generation_facts(measured, tokens))
+    return Diagnosis(texts=texts_facts(measured))
 
 
 def _classification(measured: Measured, folder: Path, home: str) -> Classification:
@@ -108,23 +117,7 @@ def _calibration(measured: Measured) -> Calibration:
     if metric is None or not items:
         return Calibration(overconfidence=missing("the samples hold no probabilities"), bins=[])
     sure, right = ([float(item[side]) for item in items] for side in (0, 1))
-    clusters = scores.clusters(scores.having(metric))
-    return Calibration(
-        confidence=interval_fact(intervals.level(sample_of("confidence", sure, clusters)), "share", source),
-        right=interval_fact(intervals.level(sample_of("acc", right, clusters)), "share", source),
-        overconfidence=interval_fact(intervals.difference(pair_of("acc", right, sure, clusters)), "share", source),
-        bins=[
-            Bin(
-                lower=fact(found.lower, "share", source),
-                upper=fact(found.upper, "share", source),
-                scored=fact(found.n, "count", source),
-                confidence=fact(found.confidence, "share", source, n=found.n),
-                right=fact(found.accuracy, "share", source, n=found.n),
-            )
-            for found in metrics.reliability(items)
-            if found.n
-        ],
-    )
+    return calibration(sure, right, scores.clusters(scores.having(metric)), source)
 
 
 def _ties(measured: Measured) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 from itertools import islice
 from typing import Any
 
+from report.facts.choices import choice_item
 from report.facts.measured import Measured, gold_answers, input_field, response
 from report.facts.pairing import Pair
 from report.facts.schema.parts import Known
@@ -57,11 +58,15 @@ def _quoted(text: str, source: dict[str, str]) -> Known:
 def _gold(measured: Measured, row: dict[str, Any]) -> str:
     if measured.kind == "extraction":
         return next(iter(gold_answers(row)), "unanswerable")
-    return _label(measured, row, 0)
+    item = None if measured.label_metric else choice_item(row)
+    return item.texts[item.gold] if item else _label(measured, row, 0)
 
 
 def _said(measured: Measured, row: dict[str, Any]) -> str:
-    return _label(measured, row, 1) if measured.kind == "classification" else response(row)
+    if measured.kind == "classification":
+        return _label(measured, row, 1)
+    item = choice_item(row)
+    return item.texts[item.chosen] if item else response(row)
 
 
 def _label(measured: Measured, row: dict[str, Any], side: int) -> str:

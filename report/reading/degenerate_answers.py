@@ -60,7 +60,7 @@ class Answers:
 
 def answers_of(rows: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> Answers:
     """Returns what the answers in sample rows of one filter are like; ``config`` is the task's configuration."""
-    fallbacks = {INVALID, *_fallbacks(config)}
+    nothing = fallbacks(config)
     written = config.get("output_type", "generate_until") == "generate_until"
     found = [_answer(row, written=written) for row in rows]
     told = [pair for pair in found if pair is not None]
@@ -73,7 +73,7 @@ def answers_of(rows: Iterable[Mapping[str, Any]], config: Mapping[str, Any]) -> 
         len(told),
         written,
         empty=sum(raw == "" for raw, _ in told),
-        unread=sum(raw != "" and (not shown or shown in fallbacks) for raw, shown in told) if written else 0,
+        unread=sum(raw != "" and (not shown or shown in nothing) for raw, shown in told) if written else 0,
         same=texts.most_common(1)[0][1],
     )
 
@@ -124,6 +124,11 @@ def _log_likelihood(response: Any) -> float | None:
             return None
     is_number = isinstance(response, int | float) and abs(number(response) or 0.0) < LARGEST_SCORE
     return float(response) if is_number else None
+
+
+def fallbacks(config: Mapping[str, Any]) -> set[str]:
+    """Returns what the filters of a task put where they find nothing."""
+    return {INVALID, *_fallbacks(config)}
 
 
 def _fallbacks(config: Mapping[str, Any]) -> Iterable[str]:

@@ -307,7 +307,7 @@ def read_scores(
         )
     known = {} if documents is None else documents
     for row in samples.content:
-        row.pop("resps", None)
+        _keep_what_was_said(row)
         asked = row.pop("arguments", None) if not with_prompts else row.get("arguments")
         name, document, prompt = known.setdefault(row["doc_hash"], (row["doc_hash"], row["doc"], asked))
         if document == row["doc"]:
@@ -315,6 +315,21 @@ def read_scores(
         if with_prompts and asked is not None and prompt == asked:
             row["arguments"] = prompt
     return Scores(task, results, samples, replicates=_read_replicates(folder, Path(results.file).parent, samples))
+
+
+def _keep_what_was_said(row: dict[str, Any]) -> None:
+    """Leaves in a row the texts of its `choices`, or of its `output` before any filter, and not all responses."""
+    responses, arguments = row.pop("resps", None), row.get("arguments")
+    asked = list(arguments.values()) if isinstance(arguments, dict) else []
+    second = [one.get("arg_1") for one in asked if isinstance(one, dict)]
+    if len(second) > 1 and all(isinstance(text, str) for text in second):
+        row["choices"] = second
+    elif len(second) == 1 and not isinstance(second[0], str):
+        said = responses
+        while isinstance(said, list) and said:
+            said = said[0]
+        if isinstance(said, str):
+            row["output"] = said
 
 
 def _read_replicates(folder: Path, home: Path, samples: Document) -> Document | None:

@@ -2,9 +2,18 @@
 
 from typing import NamedTuple
 
-from report.facts.schema.diagnosis import Calibration, Classification, Extraction, Prior, Side
+from report.facts.schema.diagnosis import (
+    Calibration,
+    Choices,
+    Classification,
+    Diagnosis,
+    Extraction,
+    Generation,
+    Prior,
+    Side,
+)
 from report.facts.schema.parts import Absent, Fact, is_known
-from report.facts.schema.scores import ScoredTask, TrivialBaseline, Unscored
+from report.facts.schema.scores import MetricScores, ScoredTask, TrivialBaseline, Unscored
 from report.facts.schema.whole import CauseFindings, Finding, MeasuredFacts, TaskFindings
 from report.reading.results import pointer
 from report.sentences.rules import decide, direction, finding
@@ -38,12 +47,12 @@ def why(facts: MeasuredFacts, index: int) -> list[TaskFindings]:
         return [TaskFindings(task=f"{at}/name", unscored=unscored, checkpoints=[], causes=[], beside=[])]
     common = {"task": f"{at}/name", "setting": f"{at}/setting", "positive": f"{at}/positive"}
     first = next((comparison.primary for comparison in task.comparisons), None)
-    sides = [_side(f"{at}/before", at, task, task.before, common, first.before_place if first else None)]
+    sides = [_side(f"{at}/before", at, task, task.before, common, first, first.before_place if first else None)]
     for c, comparison in enumerate(task.comparisons):
         here, primary = f"{at}/comparisons/{c}", comparison.primary
         evidence = common | {"checkpoint": f"{here}/display_name"}
         place = primary.after_place if primary else None
-        sides.append(_side(f"{here}/after", at, task, comparison.after, evidence, place))
+        sides.append(_side(f"{here}/after", at, task, comparison.after, evidence, primary, place))
     kinds = list(dict.fromkeys(said.kind for side in sides for said in side))
     most = {kind: max(said.items for side in sides for said in side if said.kind == kind) for kind in kinds}
     causes = sorted((kind for kind in kinds if most[kind] and kind not in _ALWAYS_SAID), key=lambda kind: -most[kind])
@@ -82,32 +91,54 @@ def _side(
     task: ScoredTask,
     side: Side | Absent,
     evidence: dict[str, str],
+    primary: MetricScores | None,
     score: Fact | None,
 ) -> list[_Said]:
     """Returns what was found of one model, nothing where it was not scored; ``score``: its normalised primary score."""
     if not isinstance(side, Side):
         return []
     floor = evidence | {"floor": f"{at}/floor/score", "how": f"{at}/floor/how", "above": f"{place}/above_floor"}
-    found = [_Said("baseline", finding(_against_floor(task.floor, side.above_floor), floor))]
-    diagnosis = side.diagnosis
-    if diagnosis.classification:
-        found += _classified(f"{place}/diagnosis/classification", diagnosis.classification, evidence)
-    elif diagnosis.extraction:
-        found += _answered(f"{place}/diagnosis/extraction", diagnosis.extraction, evidence)
-    if not any(said.items for said in found):
+    lower_is_better = primary is not None and primary.higher_is_better is False
+    found = [_Said("baseline", finding(_against_floor(task.floor, side.above_floor, lower_is_better), floor))]
+    found += _diagnosed(f"{place}/diagnosis", side.diagnosis, evidence)
+    if not any(said.items for said in found) and not side.diagnosis.texts:
         perfect = is_known(score) and score.value == 1
-        found.append(_Said("unexplained", finding("cause_perfect" if perfect else "cause_unexplained", evidence)))
+        looked = bool(side.diagnosis.choices or side.diagnosis.generation)
+        name = decide(
+            "cause",
+            {"perfect": perfect, "not_found": looked and not perfect, "unexplained": not looked and not perfect},
+        )
+        found.append(_Said("unexplained", finding(name, evidence)))
     return found
 
 
-def _against_floor(floor: TrivialBaseline, above: Fact) -> str:
+def _diagnosed(at: str, diagnosis: Diagnosis, evidence: dict[str, str]) -> list[_Said]:
+    """Returns what was found of the answers, by the kind of the task."""
+    if diagnosis.classification:
+        return _classified(f"{at}/classification", diagnosis.classification, evidence)
+    if diagnosis.extraction:
+        return _answered(f"{at}/extraction", diagnosis.extraction, evidence)
+    if diagnosis.choices:
+        return _chosen(f"{at}/choices", diagnosis.choices, evidence)
+    if diagnosis.generation:
+        return _generated(f"{at}/generation", diagnosis.generation, evidence)
+    if diagnosis.texts:
+        keys = ("texts", "costly", "costly_loss", "costly_bytes")
+        facts = evidence | {key: f"{at}/texts/{key}" for key in keys}
+        return [_Said("loss", finding("loss", facts))]
+    return []
+
+
+def _against_floor(floor: TrivialBaseline, above: Fact, lower_is_better: bool) -> str:
     way, known = direction(above), is_known(floor.score)
     return decide(
         "baseline",
         {
             "none": not known,
-            "above": known and way == "higher",
-            "below": known and way == "lower",
+            "above": known and way == "higher" and not lower_is_better,
+            "below": known and way == "lower" and not lower_is_better,
+            "worse": known and way == "higher" and lower_is_better,
+            "better": known and way == "lower" and lower_is_better,
             "same": known and way == "equal" and _certain(above),
             "level": known and (way == "unclear" or (way == "equal" and not _certain(above))),
             "unknown": known and way == "missing",
@@ -155,6 +186,36 @@ def _classified(at: str, found: Classification, evidence: dict[str, str]) -> lis
     if found.ties.value:
         facts = evidence | {key: f"{at}/{key}" for key in ("ties", "ties_correct")}
         said.append(_Said("ties", finding("ties", facts)))
+    return [*said, _truncated(at, found, evidence)]
+
+
+def _chosen(at: str, found: Choices, evidence: dict[str, str]) -> list[_Said]:
+    """Returns what was found in the choices of one of several.
+
+    A bias costs as many items as what it prefers is chosen too often.
+    """
+    way, wrong = direction(found.position_bias), found.wrong.value
+    errors = decide("errors", {"none": wrong == 0, "confused": wrong > 0})
+    confused = ("wrong", "confused_gold", "confused_chosen", "confused")
+    said = [_Said("errors", finding(errors, evidence | {key: f"{at}/{key}" for key in confused}))]
+    lean = decide(
+        "position",
+        # The largest of differences whose sum is 0 is not below 0.
+        {"over": way == "higher", "unclear": way in ("unclear", "equal", "lower"), "unknown": way == "missing"},
+    )
+    shares = ("position", "position_chosen", "position_gold", "position_bias")
+    facts = evidence | {key: f"{at}/{key}" for key in shares}
+    said.append(_Said("position", finding(lean, facts), found.position_excess.value if way == "higher" else 0))
+    if is_known(found.length_bias):
+        way = direction(found.length_bias)
+        cases = {"over": way == "higher", "under": way == "lower", "unclear": way in ("unclear", "equal")}
+        lean = decide("length", cases | {"unknown": way == "missing"})
+        keys = ("longest_chosen", "longest_gold", "length_bias")
+        excess = found.length_excess.value if way in ("higher", "lower") else 0
+        said.append(_Said("length", finding(lean, evidence | {key: f"{at}/{key}" for key in keys}), excess))
+    said.append(_Said("calibration", _calibrated(f"{at}/calibration", found.calibration, evidence)))
+    if found.ties.value:
+        said.append(_Said("ties", finding("ties", evidence | {key: f"{at}/{key}" for key in ("ties", "ties_correct")})))
     return [*said, _truncated(at, found, evidence)]
 
 
@@ -225,15 +286,44 @@ def _answered(at: str, found: Extraction, evidence: dict[str, str]) -> list[_Sai
     said.append(_Said("holds_more", finding(holds, facts), _items(more, found.answerable.value)))
     words = decide("words", {"counted": is_known(found.words), "unknown": not is_known(found.words)})
     said.append(_Said("words", finding(words, evidence | {key: f"{at}/{key}" for key in ("words", "gold_words")})))
-    ends = found.cut_off.value
-    cut_off = decide("cut_off", {"some": bool(ends), "none": ends == 0, "unknown": ends is None})
-    facts = evidence | {key: f"{at}/{key}" for key in ("cut_off", "most_tokens")}
-    said.append(_Said("cut_off", finding(cut_off, facts), ends or 0))
+    said.append(_cut_off(at, found, evidence))
     if found.gold_too_long.value:
         facts = evidence | {key: f"{at}/{key}" for key in ("gold_too_long", "most_tokens")}
         known = is_known(found.gold_cut)
         said.append(_Said("gold_too_long", finding(decide("gold_too_long", {"cut": known, "whole": not known}), facts)))
     return [*said, _truncated(at, found, evidence)]
+
+
+def _generated(at: str, found: Generation, evidence: dict[str, str]) -> list[_Said]:
+    """Returns what was found in generated outputs; one may be of several kinds, and counts for each."""
+    said = []
+    for kind in ("unread", "empty", "repeated", "other_script"):
+        count: Fact = getattr(found, kind)
+        if is_known(count):
+            name = decide(kind, {"some": count.value > 0, "none": count.value == 0})
+            said.append(_Said(kind, finding(name, evidence | {"counted": f"{at}/{kind}"}), count.value))
+    said.append(_Said("same", finding("same", evidence | {"same": f"{at}/same"})))
+    way = direction(found.longer)
+    longer = decide(
+        "outputs",
+        {
+            "longer": way == "higher",
+            "shorter": way == "lower",
+            "as_long": way in ("unclear", "equal"),
+            "unknown": way == "missing",
+        },
+    )
+    keys = ("words", "gold_words", "longer")
+    said.append(_Said("words", finding(longer, evidence | {key: f"{at}/{key}" for key in keys})))
+    return [*said, _cut_off(at, found, evidence), _truncated(at, found, evidence)]
+
+
+def _cut_off(at: str, found: Extraction | Generation, evidence: dict[str, str]) -> _Said:
+    """Whether outputs ended by themselves."""
+    ends = found.cut_off.value
+    name = decide("cut_off", {"some": bool(ends), "none": ends == 0, "unknown": ends is None})
+    facts = evidence | {key: f"{at}/{key}" for key in ("cut_off", "most_tokens")}
+    return _Said("cut_off", finding(name, facts), ends or 0)
 
 
 def _items(share: float | None, of: int) -> int:
@@ -249,7 +339,7 @@ def _misplaced(found: Extraction) -> int:
     return missed + max(0, answered)
 
 
-def _truncated(at: str, found: Classification | Extraction, evidence: dict[str, str]) -> _Said:
+def _truncated(at: str, found: Classification | Extraction | Choices | Generation, evidence: dict[str, str]) -> _Said:
     """Whether prompts fitted into the context."""
     cut = found.truncated.value
     name = decide("truncated", {"some": bool(cut), "none": cut == 0, "unknown": cut is None})

@@ -37,6 +37,14 @@ _NAMES = {
     "cut off": "truncated answers",
     "gold": "long gold answers",
     "truncated": "truncated prompts",
+    "place": "bias to a choice",
+    "longest": "length bias",
+    "unread": "outputs not read",
+    "empty": "empty outputs",
+    "repeated": "repetition",
+    "other script": "script of outputs",
+    "same": "the same output",
+    "loss": "where the loss lies",
     "nothing": "not explained",
 }
 """What the row of each kind is called."""
@@ -85,20 +93,25 @@ def _side(task: Part, side: Part, comparison: Part | None, which: str) -> dict[s
     """Returns what is said of one model by kind; nothing of one that was not scored."""
     if "diagnosis" not in side:
         return {}
-    said = {"floor": Cause(_against_floor(task, side))}
+    said = {"floor": Cause(_against_floor(task, side, _is_cost(comparison)))}
     diagnosis = side["diagnosis"]
     if "classification" in diagnosis:
         said |= _classified(task, diagnosis["classification"])
     elif "extraction" in diagnosis:
         said |= _answered(diagnosis["extraction"])
+    elif "choices" in diagnosis:
+        said |= _chosen(diagnosis["choices"])
+    elif "generation" in diagnosis:
+        said |= _generated(diagnosis["generation"])
+    elif "texts" in diagnosis:  # of which none is wrong
+        return said | {"loss": Cause(_loss(diagnosis["texts"]))}
     if not any(cause.lost for cause in said.values()):
-        said["nothing"] = Cause(
-            line(
-                "nothing to explain: the score is that of the gold answers"
-                if _is_perfect(comparison, which)
-                else "no cause was measured"
-            )
-        )
+        nothing = "no cause was measured"
+        if "choices" in diagnosis or "generation" in diagnosis:
+            nothing = "what was measured explains none of the wrong answers"
+        if _is_perfect(comparison, which):
+            nothing = "nothing to explain: the score is that of the gold answers"
+        said["nothing"] = Cause(line(nothing))
     return said
 
 
@@ -107,6 +120,12 @@ def _is_perfect(comparison: Part | None, side: str) -> bool:
     scores = comparison["scores"] if comparison else []
     primary = next((score for score in scores if score["primary"]), None)
     return primary is not None and primary[f"{side}_place"].get("value") == 1
+
+
+def _is_cost(comparison: Part | None) -> bool:
+    """Returns whether less of the primary score is better, such as of a perplexity."""
+    ways = [score["higher_is_better"] for score in (comparison["scores"] if comparison else []) if score["primary"]]
+    return ways[:1] == [False]
 
 
 def _any(fact: Fact) -> bool:
@@ -122,7 +141,13 @@ _AGAINST_FLOOR = {
 }
 
 
-def _against_floor(task: Part, side: Part) -> Line:
+_OF_COSTS = {
+    "up": "{by}, worse than {how}: lower is better",
+    "down": "{by}, better than {how}: lower is better",
+}
+
+
+def _against_floor(task: Part, side: Part, is_cost: bool) -> Line:
     """Returns where one model stands beside what needs no model."""
     floor, above = task["floor"], side["above_floor"]
     if not known(floor["score"]):
@@ -130,7 +155,8 @@ def _against_floor(task: Part, side: Part) -> Line:
     went = way(above)
     if went == "same" and not _item_by_item(above):
         went = "open"
-    return line(_AGAINST_FLOOR[went], how=text(floor["how"]), by=lines.change(above) if known(above) else ())
+    words = (_AGAINST_FLOOR | _OF_COSTS if is_cost else _AGAINST_FLOOR)[went]
+    return line(words, how=text(floor["how"]), by=lines.change(above) if known(above) else ())
 
 
 def _item_by_item(difference: Fact) -> bool:
@@ -246,6 +272,105 @@ def _answered(found: Part) -> dict[str, Cause]:
     if _any(found["gold_too_long"]):
         said["gold"] = Cause(_gold_too_long(found))
     return said | {"truncated": _truncated(found)}
+
+
+_AWAY = {
+    "down": "biased against long choices ({by})",
+    "open": "no clear bias ({by})",
+    "up": "biased towards long choices ({by})",
+    "unknown": "whether that is a bias is not known, for want of an interval",
+}
+
+
+def _chosen(found: Part) -> dict[str, Cause]:
+    """Returns what is said of choices, of which there may be any number."""
+    errors = line("no wrong answer")
+    if found["wrong"]["value"]:
+        words = "{some} of {all} wrong; most often {instead} instead of {gold}, in {times}"
+        names = {"instead": text(found["confused_chosen"]), "gold": text(found["confused_gold"])}
+        errors = _some_of(words, found["wrong"], **names, times=count(found["confused"]))
+    said = {"errors": Cause(errors), "place": _place(found)}
+    if known(found["length_bias"]):
+        went = way(found["length_bias"])
+        shares = "{chosen} of the choices made are the longest, {gold} of the gold ones: "
+        told = line(
+            shares + _AWAY["open" if went == "same" else went],
+            chosen=percent(found["longest_chosen"]),
+            gold=percent(found["longest_gold"]),
+            by=lines.by(found["length_bias"]),
+        )
+        said["longest"] = Cause(told, found["length_excess"]["value"] if went in ("up", "down") else 0)
+    said["calibration"] = Cause(_calibrated(found["calibration"]))
+    if _any(found["ties"]):
+        words = (
+            "{some} of {all} items with two equal highest log-likelihoods, of which the first choice counts: {right} "
+            "are correct by that rule alone"
+        )
+        said["ties"] = Cause(_some_of(words, found["ties"], right=count(found["ties_correct"])))
+    return said | {"truncated": _truncated(found)}
+
+
+def _place(found: Part) -> Cause:
+    """Returns which choice is made too often, and how many items that is."""
+    went = way(found["position_bias"])
+    tails = {
+        "up": ": biased towards it by {by}",
+        "unknown": ": whether that is a bias is not known, for want of an interval",
+    }
+    tail = tails.get(went, ", and no other is further above its gold share: no clear bias ({by})")
+    told = line(
+        "{place} is {chosen} of the choices made, {gold} of the gold ones" + tail,
+        place=text(found["position"]),
+        chosen=percent(found["position_chosen"]),
+        gold=percent(found["position_gold"]),
+        by=lines.by(found["position_bias"]),
+    )
+    return Cause(told, found["position_excess"]["value"] if went == "up" else 0)
+
+
+_OUTPUTS = {
+    "unread": (
+        "the filter extracted an answer from each of {all} outputs",
+        "the filter extracted nothing from {some} of {all} outputs: a cause of lost points",
+    ),
+    "empty": ("none of {all}", "{some} of {all}"),
+    "repeated": (
+        "none of {all} outputs repeats one string for half of its length",
+        "{some} of {all} outputs repeat one string for half of their length or more",
+    ),
+    "other script": (
+        "each of {all} outputs is in a script of its gold answer",
+        "{some} of {all} outputs are mostly in a script that the gold answer has no letter of",
+    ),
+}
+"""What is said where there is none of a kind, and where there are some."""
+_LENGTHS = {"up": ": longer by {by}", "down": ": shorter ({by})", "unknown": ""}
+
+
+def _generated(found: Part) -> dict[str, Cause]:
+    """Returns what is said of generated outputs."""
+    said = dict[str, Cause]()
+    for kind, (without, some) in _OUTPUTS.items():
+        fact = found[kind.replace(" ", "_")]
+        if known(fact):
+            said[kind] = Cause(_some_of(some if fact["value"] else without, fact), fact["value"])
+    said["same"] = Cause(_some_of("the most frequent output is that of {some} of {all} items", found["same"]))
+    tail = _LENGTHS.get(way(found["longer"]), ": no clear difference ({by})")
+    lengths = {"words": number(found["words"]), "gold": number(found["gold_words"])}
+    told = "{words} words on average, gold answers {gold}" + tail
+    said["words"] = Cause(line(told, **lengths, by=lines.by(found["longer"])))
+    return said | {"cut off": _cut_off(found), "truncated": _truncated(found)}
+
+
+def _loss(found: Part) -> Line:
+    """Returns where the loss of texts lies."""
+    return line(
+        "of {all} texts, the {some} with the highest loss per byte hold {loss} of the loss and {bytes} of the bytes",
+        all=count(found["texts"]),
+        some=count(found["costly"]),
+        loss=percent(found["costly_loss"]),
+        bytes=percent(found["costly_bytes"]),
+    )
 
 
 def _wrongly_silent(found: Part) -> int:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from report.page.build import build_report
+from tests.report.other_kinds import write_other_kinds
 from tests.report.sentences.test_random_facts import facts as one_method
 from tests.report.sentences.test_random_facts import shaken
 from tests.report.synthetic import (
@@ -71,6 +72,7 @@ def studies() -> list[dict[str, Any]]:
             write_study(root / "untuned", passages=(None, None)),
             many_seeds(root / "seeds"),
             from_elsewhere(root / "elsewhere"),
+            write_other_kinds(root / "kinds"),
         ]
         for study in made:
             build_report(study, output=folder_of(study), facts_only=True)
@@ -79,6 +81,6 @@ def studies() -> list[dict[str, Any]]:
 
 
 def random_facts(seed: int) -> dict[str, Any]:
-    """Returns random facts: half of them of the plain study, the others of the six odd ones in turn."""
-    study = studies()[max(0, seed % 12 - 5)]
+    """Returns random facts: nearly half of them of the plain study, the others of the seven odd ones in turn."""
+    study = studies()[max(0, seed % 13 - 5)]
     return shaken(study, random.Random(seed))

@@ -252,6 +252,19 @@ def write_overlap(folder: Path, checkpoint: str, task: str) -> None:
 def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any]) -> None:
     """Writes lm_eval's two files for predictions of ``task``: labels of reviews, or answers to the passages."""
     rows, scores, metadata = (review_rows if task == REVIEWS else passage_rows)(predictions)
+    write_scored(folder, checkpoint, task, rows, scores, metadata)
+
+
+def write_scored(
+    folder: Path,
+    checkpoint: str,
+    task: str,
+    rows: list[dict[str, Any]],
+    scores: dict[str, float],
+    metadata: dict[str, Any],
+    **configuration: Any,
+) -> None:
+    """Writes lm_eval's two files of ``rows`` and what stands beside them."""
     home = folder / "scores" / checkpoint / task
     write_json(
         home / "results.json",
@@ -269,6 +282,7 @@ def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any
                     "task": task,
                     "doc_to_text": "{{text}}",
                     "metric_list": [{"metric": metric} for metric in scores],
+                    **configuration,
                     "metadata": {
                         "version": 1.0,
                         "about": f"The scored split of {task}.",
@@ -286,7 +300,9 @@ def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any
             },
             "versions": {task: 1.0},
             "n-shot": {task: 0},
-            "higher_is_better": {task: {metric: metric not in ("brier", "ece") for metric in scores}},
+            "higher_is_better": {
+                task: {metric: metric not in ("brier", "ece") and "per" not in metric for metric in scores}
+            },
             "n-samples": {task: {"original": len(rows), "effective": len(rows)}},
             "config": {
                 "model_dtype": "torch.float32",
@@ -314,7 +330,7 @@ def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any
 
 def _written(row: dict[str, Any]) -> dict[str, Any]:
     """Returns the tokens of a written answer; "wrong" stands for one that never stopped."""
-    if "label" in row["doc"]:
+    if "label" in row["doc"] or "filtered_resps" not in row or isinstance(row["filtered_resps"][0], list):
         return {"answer_tokens": None, "ended": None, "cut_off": None}
     is_cut_off = row["filtered_resps"] == ["wrong"]
     return {"answer_tokens": 3, "ended": "limit" if is_cut_off else "stop", "cut_off": is_cut_off}
@@ -344,7 +360,7 @@ def review_rows(predicted: list[int]) -> tuple[list[dict[str, Any]], dict[str, f
         doc = {"sentence": f"item {i} of the reviews", "label": gold, "film": f"film {i // 2}"}
         answers = [[str(value), str(value == -1.5)] for value in log_likelihoods]
         scores = classification_scores(gold, log_likelihoods)
-        rows.append({**_row(i, doc), "filtered_resps": answers, **scores})
+        rows.append({**row_of(i, doc), "filtered_resps": answers, **scores})
     right, sure = sum(gold == label for gold, label in pairs) / len(pairs), math.e / (1 + math.e)
     scores = {
         "acc": right,
@@ -365,7 +381,7 @@ def passage_rows(answers: list[str]) -> tuple[list[dict[str, Any]], dict[str, fl
         golds = ["gold"] * (i % 3 < 2)
         passage = f"The gold of passage {i // 3}. A second sentence."
         doc = {"question": f"question {i}", "context": passage, "answers": {"text": golds}}
-        rows.append({**_row(i, doc), "filtered_resps": [answer], **answer_scores(answer, golds)})
+        rows.append({**row_of(i, doc), "filtered_resps": [answer], **answer_scores(answer, golds)})
     names = dict.fromkeys(metric for row in rows for metric in row if metric in _METRICS)
     values = {metric: [row[metric] for row in rows if metric in row] for metric in names}
     scores = {name: corpus_bleu(kept) if name == "bleu" else sum(kept) / len(kept) for name, kept in values.items()}
@@ -376,7 +392,7 @@ _METRICS = {f"{part}{metric}" for part in ("", "HasAns_", "NoAns_") for metric i
 _METRICS |= {"meteor", "meteor_exact_stem", "rouge1", "rouge2", "rougeL", "bleu"}
 
 
-def _row(number: int, doc: dict[str, Any]) -> dict[str, Any]:
+def row_of(number: int, doc: dict[str, Any]) -> dict[str, Any]:
     """Returns a row with lm_eval's own hashes: SHA-256 of the document as indented JSON, of prompt and of target."""
     prompt, target = f"prompt {number}", "target"
     return {

@@ -6,6 +6,7 @@ from report.facts.schema.parts import (
     Count,
     KnownCount,
     KnownCurve,
+    KnownNumber,
     KnownShare,
     KnownText,
     Number,
@@ -106,11 +107,63 @@ class Extraction(Part):
     gold_cut: Count = Field(description="questions whose gold answers are scored cut at that many tokens")
 
 
+class Choices(Part):
+    """The choices of highest log-likelihood, of a task of which each item has one gold choice or several."""
+
+    wrong: KnownCount = Field(description="items whose choice is no gold one")
+    position: KnownText = Field(description="the choice or position that is chosen most beyond its gold share")
+    position_chosen: KnownShare = Field(description="the share of items in which it is chosen")
+    position_gold: KnownShare = Field(description="the share of items in which it is gold")
+    position_bias: KnownShare = Field(
+        description="the first less the second; its interval allows for the choice of that position among all"
+    )
+    position_excess: KnownCount = Field(description="choices beyond the gold share, over all positions")
+    longest_chosen: Share = Field(description="the share of choices that are the item's longest")
+    longest_gold: Share = Field(description="the share of gold choices that are")
+    length_bias: Share = Field(description="the first of these less the second")
+    length_excess: Count = Field(description="items by which the two differ")
+    confused_gold: Text = Field(description="of the most frequent wrong answer: the gold choice or position")
+    confused_chosen: Text = Field(description="and the one that was chosen instead")
+    confused: Count = Field(description="how often")
+    calibration: Calibration
+    ties: KnownCount = Field(description="items whose two highest log-likelihoods are equal")
+    ties_correct: KnownCount = Field(description="those of them that are correct because the first of equals counts")
+    truncated: Count = Field(description="truncated prompts")
+
+
+class Generation(Part):
+    """Generated answers, of a task whose documents hold no passage with its answers."""
+
+    unread: Count = Field(description="outputs from which the filter extracted nothing")
+    empty: KnownCount = Field(description="empty outputs")
+    repeated: KnownCount = Field(description="outputs that repeat one string for half of their length")
+    same: KnownCount = Field(description="outputs that are the most frequent one")
+    other_script: Count = Field(description="outputs mostly in another script than the gold answer")
+    words: KnownNumber = Field(description="mean words of an output")
+    gold_words: KnownNumber = Field(description="mean words of a gold answer")
+    longer: KnownNumber = Field(description="the first less the second")
+    truncated: Count = Field(description="truncated prompts")
+    cut_off: Count = Field(description="outputs truncated at `max_gen_toks`")
+    most_tokens: Count = Field(description="the most tokens that an output may have (`max_gen_toks`)")
+
+
+class Texts(Part):
+    """Texts whose likelihood was computed, and where their loss lies."""
+
+    texts: KnownCount = Field(description="texts")
+    costly: KnownCount = Field(description="a tenth of them: those with the highest loss a byte")
+    costly_loss: KnownShare = Field(description="their share of the whole loss")
+    costly_bytes: KnownShare = Field(description="their share of all bytes")
+
+
 class Diagnosis(Part):
-    """The answers, by the kind of the task; neither of a task of another kind."""
+    """The answers, by the kind of the task; none of a task of another kind."""
 
     classification: Classification | None = None
     extraction: Extraction | None = None
+    choices: Choices | None = None
+    generation: Generation | None = None
+    texts: Texts | None = None
 
 
 class Side(Part):

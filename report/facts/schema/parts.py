@@ -158,12 +158,13 @@ class OfUnit:
 
 _TEXT, _SETTING, _COUNT = OfUnit(("text",), "text"), OfUnit(("setting",), "setting"), OfUnit(("count",), "count")
 _SHARE, _CURVE = OfUnit(("share",), "share"), OfUnit(("curve",), "curve")
+_NUMBER = OfUnit(("number",), "number")
 _SCORE = OfUnit(("proportion", "points", "coefficient", "number"), "score")
 
 Text = Annotated[Fact, _TEXT]
 Setting = Annotated[Fact, _SETTING]
 Count = Annotated[Fact, _COUNT]
-Number = Annotated[Fact, OfUnit(("number",), "number")]
+Number = Annotated[Fact, _NUMBER]
 Share = Annotated[Fact, _SHARE]
 Score = Annotated[Fact, _SCORE]
 P = Annotated[Fact, OfUnit(("p",), "p")]
@@ -176,4 +177,5 @@ KnownSetting = Annotated[Known, _SETTING]
 KnownCount = Annotated[Known, _COUNT]
 KnownShare = Annotated[Known, _SHARE]
 KnownScore = Annotated[Known, _SCORE]
+KnownNumber = Annotated[Known, _NUMBER]
 KnownCurve = Annotated[Known, _CURVE]

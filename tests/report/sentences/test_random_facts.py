@@ -152,21 +152,41 @@ def _shake_side(side: dict[str, Any], top: float, choice: random.Random) -> None
         for key in ("bias",):
             if key in found:
                 _shake_difference(found[key], 1.0, choice)
-        if "wrong" in found:
+        if "position" in found:
+            _shake_choices(found, choice)
+        elif "repeated" in found:
+            for key in ("unread", "empty", "repeated", "other_script", "cut_off"):
+                if "value" in found[key]:
+                    found[key]["value"] = choice.choice([0, 0, 3])
+            _shake_difference(found["longer"], 10.0, choice)
+        elif "wrong" in found:
             found["false_positive"]["value"] = choice.randint(0, 5)
             found["false_negative"]["value"] = choice.randint(0, 5)
             found["wrong"]["value"] = found["false_positive"]["value"] + found["false_negative"]["value"]
             found["ties"]["value"] = choice.choice([0, 3])
             _shake_difference(found["calibration"]["overconfidence"], 1.0, choice)
             found["prior"]["share"]["value"] = choice.choice([0.0, 0.5, 1.0, choice.random()])
-        if "cut_off" in found:
+        if "holds_more" in found:
             found["cut_off"]["value"] = choice.choice([0, 3])
             found["gold_too_long"]["value"] = choice.choice([0, 2])
             found["holds_more"]["value"] = choice.choice([0.0, 0.25])
             found["abstained"]["value"] = choice.choice([0.0, 1.0, 0.3])
             found["contentless"]["value"] = choice.choice([0, 4])
             found["contentless_credited"]["value"] = choice.randint(0, found["contentless"]["value"])
-        found["truncated"]["value"] = choice.choice([0, 0, 2])
+        if "truncated" in found:
+            found["truncated"]["value"] = choice.choice([0, 0, 2])
+
+
+def _shake_choices(found: dict[str, Any], choice: random.Random) -> None:
+    """Changes what was found of choices: which are wrong, and which are preferred."""
+    found["wrong"]["value"] = choice.choice([0, 5])
+    found["position_excess"]["value"], found["ties"]["value"] = choice.choice([0, 4]), choice.choice([0, 3])
+    for key in ("position_bias", "length_bias"):
+        _shake_difference(found[key], 1.0, choice)
+    if choice.random() < 0.3:
+        for key in ("longest_chosen", "longest_gold", "length_bias", "length_excess"):
+            found[key] = {"missing": "all items have the same choices"}
+    _shake_difference(found["calibration"]["overconfidence"], 1.0, choice)
 
 
 def number(text: str) -> float:

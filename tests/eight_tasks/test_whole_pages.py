@@ -1,0 +1,45 @@
+"""The page of the eight kinds of task: whole, and backed by its facts."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from report.page.build import build_report
+from tests.eight_tasks.scored import TASKS
+from tests.oracle import check
+
+
+@pytest.fixture(scope="module")
+def page(scored: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The page in Markdown, and its facts."""
+    folder = scored / "build" / "eight"
+    build_report(scored / "studies" / "eight.yaml", output=folder)
+    texts = [(folder / name).read_text(encoding="utf-8") for name in ("report.md", "facts.json")]
+    return texts[0], texts[1]
+
+
+def test_every_sentence_is_backed(page: tuple[str, str]) -> None:
+    assert check(page[0], json.loads(page[1])) == []
+
+
+def test_each_task_has_a_diagnosis_and_a_baseline(page: tuple[str, str]) -> None:
+    facts = json.loads(page[1])
+    assert [task["task"] for task in facts["tasks"]] == list(TASKS)
+    for task in facts["tasks"]:
+        assert task["before"]["diagnosis"], task["task"]
+        assert "value" in task["floor"]["score"], task["task"]
+    why = page[0].partition("### a. Why the performance")[2].partition("### b.")[0]
+    assert "no cause was measured" not in why
+    assert "none is known for this task" not in why
+    assert len(re.findall(r"^\| trivial baseline ", why, re.MULTILINE)) == len(TASKS)
+
+
+def test_answers_are_shown_as_texts_and_not_as_numbers(page: tuple[str, str]) -> None:
+    section = page[0].partition("### quiz_four")[2].partition("### quiz_varied")[0]
+    rows = re.findall(r"^\| (?:fixed|broken|both correct|both wrong) \|(.*)\|$", section, re.MULTILINE)
+    assert rows
+    for row in rows:
+        _, gold, before, after = (cell.strip() for cell in row.split(" | "))
+        assert not re.search(r"\d", gold + before + after)
