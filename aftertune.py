@@ -1,65 +1,70 @@
-"""The installed script `aftertune`: every verb of the rooms, side by side."""
+"""Aftertune for Python and notebooks: `diff` and `load`; run as a program, the script `aftertune`.
 
-from collections.abc import Callable
+Importing it takes a moment: what a function needs is loaded when it is called.
+"""
 
-import typer
+from collections.abc import Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
-from finetune.commands.embedded import embedded
-from finetune.commands.merge import merge
-from finetune.commands.plan import plan as plan_training
-from finetune.commands.read_checkpoint import read_checkpoint
-from finetune.commands.train import train
-from harness_tasks import TASKS_PATH
-from harness_tasks.commands import run as score
-from harness_tasks.commands.check import check
-from harness_tasks.commands.merge_shards import merge_shards
-from harness_tasks.commands.overlap import overlap
-from harness_tasks.commands.prior import prior
-from harness_tasks.commands.sample import sample
-from harness_tasks.commands.task import task
-from report.commands.audit import audit
-from report.commands.build import build
-from report.commands.compare import compare
-from report.commands.params import params
-from report.commands.push import push
-from report.commands.template import template
-from report.commands.verify import verify
-from workflow.commands.diff import diff
-from workflow.commands.plan import plan
-from workflow.commands.run import run
+if TYPE_CHECKING:
+    from report.page.loaded import Report
+    from workflow.verbs import PANELS, app
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Measures what fine-tuning changed in a language model, and writes it up.",
-)
+__all__ = ["PANELS", "app", "diff", "load"]
 
 
-def tasks_path() -> None:
-    """Print the folder of the harness tasks, for `lm_eval --include_path`."""
-    print(TASKS_PATH)
+def diff(
+    base: str,
+    *tuned: str,
+    tasks: str | Sequence[str],
+    output: str | PathLike[str] | None = None,
+    limit: int | None = None,
+    quick: bool = False,
+    allow: Sequence[str] = (),
+    training_rows: str | None = None,
+    base_revision: str | None = None,
+    **settings: Any,
+) -> "Report":
+    """Returns the report on what changed from a base model to checkpoints of it, as `aftertune diff` makes it.
+
+    ``base`` and ``tuned`` are folders or Hub ids, ``tasks`` names of tasks (a list, or a text with commas). ``output``:
+    the folder of the study and its page; None: `build/BASE-and-TUNED`. ``limit``: items of each task at most, by whole
+    clusters; ``quick`` chooses it for about five minutes. ``settings`` are further keys of a study, such as `dtype`,
+    `device` or `num_fewshot`. What is done is told on stderr.
+
+    Raises:
+        UserError: the models are no pair, or an argument cannot be used; nothing was run.
+        RuntimeError: a step failed; its log is named on stderr. The same call goes on from there.
+    """
+    from workflow.diff import Asked, report_of
+
+    names = [name.strip() for name in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
+    asked = Asked(base, base_revision, tuned, names, limit, quick, allow, training_rows, settings)
+    return report_of(asked, output)
 
 
-PANELS: dict[str, dict[str, Callable[..., None]]] = {
-    "A study, whole": {"diff": diff, "run": run, "plan": plan},
-    "Pages and results": {"build": build, "verify": verify, "compare": compare, "audit": audit, "push": push},
-    "Models and checkpoints": {
-        "train": train, "plan-training": plan_training, "params": params, "merge": merge, "embedded": embedded,
-        "read-checkpoint": read_checkpoint,
-    },
-    "Tasks and scores": {
-        "check": check, "sample": sample, "overlap": overlap, "prior": prior, "merge-shards": merge_shards,
-        "tasks-path": tasks_path,
-    },
-}  # fmt: skip
-"""The verbs by the panel of the help that they stand in."""
+def load(place: str | PathLike[str]) -> "Report":
+    """Returns the report that was written into a folder; ``place`` may also be a file in it, such as its page.
 
-for panel, verbs in PANELS.items():
-    for name, verb in verbs.items():
-        app.command(name, rich_help_panel=panel)(verb)
-app.command("score", context_settings=score.SETTINGS, help=score.HELP, rich_help_panel="Tasks and scores")(score.run)
-app.add_typer(task, name="task", rich_help_panel="Tasks and scores")
-app.add_typer(template, name="template", rich_help_panel="Pages and results")
+    Raises:
+        UserError: there are no facts, or they were changed since they were written.
+    """
+    from report.page.loaded import load_report
+
+    return load_report(place)
+
+
+def __getattr__(name: str) -> Any:
+    """Returns the script's parts, which take longer to load than a notebook should wait for its first line."""
+    if name in ("PANELS", "app"):
+        from workflow import verbs
+
+        return getattr(verbs, name)
+    raise AttributeError(f"module 'aftertune' has no attribute {name!r}")
+
 
 if __name__ == "__main__":
-    app(prog_name="aftertune")
+    from workflow.verbs import app as script
+
+    script(prog_name="aftertune")

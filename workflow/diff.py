@@ -2,11 +2,14 @@
 
 import re
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
 
 from finetune.estimate import shown_time
@@ -16,6 +19,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import write_text
 from harness_tasks.loading import find_yaml, task_manager, unknown_task
 from harness_tasks.reading import read_text
+from report.page.loaded import Report, load_report
 from studies import Elsewhere, Study, load_study
 from studies.names import check_name, folder_name
 from studies.study import BUILT_IN, STUDY_FILE, can_answer, study_of
@@ -93,6 +97,18 @@ def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None
     write_text(file, text)
     load_study(file)
     return file
+
+
+def report_of(asked: Asked, output: str | PathLike[str] | None) -> Report:
+    """Returns the report of a comparison, after its study was written and run; raises as `aftertune.diff` does."""
+    from workflow.run import run_steps
+
+    file = write_study(asked, None if output is None else Path(output), told=lambda line: print(line, file=sys.stderr))
+    try:
+        run_steps(str(file), cores=None, dry_run=False, profile="local")
+    except typer.Exit as end:
+        raise RuntimeError(f"the study {file} did not run to its end (exit code {end.exit_code})") from None
+    return load_report(load_study(file).folder)
 
 
 def _check_tasks(asked: Asked) -> None:

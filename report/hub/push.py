@@ -40,6 +40,7 @@ def push_study(
         dry_run_lines,
         repositories,
         space_target,
+        trained_here,
     )
     from report.page.whole import facts_now
 
@@ -48,9 +49,8 @@ def push_study(
     licence = licence_of(plan, folder)
     facts = facts_now(plan, study, folder)
     account = None if dry_run else _Account()
-    trained = [found.name.value for found in facts.checkpoints if "absent" not in found]
     namespace = (repo or plan.hub.namespace or (account.name() if account else NOBODY)).partition("/")[0]
-    names = repositories(plan, licence, trained, repo, namespace)
+    names = repositories(plan, licence, trained_here(facts), repo, namespace)
     how = {"private": private, "create_pr": create_pr}
     made = {
         name: checkpoint_target(plan, study, folder, facts, name, place, licence, **how)

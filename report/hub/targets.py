@@ -9,7 +9,7 @@ from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
 from harness_tasks.reading import read_json
 from report.facts.redact import text_notice
-from report.facts.schema.training import Trained
+from report.facts.schema.training import Trained, is_from_elsewhere
 from report.facts.schema.whole import Facts
 from report.hub.card import CardSubject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
@@ -113,12 +113,18 @@ def checkpoint_target(
     return Target(repo, "model", contents, message, private, create_pr, gone), left
 
 
+def trained_here(facts: Facts) -> list[str]:
+    """Returns the names of the checkpoints that the study trained: those from elsewhere are others' to publish."""
+    return [
+        found.name.value for found in facts.checkpoints if isinstance(found, Trained) and not is_from_elsewhere(found)
+    ]
+
+
 def card_texts(plan: Study, study: Path, folder: Path, facts: Facts) -> dict[str, str]:
     """Returns the card of each checkpoint by its repository: the one it was pushed to, else the one of a dry run."""
     licence, record = licence_of(plan, folder), read_record(folder, CHECKPOINTS)
-    trained = [found.name.value for found in facts.checkpoints if isinstance(found, Trained)]
     cards = {}
-    for name, repo in repositories(plan, licence, trained, None, NOBODY).items():
+    for name, repo in repositories(plan, licence, trained_here(facts), None, NOBODY).items():
         place = str(record.get(name, {}).get("repo") or repo)
         target, _ = checkpoint_target(plan, study, folder, facts, name, place, licence, private=False, create_pr=False)
         cards[place] = _text(target.files["README.md"])

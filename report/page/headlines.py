@@ -1,12 +1,13 @@
 """The sentences that a study's page opens with, as plain text: in the page's own words, for a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from report.facts.current import read_facts
+from report.facts.schema.whole import Facts, Finding
 from report.page import formats
 from report.page.template import environment
 from report.reading.texts import one_line
@@ -22,9 +23,13 @@ def headlines(folder: Path, own: Path | None = None) -> list[str]:
         UserError: the folder has no facts, or they were changed since they were written.
     """
     facts = read_facts(folder / "facts.json")
-    sentences = environment(formats.in_markdown, own=own).get_template("findings.md.j2").module
-    found = resolved(facts, facts.findings.headline)
-    return [_plain(getattr(sentences, one["id"])(one["evidence"])) for one in found]
+    return sentences(facts, facts.findings.headline, own)
+
+
+def sentences(facts: Facts, findings: Sequence[Finding], own: Path | None = None) -> list[str]:
+    """Returns the words of some of the findings of ``facts``, as plain text without control characters."""
+    words = environment(formats.in_markdown, own=own).get_template("findings.md.j2").module
+    return [_plain(getattr(words, one["id"])(one["evidence"])) for one in resolved(facts, list(findings))]
 
 
 def _plain(markdown: str) -> str:

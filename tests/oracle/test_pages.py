@@ -18,7 +18,7 @@ from report.page.figures import pictures
 from report.page.template import lookup
 from report.verify.recount import recount
 from tests.oracle import check
-from tests.oracle.random_facts import CLAIMS, several_methods
+from tests.oracle.random_facts import CLAIMS, from_elsewhere, several_methods
 from tests.report import rendered
 from tests.report.synthetic import ALL_WRONG, GOLD, LEARNED, NEVER_ABSTAINS, TWO_WRONG, folder_of, typed, write_study
 from tests.report.verify.mutations import SAID, plant
@@ -72,6 +72,20 @@ def test_several_methods_and_seeds_pass(tmp_path: Path) -> None:
     assert len(facts["equivalences"]) > 1
     assert facts["spreads"]
     for page in pages.values():
+        problems = check(page, facts)
+        assert not problems, told(problems)
+    problems = recount(facts, folder_of(file))
+    assert not problems, told(problems)
+
+
+def test_checkpoints_from_elsewhere_pass(tmp_path: Path) -> None:
+    file = from_elsewhere(tmp_path)
+    build_report(file, output=folder_of(file))
+    facts, pages = read(folder_of(file))
+    assert [one["elsewhere"]["kind"]["value"] for one in facts["checkpoints"]] == ["adapter", "model", "model"]
+    assert not facts["spreads"]
+    for page in pages.values():
+        assert "the weights are identical" in page
         problems = check(page, facts)
         assert not problems, told(problems)
     problems = recount(facts, folder_of(file))

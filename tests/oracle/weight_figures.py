@@ -35,11 +35,11 @@ def parameters(facts: Part) -> Iterator[Figure]:
         (name, text(row["component"]), count(row["counted"]), "none") for row in base["components"]
     ]
     for one, own in tuned:
-        said = line("{n} in total, {t} trained", n=count(own["total"]), t=count(own["trainable"]))
+        said = line("{n} in total, {t} trained", n=count(own["total"]), t=_number(own["trainable"]))
         labels += [one, said]
         told.append(line("{name}: {said}", name=one, said=said))
         rows += [
-            (one, text(row["component"]), count(row["counted"]), count(row["trainable"])) for row in own["components"]
+            (one, text(row["component"]), count(row["counted"]), _number(row["trainable"])) for row in own["components"]
         ]
     labels += [line("trained"), line("not trained")]
     title = line("Parameters by component, and the part that was trained")
@@ -51,6 +51,11 @@ def parameters(facts: Part) -> Iterator[Figure]:
         labels=labels,
         data=table("model | component | parameters | trained", rows),
     )
+
+
+def _number(fact: Part) -> Line:
+    """Returns a count in a drawing, where there is no room for the reason that one is not known."""
+    return count(fact) if known(fact) else line("unknown")
 
 
 def changes(checkpoint: Part) -> Iterator[Figure]:

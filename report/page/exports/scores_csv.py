@@ -27,15 +27,18 @@ def scores_csv(facts: MeasuredFacts) -> str:
 
     What is not known is an empty cell, and the columns that begin with `missing` say why.
     """
-    rows = [
-        {"study": _text(facts.study.name), "model": _text(facts.model.name), **row, **_under_old_names(row)}
-        for row in _rows(facts)
-    ]
+    rows = [row | _under_old_names(row) for row in score_rows(facts)]
     file = io.StringIO()
     writer = csv.DictWriter(file, (*COLUMNS, *OLD_NAMES), restval="", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return file.getvalue()
+
+
+def score_rows(facts: MeasuredFacts) -> list[dict[str, Cell]]:
+    """Returns a row for each score, its cells by the names in `COLUMNS`; what is not known is not among them."""
+    named: dict[str, Cell] = {"study": _text(facts.study.name), "model": _text(facts.model.name)}
+    return [named | row for row in _rows(facts)]
 
 
 COLUMNS = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from report.facts.schema.parts import is_known
+from report.facts.schema.parts import Fact, is_known
 from report.facts.schema.training import ParameterCounts, WeightChanges
 from report.facts.schema.whole import MeasuredFacts
 from report.page.figures.drawing import BLUE, WIDTH, Drawing, Picture
@@ -38,7 +38,7 @@ def parameters(facts: MeasuredFacts, name: str) -> Picture:
             model,
             str(row.component.value),
             str(count(row.counted)),
-            str(count(row.trainable)) if turn else "none",
+            _trained(row.trainable) if turn else "none",
         )
         for turn, (model, own) in enumerate(models)
         for row in own.components
@@ -51,7 +51,8 @@ def _bar(drawing: Drawing, own: ParameterCounts, top: float, longest: int, *, is
     start = _MARGIN
     for row in own.components:
         width = _LONG * row.counted.value / longest
-        trained = 0.0 if is_base else _LONG * row.trainable.value / longest
+        # what of a model from elsewhere was trained is not told: nothing is drawn of it
+        trained = _LONG * row.trainable.value / longest if is_known(row.trainable) and not is_base else 0.0
         drawing.boxes([(start, top, width, 16)] if width else [], opacity=0.2)
         # At least as wide as can be seen.
         drawing.boxes([(start, top, max(trained, 2.0), 16)] if trained else [], colour=BLUE, opacity=0.95)
@@ -72,7 +73,11 @@ def counted_models(facts: MeasuredFacts) -> list[tuple[str, ParameterCounts]]:
 
 def _said(own: ParameterCounts, *, is_base: bool) -> str:
     total = f"{count(own.total)} in total"
-    return total if is_base else f"{total}, {count(own.trainable)} trained"
+    return total if is_base else f"{total}, {_trained(own.trainable)} trained"
+
+
+def _trained(number: Fact) -> str:
+    return str(count(number)) if is_known(number) else "unknown"
 
 
 _STEPS = 9

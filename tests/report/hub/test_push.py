@@ -13,9 +13,12 @@ import yaml
 from fake_hub import OTHERS, TOKEN, FakeHub
 
 from report.facts.publication import hub_facts
-from report.hub.targets import NOBODY
+from report.facts.schema.whole import Facts
+from report.hub.targets import NOBODY, trained_here
 from report.page.build import build_report
 from report.verify.report import verify_report
+from tests.in_this_process import aftertune
+from tests.oracle.random_facts import from_elsewhere
 from tests.report.hub.conftest import Push, run_push
 from tests.report.pushable_study import write_hashes, write_pushable, write_weights
 from tests.report.synthetic import folder_of
@@ -314,3 +317,14 @@ def test_the_command_works_in_a_process_of_its_own(hub: FakeHub, study: Path, tm
     assert done.returncode == 0, done.stderr
     assert TOKEN not in done.stdout + done.stderr
     assert len(hub.repositories[f"model/{REPO}"].commits) == 1
+
+
+def test_checkpoints_from_elsewhere_are_not_pushed(tmp_path: Path) -> None:
+    study = from_elsewhere(tmp_path)
+    build_report(study, output=folder_of(study), facts_only=True)
+    facts = Facts.model_validate_json((folder_of(study) / "facts.json").read_text(encoding="utf-8"))
+    assert len(facts.checkpoints) == 3
+    assert trained_here(facts) == []
+    done = aftertune("push", str(study), "--output", str(folder_of(study)), "--dry-run", folder=tmp_path)
+    assert done.exit_code == 2
+    assert "no checkpoint of the study trial has been trained" in done.output
