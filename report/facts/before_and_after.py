@@ -10,6 +10,7 @@ from report.facts.examples import KINDS, examples
 from report.facts.measured import (
     Measured,
     abstains,
+    by_other_filters,
     interval_fact,
     label_of,
     positive_name,
@@ -18,7 +19,7 @@ from report.facts.measured import (
 from report.facts.overlaps import overlap_facts
 from report.facts.pairing import ItemPair, Pair
 from report.facts.paths import figure_path
-from report.facts.ranges import Ranges, normalised_score
+from report.facts.ranges import Ranges, by_filter, normalised_score
 from report.facts.replicated import NoReplicates, ReplicatedScore, paired_replicates, replicated_score
 from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Absent, Fact, Known, Missing, Source, is_known
@@ -69,6 +70,7 @@ def beside_base(
     metrics = list(dict.fromkeys([*(base.scores.metrics if base else []), *(after.scores.metrics if after else [])]))
     unscored = missing(why_unscored(folder, name.value, task))
     scores = [_score(base, after, pair, metric, ranges, unscored, refused) for metric in metrics]
+    scores += _by_other_filters(base, after, ranges, unscored, refused)
     pair = None if refused else pair
     graded = (metric for metric in metrics if ranges.metric_direction(metric).better) if pair else iter(())
     right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(pair, metric)), None)
@@ -123,6 +125,21 @@ def _score(
         before_place=normalised_score(before_fact, floor, ceiling),
         after_place=normalised_score(after_fact, floor, ceiling),
     )
+
+
+def _by_other_filters(
+    base: Measured | None, after: Measured | None, ranges: Ranges, unscored: Missing, refused: str | None
+) -> list[MetricScores]:
+    """Returns every metric by each of the task's filters but the first; none of them is the primary one."""
+    found = []
+    for name, known in ranges.others.items():
+        before, later = (by_other_filters(side).get(name) if side else None for side in (base, after))
+        pair = Pair(before, later) if before and later else None
+        for metric in known.measured.scores.metrics:
+            score = _score(before, later, pair, metric, known, unscored, refused)
+            score.metric, score.primary = by_filter(name, metric), False
+            found.append(score)
+    return found
 
 
 def _methods(scores: Sequence[MetricScores]) -> list[IntervalMethod]:

@@ -175,6 +175,13 @@ class Measured:
         return declared or None
 
 
+def by_other_filters(measured: Measured) -> dict[str, Measured]:
+    """Returns what was measured by each of a task's filters but the first, whose scores stand beside the first's."""
+    scores = measured.scores
+    others = (name for name in scores.filters if name != scores.filter)
+    return {name: replace(measured, scores=replace(scores, by=name)) for name in others}
+
+
 def positive_name(measured: Measured) -> Known:
     """Returns what the task calls its positive label."""
     source = measured.scores.results.source("configs", measured.scores.task)
@@ -186,7 +193,8 @@ def label_of(measured: Measured, metric: str) -> str:
     known = metric_of(metric)
     label = known.label if measured.kind == "classification" else known.text_label or known.label
     part = known.needs_gold and len(measured.scores.having(metric)) < len(measured.scores.rows)
-    return f"answerable {label}" if part else label
+    label = f"answerable {label}" if part else label
+    return f"{label} ({measured.scores.filter})" if len(measured.scores.filters) > 1 else label
 
 
 def unit_of(measured: Measured, metric: str) -> Unit:

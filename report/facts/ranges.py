@@ -6,10 +6,10 @@ METEOR gives a perfect answer of one word 0.5.
 
 import multiprocessing
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from harness_tasks import metrics
@@ -17,6 +17,7 @@ from harness_tasks.baselines import first_sentence
 from harness_tasks.trivial_answers import GOLD
 from report.facts.measured import (
     Measured,
+    by_other_filters,
     gold_answers,
     interval_fact,
     label_of,
@@ -178,6 +179,15 @@ class Ranges:
 
     def facts(self) -> list[Range]:
         """Returns the trivial baseline, the score of the gold answers and the signature of each metric."""
+        own = self._facts(lambda metric: metric)
+        return own + [row for name, others in self.others.items() for row in others._facts(partial(by_filter, name))]
+
+    @cached_property
+    def others(self) -> dict[str, "Ranges"]:
+        """The same of each of the task's filters but the first, by name."""
+        return {name: Ranges(measured) for name, measured in by_other_filters(self.measured).items()}
+
+    def _facts(self, named: Callable[[str], str]) -> list[Range]:
         results, task = self.measured.scores.results, self.measured.scores.task
         signatures = self.measured.scores.metadata.get("signature") or {}
         found = []
@@ -189,7 +199,7 @@ class Ranges:
                 signature = fact(str(signatures[metric]), "text", at)
             found.append(
                 Range(
-                    metric=metric,
+                    metric=named(metric),
                     label=fact(label_of(self.measured, metric), "text", results.source("configs", task)),
                     floor=floor,
                     how=_how(floor, name),
@@ -198,6 +208,11 @@ class Ranges:
                 )
             )
         return found
+
+
+def by_filter(name: str, metric: str) -> str:
+    """Returns what facts call ``metric`` by a filter that is not the task's first, as lm_eval's results do."""
+    return f"{metric},{name}"
 
 
 def _how(score: Fact, name: str | None) -> Fact:

@@ -200,6 +200,11 @@ class Scores(TaskResults):
         return self.samples.content[0].get("filter") if self.by is None else self.by
 
     @cached_property
+    def filters(self) -> list[str]:
+        """The filters that the task's responses were scored by; the first one is that of the page's items."""
+        return list(dict.fromkeys(str(row["filter"]) for row in self.samples.content if row.get("filter") is not None))
+
+    @cached_property
     def metrics(self) -> list[str]:
         """The metrics recorded for the filter, the primary one first, the rest as lm_eval listed them."""
         names = []

@@ -43,3 +43,17 @@ def test_answers_are_shown_as_texts_and_not_as_numbers(page: tuple[str, str]) ->
     for row in rows:
         _, gold, before, after = (cell.strip() for cell in row.split(" | "))
         assert not re.search(r"\d", gold + before + after)
+
+
+def test_each_filter_has_its_scores(page: tuple[str, str]) -> None:
+    (task,) = [task for task in json.loads(page[1])["tasks"] if task["task"] == "sums"]
+    scores = task["comparisons"][0]["scores"]
+    assert [(score["metric"], score["primary"]) for score in scores] == [
+        ("exact_match", True),
+        ("exact_match,flexible", False),
+    ]
+    assert [row["metric"] for row in task["ranges"]] == ["exact_match", "exact_match,flexible"]
+    assert all("interval" in score[side] for score in scores for side in ("before", "after", "difference"))
+    section = page[0].partition("### sums")[2].partition("### prose")[0]
+    assert re.search(r"^\| exact match \(strict\) \(primary\) \|", section, re.MULTILINE)
+    assert re.search(r"^\| exact match \(flexible\) \|", section, re.MULTILINE)
