@@ -1,8 +1,10 @@
-"""Access tokens, keys and passwords in a text: what they look like, and the text without them."""
+"""What no text that we write may hold of somebody's machine: tokens, keys, passwords, home folders, user names."""
 
+import getpass
 import os
 import re
 from functools import cache
+from pathlib import Path
 
 _KEYS = (
     r"hf_[A-Za-z0-9]{16,}",  # the Hugging Face Hub's
@@ -33,6 +35,8 @@ _VALUE = re.compile(
 _IN_ADDRESS = re.compile(r"(?P<scheme>\b[A-Za-z][A-Za-z0-9+.-]*://)(?P<who>[^\s/:@\"'<>]*:[^\s/@\"'<>]+)@")
 _PRIVATE_KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL)
 _NAMED_SO = re.compile(r"(?:API_KEY|ACCESS_KEY|TOKEN|SECRET|PASSWORD)$")
+_ENDS = r"(?=$|[/\\\s'\",:;)\]}])"
+_HOMES = re.compile(rf"(?:/home|/Users)/[^/\\\s'\",:;]+{_ENDS}|[A-Za-z]:\\+Users\\+[^\\\s'\",:;]+{_ENDS}")
 _SHORTEST = 12
 """Characters of a value in the environment below which it may be an ordinary word."""
 
@@ -53,6 +57,19 @@ def without_secrets(text: str) -> str:
     return _KEY.sub(_removed, text)
 
 
+def cleaned(text: str) -> str:
+    """Returns ``text`` without this folder's place, home folders, user names in paths, and tokens and passwords.
+
+    >>> print(cleaned(r'"/home/ada/models/base", "C:\\\\Users\\\\ada\\\\x", hf_abcdefghijklmnopqrst'))
+    "~/models/base", "~\\\\x", hf_[removed]
+    """
+    if "/" in text or "\\" in text:
+        for place, shown in _places(Path.cwd(), Path.home(), _user()):
+            text = place.sub(shown, text)
+        text = _HOMES.sub("~", text)
+    return without_secrets(text)
+
+
 def _removed(found: re.Match[str]) -> str:
     prefix = _PREFIX.match(found[0])
     return f"{prefix[0] if prefix else ''}[removed]"
@@ -63,3 +80,21 @@ def _of_this_process() -> tuple[str, ...]:
     """Returns the values of environment variables whose names say that they are secrets, the longest first."""
     found = {value for name, value in os.environ.items() if _NAMED_SO.search(name) and len(value) >= _SHORTEST}
     return tuple(sorted(found, key=len, reverse=True))
+
+
+@cache
+def _places(here: Path, home: Path, user: str | None) -> list[tuple[re.Pattern[str], str]]:
+    """Returns what names a place of this machine, and what is shown instead of it."""
+    folders = [(folder, shown) for folder, shown in ((here, "."), (home, "~")) if folder != Path(folder.anchor)]
+    places = [(re.compile(re.escape(str(folder)) + _ENDS), shown) for folder, shown in folders]
+    if not user:
+        return places
+    within = re.compile(rf"(?<![\w.~-])((?:/[^/\s'\",:;]+)*/){re.escape(user)}{_ENDS}")
+    return [*places, (within, r"\1[user]")]
+
+
+def _user() -> str | None:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return None

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.secrets import cleaned
 from report.facts.schema.parts import Fact, Known, Missing, Part, Source, Unit
 from report.reading.results import Document
-from report.reading.texts import cleaned, printable
+from report.reading.texts import printable
 
 
 def fact(value: Any, unit: Unit, source: Source | Mapping[str, Any], **more: Any) -> Known:

@@ -7,13 +7,14 @@ from statistics import fmean
 from typing import Any
 
 from harness_tasks.kinds import TENSORS
+from harness_tasks.secrets import cleaned
 from report.facts.paths import figure_path
 from report.facts.schema.parts import Absent, Fact, Known
 from report.facts.schema.training import MovedKind, MovedLayer, WeightChanges
 from report.facts.values import fact, missing
 from report.reading.results import Document, read_json
 from report.reading.scored import refuse_misplaced
-from report.reading.texts import cleaned, printable
+from report.reading.texts import printable
 
 Tensor = dict[str, Any]
 

@@ -13,11 +13,11 @@ from harness_tasks.kinds import TENSORS
 from harness_tasks.models.files import KINDS, OTHER
 from harness_tasks.models.weights import WEIGHTS, header_of
 from harness_tasks.reading import check_file, parse_json, parse_rows, read_bytes, read_text
+from harness_tasks.secrets import cleaned
 from harness_tasks.weights import check_weights
 from report.facts.redact import redacted
 from report.reading import kinds
 from report.reading.results import read_json, read_rows
-from report.reading.texts import cleaned
 
 Contents = dict[str, Path | bytes]
 """By name in the repository: a file that is sent as it is, or the bytes themselves."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 from harness_tasks.errors import UserError
 from harness_tasks.hub import faults
 from harness_tasks.hub.faults import AGAIN, HubError, explained_trouble, said_by, status_of
-from report.reading.texts import cleaned
+from harness_tasks.secrets import cleaned
 
 __all__ = ["HubError", "push_error", "push_with_retries"]
 

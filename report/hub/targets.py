@@ -8,6 +8,7 @@ from typing import Any
 from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
 from harness_tasks.reading import read_json
+from harness_tasks.secrets import cleaned
 from report.facts.redact import text_notice
 from report.facts.schema.training import Trained, is_from_elsewhere
 from report.facts.schema.whole import Facts
@@ -19,7 +20,6 @@ from report.hub.push_record import CHECKPOINTS, SPACE, read_record
 from report.hub.upload import Target
 from report.page.formats import code
 from report.page.template import own_templates
-from report.reading.texts import cleaned
 from studies import Study
 
 NOBODY = "YOUR-ACCOUNT"

@@ -1,16 +1,8 @@
 """Somebody else's text as it may be published: no place of this machine, no user's name, no token, nothing hidden."""
 
-import getpass
 import re
 import shlex
 import unicodedata
-from functools import cache
-from pathlib import Path
-
-from harness_tasks.secrets import without_secrets
-
-_ENDS = r"(?=$|[/\\\s'\",:;)\]}])"
-_HOMES = re.compile(rf"(?:/home|/Users)/[^/\\\s'\",:;]+{_ENDS}|[A-Za-z]:\\+Users\\+[^\\\s'\",:;]+{_ENDS}")
 
 _UNFIT = {
     **dict.fromkeys((0xE000, 0xE001, 0xE002)),
@@ -23,19 +15,6 @@ would turn what stands beside it; halves of characters, which no file can hold; 
 
 _KEPT = "\u200c\u200d"
 """Joiners, without which some scripts and emoji are other signs."""
-
-
-def cleaned(text: str) -> str:
-    """Returns ``text`` without this folder's place, home folders, user names in paths, and tokens and passwords.
-
-    >>> print(cleaned(r'"/home/ada/models/base", "C:\\\\Users\\\\ada\\\\x", hf_abcdefghijklmnopqrst'))
-    "~/models/base", "~\\\\x", hf_[removed]
-    """
-    if "/" in text or "\\" in text:
-        for place, shown in _places(Path.cwd(), Path.home(), _user()):
-            text = place.sub(shown, text)
-        text = _HOMES.sub("~", text)
-    return without_secrets(text)
 
 
 def printable(text: str) -> str:
@@ -67,24 +46,6 @@ def one_line(text: str) -> str:
         return re.sub(" +", " ", text)
     shown = "".join(" " if _is_space(sign) else sign for sign in text if not _is_hidden(sign))
     return re.sub(" +", " ", shown)
-
-
-@cache
-def _places(here: Path, home: Path, user: str | None) -> list[tuple[re.Pattern[str], str]]:
-    """Returns what names a place of this machine, and what is shown instead of it."""
-    folders = [(folder, shown) for folder, shown in ((here, "."), (home, "~")) if folder != Path(folder.anchor)]
-    places = [(re.compile(re.escape(str(folder)) + _ENDS), shown) for folder, shown in folders]
-    if not user:
-        return places
-    within = re.compile(rf"(?<![\w.~-])((?:/[^/\s'\",:;]+)*/){re.escape(user)}{_ENDS}")
-    return [*places, (within, r"\1[user]")]
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return None
 
 
 def _is_space(sign: str) -> bool:

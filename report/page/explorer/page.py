@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness_tasks.overlap import GRADES
+from harness_tasks.secrets import cleaned
 from report.facts.redact import allows_text, redacted
 from report.facts.schema.parts import is_known
 from report.facts.schema.scores import ScoredTask, TaskFacts
@@ -19,7 +20,6 @@ from report.page.explorer.pack import pack_task, packed
 from report.page.html import in_html
 from report.page.template import environment, filled
 from report.reading.results import Scores
-from report.reading.texts import cleaned
 
 LARGEST = 8_000_000
 """Bytes of packed items that the page itself may hold; beyond it their texts lie in files beside the page."""

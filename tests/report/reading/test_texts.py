@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness_tasks.secrets import cleaned
 from report.facts.values import fact
-from report.reading.texts import cleaned
 from tests.report.some_facts import SOURCE
 
 
