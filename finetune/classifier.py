@@ -3,7 +3,7 @@
 Axes: B rows in a batch, T tokens in the longest of them, L labels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -39,7 +39,12 @@ def labels_of(task: Any) -> tuple[str, ...]:
             "a classifier has an output for each choice, and there are none to choose from",
             "take --head question-answering where the answer is a span of a passage, or --head causal",
         )
-    found = {tuple(task.doc_to_choice(doc)) for doc in task.training_docs()}
+    return choices_among(task, task.training_docs())
+
+
+def choices_among(task: Any, docs: Iterable[Any]) -> tuple[str, ...]:
+    """Returns the choices that a task's ``docs`` share, in their order, or their numbers; raises as `labels_of`."""
+    found = {tuple(task.doc_to_choice(doc)) for doc in docs}
     numbers = {len(choices) for choices in found}
     if len(numbers) > 1:
         raise UserError(

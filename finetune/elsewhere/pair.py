@@ -9,12 +9,16 @@ from finetune.elsewhere.adapter_changes import adapter_of
 from finetune.elsewhere.names import HEAD, matched, plain_name
 from finetune.elsewhere.sides import ADAPTER_WEIGHTS, Side
 from finetune.elsewhere.weight_changes import embeddings_of
+from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.guards.adapter_base import adapter_base
 from harness_tasks.guards.verdicts import Verdict
+from harness_tasks.loading import declared
 from harness_tasks.messages import nearest_name
+from harness_tasks.models.labels import CLASSIFIERS, Relation, check_labels
+from harness_tasks.secrets import cleaned
 
-ALLOWABLE = ("other-base",)
+ALLOWABLE = ("other-base", "labels")
 """The checks that a user may mean to go against."""
 
 
@@ -116,10 +120,85 @@ def refuse_other_shapes(base: Side, tuned: Side) -> None:
         )
 
 
+def labels(tuned: Side, tasks: Sequence[str], include_path: Path | None, allowed: Sequence[str]) -> Verdict:
+    """Returns whether a classifier's labels are the choices of the tasks that it is to be scored on.
+
+    Raises:
+        UserError: it has another number of labels, the choices in another order, or labels of another task; the last
+            only where ``allowed`` does not hold `labels`.
+    """
+    id_ = "labels"
+    if tuned.head != "sequence-classification":
+        return Verdict(id_, "pass", "it is no classifier")
+    named, count = labels_of(tuned), label_count(tuned)
+    if not tasks:
+        return Verdict(id_, "pass", "no task was named to compare its labels with")
+    found = dict[str, Relation]()
+    for task in tasks:
+        choices = choices_of(task, include_path)
+        if not choices:
+            raise UserError(
+                f"{tuned.place} is a classifier, and {task} has no choices",
+                "a classifier has an output for each choice, and there are none to choose from",
+                "score it on the task that it was trained on",
+            )
+        own = named or [f"LABEL_{number}" for number in range(len(choices) if count is None else count)]
+        found[task] = check_labels(own, choices, task)
+        if found[task] == "other" and id_ not in allowed:
+            raise UserError(
+                f"the labels of {tuned.place} are {_shown(own)}, and the choices of {task} {_shown(choices)}",
+                "each choice is scored by the label in its place, and these labels are another task's",
+                "score it on the task that it was trained on, or allow it with --allow labels where they mean the same",
+            )
+    told = [task for task, how in found.items() if how != "same"]
+    if not told:
+        return Verdict(id_, "pass", f"its labels are the choices of {', '.join(tasks)}, in their order")
+    how = (
+        "its labels are numbers" if named is None or "unnamed" in found.values() else f"its labels are {_shown(named)}"
+    )
+    return Verdict(
+        id_,
+        "warn",
+        f"{how}: they stand, in this order, for the choices of {', '.join(told)}",
+        "nothing tells whether the order is the same",
+        "name them by `id2label` in its config.json, in the order of the head's rows",
+    )
+
+
+def labels_of(tuned: Side) -> list[str] | None:
+    """Returns a classifier's labels in their order, as its configuration names them; None where it does not."""
+    named = tuned.config.get("id2label") if tuned.head == "sequence-classification" else None
+    if not isinstance(named, dict) or sorted(named) != sorted(map(str, range(len(named)))):
+        return None
+    return [cleaned(str(named[str(number)])) for number in range(len(named))]
+
+
+def label_count(tuned: Side) -> int | None:
+    """Returns how many labels the head in a classifier's weights has; None where it holds none of a known name."""
+    heads = [tensor.shape for name, tensor in tuned.tensors.items() if f".{name}".endswith(CLASSIFIERS)]
+    return heads[-1][0] if heads and heads[-1] else None
+
+
+def choices_of(task: str, include_path: Path | None) -> tuple[str, ...]:
+    """Returns the choices of a task in their order, by its YAML alone where that lists them; () of other tasks."""
+    listed = declared(task, "doc_to_choice", include_path or TASKS_PATH)
+    if isinstance(listed, list):
+        return tuple(str(choice).strip() for choice in listed)
+    from finetune.classifier import choices_among
+    from harness_tasks.loading import load_task
+
+    loaded = load_task(task, include_path=include_path or TASKS_PATH)
+    return choices_among(loaded, loaded.eval_docs) if loaded.OUTPUT_TYPE == "multiple_choice" else ()
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
 def _trained_on(tuned: Side) -> str:
     named = tuned.settings.get("base_model_name_or_path")
     if named:
-        return f"its adapter_config.json names {named}; on another model it is noise, or cannot be loaded"
+        return f"its adapter_config.json names {cleaned(str(named))}; on another model it is noise, or cannot be loaded"
     return "it was made from another model, so that no difference is what training did"
 
 

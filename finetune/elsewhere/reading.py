@@ -1,14 +1,17 @@
 """`aftertune read-checkpoint`: the two files of a checkpoint that another program trained."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finetune.checks import loss_shape
 from finetune.elsewhere import pair
 from finetune.elsewhere.adapter_changes import adapter_changes
 from finetune.elsewhere.programs import read_programs
 from finetune.elsewhere.recorded import Recorded
+from finetune.elsewhere.settings import settings_verdicts
 from finetune.elsewhere.sides import Side, side_of
 from finetune.elsewhere.weight_changes import whole_changes
 from finetune.kinds import FINETUNE
@@ -18,6 +21,7 @@ from harness_tasks.files import json_text, sha256_file, write_text
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.kinds import TENSORS, TRAINED_ROWS
 from harness_tasks.reading import checked, iterate_rows
+from harness_tasks.secrets import cleaned
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,18 @@ def read_checkpoint(asked: Asked, output: Path) -> Path:
             "name another folder",
         )
     guards = check_pair(base, tuned, asked)
-    record = {"checkpoint": name_of(asked), **_record(base, tuned, asked), "guards": [v.as_json() for v in guards]}
+    recorded = Recorded()
+    curves = read_programs(tuned.files, recorded)
+    guards += [
+        *settings_verdicts(base, tuned, recorded.value("method")),
+        *_records_verdicts(tuned, recorded, curves.get("loss_curve") or []),
+    ]
+    record = {
+        "checkpoint": name_of(asked),
+        **_record(base, tuned, asked, recorded),
+        **curves,
+        "guards": [verdict.as_json() for verdict in guards],
+    }
     tensors = {"checkpoint": name_of(asked), **changes(base, tuned)}
     checked(record, output / "finetune.json", FINETUNE)
     checked(tensors, output / "tensors.json", TENSORS)
@@ -86,7 +101,10 @@ def check_pair(base: Side, tuned: Side, asked: Asked) -> list[Verdict]:
     pair.refuse_unreadable(tuned, "the checkpoint")
     pair.refuse_itself(base, tuned)
     pair.refuse_other_shapes(base, tuned)
-    return [pair.other_base(base, tuned, asked.allow)]
+    return [
+        pair.other_base(base, tuned, asked.allow),
+        pair.labels(tuned, asked.tasks, asked.include_path, asked.allow),
+    ]
 
 
 def changes(base: Side, tuned: Side) -> dict[str, Any]:
@@ -96,10 +114,29 @@ def changes(base: Side, tuned: Side) -> dict[str, Any]:
     return whole_changes(base.tensors, tuned.tensors, tied=base.tied)
 
 
-def _record(base: Side, tuned: Side, asked: Asked) -> dict[str, Any]:
+def _records_verdicts(tuned: Side, recorded: Recorded, losses: list[dict[str, Any]]) -> list[Verdict]:
+    """Returns verdicts on the records themselves: whether all could be read, agree, and show a loss that falls."""
+    read = Verdict("files", "pass", f"{len(tuned.files.sha256)} of its files were read")
+    if unreadable := tuned.files.unreadable:
+        said = "; ".join(f"{name}: {cleaned(reason)}" for name, reason in sorted(unreadable.items()))
+        why = "what it records is shown as not recorded"
+        read = Verdict("files", "warn", f"could not be read: {said}", why, "copy the file again")
+    agree = Verdict("recorded-values", "pass", "no two files record a value differently")
+    if differing := recorded.disagreements():
+        said = "; ".join(
+            f"{each['value']} is " + ", ".join(f"{value} in {file}" for file, value in each["files"].items())
+            for each in differing
+        )
+        why = "which of them the weights were trained with is not told"
+        agree = Verdict("recorded-values", "warn", said, why, "take the files of another run away")
+    if not losses:
+        return [read, agree]
+    values = [math.nan if point["loss"] is None else point["loss"] for point in losses]
+    return [read, agree, loss_shape(values)]
+
+
+def _record(base: Side, tuned: Side, asked: Asked, recorded: Recorded) -> dict[str, Any]:
     """Returns what the checkpoint's folder records, as `finetune.json` has it."""
-    recorded = Recorded()
-    curves = read_programs(tuned.files, recorded)
     data = _data(asked, recorded)
     input_tokens = recorded.value("tokens.input")
     versions = {
@@ -120,12 +157,11 @@ def _record(base: Side, tuned: Side, asked: Asked) -> dict[str, Any]:
         "method": recorded.value("method"),
         "seed": recorded.value("seed"),
         "task": asked.trained_on,
-        "labels": labels_of(tuned),
+        "labels": pair.labels_of(tuned),
         "recipe": recorded.recipe(),
         "recorded_in": recorded.recorded_in(),
         "disagreements": recorded.disagreements(),
         "not_read": tuned.files.not_read(),
-        **curves,
     }
     optional = {
         "data": data,
@@ -145,14 +181,6 @@ def _data(asked: Asked, recorded: Recorded) -> dict[str, Any]:
     name, rows = recorded.value("data.name"), recorded.value("rows")
     found: dict[str, Any] = {"source": "recorded", "name": name, "rows": rows}
     return {key: value for key, value in found.items() if value is not None} if name or rows else {}
-
-
-def labels_of(tuned: Side) -> list[str] | None:
-    """Returns a classifier's labels by their numbers, as its configuration names them; None where it does not."""
-    named = tuned.config.get("id2label") if tuned.head == "sequence-classification" else None
-    if not isinstance(named, dict) or sorted(named) != sorted(map(str, range(len(named)))):
-        return None
-    return [str(named[str(number)]) for number in range(len(named))]
 
 
 def parse_tasks(text: str | None) -> Sequence[str]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness_tasks.secrets import without_secrets
+from harness_tasks.secrets import cleaned
 
 LONGEST_TEXT = 300
 """Characters of a value that are kept: a recipe's are short, and whatever is longer is none."""
@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, str) or not value.strip():
         return None
     # a lone surrogate cannot be written
-    text = without_secrets(" ".join(value.encode("utf-8", "replace").decode().split()))
+    text = cleaned(" ".join(value.encode("utf-8", "replace").decode().split()))
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 

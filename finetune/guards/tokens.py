@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from finetune.elsewhere.tokenizers import is_other_vocabulary
 from finetune.guards.evidence import Evidence, named
 from harness_tasks.guards.verdicts import Verdict
 
@@ -180,8 +181,7 @@ def _foreign_vocabulary(evidence: Evidence) -> str | None:
     given, config = prepared.tokenizer, prepared.config.get_text_config()
     if prepared.run.tokenizer is not None and (own := _own_tokenizer(evidence)) is not None:
         vocabulary, mine = given.get_vocab(), own.get_vocab()
-        same = sum(vocabulary.get(token) == number for token, number in mine.items())
-        if same < 0.9 * len(mine):
+        if (same := is_other_vocabulary(vocabulary, mine)) is not None:
             return (
                 f"of the {len(mine):,} tokens of the model's own tokenizer, {same:,} have the same id in "
                 f"{prepared.run.tokenizer}"

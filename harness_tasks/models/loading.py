@@ -14,9 +14,8 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_L
 
 from harness_tasks.errors import UserError
 from harness_tasks.models.body_name import body_name
+from harness_tasks.models.labels import CLASSIFIERS
 from harness_tasks.models.weights import tensors_of
-
-_CLASSIFIERS = (".score.weight", ".classifier.weight", ".classifier.out_proj.weight")
 
 
 def load_head(
@@ -108,7 +107,7 @@ def _random(whose: str, missing: list[str], name: str) -> UserError:
 
 def labels_of_adapter(place: str, revision: str | None) -> int | None:
     """Returns how many labels the classifier's head in an adapter's weights has; None where it holds none."""
-    heads = [shape for name, shape in tensor_shapes(place, revision).items() if name.endswith(_CLASSIFIERS)]
+    heads = [shape for name, shape in tensor_shapes(place, revision).items() if name.endswith(CLASSIFIERS)]
     return heads[-1][0] if heads else None
 
 

@@ -16,6 +16,7 @@ from transformers import AutoModelForSequenceClassification
 from harness_tasks.errors import UserError
 from harness_tasks.lengths import encode_pair
 from harness_tasks.models.head_lm import HeadLM
+from harness_tasks.models.labels import check_labels
 from harness_tasks.models.loading import labels_of_adapter
 
 
@@ -81,23 +82,10 @@ class SequenceClassifierLM(HeadLM):
         for request in requests:
             choices.setdefault(str(request.task_name), {}).setdefault(request.idx, request.args[1].strip())
         for task, texts in choices.items():
-            if sorted(texts) != list(range(len(labels))):
-                raise UserError(
-                    f"{task} asks for {max(texts) + 1} choices, and the classifier has {len(labels)} labels",
-                    "each choice is scored by the label in its place",
-                    "score the checkpoint on the task that it was trained on, or on one with the same choices",
-                )
-            said, meant = [label.casefold() for label in labels], [texts[i].casefold() for i in range(len(labels))]
-            if said != meant and sorted(said) == sorted(meant):
-                raise UserError(
-                    f"the classifier's labels are {', '.join(labels)}, and the choices of {task} "
-                    f"{', '.join(texts[i] for i in range(len(labels)))}",
-                    "each choice is scored by the label in its place, so every score would belong to another choice",
-                    "put the checkpoint's `id2label`, and the rows of its head, in the order of the task's choices",
-                )
-            if said != meant and not all(label.startswith(("label_", "choice ")) for label in said):
+            meant = [texts[i] for i in sorted(texts)]
+            if check_labels(labels, meant, task) in ("alike", "other"):
                 print(
                     f"Warning: the classifier's labels are {', '.join(labels)}; they stand, in this order, for the "
-                    f"choices of {task}, {', '.join(texts[i] for i in range(len(labels)))}.",
+                    f"choices of {task}, {', '.join(meant)}.",
                     file=sys.stderr,
                 )
