@@ -1,13 +1,14 @@
 """The small files of a checkpoint's folder, read without trust: what cannot be read is said, and nothing is run."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.reading import Kind, parse_json, parse_rows, parse_yaml, read_bytes, sha256_of, text_of
+from harness_tasks.secrets import cleaned
 
 PICKLED = (
     ("training_args.bin", "the arguments of the trainer: learning rate, batch size, seed and all others"),
@@ -32,18 +33,33 @@ MOST_LISTED = 200
 class ForeignFolder:
     """A checkpoint's folder, and what became of its files.
 
-    ``sha256``: of each file that was read, by name. ``unreadable``: why a file could not be read, by name.
+    ``sha256``: of each file that was read, by name. ``unreadable``: why a file could not be read, by name. ``prefix``
+    stands before every name that is shown.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, prefix: str = "") -> None:
+        self.folder, self.prefix = folder, prefix
         self.sha256: dict[str, str] = {}
         self.unreadable: dict[str, str] = {}
 
     def names(self, *patterns: str) -> list[str]:
         """Returns the names of the folder's files that match one of ``patterns``, in order."""
-        found = sorted(path.name for path in self.folder.iterdir())
+        found = sorted(path.name for path in self.folder.iterdir() if path.name.isprintable())
         return [name for name in found if any(fnmatch(name, pattern) for pattern in patterns)]
+
+    def above(self) -> "ForeignFolder | None":
+        """Returns the run's folder, where this one is a trainer's `checkpoint-N` within it."""
+        place = self.folder.absolute()
+        return ForeignFolder(place.parent, "../") if re.fullmatch(r"checkpoint-\d{1,12}", place.name) else None
+
+    def shown(self, name: str) -> str:
+        """Returns what a file is called in the record."""
+        return self.prefix + name
+
+    def take_over(self, other: "ForeignFolder") -> None:
+        """Counts another folder's files among this one's."""
+        self.sha256 |= other.sha256
+        self.unreadable |= other.unreadable
 
     def checkpoints(self) -> list[str]:
         """Returns the folders `checkpoint-N` in it, the latest step first."""
@@ -74,14 +90,16 @@ class ForeignFolder:
 
     def note(self, name: str, error: UserError) -> None:
         """Notes that (a part of) a file could not be read."""
-        self.unreadable.setdefault(name, error.found)
+        # What YAML refuses it shows with its line, in which anything may stand.
+        found = re.sub(r" cannot be read as YAML \(.*?(line \d+)?[^()]*\)$", r" cannot be read as YAML", error.found)
+        self.unreadable.setdefault(self.shown(name), cleaned(found))
 
     def _read(self, name: str, kind: Kind, parsed: Callable[[str], Any]) -> Any:
         path = self.folder / name
         if not (path.exists() or path.is_symlink()):
             return None
         if leads_out(path):
-            self.unreadable[name] = f"{name} is a link that leads out of the folder"
+            self.unreadable[self.shown(name)] = f"{name} is a link that leads out of the folder"
             return None
         try:
             content = read_bytes(path, kind, shown=name)
@@ -89,7 +107,7 @@ class ForeignFolder:
         except UserError as error:
             self.note(name, error)
             return None
-        self.sha256[name] = sha256_of(content)
+        self.sha256[self.shown(name)] = sha256_of(content)
         return value
 
     def not_read(self) -> list[dict[str, str]]:
@@ -110,8 +128,3 @@ def leads_out(path: Path) -> bool:
     if home.parent.name == "snapshots":
         home = home.parent.parent
     return not target.is_relative_to(home)
-
-
-def first_present(folder: Path, names: Iterable[str]) -> str | None:
-    """Returns the first of ``names`` that the folder holds; None where it holds none."""
-    return next((name for name in names if (folder / name).exists()), None)

@@ -15,6 +15,7 @@ from harness_tasks.guards.adapter_base import adapter_base
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.loading import declared
 from harness_tasks.messages import nearest_name
+from harness_tasks.models.files import CARD, front_matter
 from harness_tasks.models.labels import CLASSIFIERS, Relation, check_labels
 from harness_tasks.secrets import cleaned
 
@@ -93,7 +94,7 @@ def other_base(base: Side, tuned: Side, allowed: Sequence[str]) -> Verdict:
         UserError: it was trained on another one, and ``allowed`` does not hold `other-base`.
     """
     if tuned.kind != "adapter":
-        return Verdict("other-base", "pass", "a whole model holds its own weights: whatever it was made from is in it")
+        return _named_base(base, tuned)
     found = adapter_base({"pretrained": base.place, "revision": base.commit, "peft": str(tuned.folder)})
     said = found.found.replace(str(tuned.folder), tuned.place)
     if found.verdict != "fail":
@@ -102,6 +103,27 @@ def other_base(base: Side, tuned: Side, allowed: Sequence[str]) -> Verdict:
     if "other-base" not in allowed:
         raise UserError(said, found.why, mend)
     return Verdict("other-base", "warn", said, found.why, mend)
+
+
+def _named_base(base: Side, tuned: Side) -> Verdict:
+    """Returns whether a whole model's card names the base that it is compared with."""
+    card = tuned.files.text("README.md", CARD)
+    named = front_matter(tuned.folder / "README.md").get("base_model") if card is not None else None
+    names = [name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str)]
+    shown = cleaned(", ".join(names[:5]))
+    if not names:
+        return Verdict("other-base", "pass", "no file says which model it was made from")
+    if base.place in names:
+        return Verdict("other-base", "pass", f"its model card names the base {shown}")
+    if base.commit is None:
+        return Verdict("other-base", "pass", f"its model card names the base {shown}; the given one is a folder")
+    return Verdict(
+        "other-base",
+        "warn",
+        f"its model card names the base {shown}, and it is compared with {base.place}",
+        "what differs would be two trainings' work, where the given base was made from the named one",
+        "name the base of its card with --base, if that is what you mean",
+    )
 
 
 def refuse_other_shapes(base: Side, tuned: Side) -> None:

@@ -9,19 +9,22 @@ from typing import Any
 from finetune.checks import loss_shape
 from finetune.elsewhere import pair
 from finetune.elsewhere.adapter_changes import adapter_changes
+from finetune.elsewhere.names import plain_name
 from finetune.elsewhere.programs import read_programs
 from finetune.elsewhere.recorded import Recorded
 from finetune.elsewhere.settings import settings_verdicts
 from finetune.elsewhere.sides import Side, side_of
 from finetune.elsewhere.weight_changes import whole_changes
 from finetune.kinds import FINETUNE
+from finetune.ledger import component_named
+from finetune.recipe import LORA_LINEAR_LAYERS
 from finetune.record import base_record, weights_fingerprint
 from harness_tasks.errors import UserError
 from harness_tasks.files import json_text, sha256_file, write_text
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.kinds import TENSORS, TRAINED_ROWS
 from harness_tasks.reading import checked, iterate_rows
-from harness_tasks.secrets import cleaned
+from harness_tasks.secrets import cleaned, without_secrets
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,15 @@ def read_checkpoint(asked: Asked, output: Path) -> Path:
     Raises:
         UserError: the two are no pair; or a file that is needed is missing, damaged, or of a kind that is not read.
     """
+    try:
+        return _read(asked, output)
+    except UserError as error:  # which may show what stands in somebody else's file
+        error.found, error.why, error.mend = map(without_secrets, (error.found, error.why, error.mend))
+        error.args = (without_secrets(str(error)),)
+        raise
+
+
+def _read(asked: Asked, output: Path) -> Path:
     pair.check_allowed(asked.allow)
     base = side_of(asked.base, asked.base_revision, weights=True, records=False)
     tuned = side_of(asked.checkpoint, asked.revision, weights=True, records=True)
@@ -58,7 +70,7 @@ def read_checkpoint(asked: Asked, output: Path) -> Path:
             "name another folder",
         )
     guards = check_pair(base, tuned, asked)
-    recorded = Recorded()
+    recorded = Recorded({"recipe.lora_targets": {_all_linear(base): LORA_LINEAR_LAYERS}})
     curves = read_programs(tuned.files, recorded)
     guards += [
         *settings_verdicts(base, tuned, recorded.value("method")),
@@ -112,6 +124,13 @@ def changes(base: Side, tuned: Side) -> dict[str, Any]:
     if tuned.kind == "adapter":
         return adapter_changes(base.tensors, tuned.tensors, tuned.settings, tied=base.tied)
     return whole_changes(base.tensors, tuned.tensors, tied=base.tied)
+
+
+def _all_linear(base: Side) -> str:
+    """Returns the names of a base's matrices but its embeddings and head, as a recipe lists modules."""
+    matrices = [name for name, tensor in base.tensors.items() if len(tensor.shape) == 2]
+    others = [name for name in matrices if component_named(plain_name(name)) not in ("embeddings", "head")]
+    return ",".join(sorted({name.removesuffix(".weight").rpartition(".")[2] for name in others}))
 
 
 def _records_verdicts(tuned: Side, recorded: Recorded, losses: list[dict[str, Any]]) -> list[Verdict]:
@@ -168,7 +187,7 @@ def _record(base: Side, tuned: Side, asked: Asked, recorded: Recorded) -> dict[s
         "versions": versions,
         "tokens": {"input": input_tokens, "supervised": None} if input_tokens is not None else None,
     }
-    optional |= {key: recorded.value(key) for key in ("steps", "epochs", "seconds")}
+    optional |= {key: recorded.value(key) for key in ("steps", "epochs", "seconds", "chosen_step")}
     return record | {key: value for key, value in optional.items() if value not in (None, {})}
 
 

@@ -15,10 +15,14 @@ _ROUNDED = {"epochs": 0.0051, "seconds": 0.0051}
 
 
 class Recorded:
-    """What was recorded of a training, by the value's name (``recipe.learning_rate``, ``steps``), file by file."""
+    """What was recorded of a training, by the value's name (``recipe.learning_rate``, ``steps``), file by file.
 
-    def __init__(self) -> None:
+    ``means``: by a value's name what some values of it stand for, such as a list of all modules for `all-linear`.
+    """
+
+    def __init__(self, means: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self._found: dict[str, dict[str, Any]] = {}
+        self._means = means or {}
 
     def add(self, name: str, value: Any, file: str) -> None:
         """Notes that ``file`` records ``value``; None, and what is neither a number nor a short text, is no value."""
@@ -31,8 +35,9 @@ class Recorded:
 
     def value(self, name: str) -> Any:
         """Returns the value that all files record; None where none does, or two differ."""
-        values, near = list(self.files_of(name).values()), _ROUNDED.get(name, 0.0)
-        return values[0] if values and all(_same(values[0], other, near) for other in values[1:]) else None
+        found, near = list(self.files_of(name).values()), _ROUNDED.get(name, 0.0)
+        values = [self._means.get(name, {}).get(value, value) for value in found]
+        return found[0] if found and all(_same(values[0], other, near) for other in values[1:]) else None
 
     def recipe(self) -> dict[str, Any]:
         """Returns the values of the recipe; one that files record differently is a text that says each."""

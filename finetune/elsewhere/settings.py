@@ -12,6 +12,7 @@ from finetune.elsewhere.tokenizers import HARMLESS, Tokenizer, is_other_vocabula
 from finetune.elsewhere.weight_changes import embeddings_of
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import Verdict
+from harness_tasks.kinds import MERGED
 from harness_tasks.models.files import GENERATION
 from harness_tasks.secrets import cleaned
 
@@ -37,6 +38,7 @@ def settings_verdicts(base: Side, tuned: Side, method: str | None) -> list[Verdi
         dtype(base, tuned),
         quantised_base(base, tuned, method),
         merged(tuned),
+        merged_base(base),
     ]
 
 
@@ -213,6 +215,21 @@ def merged(tuned: Side) -> Verdict:
         said = f"it is a merge of models ({names[0]})"
         return Verdict("merged", "warn", said, "what differs from the base is not one training's", "read its file")
     return Verdict("merged", "pass", "whether an adapter was merged into it is not recorded")
+
+
+def merged_base(base: Side) -> Verdict:
+    """Returns whether the base is itself a merge, so that its own scores hold a fine-tuning."""
+    record = base.files.json("merged_from.json", MERGED)
+    if record is None:
+        return Verdict("merged-base", "pass", "nothing in the base says that an adapter was merged into it")
+    name = cleaned(str(record.get("adapter", {}).get("checkpoint", "an adapter")))
+    return Verdict(
+        "merged-base",
+        "warn",
+        f"the base is itself a merge, with {name} added into it",
+        "its scores before this training already hold another",
+        "name the base model that it was merged from",
+    )
 
 
 def _main_dtype(side: Side) -> str:

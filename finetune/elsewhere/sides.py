@@ -6,19 +6,34 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from typing_extensions import TypedDict
+
 from finetune.elsewhere.files import ForeignFolder
 from finetune.elsewhere.names import HEAD, plain_name
 from finetune.heads import Head, head_named, head_of_task
 from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
 from harness_tasks.hub.download import WEIGHTS, fetch
-from harness_tasks.models.files import ADAPTER, CONFIGURATION, DESCRIPTION, KINDS, here
+from harness_tasks.kinds import Text
+from harness_tasks.models.files import ADAPTER, CONFIGURATION, DESCRIPTION, here
 from harness_tasks.models.weights import StoredTensor, safetensors_in, tensors_of
-from harness_tasks.reading import read_json
+from harness_tasks.reading import Kind, read_json
+
+
+class _Index(TypedDict, total=False):
+    weight_map: dict[Text, Text]
+
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 RECORDS = ("README.md", "*.yaml", "*.yml", "trainer_log.jsonl")
 """What programs leave beside weights and configuration: fetched of a checkpoint on the Hub."""
-Kind = Literal["adapter", "model"]
+INDEX = Kind(
+    "the index of the weights",
+    "it says in which file each tensor is",
+    "copy or download the folder again",
+    limit_mib=64,
+    schema=_Index,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +46,7 @@ class Side:
     files: ForeignFolder = field(repr=False)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> Literal["adapter", "model"]:
         """Whether it is an adapter or a whole model."""
         return "adapter" if os.path.lexists(self.folder / "adapter_config.json") else "model"
 
@@ -76,21 +91,22 @@ class Side:
 
     def _model_files(self) -> list[str]:
         files = [path.name for path in safetensors_in(self.folder) if path.name != ADAPTER_WEIGHTS]
-        index = self.files.json("model.safetensors.index.json", KINDS["generation_config.json"])
-        listed = set((index or {}).get("weight_map", {}).values()) if isinstance(index, dict) else set()
-        named = sorted(str(name) for name in listed)
+        index = self.folder / "model.safetensors.index.json"
+        listed = read_json(index, INDEX, shown=f"{index.name} of {self.place}") if os.path.lexists(index) else {}
+        named = sorted(set(listed.get("weight_map", {}).values()))
         if missing := [name for name in named if name not in files]:
             raise UserError(
                 f"{self.place} lacks {missing[0]}, which its model.safetensors.index.json names",
                 "a part of the weights is missing, and a model without it would be random there",
                 "copy or download the folder again",
             )
-        whole = [name for name in files if name in ("model.safetensors",)]
-        return named or whole or files
+        return named or [name for name in files if name == "model.safetensors"] or files
 
     def _needed(self, name: str) -> dict[str, Any]:
         kind = ADAPTER if name == "adapter_config.json" else CONFIGURATION
-        return dict(read_json(self.folder / name, kind, shown=f"{name} of {self.place}"))
+        content = dict(read_json(self.folder / name, kind, shown=f"{name} of {self.place}"))
+        self.files.sha256[name] = sha256_file(self.folder / name)
+        return content
 
 
 def side_of(place: str, revision: str | None, *, weights: bool, records: bool) -> Side:
