@@ -104,21 +104,36 @@ def engine_message(said: str, jobid: int) -> str | None:
 def reason(text: str, message: str | None) -> str:
     """Returns why a step's last try failed, in a line: a `UserError`'s finding, or the engine's word and the last line.
 
+    Of an exception that nobody caught it is the first line of its message: a later one may only say what mends it.
+
     >>> reason("reading\\nFound: no task 'a'\\nWhy it matters: nothing to score\\nTo mend it: name one\\n", None)
     "no task 'a'"
-    >>> reason("Traceback ...\\nOSError: disk full\\n", None)
-    'OSError: disk full'
+    >>> reason("Traceback (most recent call last):\\n  File ...\\nValueError: no row 7\\nAdd it.\\n", None)
+    'ValueError: no row 7'
     """
-    lines = [line.strip() for line in re.split(r"[\r\n]+", text) if line.strip()]
-    tries = [number for number, line in enumerate(lines) if line.startswith(HEADING)]
+    lines = [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()]
+    tries = [number for number, line in enumerate(lines) if line.strip().startswith(HEADING)]
     lines = lines[tries[-1] + 1 :] if tries else lines
-    found = [line.removeprefix("Found: ") for line in lines if line.startswith("Found: ")]
+    found = [match[1] for line in lines if (match := _FOUND.match(line))]
     if found:
         return found[-1]
-    last = lines[-1] if lines else None
+    last = _raised(lines) or (lines[-1].strip() if lines else None)
     if message and last:
         return f"{message} (last line of its log: {last})"
     return message or last or "no word of it: the step died before it wrote anything"
+
+
+_FOUND = re.compile(r"\s*(?:[\w.]+: )?Found: (.*)")
+"""What a `UserError` found, printed by a command of ours, or in a traceback behind the error's name."""
+
+
+def _raised(lines: list[str]) -> str | None:
+    """Returns the first line of the exception whose traceback ends ``lines``; None where none does."""
+    begun = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
+    after = lines[begun[-1] + 1 :] if begun else []
+    at = next((number for number, line in enumerate(after) if not line.startswith(" ")), None)
+    # With more behind it the step went on, and ended for another reason.
+    return None if at is None or len(after) - at > LINES_SHOWN else after[at]
 
 
 def rules_failed(path: Path) -> set[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from test_rerun import changed
 
+from harness_tasks.errors import UserError
 from tests.workflow.conftest import House
 from workflow import failures
 
@@ -43,6 +44,14 @@ def test_the_reason_is_the_users_error_else_the_clusters_word_and_the_last_line(
     assert failures.reason("reading\n", cancelled) == f"{cancelled} (last line of its log: reading)"
     assert failures.reason(" 50%\r 100%\n\n", None) == "100%"
     assert failures.reason("== noon\nFound: no data\n== one\nFound: no disk\n== two\nreading\n", None) == "reading"
+    raised = 'Traceback (most recent call last):\n  File "hooks.py", line 3, in rated\n    raise\n    ^^^^^\n'
+    error = UserError("row 7 has no label", "it cannot be scored", "add it to train.jsonl")
+    assert failures.reason(f"{raised}harness_tasks.errors.UserError: {error}\n", None) == "row 7 has no label"
+    in_lines = f"{raised}ValueError: row 7 has no label\nAdd it,\n  or leave the row out.\n"
+    assert failures.reason(in_lines, None) == "ValueError: row 7 has no label"
+    assert failures.reason(in_lines, cancelled) == f"{cancelled} (last line of its log: ValueError: row 7 has no label)"
+    assert failures.reason(f"{raised}KeyError: 'a'\n\nDuring handling ...\n\n{in_lines}", None).startswith("ValueError")
+    assert failures.reason(in_lines + "scoring\n" * 20 + "Killed\n", None) == "Killed"
     assert failures.reason("", None) == "no word of it: the step died before it wrote anything"
 
 
