@@ -96,6 +96,16 @@ def matching(manager: "TaskManager", pattern: str) -> list[str]:
     return sorted(known.intersection(found))
 
 
+def members(name: str, manager: "TaskManager") -> list[str]:
+    """Returns the tasks that a name stands for: those of a group or a tag, else the one of that name; none of no other.
+
+    A group's tasks are loaded with their data: lm_eval lists them in no other way.
+    """
+    if name in manager.all_subtasks:
+        return [name]
+    return list(_loaded(manager, name)) if name in {*manager.all_groups, *manager.all_tags} else []
+
+
 def set_shots(task: "ConfigurableTask", asked: int) -> int:
     """Returns how many few-shot examples stand before an item where ``asked`` are asked for, and sets the task to it.
 

@@ -4,7 +4,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from finetune.heads import Head
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_text
-from harness_tasks.loading import find_yaml, task_manager, unknown_task
+from harness_tasks.loading import find_yaml, members, task_manager, unknown_task
 from harness_tasks.reading import read_text
 from report.page.loaded import Report, load_report
 from studies import Elsewhere, Study, load_study
@@ -67,7 +67,7 @@ def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None
         UserError: there is no such task; a study of other values is in ``output``; a checkpoint does not belong to the
             base, or can answer none of the tasks; a value is not allowed in a study.
     """
-    _check_tasks(asked)
+    asked = _with_members(asked, told)
     output = output or Path("build") / name_of(asked)
     name = output.name
     check_name(name, "the comparison has a name:")
@@ -111,15 +111,26 @@ def report_of(asked: Asked, output: str | PathLike[str] | None) -> Report:
     return load_report(load_study(file).folder)
 
 
-def _check_tasks(asked: Asked) -> None:
-    """Raises UserError for a task that neither the user's folder nor ours has, nor lm_eval."""
+def _with_members(asked: Asked, told: Callable[[str], None]) -> Asked:
+    """Returns what was asked with the tasks of each group in its place, of which ``told`` is called with a line.
+
+    Raises UserError for a name that neither the user's folder nor ours has, nor lm_eval.
+    """
     own = (asked.settings or {}).get("include_path")
+    found: dict[str, list[str]] = {name: [name] for name in asked.tasks}
     others = [name for name in asked.tasks if not find_yaml(name, TASKS_PATH) and not (own and find_yaml(name, own))]
     if others:  # lm_eval's own take seconds to look through
-        known = task_manager(own or TASKS_PATH, include_defaults=True).all_subtasks
-        if missing := [name for name in others if name not in known]:
-            ours = [path.stem for path in TASKS_PATH.glob("*/*.yaml")]
-            raise unknown_task(missing[0], [*ours, *known])
+        manager = task_manager(own or TASKS_PATH, include_defaults=True)
+        for name in others:
+            found[name] = members(name, manager)
+            if not found[name]:
+                ours = [path.stem for path in TASKS_PATH.glob("*/*.yaml")]
+                raise unknown_task(name, [*ours, *manager.all_subtasks])
+            if found[name] != [name]:
+                told(
+                    f"{name} is a group of {len(found[name])} tasks, each of which is scored: {', '.join(found[name])}"
+                )
+    return replace(asked, tasks=list(dict.fromkeys(task for tasks in found.values() for task in tasks)))
 
 
 def _checked_heads(asked: Asked) -> list[Head]:

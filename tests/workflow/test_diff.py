@@ -13,6 +13,7 @@ import yaml
 from harness_tasks.errors import UserError
 from studies import Elsewhere, load_grid, load_study
 from studies.tiny_model import write_tiny_model
+from tests.eight_tasks.written import write_tasks
 from tests.in_this_process import aftertune
 from workflow.diff import Asked, detectable, name_of, write_study
 
@@ -62,6 +63,17 @@ def test_the_study_names_models_tasks_and_the_tasks_that_each_can_answer(models:
     with pytest.raises(UserError, match="holds another comparison, or was edited"):
         write_study(asked(models, "adapter", "classifier", limit=8, settings={"dtype": "float32"}), out)
     assert "limit: 9" in file.read_text(encoding="utf-8")
+
+
+def test_a_group_stands_for_its_tasks(models: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    settings = {"include_path": str(write_tasks(tmp_path / "tasks"))}
+    grouped = asked(models, "adapter", tasks=["prose", "quiz", "quiz_four"], settings=settings)
+    study = load_study(write_study(grouped, tmp_path / "out", told=lines.append))
+    assert list(study.tasks) == ["prose", "quiz_four", "quiz_varied"]
+    assert lines == ["quiz is a group of 2 tasks, each of which is scored: quiz_four, quiz_varied"]
+    with pytest.raises(UserError, match="there is no task 'quizz'"):
+        write_study(asked(models, "adapter", tasks=["quizz"], settings=settings), tmp_path / "none")
 
 
 @pytest.mark.parametrize(
