@@ -54,7 +54,21 @@ def change_facts(folder: Path, home: str) -> WeightChanges | Absent:
         ],
         grid=_grid(tensors, document),
         figure=fact(figure_path("changes", Path(home).name), "text", source),
+        **_beside_the_base(tensors, document),
     )
+
+
+def _beside_the_base(tensors: list[Tensor], document: Document) -> dict[str, Known]:
+    """Returns which tensors and rows of embeddings differ, where two finished models were compared."""
+    found: dict[str, Known] = {}
+    if alone := document.content.get("only_in_checkpoint"):
+        found["new"] = fact(len(alone), "count", document.source("only_in_checkpoint"))
+    for at, tensor in enumerate(tensors):
+        if tensor.get("rows") is not None and tensor.get("rows_moved") is not None:
+            for key in ("rows", "rows_moved"):
+                found[key] = fact(tensor[key], "count", document.source("tensors", at, key))
+            break
+    return found
 
 
 def _grid(tensors: list[Tensor], document: Document) -> Fact:

@@ -101,7 +101,8 @@ def change(facts: MeasuredFacts, index: int) -> Finding:
             },
         )
         if name != "compared_identical":
-            evidence |= {key: f"{at}/changes/{key}" for key in ("trained", "frozen")}
+            told = ("trained", "frozen", *(key for key in ("new", "rows", "rows_moved") if key in found))
+            evidence |= {key: f"{at}/changes/{key}" for key in told}
         return finding(name, evidence)
     keys = ("frozen", "frozen_changed", "trained", "trained_changed")
     frozen, frozen_changed, trained, trained_changed = (getattr(found, key).value for key in keys)

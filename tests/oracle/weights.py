@@ -107,7 +107,13 @@ def changes(checkpoint: Part, who: Line) -> Line:
         elif checkpoint["elsewhere"]["identical"]:
             words = "every one is the base model's bit by bit: the weights are identical."
         else:
-            words = "compared with the base model one by one, {trained} differ and {frozen} are the same bit by bit."
+            words = "compared with the base model one by one, {trained} differ and {frozen} are the same bit by bit"
+            if "new" in found:
+                words += "; tensors that only the checkpoint has: {new}"
+            if "rows" in found:
+                words += "; rows of the embeddings that differ: {rows_moved} of {rows}"
+            words += "."
+            keys = (*keys, *(key for key in ("new", "rows", "rows_moved") if key in found))
         return line("In {who}, " + words, who=who, **{key: count(found[key]) for key in keys})
     frozen, thawed, trained, moved = (found[key]["value"] for key in keys)
     if thawed:

@@ -176,7 +176,9 @@ def write_elsewhere(folder: Path, checkpoint: str, *, kind: str = "adapter", ide
             row.pop("adapter", None)
             if identical:
                 row |= {"trained": False, "sha256_after": row["sha256_before"], "relative_change": 0.0}
-        write_json(home / "tensors.json", {"checkpoint": checkpoint, "identical": identical, "tensors": rows})
+        rows[0] |= {"rows": 20, "rows_moved": 0 if identical else 3}
+        told = {"identical": identical, "only_in_checkpoint": [] if identical else ["score.weight"]}
+        write_json(home / "tensors.json", {"checkpoint": checkpoint, **told, "tensors": rows})
     counts = ledger(total=1050, trainable=50, added=50) if is_adapter else ledger(total=1000, trainable=0, added=0)
     if not is_adapter:
         counts["trainable"] = None

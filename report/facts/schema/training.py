@@ -123,6 +123,9 @@ class WeightChanges(Part):
     trained: KnownCount = Field(description="trained tensors")
     trained_changed: KnownCount = Field(description="those of them whose values changed")
     adapted: bool = Field(description="whether the checkpoint is an adapter")
+    new: KnownCount | None = Field(default=None, description="tensors that only a checkpoint from elsewhere has")
+    rows: KnownCount | None = Field(default=None, description="rows of the embeddings that both models have")
+    rows_moved: KnownCount | None = Field(default=None, description="those of them whose values differ")
     kinds: list[MovedKind]
     layers: list[MovedLayer]
     grid: Curve = Field(description="the mean relative weight change of each kind in each layer")
