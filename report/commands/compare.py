@@ -1,4 +1,4 @@
-"""`aftertune compare RESULTS...`: a leaderboard of any result folders of lm_eval, ours or others'."""
+"""`aftertune compare RESULTS...`: a leaderboard of any results of lm_eval and other harnesses, ours or others'."""
 
 import sys
 from pathlib import Path
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def compare(
     results: Annotated[
-        list[Path], typer.Argument(help="folders or files of lm_eval results, or study folders; the baseline first")
+        list[Path],
+        typer.Argument(
+            help="folders or files of results (lm_eval, Inspect, lighteval, Every Eval Ever), or study folders; the "
+            "baseline first"
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -30,6 +34,13 @@ def compare(
             help="exit with code 1 if the whole interval of later minus baseline is on the worse side of 0; repeatable",
         ),
     ] = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TASK:FIELD",
+            help="the field of a task's items that names their clusters, such as a film; repeatable",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="exit with code 2 if a file cannot be used, instead of skipping it")
     ] = False,
@@ -40,7 +51,9 @@ def compare(
     input.
     """
     with exit_on_user_error():
-        facts = compare_results(results, output=output, gates=fail_on_regression or (), strict=strict)
+        facts = compare_results(
+            results, output=output, gates=fail_on_regression or (), clusters=cluster or (), strict=strict
+        )
         for passed in facts.passed_over:
             print(f"passed over {passed.file.value}: {passed.why.value}", file=sys.stderr)
         if as_json:

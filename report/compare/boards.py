@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from report.compare.crowds import MOST_PAIRS, SHOWN, all_p_values
 from report.compare.measures import Measure, measure, metric_keys
-from report.compare.models import Entry
+from report.compare.models import Entry, harness_fact
 from report.compare.pairs import ScoreDifference, difference_fact, score_difference, told_with
 from report.compare.seeds import seed_facts
 from report.facts.measured import interval_fact
@@ -183,6 +183,7 @@ def _board_row(
         score = Known(**{key: value for key, value in score.written().items() if key not in ("n", "clusters")})
     return BoardRow(
         entry=fact(entry.name, "text", entry.named_in(found.run.task)),
+        harness=harness_fact(found.run),
         score=score,
         how=fact(found.level.method, "text", found.source),
         contradicts=bool(found.contradiction),

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from harness_tasks.errors import UserError
 from report.compare.boards import LEVEL
+from report.compare.clusters import clusters_of
 from report.compare.costs import UNRECORDED
 from report.compare.crowds import MOST_PAIRS
 from report.compare.files import read_all
-from report.compare.models import Entry, PassedOver
+from report.compare.models import Entry, PassedOver, harness_fact
 from report.compare.regressions import regression_facts
 from report.compare.tasks import all_task_facts
 from report.compare.versions import version_facts
@@ -18,24 +19,30 @@ from report.facts.unfinished import FILE, unfinished_facts
 from report.facts.values import fact, missing
 from report.reading.garbage_collection import no_garbage_collection
 from report.reading.published_names import plain_tree
+from report.reading.texts import cleaned
 from report.statistics.recorded_errors import CONFIDENCE
 
 
 @no_garbage_collection()
-def comparison_facts(paths: Sequence[Path], gates: Sequence[str] = (), *, strict: bool = False) -> ComparedModels:
-    """Returns the facts of a comparison of the results in ``paths``; ``gates`` are `TASK:METRIC`.
+def comparison_facts(
+    paths: Sequence[Path], gates: Sequence[str] = (), *, clusters: Sequence[str] = (), strict: bool = False
+) -> ComparedModels:
+    """Returns the facts of a comparison of the results in ``paths``.
+
+    ``gates`` are `TASK:METRIC`, ``clusters`` `TASK:FIELD`, each task once.
 
     They are as they are read from compare.json. ``strict``: a file that would be passed over is an error.
 
     Raises:
-        UserError: see `read_all`, `measure`, `version_facts` and `regression_facts`.
+        UserError: see `clusters_of`, `read_all`, `measure`, `version_facts` and `regression_facts`.
     """
-    given = read_all(paths)
+    fields = clusters_of(clusters)
+    given = read_all(paths, fields)
     if strict and given.passed_over:
         raise given.passed_over[0].error
     regressions = regression_facts(given, gates)
     first = next(iter(given.entries[0].runs.values())).results.source()
-    tasks = list(all_task_facts(given.entries, first))
+    tasks = list(all_task_facts(given.entries, fields, first))
     if strict:
         _refuse_contradictions(tasks)
     facts = ComparedModels(
@@ -93,8 +100,19 @@ def _participant(entry: Entry, argument: str) -> Participant:
         place=fact(argument, "text", documents[0].source()),
         tasks=fact(len(entry.runs), "count", documents[0].source("results")),
         model_class=said("config", "model"),
-        lm_eval=said("lm_eval_version"),
+        harness=_harnesses(entry),
         transformers=said("transformers_version"),
+    )
+
+
+def _harnesses(entry: Entry) -> Fact:
+    """Returns each harness that scored a model, with its version."""
+    told = {str(found.value): found for found in map(harness_fact, entry.runs.values())}
+    first = next(iter(told.values()))
+    return (
+        first
+        if len(told) == 1
+        else fact(", ".join(told), "text", first.source, also=[f.source for f in told.values()][1:])
     )
 
 
@@ -104,4 +122,4 @@ def _by_the_folder(entry: Entry) -> str:
 
 def _why(part: PassedOver) -> str:
     """Returns why a file was passed over, without its place on this machine, which may not be published."""
-    return part.error.found.replace(f"{part.path.parent}/", "")
+    return cleaned(part.error.found.replace(f"{part.path.parent}/", ""))

@@ -1,8 +1,9 @@
-"""The result files of lm_eval, whoever made them: which files they are, read within bounds, and whose scores they hold.
+"""Result files, whoever made them: which files they are, read within bounds, and whose scores they hold.
 
 lm_eval writes `<model>/results_<time>.json` (0.4.3 and later), `results.json` (0.4.0 to 0.4.2), or the name that was
 given (`<name>.json`, later `<name>_<time>.json`); a study has `scores/<checkpoint>/<task>/results.json`. Of other names
-a file is taken where none of these lies beside it and it holds results. A file that cannot be used is passed over, and
+a file is taken where none of these lies beside it and it holds results. Those of other harnesses (Inspect, lighteval,
+Every Eval Ever) are translated into lm_eval's shape by a reader each. A file that cannot be used is passed over, and
 named; only where nothing is left is that an error.
 """
 
@@ -10,32 +11,30 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.reading import checked, parse_json, read_bytes, sha256_of, text_of
+from report.compare.clusters import name_clusters, refuse_unknown
 from report.compare.grouping import Found, entries_of, tell_apart
 from report.compare.models import Entry, Given, PassedOver
+from report.compare.peer_files import ARCHIVE, MARKS, translated, translated_archive
+from report.compare.same_items import name_alike
 from report.facts.unfinished import FILE, undone
-from report.reading.lm_eval_results import (
-    RESULT_FILE,
-    Place,
-    ResultFile,
-    in_one_shape,
-    is_of_lighteval,
-    number,
-    parts_of,
-)
+from report.reading.harnesses import LM_EVAL, Harness, Translated
+from report.reading.lm_eval_results import RESULT_FILE, ResultFile, in_one_shape, number, parts_of
 from report.reading.published_names import distinct, public_parts, short_name
-from report.reading.sample_files import Folder, samples_of
+from report.reading.sample_files import Folder, samples_of, table_rows
 from report.reading.scored import refuse_other
 from report.reading.task_runs import Run, SampleRows
-from report.reading.texts import one_line
+from report.reading.texts import cleaned, one_line
 
 TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
 _ANY = replace(RESULT_FILE, schema=None)
-_MARKS = (b'"results"', b"_stderr", b",none")
+_OF_INSPECT = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d[+-]\d\d-\d\d_.+\.json")
+_MARKS = (b'"results"', b"_stderr", b",none", *MARKS)
 """One of these stands in every result file; others need not be parsed to see that they are none."""
 
 
@@ -48,12 +47,15 @@ class _Candidate:
     folder: Folder
 
 
-def read_all(paths: Sequence[Path]) -> Given:
+def read_all(paths: Sequence[Path], clusters: Mapping[str, str] | None = None) -> Given:
     """Returns the models found in ``paths``, each a result file or a folder with some, however deep.
 
+    ``clusters``: the field by which a task's items are clustered, where the command names it.
+
     Raises:
-        UserError: a path does not exist or holds no results, or no file could be used.
+        UserError: a path does not exist or holds no results, or no file could be used; a task of ``clusters`` has none.
     """
+    clusters = clusters or {}
     names = distinct([public_parts(path) for path in paths])
     entries: list[Entry] = []
     passed_over: list[PassedOver] = []
@@ -61,17 +63,19 @@ def read_all(paths: Sequence[Path]) -> Given:
         candidates = _candidates(path)
         left_out = list(_not_looked_into(path, name))
         passed_over += left_out
-        found = [part for file in candidates for part in _read(file, path, name, passed_over)]
+        found = [part for file in candidates for part in _read(file, path, name, clusters, passed_over)]
         nothing = not found and not left_out and not any(file.named for file in candidates)
         if nothing and not (path / FILE).is_file():
             raise UserError(
-                f"{path} holds no results of lm_eval (no results*.json)",
+                f"{path} holds no results of lm_eval (no results*.json), Inspect, lighteval or Every Eval Ever",
                 "there is nothing to compare",
                 "name the folder that was lm_eval's --output_path, a study's folder, or a file of results",
             )
         entries += entries_of(found, argument)
     if not entries:
         raise passed_over[0].error if passed_over else _nothing_scored(paths)
+    refuse_unknown(entries, clusters)
+    name_alike(entries)
     tell_apart(entries, names)
     return Given(list(paths), names, entries, passed_over)
 
@@ -94,8 +98,9 @@ def _candidates(path: Path) -> list[_Candidate]:
     if not path.is_dir():
         return [_Candidate(path, named=True, folder=Folder(path.parent))]
     folders: dict[Path, list[Path]] = {}
-    for file in _root(path).rglob("*.json"):
-        folders.setdefault(file.parent, []).append(file)
+    for pattern in ("*.json", f"*{ARCHIVE}"):
+        for file in _root(path).rglob(pattern):
+            folders.setdefault(file.parent, []).append(file)
     lacking = undone(path)
     whole = [folder for folder in sorted(folders) if (folder.parent.name, folder.name) not in lacking]
     return [candidate for folder in whole for candidate in _in_folder(folders[folder])]
@@ -127,10 +132,16 @@ def _left_out(file: Path, root: Path, label: str, found: str, mend: str) -> Pass
 def _in_folder(files: Sequence[Path]) -> list[_Candidate]:
     """Returns the files of one folder that may hold results: those that are named so, else all that are not samples."""
     files = [file for file in files if not file.name.startswith("samples")]
-    named = [file for file in files if file.name.startswith("results") or time_of(file)]
+    named = [file for file in files if _is_named(file)]
     chosen = sorted(named or files, key=lambda file: (time_of(file), file.name))
     folder = Folder(chosen[0].parent) if chosen else None
     return [_Candidate(file, named=bool(named), folder=folder) for file in chosen if folder]
+
+
+def _is_named(file: Path) -> bool:
+    """Returns whether a file's name is one that lm_eval, lighteval or Inspect gives to results."""
+    ours = file.name.startswith("results") or bool(time_of(file))
+    return ours or file.suffix == ARCHIVE or bool(_OF_INSPECT.fullmatch(file.name))
 
 
 def time_of(file: Path) -> str:
@@ -140,11 +151,20 @@ def time_of(file: Path) -> str:
 
 
 class _StrangerError(UserError):
-    """It holds nothing of lm_eval's to compare."""
+    """It holds nothing to compare."""
 
 
-def _parts_in(candidate: _Candidate) -> tuple[bytes, list[tuple[Place, dict[str, Any]]]] | None:
-    """Returns a file's content, and the results in it by their places; None where nothing says that it holds any.
+@dataclass(frozen=True)
+class _Part:
+    """The results of one model in a file; ``embedded``: lm_eval's own samples in them, by task."""
+
+    results: Translated
+    embedded: Mapping[str, Any]
+    is_lm_evals: bool
+
+
+def _parts_in(candidate: _Candidate, root: Path) -> tuple[bytes, list[_Part]] | None:
+    """Returns a file's content, and the results in it; None where nothing says that it holds any.
 
     Raises UserError where it should hold results, and cannot be used.
     """
@@ -155,31 +175,40 @@ def _parts_in(candidate: _Candidate) -> tuple[bytes, list[tuple[Place, dict[str,
         if candidate.named:
             raise
         return None
+    if file.suffix == ARCHIVE:
+        return content, [_Part(translated_archive(content, file), {}, is_lm_evals=False)]
     if not candidate.named and not any(mark in content for mark in _MARKS):
         return None
-    parts = parts_of(parse_json(text_of(content, file, RESULT_FILE), file, _ANY))
+    value = parse_json(text_of(content, file, RESULT_FILE), file, _ANY)
+    if (others := translated(value, file, root)) is not None:
+        return content, [_Part(others, {}, is_lm_evals=False)]
+    parts = parts_of(value)
     for _, part in parts:
         checked(part, file, RESULT_FILE)
-    if any(is_of_lighteval(part) for _, part in parts):
-        raise _StrangerError(
-            f"{file} holds results of lighteval",
-            "its tasks and metrics are not lm_eval's, though some have the same names",
-            "score the model with lm_eval, or remove the file",
-        )
     if not parts and candidate.named:
         raise _StrangerError(
             f"{file} holds no `results` by task",
             "it is not a result file of lm_eval, so there is nothing in it to compare",
             "name the folder that was lm_eval's --output_path, or its results_*.json",
         )
-    return content, parts
+    return content, [_lm_evals(place, part) for place, part in parts]
 
 
-def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[PassedOver]) -> Iterator[Found]:
+def _lm_evals(place: tuple[str, ...], part: dict[str, Any]) -> _Part:
+    content, places = in_one_shape(part)
+    version = content.get("lm_eval_version")
+    harness = Harness(LM_EVAL, version if isinstance(version, str) else "", ("lm_eval_version",))
+    embedded = part.get("samples") or {}
+    return _Part(Translated(harness, content, places, {}, place), embedded, is_lm_evals=True)
+
+
+def _read(
+    candidate: _Candidate, root: Path, label: str, clusters: Mapping[str, str], passed_over: list[PassedOver]
+) -> Iterator[Found]:
     """Yields the results in a file; adds it, or its sample files, to ``passed_over`` where they cannot be used."""
     file = candidate.path
     try:
-        found = _parts_in(candidate)
+        found = _parts_in(candidate, root)
     except UserError as error:
         is_stranger = isinstance(error, _StrangerError)
         passed_over.append(PassedOver(_published(file, root, label, {}), file, error, stranger=is_stranger))
@@ -188,24 +217,17 @@ def _read(candidate: _Candidate, root: Path, label: str, passed_over: list[Passe
         return
     content, parts = found
     digest = sha256_of(content)
-    for place, part in parts:
-        shaped, places = in_one_shape(part)
-        results = ResultFile(_published(file, root, label, shaped), digest, shaped, places, place)
-
-        def name(path: Path, shaped: Mapping[str, Any] = shaped) -> str:
-            return _published(path, root, label, shaped)
-
+    for part in parts:
+        told, shaped = part.results, part.results.content
+        name = partial(_published, root=root, label=label, content=shaped)
+        results = ResultFile(name(file), digest, shaped, told.places, told.prefix, told.harness)
+        name_clusters(results, clusters)
         ours = _is_ours(file, shaped)
         if ours:
             home, given = file.parent.parent, results.value("config", "model_args")
-            refuse_other(
-                home.parent.parent,
-                results.file,
-                home.name,
-                given,
-                is_ours=(home.parent.parent / "checkpoints").is_dir(),
-            )
-        runs = _runs(candidate, results, part.get("samples") or {}, name, passed_over)
+            is_ours = (home.parent.parent / "checkpoints").is_dir()
+            refuse_other(home.parent.parent, results.file, home.name, given, is_ours=is_ours)
+        runs = _runs(candidate, results, part, name, passed_over)
         if not runs and not any(part.path == file for part in passed_over):
             empty = UserError(
                 f"{file} holds no score", "there is nothing in it to compare", "score a task, and compare then"
@@ -224,7 +246,7 @@ def _is_ours(file: Path, content: Mapping[str, Any]) -> bool:
 def _runs(
     candidate: _Candidate,
     results: ResultFile,
-    embedded: Mapping[str, Any],
+    part: _Part,
     name: Callable[[Path], str],
     passed_over: list[PassedOver],
 ) -> dict[str, Run]:
@@ -236,10 +258,10 @@ def _runs(
             continue
         samples: SampleRows | None = None
         try:
-            samples = samples_of(file, candidate.folder, results, task, embedded.get(task), name)
+            samples = _samples(candidate, results, part, task, name)
         except UserError as error:
             passed_over.append(PassedOver(f"{results.file}: the samples of {one_line(task)}", file, error))
-        runs[task] = Run(task, results, samples, file.parent)
+        runs[task] = Run(task, results, samples, file.parent, caution=part.results.cautions.get(task, ""))
     for group in groups:
         if group in content["results"]:
             leaves = tuple(runs[task] for task in _leaves(group, groups) if task in runs and task not in groups)
@@ -251,6 +273,18 @@ def _runs(
         if lacking is not None or not any("," in key for key in run.scores):
             del runs[task]
     return runs
+
+
+def _samples(
+    candidate: _Candidate, results: ResultFile, part: _Part, task: str, name: Callable[[Path], str]
+) -> SampleRows | None:
+    """Returns the sample rows of a task; None where there are none; UserError where they cannot be used."""
+    if part.is_lm_evals:
+        return samples_of(candidate.path, candidate.folder, results, task, part.embedded.get(task), name)
+    if (error := part.results.unusable.get(task)) is not None:
+        raise error
+    table = part.results.tables.get(task)
+    return table_rows(table, candidate.path, results, task, name) if table else None
 
 
 def _lacking(file: Path, task: str, run: Run) -> UserError | None:
@@ -291,6 +325,9 @@ def _published(file: Path, root: Path, label: str, content: Mapping[str, Any]) -
     """Returns the name of ``file`` in what is published: below its argument; lm_eval's folders are named by paths."""
     below = file.relative_to(root).parts if root.is_dir() else ()
     folder = str(content.get("model_name_sanitized") or "")
-    shown = short_name(str(content.get("model_name") or "")).replace("/", "__")
+    model = str(content.get("model_name") or "")
+    shown = short_name(model).replace("/", "__")
     parts = [shown if part == folder or part.startswith("__") else one_line(part).strip() for part in below]
-    return "/".join([label, *parts])
+    text = "/".join([label, *parts])
+    # lighteval puts a model's results into folders by the whole path that the model was named by.
+    return cleaned(text.replace(f"/{model.strip('/')}/", f"/{shown}/") if "/" in model.strip("/") else text)

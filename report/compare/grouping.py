@@ -84,6 +84,7 @@ def _settings(run: Run) -> dict[str, str]:
     shots, _ = run.shots
     generation = run.results.value("config", "gen_kwargs")
     return {
+        "harness": run.harness.shown if run.harness.record else run.harness.name,
         "few-shot": " and ".join(map(str, shots)) or "unknown",
         "items": str(run.counted[0] or run.limit or "all"),
         "version": str(run.per_task("versions")),

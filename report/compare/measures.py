@@ -120,6 +120,10 @@ class Measure:
     @property
     def caution(self) -> str:
         """What must be said of the answers beside the score; empty where there is nothing."""
+        return "; ".join(filter(None, dict.fromkeys((self.run.caution, self._of_answers))))
+
+    @property
+    def _of_answers(self) -> str:
         said = [(task, answers.caution) for task, answers in self.answers if answers.caution]
         if self.void or not said:
             return self.void or self._no_share or self._out_of_range or self._unseen

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness_tasks.errors import UserError
-from report.reading.lm_eval_results import Place
+from report.facts.schema.parts import Known
+from report.facts.values import fact
+from report.reading.harnesses import Place
 from report.reading.task_runs import Run
 
 
@@ -31,6 +33,11 @@ class Entry:
         """Returns where the name stands: in the result file of ``task``, else in the first."""
         results = self.runs[task or next(iter(self.runs))].results
         return results.source(*(self.place or ()))
+
+
+def harness_fact(run: Run) -> Known:
+    """Returns which harness scored, and its version, as it stands beside a score."""
+    return fact(run.harness.shown, "text", run.results.source(*run.harness.place))
 
 
 @dataclass(frozen=True)

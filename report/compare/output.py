@@ -15,7 +15,12 @@ COMPARE_MANIFEST = "compare_files.json"
 
 
 def compare_results(
-    results: Sequence[Path], *, output: Path | None = None, gates: Sequence[str] = (), strict: bool = False
+    results: Sequence[Path],
+    *,
+    output: Path | None = None,
+    gates: Sequence[str] = (),
+    clusters: Sequence[str] = (),
+    strict: bool = False,
 ) -> "ComparedModels":
     """Returns the facts of a comparison, after writing it to ``output`` where that is given.
 
@@ -26,7 +31,7 @@ def compare_results(
     from report.compare.comparison_facts import comparison_facts
     from report.compare.comparison_page import comparison_files
 
-    facts = comparison_facts(results, gates, strict=strict)
+    facts = comparison_facts(results, gates, clusters=clusters, strict=strict)
     if output is not None:
         write_outputs(
             output, {"compare.json": json_text(facts.as_json()), **comparison_files(facts)}, manifest=COMPARE_MANIFEST

@@ -42,6 +42,8 @@ _SETTINGS = {
 _OF_EXAMPLES = ("fewshot", "fewshot_as_multiturn")
 """How examples are chosen and given, which says nothing where there are none."""
 
+_UNTOLD = "how the prompts were rendered is not recorded for both"
+
 DEGREES_OF_NORMAL = 1e12
 """Degrees of freedom with which t is normal."""
 
@@ -119,6 +121,8 @@ def told_with(found: ScoreDifference, source: dict[str, str], *cautions: str) ->
 
 def relation(one: Measure, other: Measure) -> Relation:
     """Returns whether two may be compared, whether they are paired, and what differs."""
+    if one.run.harness.key != other.run.harness.key:
+        return _of_two_harnesses(one, other)
     if refused := _refusal(one, other):
         return Relation(refused)
     refused, flags, explained = _questions(one, other)
@@ -126,6 +130,8 @@ def relation(one: Measure, other: Measure) -> Relation:
         return Relation(refused)
     items, unpaired = _paired(one, other)
     found = Relation("", unpaired, flags, explained, items)
+    if items and not found.seen.unknown:  # then the prompts themselves say whether they are the same
+        found = replace(found, flags=tuple(flag for flag in flags if flag != _UNTOLD))
     classes = backend(one), backend(other)
     if classes[0] == classes[1]:
         return found
@@ -136,7 +142,25 @@ def relation(one: Measure, other: Measure) -> Relation:
         return Relation(f"two lm_eval model classes with different prompt templates: on {changed:,} of {n:,} items")
     else:
         told = f"answered by two classes of lm_eval: {_shown(classes[0])} and {_shown(classes[1])}"
-    return replace(found, flags=(*flags, told))
+    return replace(found, flags=(*found.flags, told))
+
+
+def _of_two_harnesses(one: Measure, other: Measure) -> Relation:
+    """Returns how two scores of two harnesses stand to each other: what each calls a setting says nothing to the other.
+
+    Only the texts of their items show that both scored the same: then they are paired, else they are not compared.
+    """
+    names = f"{one.run.harness.shown} and {other.run.harness.shown}"
+    if refused := _of_scales(one, other):
+        return Relation(refused)
+    items, unpaired = (None, "a group's") if one.run.leaves or other.run.leaves else _paired(one, other)
+    if items is None:
+        return Relation(f"two harnesses scored, {names}, and no texts show that the items are the same: {unpaired}")
+    told = f"scored by two harnesses, each with prompts and a reading of answers of its own: {names}"
+    # Each writes a gold answer in its own way, as a number, a letter or a text.
+    unknown = [None] * len(items.one.values)
+    items = replace(items, one=replace(items.one, targets=unknown), other=replace(items.other, targets=unknown))
+    return Relation("", "", (told,), explained=True, items=items)
 
 
 def backend(found: Measure) -> str | None:
@@ -149,6 +173,7 @@ def question_of(found: Measure) -> dict[str, Any]:
     """Returns what was asked, and how it was scored: all that `relation` refuses a pair for, whatever dresses it."""
     parts = sorted(found.run.leaves, key=lambda leaf: leaf.task) or [found.run]
     return {
+        "harness": found.run.harness.key,
         "version": found.run.per_task("versions"),
         "leaves": [leaf.task for leaf in found.run.leaves],
         "signature": (found.run.metadata.get("signature") or {}).get(found.metric),
@@ -188,6 +213,11 @@ def _refusal(one: Measure, other: Measure) -> str:
         return "the metric was computed in two ways: its signatures differ"
     if signatures[0] is None and _declared(one) != _declared(other):
         return "the metric was computed in two ways: the task's list of metrics differs"
+    return _of_scales(one, other)
+
+
+def _of_scales(one: Measure, other: Measure) -> str:
+    """Returns that two scores are on two scales; empty where they are not known to be."""
     if one.scale != other.scale and one.run.metadata.get("scale") != other.run.metadata.get("scale"):
         return "the metric has two scales"
     if metric_of(one.metric).is_share and 100 not in (one.scale, other.scale) and (one.value > 1) != (other.value > 1):
@@ -221,7 +251,7 @@ def _questions(one: Measure, other: Measure) -> tuple[str, tuple[str, ...], bool
             return f"the answers were read in two ways: the filter {one.filter} of {run.task} differs", (), False
         flags += filter(None, [repeats(run, against)])
         if not (_is_told(run) and _is_told(against)):
-            flags.append("how the prompts were rendered is not recorded for both")
+            flags.append(_UNTOLD)
             continue
         rendered = [_rendered(part) for part in (run, against)]
         for key in dict.fromkeys((*rendered[0], *rendered[1])):

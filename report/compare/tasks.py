@@ -15,10 +15,12 @@ from report.facts.schema.parts import Fact, is_known
 from report.facts.values import fact, missing
 
 
-def all_task_facts(entries: Sequence[Entry], drawn: dict[str, str]) -> Iterator[ComparedTask]:
+def all_task_facts(
+    entries: Sequence[Entry], clusters: Mapping[str, str], drawn: dict[str, str]
+) -> Iterator[ComparedTask]:
     """Yields what is told of each task with a score, every group before its parts, which follow it at once.
 
-    ``drawn``: the source of what is drawn.
+    ``clusters``: the fields of clusters by task that the command names. ``drawn``: the source of what is drawn.
     """
     scored: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -29,7 +31,9 @@ def all_task_facts(entries: Sequence[Entry], drawn: dict[str, str]) -> Iterator[
     known = {task: group if group in groups else None for task, group in groups.items()}
     with Bar(len(scored), "comparing", unit="tasks", disable=not sys.stderr.isatty()) as bar:
         for number, (task, group, within) in enumerate(_groups_first(known), 1):
-            yield _task_facts(task, group, within, scored[task], number, drawn)
+            found = _task_facts(task, group, within, scored[task], number, drawn)
+            field = clusters.get(task)
+            yield found.model_copy(update={"cluster": fact(field, "text", found.name.source)}) if field else found
             bar.update()
 
 
@@ -63,6 +67,7 @@ def _task_facts(
         name=fact(task, "text", source),
         about=fact(about, "text", source) if about else missing("the task does not describe itself"),
         parts=fact(len(leaves), "count", source) if leaves else missing("it is no group"),
+        cluster=None,
         group=group,
         within=within,
         settings=[setting_facts(entry, task) for entry in scored],

@@ -14,9 +14,8 @@ from typing import Any
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from harness_tasks.reading import Kind
+from report.reading.harnesses import LM_EVAL, Harness, Place
 from report.reading.results import NOT_METRICS, Document
-
-Place = tuple[str, ...]
 
 _WITH_SHOTS = re.compile(r"harness\|.+\|(\d+)")
 """A task's name in the files of the first Open LLM Leaderboard: `harness|arc:challenge|25`, with 25 examples."""
@@ -64,10 +63,17 @@ class ResultFile(Document):
     """A result file in the shape of lm_eval 0.4.13, whichever version wrote it.
 
     ``places``: of what was moved, where it stands in the file. ``prefix``: where in the file these results begin.
+    ``harness``: which program scored; its results are in this shape too.
     """
 
     places: Mapping[Place, Place] = field(default_factory=dict, repr=False)
     prefix: Place = ()
+    harness: Harness = field(default_factory=lambda: Harness(LM_EVAL))
+
+    @property
+    def is_lm_evals(self) -> bool:
+        """Whether lm_eval wrote the file."""
+        return self.harness.key == (LM_EVAL, "")
 
     def source(self, *parts: str | int) -> dict[str, str]:
         """Returns where a value stands in the file as it is: file, JSON pointer (RFC 6901) and SHA-256."""
@@ -125,14 +131,6 @@ def in_one_shape(content: dict[str, Any]) -> tuple[dict[str, Any], dict[Place, P
     groups = {name: parts for name, parts in (whole.get("group_subtasks") or {}).items() if parts}
     groups = groups or dict(_groups(results, configs))
     return {**whole, **sections, "results": results, "configs": configs, "group_subtasks": groups}, places
-
-
-def is_of_lighteval(content: Mapping[str, Any]) -> bool:
-    """Returns whether results are of lighteval's own tasks; the first Open LLM Leaderboard ran lm_eval's by it."""
-    if not isinstance(content.get("config_general"), dict):
-        return False
-    tasks = [task for task in content["results"] if task != "all"]
-    return any("|" in task and not task.startswith("harness|") for task in tasks)
 
 
 def number(value: Any) -> float | None:

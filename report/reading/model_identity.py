@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from report.reading.lm_eval_results import Place
+from report.reading.harnesses import Place
 from report.reading.published_names import distinct, public_parts, short_name
 
 _BASES = ("pretrained", "model", "path", "engine", "deployment_name", "model_id", "deployment_id", "load")
@@ -41,7 +41,7 @@ _CLASSES = frozenset(
 )
 """What stands in `config.model` where it names the class that asked, and not a model."""
 
-RUN = ("few-shot", "items", "version", "generation")
+RUN = ("harness", "few-shot", "items", "version", "generation")
 """Settings of a run, not of a model: only runs of one model that differ in them have them."""
 
 MOST_CHARACTERS = 24

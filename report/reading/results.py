@@ -145,9 +145,10 @@ class TaskResults:
     def without_cluster(self, file: str, item: int) -> UserError:
         """Returns the error for an ``item`` of the sample file ``file`` that lacks the field of its cluster."""
         return UserError(
-            f"item {item} of {file} has no field `{self.metadata['cluster']}`, which {self.task} names as its cluster",
+            f"item {item} of {file} has no field `{self.metadata['cluster']}`, named as the cluster of {self.task}",
             "items of one cluster resemble each other, and an interval that ignores it is too narrow",
-            "give every row of the task's data that field, or take `cluster` out of the task's metadata",
+            "give every row of the task's data that field, or name another or none in the task's metadata (`cluster`), "
+            "or by `compare --cluster`",
         )
 
 

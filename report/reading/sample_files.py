@@ -12,8 +12,8 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,8 +21,10 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_text
 from harness_tasks.reading import Kind, parse_json, parse_rows, read_bytes, sha256_of, text_of
 from report.reading.degenerate_answers import answers_of
-from report.reading.lm_eval_results import ResultFile
-from report.reading.results import NOT_METRICS
+from report.reading.harnesses import Place, Table
+from report.reading.item_texts import ItemTexts, first_prompt, item_texts
+from report.reading.lm_eval_results import RESULT_FILE, ResultFile
+from report.reading.results import NOT_METRICS, pointer, value_at
 from report.reading.task_runs import SampleRows
 
 SAMPLE_FILE = Kind(
@@ -90,15 +92,43 @@ def samples_of(
     if embedded:
         shown, digest = results.file, results.sha256
         place = (*results.prefix, "samples", task)
-        return SampleRows(shown, digest, *_light_rows(embedded, file, results, task), place)
+        rows = _light_rows(embedded, file, results, task)
+        return SampleRows(shown, digest, *rows, place, partial(_texts, file, place))
     found = next((one for one in _names(file, folder, results, task) if one in folder.names), None)
     if found is None:
         return None
     path = file.parent / found
     content = read_bytes(path, SAMPLE_FILE)
     text = text_of(content, path, SAMPLE_FILE)
-    rows = parse_json(text, path, SAMPLE_FILE) if text.lstrip().startswith("[") else parse_rows(text, path, SAMPLE_FILE)
-    return SampleRows(name(path), sha256_of(content), *_light_rows(rows, path, results, task))
+    rows = _rows_in(text, path)
+    return SampleRows(
+        name(path), sha256_of(content), *_light_rows(rows, path, results, task), texts=partial(_texts, path)
+    )
+
+
+def table_rows(table: Table, file: Path, results: ResultFile, task: str, name: Callable[[Path], str]) -> SampleRows:
+    """Returns the rows of ``task`` that a reader of another harness's files has translated; see `samples_of`."""
+    shown, digest = (name(Path(table.file)), table.sha256) if table.file else (results.file, results.sha256)
+    texts = item_texts(table.rows)
+    place = () if table.file else table.place
+    return SampleRows(shown, digest, *_light_rows(table.rows, file, results, task), place, lambda: texts)
+
+
+def _rows_in(text: str, path: Path) -> Any:
+    return parse_json(text, path, SAMPLE_FILE) if text.lstrip().startswith("[") else parse_rows(text, path, SAMPLE_FILE)
+
+
+def _texts(path: Path, place: Place = ()) -> ItemTexts:
+    """Returns the texts of the items in a file of samples, or of results at ``place``, read again: few need them."""
+    kind = RESULT_FILE if place else SAMPLE_FILE
+    text = text_of(read_bytes(path, kind), path, kind)
+    rows = (
+        value_at(parse_json(text, path, replace(kind, schema=None)), pointer(*place)) if place else _rows_in(text, path)
+    )
+    rows = [_written_out(row) if "prompt_0" in row else row for row in rows]
+    for row in rows:
+        _fill_hashes(row)
+    return item_texts(rows)
 
 
 def _names(file: Path, folder: Folder, results: ResultFile, task: str) -> Iterator[str]:
@@ -219,7 +249,7 @@ def _fill_hashes(row: dict[str, Any]) -> None:
     A row without a document is known by its prompt; without that too its `doc_hash` is empty.
     """
     if not isinstance(row.get("prompt_hash"), str):
-        prompt = _first_prompt(row.get("arguments"))
+        prompt = first_prompt(row.get("arguments"))
         row["prompt_hash"] = None if prompt is None else sha256_text(prompt)
     if not isinstance(row.get("target_hash"), str):
         target = row.get("target")
@@ -228,13 +258,3 @@ def _fill_hashes(row: dict[str, Any]) -> None:
         doc = row.get("doc")
         text = json.dumps(doc, indent=2, ensure_ascii=False)
         row["doc_hash"] = sha256_text(text) if doc else row["prompt_hash"] or ""
-
-
-def _first_prompt(arguments: Any) -> str | None:
-    """Returns the text of an item's first request: a list of lists, since 0.4.3 a mapping of mappings."""
-    for _ in range(2):
-        if isinstance(arguments, dict):
-            arguments = next(iter(arguments.values()), None)
-        elif isinstance(arguments, list):
-            arguments = arguments[0] if arguments else None
-    return arguments if isinstance(arguments, str) else None

@@ -1,21 +1,27 @@
 """One model's run of one task, or of a group of tasks, as any version of lm_eval recorded it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from report.reading.degenerate_answers import Answers
-from report.reading.lm_eval_results import Place, ResultFile, item_count
+from report.reading.harnesses import Harness, Place
+from report.reading.item_texts import ItemTexts
+from report.reading.lm_eval_results import ResultFile, item_count
 from report.reading.results import Document, Scores, TaskResults
 
 
 @dataclass(frozen=True)
 class SampleRows(Document):
-    """The sample rows of one task: what a comparison needs of each, and what the answers are like, by filter."""
+    """The sample rows of one task: what a comparison needs of each, and what the answers are like, by filter.
+
+    ``texts`` reads the items' texts, which only a comparison of two harnesses needs.
+    """
 
     answers: Mapping[str, Answers] = field(default_factory=dict, repr=False)
     place: Place = ()
+    texts: Callable[[], ItemTexts] = field(default=dict, repr=False, compare=False)
 
     def source(self, *parts: str | int) -> dict[str, str]:
         """Returns where the rows stand: a file of their own, or a place in the result file."""
@@ -26,13 +32,20 @@ class SampleRows(Document):
 class Run(TaskResults):
     """One model's scores on one task or group of tasks.
 
-    ``samples``: its sample rows; None where there are none. ``leaves``: a group's tasks.
+    ``samples``: its sample rows; None where there are none. ``leaves``: a group's tasks. ``caution``: what must be said
+    of the run beside its scores; empty where there is nothing.
     """
 
     results: ResultFile
     samples: SampleRows | None
     folder: Path
     leaves: tuple["Run", ...] = ()
+    caution: str = ""
+
+    @property
+    def harness(self) -> Harness:
+        """The program that scored."""
+        return self.results.harness
 
     @property
     def parts(self) -> tuple["Run", ...]:

@@ -4,8 +4,8 @@ A metric that is not here, of somebody else's task, is the mean of its items whe
 better its files must say. A metric's signature is no property of its name: it is what the task recorded.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
@@ -51,6 +51,8 @@ class Metric:
     every_eval_ever: str | None = None
     """The name that Every Eval Ever's registry has for it where it is from 0 to 1; None: it is named by its harness."""
     every_eval_ever_kind: str | None = None
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What other harnesses call it, by their names in `report.reading.harnesses`, where it means the same there."""
     scikit_learn: tuple[str, dict[str, Any]] | None = None
     """The function of `sklearn.metrics` that gives it of the gold and the predicted labels, and its settings."""
 
@@ -85,6 +87,15 @@ def metric_of(name: str) -> Metric:
     label = name.replace("_", " ")
     formula = next((formula for prefix, formula in OF_CLASSES.items() if name.startswith(prefix)), None)
     return Metric(name, label, True, formula, scale=1.0) if formula else Metric(name, label)
+
+
+def known_as(harness: str, name: str) -> str:
+    """Returns what a metric of another harness is called here: its own name, where nothing here means the same.
+
+    >>> known_as("Inspect", "accuracy"), known_as("lighteval", "em"), known_as("lighteval", "f1")
+    ('acc', 'exact_match', 'token_f1')
+    """
+    return _ELSEWHERE.get((harness, name), name)
 
 
 def better_of(name: str) -> bool | None:
@@ -137,6 +148,7 @@ METRICS = {
             hub="accuracy",
             every_eval_ever="accuracy",
             every_eval_ever_kind="accuracy",
+            elsewhere={"Inspect": ("accuracy",), "lighteval": ("loglikelihood_acc",), "Every Eval Ever": ("accuracy",)},
         ),
         _of_label_pairs(
             "precision",
@@ -161,6 +173,7 @@ METRICS = {
             text_label="token F1",
             every_eval_ever="f1",
             every_eval_ever_kind="f1",
+            elsewhere={"lighteval": ("loglikelihood_f1",)},
             scikit_learn=("f1_score", {"zero_division": 0}),
         ),
         _of_label_pairs(
@@ -208,8 +221,13 @@ METRICS = {
             perfect=(1.0, 1.0),
             every_eval_ever_kind="calibration_error",
         ),
+        # The overlap of words with the gold answer, from 0 to 1 by item: not the `f1` of labels.
+        Metric("token_f1", "token F1", True, is_share=True, elsewhere={"Inspect": ("f1",), "lighteval": ("f1",)}),
+        Metric(
+            "exact_match", "exact match", True, is_share=True, elsewhere={"Inspect": ("exact",), "lighteval": ("em",)}
+        ),
         # By lm_eval 0.4.13's register of metrics; by the tasks of lm_eval 0.3; by the cards of `evaluate`'s metrics.
-        *_of_others("acc_norm acc_all acc_bytes acc_mutual_info exact_match em pass@1", True, is_share=True),
+        *_of_others("acc_norm acc_all acc_bytes acc_mutual_info em extractive_match pass@1", True, is_share=True),
         *_of_others("quasi_exact_match", None, is_share=True),
         *_of_others("chrf chrf++ likelihood best_exact best_f1 mc1 mc2 mrr rougelsum accuracy balanced_accuracy", True),
         *_of_others("bertscore pass_at_k squad_f1", True),
@@ -218,4 +236,10 @@ METRICS = {
     )
 }
 
+_ELSEWHERE = {
+    (harness, name): found.name
+    for found in METRICS.values()
+    for harness, names in found.elsewhere.items()
+    for name in names
+}
 _BY_LOWER_CASE = {name.lower(): found for name, found in METRICS.items()}

@@ -36,7 +36,7 @@ def verify_comparison(
         )
     problems = []
     if not page_only:
-        again = comparison_facts(results, _gates(recorded)).as_json()
+        again = comparison_facts(results, _gates(recorded), clusters=_clusters(recorded)).as_json()
         problems = list(differing_facts(recorded, again, name=source.name))
     if not problems:
         with makeable(source):
@@ -52,3 +52,11 @@ def _gates(recorded: Mapping[str, Any]) -> list[str]:
     except (LookupError, TypeError):
         return []  # then the facts differ, and that is said of the regressions
     return list(dict.fromkeys(gates))
+
+
+def _clusters(recorded: Mapping[str, Any]) -> list[str]:
+    """Returns the fields of clusters, as `TASK:FIELD`, that the recorded facts were computed with."""
+    try:
+        return [f"{task['key']}:{task['cluster']['value']}" for task in recorded["tasks"] if task["cluster"]]
+    except (LookupError, TypeError):
+        return []  # then the facts differ, and that is said of the tasks

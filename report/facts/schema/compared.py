@@ -33,7 +33,7 @@ class Participant(Part):
     place: KnownText = Field(description="the argument that its results were found in")
     tasks: KnownCount = Field(description="tasks that it was scored on")
     model_class: Text = Field(description="lm_eval's class that asked it")
-    lm_eval: Text = Field(description="the version of lm_eval")
+    harness: Text = Field(description="the harness that scored, and its version")
     transformers: Text = Field(description="the version of transformers")
 
 
@@ -62,6 +62,7 @@ class BoardRow(Part):
     """A model's place on a leaderboard."""
 
     entry: KnownText = Field(description="the model")
+    harness: KnownText = Field(description="the harness that scored, and its version")
     score: KnownScore = Field(description="its score")
     how: KnownText = Field(description="the method of the score's interval")
     contradicts: bool = Field(description="whether recorded score and samples cannot be of one run")
@@ -171,6 +172,7 @@ class ComparedTask(Part):
     name: KnownText = Field(description="its name")
     about: Text = Field(description="what is scored")
     parts: Count = Field(description="tasks that the group is made of")
+    cluster: KnownText | None = Field(description="the field that names the items' clusters, where the command says it")
     group: str | None = Field(description="the group that it is a part of")
     within: str | None = Field(description="the outermost group that it is a part of")
     settings: list[ScoringSetting]

@@ -89,7 +89,7 @@ def test_items_of_a_cluster_are_not_counted_as_independent(tmp_path: Path) -> No
     level = measured(file).level
     assert (level.clusters, level.method) == (4, "delete-one-cluster jackknife, t(G−1)")
     file = write_folder(tmp_path / "two", "one", {"even": items}, metadata={"cluster": "film"})
-    with pytest.raises(UserError, match="has no field `film`, which even names as its cluster"):
+    with pytest.raises(UserError, match="has no field `film`, named as the cluster of even"):
         measured(file)
 
 
