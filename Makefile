@@ -29,7 +29,7 @@ READY := $(VENV)/ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help report plan verify test test-slow test-next hub-test cluster-test bench browser lint docs clean lock setup
+.PHONY: help report plan verify test test-slow test-next peers hub-test cluster-test bench browser lint docs clean lock setup
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,13 @@ test-next: $(READY) ## Run the tests of tasks, rows and scoring with the next lm
 	$(NEXT)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	$(NEXT)/bin/python -m harness_tasks.metrics._fetch_wordnet
 	STABLE_PYTHON="$$PWD/$(BIN)/python" PATH="$$PWD/$(NEXT)/bin:$$PATH" $(NEXT)/bin/python -m pytest -rs $(NEXT_TESTS)
+
+PEERS := build/peers
+peers: $(READY) ## Run lighteval and Inspect, in an environment of their own, and compare their results beside lm_eval's
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==$(shell sed -n 's/^torch==//p' requirements.txt) --group peers
+	PEERS_PYTHON="$$PWD/$(PEERS)/bin/python" python -m pytest -rs tests/peers
 
 cluster-test: $(READY) ## Install SLURM (by apt-get, where it is not) and its plug-in, and run the test on a cluster of one node
 	@command -v slurmctld && command -v munged || \

@@ -14,7 +14,7 @@ from report.reading.results import NOT_METRICS, TaskResults
 from report.statistics.metrics import better_of
 
 UNSAID = "no file says whether higher is better"
-OF_THE_NAME = "no file says it; of lm_eval's own metric of that name"
+OF_THE_NAME = "no file says it; of the known metric of that name"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def test_lm_eval_03_named_its_scores_without_a_filter() -> None:
     # The source names the place in the file as it is, not as it would be today.
     assert row["score"]["source"]["pointer"] == "/results/arc_easy/acc"
     assert row["entry"]["source"]["pointer"] == "/config/model_args"
-    assert board["direction"]["value"] == "no file says it; of lm_eval's own metric of that name"
+    assert board["direction"]["value"] == "no file says it; of the known metric of that name"
     setting = settings_of("01-lm-eval-0.3")
     assert setting["shots"]["value"] == 0
     assert setting["shots"]["source"]["pointer"] == "/config/num_fewshot"

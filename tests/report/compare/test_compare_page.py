@@ -105,7 +105,7 @@ def test_the_page_is_whole(tmp_path: Path) -> None:
     assert_whole_tables(made["compare.md"])
     assert "| 1. m0 | – | not significant +0.020 | better +0.700 |" in made["compare.md"]
     tied = "**statistically tied for first**"
-    assert f"| 1 to 2 | m1 | 0.880 [0.802, 0.930] | {tied} | 100 | 100 |\n| 3 | m2 |" in made["compare.md"]
+    assert f"| 1 to 2 | m1 | 0.880 [0.802, 0.930] | {tied} | 100 | 100 | lm_eval 0.4.13 |\n| 3 | m2 |" in made["compare.md"]
     assert "| 3 | m2 | 0.200 [0.133, 0.289] | behind | 100 | 100 |" in made["compare.md"]
     assert "| m1 | Wilson |" in made["compare.md"]
     found = Tags()
@@ -241,7 +241,7 @@ def test_the_scoreboard_is_open_and_what_backs_it_is_folded(tmp_path: Path) -> N
     heads = [line for line, below in pairwise(visible.splitlines()) if below.startswith("|:")]
     assert heads == [
         "| task | metric | first, or statistically tied for first | models |",
-        *["| rank | model | acc, 95 % interval | standing | items | clusters |"] * 2,
+        *["| rank | model | acc, 95 % interval | standing | items | clusters | scored by |"] * 2,
     ]
     assert all(line.count("|") <= 8 for line in heads)
     sentences = re.findall(r"[A-Z][^.|\n]{30,}\.", made["compare.md"])
