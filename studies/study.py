@@ -244,6 +244,8 @@ class Study(_Strict):
     """The base model."""
     tasks: dict[TaskName, TaskPlan | None]
     """The tasks by name: ours, or any of lm_eval's with a training split; an empty value takes the defaults."""
+    groups: dict[TaskName, Annotated[list[TaskName], Field(min_length=1)]] = {}
+    """Groups of the tasks, by name: each is a row with the mean over the items of its tasks, which stand below it."""
     why: Annotated[str, Field(max_length=4000)] | None = None
     """Why the authors chose this model and these tasks, in their words, which the page shows as theirs."""
     include_path: Place | None = None
@@ -485,6 +487,13 @@ def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
     if not study.tasks:
         raise UserError(f"{path} names no task", "there is nothing to score", "add one under `tasks:`")
     _check_elsewhere(path, study)
+    for group, tasks in study.groups.items():
+        if missing := [task for task in tasks if task not in study.tasks]:
+            raise UserError(
+                f"{path}: the group {group} has the task {missing[0]}, which is not under `tasks:`",
+                "a group's score is made of the scores of its tasks",
+                f"add {missing[0]} under `tasks:`, or take it out of the group",
+            )
     return study
 
 

@@ -130,7 +130,11 @@ def _with_members(asked: Asked, told: Callable[[str], None]) -> Asked:
                 told(
                     f"{name} is a group of {len(found[name])} tasks, each of which is scored: {', '.join(found[name])}"
                 )
-    return replace(asked, tasks=list(dict.fromkeys(task for tasks in found.values() for task in tasks)))
+    groups = {name: tasks for name, tasks in found.items() if tasks != [name]}
+    settings = {**(asked.settings or {}), **({"groups": groups} if groups else {})}
+    return replace(
+        asked, tasks=list(dict.fromkeys(task for tasks in found.values() for task in tasks)), settings=settings
+    )
 
 
 def _checked_heads(asked: Asked) -> list[Head]:

@@ -89,7 +89,7 @@ def collect(
     ``with_prompts``: their rows hold what was asked.
     """
     # Here, because scipy and numpy take longer to load than `--help` may.
-    from report.facts import across
+    from report.facts import across, groups
     from report.facts.reproduction import reproduction_facts
     from report.facts.scored_task import read_sides, task_facts
     from report.facts.training_checks import check_facts, pair_facts
@@ -107,6 +107,7 @@ def collect(
     agree_on_size(model, parameters)
     tasks: list[TaskFacts] = []
     equivalences: list[Equivalence] = []
+    members: dict[str, groups.Member] = {}
     for task in _scored_tasks(study, folder):
         beside = [
             known
@@ -117,12 +118,18 @@ def collect(
         tasks.append(task_facts(folder, task, model, beside, sides, document.source("tasks", task)))
         margin = document.source("equivalence_margin")
         equivalences += across.equivalences(tasks[-1], sides, study.equivalence_margin, margin)
+        if any(task in named for named in study.groups.values()) and (one := groups.member(tasks[-1], sides)):
+            members[task] = one
         told(tasks[-1], {name: side.scores for name, side in sides.items()})
         del sides  # before the next task's are read: those of two may be more than fits into memory
 
     def is_trained(name: str) -> bool:
         return any(one.name.value == name and isinstance(one, Trained) for one in checkpoints)
 
+    of_groups = [
+        groups.group_facts(name, [members[task] for task in named if task in members], document.source("groups", name))
+        for name, named in study.groups.items()
+    ]
     parts: dict[str, Any] = {
         "schema": FACTS_SCHEMA,
         "study": about,
@@ -130,6 +137,7 @@ def collect(
         "parameters": parameters,
         "checkpoints": checkpoints,
         "tasks": tasks,
+        **({"groups": of_groups} if of_groups else {}),
         "family": across.adjust_p_values(tasks, document.source("tasks")),
         "equivalences": equivalences,
         "spreads": across.spreads(tasks),

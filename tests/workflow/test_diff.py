@@ -71,6 +71,7 @@ def test_a_group_stands_for_its_tasks(models: Path, tmp_path: Path) -> None:
     grouped = asked(models, "adapter", tasks=["prose", "quiz", "quiz_four"], settings=settings)
     study = load_study(write_study(grouped, tmp_path / "out", told=lines.append))
     assert list(study.tasks) == ["prose", "quiz_four", "quiz_varied"]
+    assert study.groups == {"quiz": ["quiz_four", "quiz_varied"]}
     assert lines == ["quiz is a group of 2 tasks, each of which is scored: quiz_four, quiz_varied"]
     with pytest.raises(UserError, match="there is no task 'quizz'"):
         write_study(asked(models, "adapter", tasks=["quizz"], settings=settings), tmp_path / "none")

@@ -290,6 +290,25 @@ class Spread(Part):
     highest: Score = Field(description="the highest of them")
 
 
+class GroupRow(Part):
+    """The scores of one checkpoint beside the base model's: on a group of tasks, or on one of them."""
+
+    task: KnownText = Field(description="the group's or the task's name")
+    checkpoint: KnownText = Field(description="the checkpoint's name")
+    before: Score = Field(description="the base model's primary score; a group's is the mean over all items")
+    after: Score = Field(description="the checkpoint's")
+    difference: Score = Field(description="after minus before, paired item by item")
+
+
+class Group(Part):
+    """A group of tasks with one primary metric."""
+
+    name: KnownText = Field(description="its name")
+    label: Text = Field(description="the primary metric, as the page calls it")
+    rows: list[GroupRow]
+    parts: list[GroupRow] = Field(description="the same of each of its tasks")
+
+
 class Family(Part):
     """The family of comparisons that Holm's adjustment is over."""
 

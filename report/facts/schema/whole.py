@@ -14,7 +14,7 @@ from report.facts.schema.parts import (
     Share,
     Text,
 )
-from report.facts.schema.scores import Equivalence, Family, Spread, TaskFacts
+from report.facts.schema.scores import Equivalence, Family, Group, Spread, TaskFacts
 from report.facts.schema.study import ModelFacts, StudyFacts
 from report.facts.schema.training import CheckpointFacts, Checks, NamedSetting, PairChecks, ParameterCounts
 
@@ -204,6 +204,7 @@ class MeasuredFacts(Part):
     parameters: OrAbsent[ParameterCounts]
     checkpoints: list[CheckpointFacts]
     tasks: list[TaskFacts]
+    groups: list[Group] | None = None
     family: Family
     equivalences: list[Equivalence]
     spreads: list[Spread]
