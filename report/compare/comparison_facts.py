@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness_tasks.errors import UserError
+from harness_tasks.secrets import cleaned
 from report.compare.boards import LEVEL
 from report.compare.clusters import clusters_of
 from report.compare.costs import UNRECORDED
@@ -19,7 +20,6 @@ from report.facts.unfinished import FILE, unfinished_facts
 from report.facts.values import fact, missing
 from report.reading.garbage_collection import no_garbage_collection
 from report.reading.published_names import plain_tree
-from report.reading.texts import cleaned
 from report.statistics.recorded_errors import CONFIDENCE
 
 

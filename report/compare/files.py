@@ -17,6 +17,7 @@ from typing import Any
 
 from harness_tasks.errors import UserError
 from harness_tasks.reading import checked, parse_json, read_bytes, sha256_of, text_of
+from harness_tasks.secrets import cleaned
 from report.compare.clusters import name_clusters, refuse_unknown
 from report.compare.grouping import Found, entries_of, tell_apart
 from report.compare.models import Entry, Given, PassedOver
@@ -29,7 +30,7 @@ from report.reading.published_names import distinct, public_parts, short_name
 from report.reading.sample_files import Folder, samples_of, table_rows
 from report.reading.scored import refuse_other
 from report.reading.task_runs import Run, SampleRows
-from report.reading.texts import cleaned, one_line
+from report.reading.texts import one_line
 
 TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
 _ANY = replace(RESULT_FILE, schema=None)
