@@ -143,6 +143,12 @@ def _checked_heads(asked: Asked) -> list[Head]:
     from finetune.elsewhere.sides import side_of
 
     base = side_of(str(BUILT_IN.get(asked.base, asked.base)), asked.base_revision, weights=True, records=False)
+    if base.head != "causal":
+        raise UserError(
+            f"the base {asked.base} is a model with the head {base.head}",
+            "a base model answers in words: its head of classes or spans would be another task's, or random",
+            "name the language model that the checkpoints were trained from",
+        )
     heads: list[Head] = []
     for path in asked.tuned:
         tuned = side_of(path, None, weights=True, records=True)

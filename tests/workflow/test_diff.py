@@ -113,6 +113,7 @@ def test_two_checkpoints_of_one_name_or_one_place_are_refused(models: Path, tmp_
         (["base", "adapter", "--quick", "--limit", "3"], "--quick and --limit 3"),
         (["base", "classifier", "--tasks", "passages_demo"], "can answer none of passages_demo"),
         (["adapter", "base"], "is an adapter"),
+        (["classifier", "other"], "is a model with the head sequence-classification"),
     ],
 )
 def test_what_cannot_be_compared_is_told_before_anything_is_written(
