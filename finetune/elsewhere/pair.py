@@ -253,6 +253,9 @@ def _misfit_of_adapter(base: Side, tuned: Side) -> str | None:
 
 
 def _misfit_of_model(base: Side, tuned: Side) -> str | None:
+    base_type, tuned_type = (side.config.get("model_type") for side in (base, tuned))
+    if base_type and tuned_type and base_type != tuned_type:  # families share names of tensors
+        return f"it is a model of the type {tuned_type}, and the base of the type {base_type}"
     known = _known(tuned.tensors, base)
     if not known:
         return f"none of its {len(tuned.tensors)} tensors has a name that the base's have"

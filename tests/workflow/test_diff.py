@@ -25,7 +25,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a base model, and beside it an exact copy, other weights, an adapter and a classifier."""
     import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+    from transformers import (
+        AutoConfig,
+        AutoModelForCausalLM,
+        AutoModelForSequenceClassification,
+        Qwen2Config,
+        Qwen2ForCausalLM,
+    )
 
     folder = tmp_path_factory.mktemp("models")
     base = write_tiny_model(folder / "base")
@@ -34,6 +40,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     lora = LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj"], init_lora_weights=False)
     get_peft_model(AutoModelForCausalLM.from_pretrained(base), lora).save_pretrained(folder / "adapter")
+    other_family = Qwen2Config(**{**AutoConfig.from_pretrained(base).to_diff_dict(), "model_type": "qwen2"})
+    Qwen2ForCausalLM(other_family).save_pretrained(folder / "qwen")
     labels = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
     model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=2, **labels)
     model.save_pretrained(folder / "classifier")
@@ -113,6 +121,7 @@ def test_two_checkpoints_of_one_name_or_one_place_are_refused(models: Path, tmp_
         (["base", "adapter", "--quick", "--limit", "3"], "--quick and --limit 3"),
         (["base", "classifier", "--tasks", "passages_demo"], "can answer none of passages_demo"),
         (["adapter", "base"], "is an adapter"),
+        (["base", "qwen"], "it is a model of the type qwen2, and the base of the type llama"),
         (["classifier", "other"], "is a model with the head sequence-classification"),
     ],
 )
