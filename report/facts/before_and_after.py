@@ -252,7 +252,7 @@ def _figures(
     classified = [answers.classification for answers in found if answers.classification]
     shown = {
         "score": primary is not None and (is_known(primary.before) or is_known(primary.after)),
-        "confusion": bool(classified),
+        "confusion": bool(classified) or any(side.matrix for side in sides if isinstance(side, Side)),
         "reliability": any(answers.calibration.bins for answers in classified),
         "distributions": any(answers.extraction for answers in found),
         "moves": moves,

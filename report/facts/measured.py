@@ -150,10 +150,13 @@ class Measured:
 
     @cached_property
     def kind(self) -> str:
-        """`classification` (of two labels), `extraction` or `other`, by the task's labels and what the rows hold."""
+        """`classification` (of two labels), `extraction` or `other`, by the task's labels and what the rows hold.
+
+        Its own labels count, not those that a limited run happens to hold.
+        """
         labels = {label for pair in self.label_pairs for label in pair}
         if labels:
-            return "classification" if labels <= {0, 1} and self.label_count in (None, 2) else "other"
+            return "classification" if labels <= {0, 1} and len(self.label_names) in (0, 2) else "other"
         if not any(
             "text" in answers for row in self.scores.rows if isinstance(answers := row["doc"].get("answers"), dict)
         ):
@@ -168,11 +171,10 @@ class Measured:
         return [str(label) for label in self.scores.metadata.get("labels") or []]
 
     @property
-    def label_count(self) -> int | None:
-        """How many labels the task has, of which a limited run may hold some; None where its files do not say it."""
+    def label_names(self) -> list[str]:
+        """The labels by their declared names, else by the task's list of choices; none where its files name none."""
         choices = self.scores.configuration.get("doc_to_choice")
-        declared = len(self.labels) or (len(choices) if isinstance(choices, list) else 0)
-        return declared or None
+        return self.labels or ([str(choice).strip() for choice in choices] if isinstance(choices, list) else [])
 
 
 def by_other_filters(measured: Measured) -> dict[str, Measured]:

@@ -9,6 +9,7 @@ from harness_tasks.kinds import SAMPLES
 from harness_tasks.models.heads import STOCK_CLASSES
 from report.facts.before_and_after import beside_base
 from report.facts.diagnosis import diagnosis
+from report.facts.label_matrix import label_matrix
 from report.facts.learning_curves import over_tokens
 from report.facts.measured import (
     Measured,
@@ -168,6 +169,7 @@ def _side(measured: Measured, ranges: Ranges, folder: Path) -> Side:
     results = measured.scores.results
     return Side(
         diagnosis=diagnosis(measured, folder),
+        **({"matrix": matrix} if (matrix := label_matrix(measured)) else {}),
         above_floor=above_floor(measured, ranges),
         dtype=recorded(results, "config", "model_dtype", unit="text"),
         model_class=recorded(results, "config", "model", unit="text"),

@@ -37,7 +37,37 @@ _CELLS = (
 )
 
 
+def _matrix(task: Part, comparison: Part) -> Figure:
+    """Returns the table of more than two labels: numbered columns, a row for each gold label, no number in empty cells."""
+    both = (("base", task["before"]), ("fine-tuned", comparison["after"]))
+    sides = [(name, side["matrix"]) for name, side in both if "matrix" in side]
+    names = [text(label) for label in sides[0][1]["labels"]]
+    labels, told, rows = list[Line](), list[Line](), list[tuple[Line | str, ...]]()
+    for name, found in sides:
+        counts = found["counts"]["value"]
+        labels += [line(name), line("predicted"), line("gold label"), *((Whole(at),) for at in range(1, len(names) + 1))]
+        for at, (label, row) in enumerate(zip(names, counts, strict=True), 1):
+            labels.append(line("{at} {label}", at=(Whole(at),), label=label))
+            labels += [(Whole(items),) for items in row if items]
+            rows.append((name, label, *((Whole(items),) for items in row)))
+        right, every = sum(counts[at][at] for at in range(len(counts))), sum(sum(row) for row in counts)
+        told.append(
+            line("{name}: {n} of {all} answers are correct", name=name, n=(Whole(right),), all=(Whole(every),))
+        )
+    labels += [line("correct"), line("wrong; the darker, the larger the share of its row")]
+    header = " | ".join(["model", "gold label", *(f"{{l{at}}}" for at in range(len(names)))])
+    return named(
+        _title("Gold label and answer", task, comparison),
+        comparison["figures"]["confusion"],
+        joined(told, "; "),
+        labels,
+        table(header, rows, **{f"l{at}": name for at, name in enumerate(names)}),
+    )
+
+
 def _confusion(task: Part, comparison: Part) -> Figure:
+    if "matrix" in task["before"] or "matrix" in comparison["after"]:
+        return _matrix(task, comparison)
     positive = text(task["positive"])
     sides = _sides(task, comparison, "classification")
     labels = [line("gold label"), positive, line("other")]

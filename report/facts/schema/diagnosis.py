@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from report.facts.schema.label_matrix import LabelMatrix
 from report.facts.schema.parts import (
     Count,
     KnownCount,
@@ -170,6 +171,7 @@ class Side(Part):
     """What concerns one checkpoint alone on a task."""
 
     diagnosis: Diagnosis
+    matrix: LabelMatrix | None = None
     above_floor: Score = Field(description="the difference from the trivial baseline, on the same items")
     dtype: Text = Field(description="the dtype in which it was scored")
     model_class: Text = Field(description="lm_eval's model class")

@@ -3,11 +3,12 @@
 The same facts give the same bytes. matplotlib draws them, ink takes the reader's text colour.
 """
 
+from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import is_known
 from report.facts.schema.scores import Comparison, ScoredTask
 from report.facts.schema.training import Trained, WeightChanges
 from report.facts.schema.whole import MeasuredFacts
-from report.page.figures import curves, diagnosis, scoreboard, weights
+from report.page.figures import curves, diagnosis, label_matrix, scoreboard, weights
 from report.page.figures.drawing import Picture
 
 __all__ = ["Picture", "pictures"]
@@ -43,11 +44,15 @@ def _of_checkpoint(checkpoint: Trained, number: int) -> dict[str, Picture]:
     return drawn
 
 
+def _has_matrix(task: ScoredTask, comparison: Comparison) -> bool:
+    return any(isinstance(side, Side) and side.matrix for side in (task.before, comparison.after))
+
+
 def _of_comparison(task: ScoredTask, comparison: Comparison, number: str) -> dict[str, Picture]:
     """Returns the figures of what the base model and a checkpoint answered."""
     draw = {
         "score": scoreboard.score,
-        "confusion": diagnosis.confusion,
+        "confusion": label_matrix.confusion if _has_matrix(task, comparison) else diagnosis.confusion,
         "reliability": diagnosis.reliability,
         "distributions": diagnosis.distributions,
         "moves": diagnosis.moves,

@@ -1,0 +1,92 @@
+"""The confusion matrix of more than two labels: its facts, its figure, and the page that holds it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report.page.render import render
+from report.page.whole import collect
+from studies import load_study
+from tests.oracle import check
+from tests.report.many_labels import ITEMS, write_labelled
+from tests.report.synthetic import folder_of, typed
+
+FIVE = ["awful", "poor", "okay", "good", "great | superb"]
+GOLD = [at % 5 for at in range(ITEMS)]
+ALWAYS_OKAY = [2] * ITEMS
+NEAR = [min(4, label + 1) if at < 10 else label for at, label in enumerate(GOLD)]
+"""Of the first ten the eight below the last label are said to be one higher."""
+
+
+def collected(study: Path) -> dict[str, Any]:
+    return collect(load_study(study), study, folder_of(study)).as_json()
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return collected(write_labelled(tmp_path_factory.mktemp("five"), FIVE, GOLD, (ALWAYS_OKAY, NEAR)))
+
+
+def test_each_items_gold_and_predicted_label_is_counted(facts: dict[str, Any]) -> None:
+    task = facts["tasks"][0]
+    assert task["before"]["matrix"]["counts"]["value"] == [[0, 0, 8, 0, 0]] * 5
+    assert task["comparisons"][0]["after"]["matrix"]["counts"]["value"] == [
+        [6, 2, 0, 0, 0],
+        [0, 6, 2, 0, 0],
+        [0, 0, 6, 2, 0],
+        [0, 0, 0, 6, 2],
+        [0, 0, 0, 0, 8],
+    ]
+    assert [label["value"] for label in task["before"]["matrix"]["labels"]] == FIVE
+
+
+def test_the_page_draws_it_and_both_books_agree(facts: dict[str, Any]) -> None:
+    made = render(typed(facts), Path("nowhere"))
+    assert "![Gold label and answer on reviews: base and LoRA, seed 1](figures/confusion-" in made["report.md"]
+    for page in ("report.md", "report.html"):
+        problems = check(made[page], facts)
+        assert not problems, "\n".join(map(str, problems[:5]))
+
+
+def test_a_wrong_number_in_the_drawing_is_found(facts: dict[str, Any]) -> None:
+    html = render(typed(facts), Path("nowhere"))["report.html"]
+    start = html.index("Gold label and answer on reviews")
+    place = start + html[start:].index(">6</text>")
+    assert check(html[: place + 1] + "5" + html[place + 2 :], facts)
+
+
+def picture(facts: dict[str, Any]) -> Any:
+    from report.page.figures import pictures
+
+    return next(found for path, found in pictures(typed(facts)).items() if "confusion" in path)
+
+
+def test_the_figure_has_a_row_for_each_label_and_no_word_over_another(facts: dict[str, Any]) -> None:
+    found = picture(facts)
+    assert found.columns == ("model", "gold label", *FIVE)
+    assert found.rows[5] == ("fine-tuned", "awful", "6", "2", "0", "0", "0")
+    assert "base: 8 of 40 answers are correct; fine-tuned: 32 of 40 answers are correct" in found.svg
+
+
+def test_twenty_labels_of_thousands_stay_legible(tmp_path: Path) -> None:
+    """Each number has the width of its digits: 8 pixels each, and the cell 8 more."""
+    names = [f"a label with a long name, number {at}" for at in range(20)]
+    gold = [at % 20 for at in range(ITEMS)]
+    facts = collected(write_labelled(tmp_path, names, gold, (gold, gold[::-1])))
+    for side in (facts["tasks"][0]["before"], facts["tasks"][0]["comparisons"][0]["after"]):
+        side["matrix"]["counts"]["value"] = [[1234 if at == row else 7 for at in range(20)] for row in range(20)]
+    found = picture(facts)
+    width = float(re.findall(r'viewBox="0 0 ([\d.]+)', found.svg)[0])
+    assert width >= 128 + 20 * (5 * 8 + 8)  # "1,234" has five signs
+    heights = [float(y) for y in re.findall(r'<text[^>]* y="([\d.]+)"', found.svg)]
+    assert not heights or max(heights) < float(re.findall(r'viewBox="0 0 [\d.]+ ([\d.]+)', found.svg)[0])
+
+
+@pytest.mark.parametrize("count", [2, 21])
+def test_two_labels_and_very_many_have_no_such_matrix(tmp_path: Path, count: int) -> None:
+    names = [f"label {at}" for at in range(count)]
+    gold = [at % count for at in range(ITEMS)]
+    facts = collected(write_labelled(tmp_path, names, gold, (gold, gold)))
+    assert "matrix" not in facts["tasks"][0]["before"]
