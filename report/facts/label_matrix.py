@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from report.facts.choices import choice_items
 from report.facts.measured import Measured
 from report.facts.schema.label_matrix import LabelMatrix
 from report.facts.values import fact
@@ -11,11 +12,12 @@ MOST_LABELS = 20
 
 
 def label_matrix(measured: Measured) -> LabelMatrix | None:
-    """Returns how many items of each gold label got which label; None unless the task has 3 to 20 labels.
+    """Returns how many items of each gold label got which label; None unless the task has 3 to 20, all of them named.
 
-    Only for tasks whose labels are told, and whose samples hold (gold, predicted) pairs of them.
+    The label that an item got is that of a metric made of (gold, predicted) pairs, else the likeliest choice.
     """
-    names, pairs = measured.label_names, measured.label_pairs
+    names = measured.label_names
+    pairs = measured.label_pairs or [(item.gold, item.chosen) for item in choice_items(measured) or ()]
     places = range(len(names))
     if (
         not 3 <= len(names) <= MOST_LABELS

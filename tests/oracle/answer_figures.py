@@ -38,22 +38,25 @@ _CELLS = (
 
 
 def _matrix(task: Part, comparison: Part) -> Figure:
-    """Returns the table of more than two labels: numbered columns, a row for each gold label, no number in empty cells."""
+    """Returns the tables of more than two labels: numbered columns, a row a gold label, no number in empty cells."""
     both = (("base", task["before"]), ("fine-tuned", comparison["after"]))
     sides = [(name, side["matrix"]) for name, side in both if "matrix" in side]
     names = [text(label) for label in sides[0][1]["labels"]]
     labels, told, rows = list[Line](), list[Line](), list[tuple[Line | str, ...]]()
     for name, found in sides:
         counts = found["counts"]["value"]
-        labels += [line(name), line("predicted"), line("gold label"), *((Whole(at),) for at in range(1, len(names) + 1))]
+        labels += [
+            line(name),
+            line("predicted"),
+            line("gold label"),
+            *((Whole(at),) for at in range(1, len(names) + 1)),
+        ]
         for at, (label, row) in enumerate(zip(names, counts, strict=True), 1):
             labels.append(line("{at} {label}", at=(Whole(at),), label=label))
             labels += [(Whole(items),) for items in row if items]
             rows.append((name, label, *((Whole(items),) for items in row)))
         right, every = sum(counts[at][at] for at in range(len(counts))), sum(sum(row) for row in counts)
-        told.append(
-            line("{name}: {n} of {all} answers are correct", name=name, n=(Whole(right),), all=(Whole(every),))
-        )
+        told.append(line("{name}: {n} of {all} answers are correct", name=name, n=(Whole(right),), all=(Whole(every),)))
     labels += [line("correct"), line("wrong; the darker, the larger the share of its row")]
     header = " | ".join(["model", "gold label", *(f"{{l{at}}}" for at in range(len(names)))])
     return named(
@@ -114,7 +117,7 @@ def moves(task: Part, comparison: Part) -> Figure:
 
 
 def _reliability(task: Part, comparison: Part) -> Figure:
-    every = _sides(task, comparison, "classification")
+    every = _sides(task, comparison, "classification") + _sides(task, comparison, "choices")
     sides = [(name, bins) for name, found in every if (bins := found["calibration"]["bins"])]
     told, rows = [], []
     for name, bins in sides:

@@ -290,10 +290,10 @@ def _answers(task: Part, comparison: Part) -> Iterator[Expected]:
         yield tables.transitions(comparison["transitions"])
     if task["kind"] == "classification":
         yield tables.said(task, comparison)
-        yield from tables.calibrations(task, comparison)
-        yield from answer_figures.drawn("reliability", task, comparison)
     elif task["kind"] == "extraction":
         yield tables.unanswered(task, comparison)
+    yield from tables.calibrations(task, comparison)
+    yield from answer_figures.drawn("reliability", task, comparison)
     if comparison["examples"]:
         yield tables.examples(comparison["examples"])
 

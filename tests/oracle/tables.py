@@ -300,7 +300,7 @@ def transitions(counts: Part) -> Table:
 
 def _sides(task: Part, comparison: Part, kind: str) -> list[tuple[Line, Part]]:
     sides = ((line("base"), task["before"]), (text(comparison["display_name"]), comparison["after"]))
-    return [(name, side["diagnosis"][kind]) for name, side in sides if "diagnosis" in side]
+    return [(name, side["diagnosis"][kind]) for name, side in sides if kind in side.get("diagnosis", {})]
 
 
 def said(task: Part, comparison: Part) -> Table:
@@ -319,7 +319,8 @@ def said(task: Part, comparison: Part) -> Table:
 
 def calibrations(task: Part, comparison: Part) -> Iterator[Table]:
     """Yields, for each side, how often answers are right by how probable they are."""
-    for name, found in _sides(task, comparison, "classification"):
+    of_two, of_more = (_sides(task, comparison, kind) for kind in ("classification", "choices"))
+    for name, found in of_two + of_more:
         if found["calibration"]["bins"]:
             yield table(
                 "confidence: {name} | items | mean confidence | accuracy",

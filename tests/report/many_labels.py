@@ -27,7 +27,12 @@ def write_labelled(root: Path, names: Sequence[str], gold: Sequence[int], sides:
             kept = {key: value for key, value in row.items() if key not in ("precision", "recall", "f1")}
             doc = row["doc"] | {"label": right}
             answers = [[str(value), str(value == -1.5)] for value in values]
-            written.append({**kept, "doc": doc, "filtered_resps": answers, "target": str(right), **scores})
+            asked = {
+                f"gen_args_{at}": {"arg_0": f"prompt {row['doc_id']}", "arg_1": f" {name}"}
+                for at, name in enumerate(names)
+            }
+            about = {"doc": doc, "filtered_resps": answers, "target": str(right), "arguments": asked}
+            written.append({**kept, **about, **scores})
             items.append(scores)
         write_rows(home / "samples.jsonl", written)
         mean = {name: sum(item[name] for item in items) / len(items) for name in ("acc", "brier")}
@@ -41,6 +46,7 @@ def write_labelled(root: Path, names: Sequence[str], gold: Sequence[int], sides:
         content = json.loads((home / "results.json").read_text())
         configuration = content["configs"]["reviews"]
         configuration["metric_list"] = [{"metric": name} for name in found]
+        configuration |= {"output_type": "multiple_choice", "doc_to_choice": list(names)}
         configuration["metadata"] |= {"labels": list(names), "signature": dict.fromkeys(found, "by hand")}
         higher = {name: name not in ("brier", "ece") for name in found}
         change_json(

@@ -22,6 +22,12 @@ def _classified(task: ScoredTask, comparison: Comparison) -> list[tuple[str, Cla
     return [(name, found.classification) for name, found in _sides(task, comparison) if found.classification]
 
 
+def _calibrated(task: ScoredTask, comparison: Comparison) -> list[tuple[str, list[Bin]]]:
+    """Returns the bins of each side that has any, of two labels or of choices."""
+    answers = [(name, found.classification or found.choices) for name, found in _sides(task, comparison)]
+    return [(name, found.calibration.bins) for name, found in answers if found and found.calibration.bins]
+
+
 def _both(task: ScoredTask, comparison: Comparison) -> str:
     return f"{task.name.value}: base and {comparison.display_name.value}"
 
@@ -141,7 +147,7 @@ _SQUARE = 330.0
 
 def reliability(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     """Returns the accuracy of answers by their confidence; on the dashed line both are the same."""
-    sides = [(side, found.calibration.bins) for side, found in _classified(task, comparison) if found.calibration.bins]
+    sides = _calibrated(task, comparison)
     least = min((100 * bin.lower.value for _, bins in sides for bin in bins), default=0.0)
     drawing = Drawing(_SQUARE + 22)
     across = scale([least, 100.0], tight=True)

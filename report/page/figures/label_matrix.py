@@ -53,7 +53,7 @@ def _block(drawing: Drawing, top: float, cell: float, side: str, names: list[str
         drawing.text((_LEFT + cell * (at + 0.5), top + 40), str(at + 1), anchor="middle", soft=True)
     for at, (label, row) in enumerate(zip(names, matrix.counts.value, strict=True)):
         y = top + _HEAD + _TALL * at
-        drawing.text((_LEFT - 8, y + 15), f"{at + 1} {label}", anchor="end", within=_LEFT - 12)
+        drawing.text((_LEFT - 8, y + 15), f"{at + 1} {label}", anchor="end", within=_LEFT - 24)
         for said, items in enumerate(row):
             box = (_LEFT + cell * said + 1, y + 1, cell - 2, _TALL - 2)
             drawing.boxes([box], opacity=0.06)

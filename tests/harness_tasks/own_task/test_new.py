@@ -92,6 +92,10 @@ def test_labels_tokens_are_counted_under_the_model(new: New, tmp_path: Path, tin
     result = new("stars", "--data", data, *STARS_COLUMNS, "--model", tiny_model)
     assert result.exit_code == 0, result.output
     assert "label '1': 2 tokens under" in result.stdout  # a space and a digit, of a tokenizer of bytes
+    longest = max(len(row["text"].encode()) for row in rows_of(tmp_path / "stars", "train"))
+    longest = max(longest, *(len(row["text"].encode()) for row in rows_of(tmp_path / "stars", "test")))
+    begin = 1  # that tokenizer begins each text with a token of its own
+    assert f"longest row: {longest + begin} tokens under {tiny_model}, which reads 4,096 at once" in result.stdout
 
 
 def test_other_rows_than_those_of_the_task_are_not_scored(new: New, tmp_path: Path) -> None:

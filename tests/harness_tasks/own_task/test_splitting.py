@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,8 +10,10 @@ from harness_tasks.own_task.splitting import (
     Item,
     clustered,
     is_by_whole_cluster,
+    same_text,
     split_by_column,
     split_by_share,
+    with_all_answers,
     without_duplicates,
 )
 
@@ -26,6 +29,8 @@ ITEMS = st.lists(
         cluster=CLUSTERS,
         label=st.sampled_from(["x", "y", "z"]) | st.none(),
         split=st.sampled_from(["train", "test", "validation"]),
+        source=st.none() | st.sampled_from(["The passage.", "the passage", "another"]),
+        answers=st.lists(st.sampled_from(["yes", "Yes!", "no"]), max_size=2).map(tuple),
     ),
     max_size=40,
 )
@@ -47,6 +52,25 @@ def test_no_cluster_and_no_text_is_ever_on_both_sides(items: list[Item], share: 
     assert len(sides["train"]) + len(sides["test"]) == len(kept)
     labels = {item.label for item in kept}
     assert all({item.label for item in side} == labels for side in sides.values() if kept)
+
+
+@given(ITEMS, st.floats(0.05, 0.95), st.integers(0, 5))
+def test_no_source_of_written_answers_is_ever_on_both_sides(items: list[Item], share: float, seed: int) -> None:
+    items = [replace(item, label=None) for item in items]
+    kept = with_all_answers(clustered(items)).items
+    try:
+        sides = split_by_share(kept, share, seed) if kept else {"train": [], "test": []}
+    except UserError:
+        return
+    assert is_by_whole_cluster(sides)
+    sources = [{same_text(item.source) for item in side if item.source} for side in sides.values()]
+    assert not sources[0] & sources[1]
+    texts = [" ".join(item.text.split()) for side in sides.values() for item in side]
+    assert len(texts) == len(set(texts))  # each once, and none but those that stand there answered and not
+    said = {" ".join(item.text.split()): set[str]() for item in kept}
+    for item in items:
+        said.get(" ".join(item.text.split()), set()).update(item.answers)
+    assert all(set(item.answers) == said[" ".join(item.text.split())] for item in kept)
 
 
 @given(ITEMS)
