@@ -206,6 +206,8 @@ def choices_of(task: str, include_path: Path | None) -> tuple[str, ...]:
     listed = declared(task, "doc_to_choice", include_path or TASKS_PATH)
     if isinstance(listed, list):
         return tuple(str(choice).strip() for choice in listed)
+    if declared(task, "output_type", include_path or TASKS_PATH) not in (None, "multiple_choice"):
+        return ()
     from finetune.classifier import choices_among
     from harness_tasks.loading import load_task
 
