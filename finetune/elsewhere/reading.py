@@ -12,9 +12,8 @@ from finetune.elsewhere.adapter_changes import adapter_changes
 from finetune.elsewhere.names import plain_name
 from finetune.elsewhere.programs import read_programs
 from finetune.elsewhere.recorded import Recorded
-from finetune.elsewhere.settings import Tokenizers, refuse_other_vocabulary, settings_verdicts
+from finetune.elsewhere.settings import refuse_other_vocabulary, settings_verdicts
 from finetune.elsewhere.sides import Side, side_of
-from finetune.elsewhere.tokenizers import tokenizer_of
 from finetune.elsewhere.weight_changes import whole_changes
 from finetune.kinds import FINETUNE
 from finetune.ledger import component_named
@@ -70,15 +69,11 @@ def _read(asked: Asked, output: Path) -> Path:
             "what is written would be taken for its own record of training",
             "name another folder",
         )
-    tokenizers = refuse_no_pair(base, tuned)
-    guards = [
-        pair.other_base(base, tuned, asked.allow),
-        pair.labels(tuned, asked.tasks, asked.include_path, asked.allow),
-    ]
+    guards = check_pair(base, tuned, asked)
     recorded = Recorded({"recipe.lora_targets": {_all_linear(base): LORA_LINEAR_LAYERS}})
     curves = read_programs(tuned.files, recorded)
     guards += [
-        *settings_verdicts(base, tuned, tokenizers, recorded.value("method")),
+        *settings_verdicts(base, tuned, recorded.value("method")),
         *_records_verdicts(tuned, recorded, curves.get("loss_curve") or []),
     ]
     record = {
@@ -106,8 +101,8 @@ def name_of(asked: Asked) -> str:
     return asked.name or Path(asked.checkpoint).expanduser().resolve().name or "checkpoint"
 
 
-def refuse_no_pair(base: Side, tuned: Side) -> Tokenizers:
-    """Returns both tokenizers, or raises `UserError` where the two are no pair; no weight is read."""
+def check_pair(base: Side, tuned: Side, asked: Asked) -> list[Verdict]:
+    """Returns the verdicts on the pair, before a weight is read; raises `UserError` where it is none."""
     pair.refuse_unreadable(base, "the base")
     if base.kind == "adapter":
         raise UserError(
@@ -118,9 +113,11 @@ def refuse_no_pair(base: Side, tuned: Side) -> Tokenizers:
     pair.refuse_unreadable(tuned, "the checkpoint")
     pair.refuse_itself(base, tuned)
     pair.refuse_other_shapes(base, tuned)
-    tokenizers = tokenizer_of(base), tokenizer_of(tuned)
-    refuse_other_vocabulary(base, tuned, tokenizers)
-    return tokenizers
+    refuse_other_vocabulary(base, tuned)
+    return [
+        pair.other_base(base, tuned, asked.allow),
+        pair.labels(tuned, asked.tasks, asked.include_path, asked.allow),
+    ]
 
 
 def changes(base: Side, tuned: Side) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from finetune.elsewhere.adapter_changes import adapter_of
 from finetune.elsewhere.names import HEAD, plain_name
 from finetune.elsewhere.sides import Side
 from finetune.elsewhere.streaming import dtype_name
-from finetune.elsewhere.tokenizers import HARMLESS, Tokenizer, is_other_vocabulary
+from finetune.elsewhere.tokenizers import HARMLESS, Tokenizer, is_other_vocabulary, tokenizer_of
 from finetune.elsewhere.weight_changes import embeddings_of
 from harness_tasks.errors import UserError
 from harness_tasks.guards.verdicts import Verdict
@@ -21,12 +21,9 @@ SHOWN = 5
 _NOT_THE_WEIGHTS = "a difference between the scores may come of it, and not of the weights"
 
 
-Tokenizers = tuple[Tokenizer | None, Tokenizer | None]
-"""The base's and the checkpoint's own."""
-
-
-def settings_verdicts(base: Side, tuned: Side, tokenizers: Tokenizers, method: str | None) -> list[Verdict]:
+def settings_verdicts(base: Side, tuned: Side, method: str | None) -> list[Verdict]:
     """Returns a verdict on each setting that differs, or may; ``method`` as the checkpoint's files record it."""
+    tokenizers = tokenizer_of(base), tokenizer_of(tuned)
     return [
         tokenizer(tuned, *tokenizers),
         chat_template(*tokenizers),
@@ -40,9 +37,9 @@ def settings_verdicts(base: Side, tuned: Side, tokenizers: Tokenizers, method: s
     ]
 
 
-def refuse_other_vocabulary(base: Side, tuned: Side, tokenizers: Tokenizers) -> None:
+def refuse_other_vocabulary(base: Side, tuned: Side) -> None:
     """Raises UserError where the checkpoint's tokenizer is that of another model than the base."""
-    old, new = tokenizers
+    old, new = tokenizer_of(base), tokenizer_of(tuned)
     if not (old and new and old.vocabulary and new.vocabulary):
         return
     same = is_other_vocabulary(new.vocabulary, old.vocabulary)

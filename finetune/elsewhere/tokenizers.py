@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -56,6 +57,7 @@ class Tokenizer:
     template: str | None
 
 
+@lru_cache(maxsize=4)  # of a large vocabulary the file takes a second to read
 def tokenizer_of(side: Side) -> Tokenizer | None:
     """Returns the tokenizer in a side's folder; None where it has none of its own."""
     names = side.files.names("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model", "vocab.json")
