@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from report.page.exports.every_eval_ever import SCHEMA_VERSION, records
+from tests.report.compare.lm_eval_folders import compared
 from tests.report.page.exports.exported import as_records
 from tests.report.some_facts import known
 from tests.report.synthetic import typed
@@ -92,3 +93,22 @@ def test_when_it_was_scored(facts: dict[str, Any], date: float | None, shown: st
         run["date"] = {"missing": "not recorded"} if date is None else known(date, "number").as_json()
     for record in as_records(facts).values():
         assert record["retrieved_timestamp"] == shown
+
+
+def test_compare_reads_what_is_exported(facts: dict[str, Any], tmp_path: Path) -> None:
+    found = as_records(facts)
+    for number, record in enumerate(found.values()):
+        (tmp_path / f"{number}.json").write_text(json.dumps(record), encoding="utf-8")
+    read = {
+        (row["entry"]["value"], task["key"], row["score"]["value"])
+        for task in compared([tmp_path])["tasks"]
+        for board in task["boards"]
+        for row in board["rows"]
+    }
+    written = {
+        (record["model_info"]["id"].rpartition("/")[2], result["evaluation_name"], result["score_details"]["score"])
+        for record in found.values()
+        for result in record["evaluation_results"]
+    }
+    assert {(task, score) for _, task, score in read} == {(task, score) for _, task, score in written}
+    assert len(read) == len(written)
