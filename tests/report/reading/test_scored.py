@@ -192,11 +192,15 @@ def test_overlap_of_other_training_rows_is_refused(study: Path) -> None:
         ("base", 5, False),
     ],
 )
-def test_what_is_named_is_believed_over_the_folder(name: str, model_args: Any, is_refused: bool) -> None:
+def test_what_is_named_is_believed_over_the_folder(
+    name: str, model_args: Any, is_refused: bool, tmp_path: Path
+) -> None:
     if is_refused:
-        assert f"lies in the folder of {name}" in refused(refuse_other, "results.json", name, model_args).found
+        assert (
+            f"lies in the folder of {name}" in refused(refuse_other, tmp_path, "results.json", name, model_args).found
+        )
     else:
-        refuse_other("results.json", name, model_args)
+        refuse_other(tmp_path, "results.json", name, model_args)
 
 
 def test_a_strangers_folder_that_looks_like_a_studys_is_none() -> None:
