@@ -250,11 +250,12 @@ def _figures(
     primary = next((score for score in scores if score.primary), None)
     found = [side.diagnosis for side in sides if isinstance(side, Side)]
     classified = [answers.classification for answers in found if answers.classification]
-    chosen = [*classified, *(answers.choices for answers in found if answers.choices)]
+    calibrations = [one.calibration for one in classified]
+    calibrations += [answers.choices.calibration for answers in found if answers.choices]
     shown = {
         "score": primary is not None and (is_known(primary.before) or is_known(primary.after)),
         "confusion": bool(classified) or any(side.matrix for side in sides if isinstance(side, Side)),
-        "reliability": any(answers.calibration.bins for answers in chosen),
+        "reliability": any(calibration.bins for calibration in calibrations),
         "distributions": any(answers.extraction for answers in found),
         "moves": moves,
     }

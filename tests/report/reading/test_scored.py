@@ -203,5 +203,5 @@ def test_what_is_named_is_believed_over_the_folder(
         refuse_other(tmp_path, "results.json", name, model_args)
 
 
-def test_a_strangers_folder_that_looks_like_a_studys_is_none() -> None:
-    refuse_other("scores/llama/arc/results.json", "llama", {"pretrained": "org/llama"}, is_ours=False)
+def test_a_strangers_folder_that_looks_like_a_studys_is_none(tmp_path: Path) -> None:
+    refuse_other(tmp_path, "scores/llama/arc/results.json", "llama", {"pretrained": "org/llama"}, is_ours=False)
