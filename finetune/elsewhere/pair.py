@@ -7,6 +7,7 @@ from typing import Any
 
 from finetune.elsewhere.adapter_changes import adapter_of
 from finetune.elsewhere.names import HEAD, matched, plain_name
+from finetune.elsewhere.recorded import foreign_text
 from finetune.elsewhere.sides import ADAPTER_WEIGHTS, Side
 from finetune.elsewhere.weight_changes import embeddings_of
 from harness_tasks import TASKS_PATH
@@ -110,7 +111,7 @@ def _named_base(base: Side, tuned: Side) -> Verdict:
     card = tuned.files.text("README.md", CARD)
     named = front_matter(tuned.folder / "README.md").get("base_model") if card is not None else None
     names = [name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str)]
-    shown = cleaned(", ".join(names[:5]))
+    shown = foreign_text(", ".join(names[:5]))
     if not names:
         return Verdict("other-base", "pass", "no file says which model it was made from")
     if base.place in names:
@@ -192,7 +193,7 @@ def labels_of(tuned: Side) -> list[str] | None:
     named = tuned.config.get("id2label") if tuned.head == "sequence-classification" else None
     if not isinstance(named, dict) or sorted(named) != sorted(map(str, range(len(named)))):
         return None
-    return [cleaned(str(named[str(number)])) for number in range(len(named))]
+    return [foreign_text(str(named[str(number)])) for number in range(len(named))]
 
 
 def label_count(tuned: Side) -> int | None:

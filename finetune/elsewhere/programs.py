@@ -13,7 +13,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from finetune.elsewhere.files import ForeignFolder
-from finetune.elsewhere.recorded import Recorded, mapping, number_of
+from finetune.elsewhere.recorded import Recorded, count_of, mapping, number_of
 from finetune.kinds import FINETUNE
 from finetune.recipe import LORA_LINEAR_LAYERS
 from harness_tasks.errors import UserError
@@ -186,7 +186,7 @@ def _configuration(
 ) -> None:
     """Notes what a configuration of axolotl's or LLaMA-Factory's asks for; ``within``: its place in the file."""
     file = folder.shown(name) + within
-    recorded.add("seed", number_of(values.get("seed")), file)
+    recorded.add("seed", count_of(values.get("seed")), file)
     recorded.add("method", _method(values), file)
     if values.get("lora_target_linear") is True:
         recorded.add("recipe.lora_targets", LORA_LINEAR_LAYERS, file)
@@ -275,7 +275,7 @@ def _card(folder: ForeignFolder, recorded: Recorded) -> None:
         # the card names the rows of a step only where they are more than those of one part
         total = listed.pop("total_train_batch_size", listed["train_batch_size"])
         recorded.add("recipe.batch_size", number_of(total), file)
-    recorded.add("seed", number_of(listed.get("seed")), file)
+    recorded.add("seed", count_of(listed.get("seed")), file)
     for key, value in listed.items():
         if _is_setting(key):
             _setting(key, value, file, recorded)
@@ -298,7 +298,7 @@ def _results(values: Any, file: str, recorded: Recorded) -> None:
     recorded.add("epochs", number_of(values.get("epoch")), file)
     recorded.add("seconds", number_of(values.get("train_runtime")), file)
     recorded.add("train_loss", number_of(values.get("train_loss")), file)
-    recorded.add("rows", number_of(values.get("train_samples")), file)
+    recorded.add("rows", count_of(values.get("train_samples")), file)
 
 
 def _curves(folder: ForeignFolder, recorded: Recorded) -> dict[str, Any]:
@@ -337,7 +337,9 @@ def _state(state: Mapping[str, Any], name: str, recorded: Recorded, *, is_whole:
         recorded.add("steps", step, name)
         recorded.add("epochs", number_of(state.get("epoch")), name)
         logged = [number_of(entry.get("num_tokens")) for entry in state.get("log_history") or []]  # as TRL counts them
-        counts = [int(tokens) for tokens in (number_of(state.get("num_input_tokens_seen")), *logged) if tokens]
+        counts = [
+            int(tokens) for tokens in (number_of(state.get("num_input_tokens_seen")), *logged) if tokens and tokens > 0
+        ]
         recorded.add("tokens.input", max(counts, default=None), name)
     if not recorded.files_of("recipe.epochs"):  # here it is rounded up, and stands for a number of steps as well
         recorded.add("recipe.num_train_epochs", number_of(state.get("num_train_epochs")), name)
@@ -358,7 +360,9 @@ def _history(history: list[dict[str, Any]], name: str, recorded: Recorded) -> di
         if "loss" in entry:
             losses.append({"step": step, "loss": number_of(entry["loss"])})
         if any(key.startswith("eval_") for key in entry):
-            values = {key.removeprefix("eval_"): number_of(value) for key, value in entry.items() if key[:5] == "eval_"}
+            values = {
+                key.removeprefix("eval_"): number_of(value) for key, value in entry.items() if _EVALUATED.fullmatch(key)
+            }
             kept = {key: value for key, value in values.items() if value is not None and not _TIMES.search(key)}
             evaluations.append({"step": step, **kept})
         recorded.add("seconds", number_of(entry.get("train_runtime")), name)
@@ -369,6 +373,7 @@ def _history(history: list[dict[str, Any]], name: str, recorded: Recorded) -> di
     return {key: curve for key, curve in found.items() if curve}
 
 
+_EVALUATED = re.compile(r"eval_[\w./@-]{1,60}")
 _TIMES = re.compile(r"(^|_)(runtime|per_second)$")
 
 

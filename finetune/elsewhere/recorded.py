@@ -74,8 +74,7 @@ def _plain(value: Any) -> Any:
         return _plain(",".join(map(str, parts))) if parts and None not in parts else None
     if not isinstance(value, str) or not value.strip():
         return None
-    # a lone surrogate cannot be written
-    text = cleaned(" ".join(value.encode("utf-8", "replace").decode().split()))
+    text = foreign_text(" ".join(value.split()))
     return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
 
 
@@ -105,8 +104,19 @@ def number_of(value: Any) -> int | float | None:
     except (ValueError, OverflowError):
         return None
     if isinstance(value, int):
-        return value
+        return value if abs(value) < 2**63 else None
     return number if math.isfinite(number) and abs(number) < 2**63 else None
+
+
+def count_of(value: Any) -> int | None:
+    """Returns `number_of` where that is a whole number of 0 or more, else None."""
+    number = number_of(value)
+    return int(number) if number is not None and number >= 0 and number == int(number) else None
+
+
+def foreign_text(text: str) -> str:
+    """Returns somebody else's text as it can be written: without places, secrets and halves of characters."""
+    return cleaned(text.encode("utf-8", "replace").decode())
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

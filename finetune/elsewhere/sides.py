@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from finetune.elsewhere.files import ForeignFolder
 from finetune.elsewhere.names import HEAD, plain_name
+from finetune.elsewhere.recorded import foreign_text
 from finetune.heads import Head, head_named, head_of_task
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
@@ -77,7 +78,8 @@ class Side:
         names = [ADAPTER_WEIGHTS] if self.kind == "adapter" else self._model_files()
         found: dict[str, StoredTensor] = {}
         for name in names:
-            found |= tensors_of(self.folder / name, shown=f"{name} of {self.place}")
+            stored = tensors_of(self.folder / name, shown=f"{name} of {self.place}")
+            found |= {foreign_text(tensor): where for tensor, where in stored.items()}
         return found
 
     @property

@@ -129,6 +129,19 @@ def test_no_token_and_no_home_reaches_the_record(lora: Path, tiny_model: Path, t
         assert folders.AXOLOTL["wandb_api_key"] not in text
 
 
+def test_values_of_other_kinds_are_not_recorded(lora: Path, tiny_model: Path, tmp_path: Path) -> None:
+    write(lora / "config.yml", folders.AXOLOTL | {"seed": 4.5, "learning_rate": "\ud800", "x" * 99: 1})
+    write(lora / "train_results.json", {"train_samples": 7.5, "epoch": "many", "train_runtime": 10**400})
+    content = state(4)
+    content["log_history"][0] |= {"loss": 10**400, "num_tokens": -5}
+    content["log_history"][-1] |= {"eval_\ud800": 1.0}
+    write(lora / "trainer_state.json", content)
+    found = read(lora, tiny_model, tmp_path / "out")
+    assert (found["seed"], found["steps"], found["loss_curve"][0]) == (None, 4, {"step": 1, "loss": None})
+    assert not {"rows", "seconds", "tokens"} & {*found, *found["data"]}
+    assert found["evaluation_curve"] == [{"step": 4, "loss": 1.5}]
+
+
 def test_pickled_files_are_never_opened(
     lora: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
