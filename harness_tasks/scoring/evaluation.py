@@ -20,7 +20,8 @@ from lm_eval.loggers import EvaluationTracker, WandbLogger
 from lm_eval.tasks import TaskManager
 from lm_eval.utils import handle_non_serializable, make_table
 
-from harness_tasks import generations
+from harness_tasks import TASKS_PATH, generations
+from harness_tasks.loading import find_yaml
 from harness_tasks.messages import first_line, reason_of
 from harness_tasks.replicates import write_replicates
 
@@ -78,8 +79,10 @@ def evaluate(config: EvaluatorConfig, lm: Any, manager: TaskManager, noted: Mapp
     for logger in loggers:
         _log(logger, results, samples)
     files = _save(tracker, results, samples)
-    if "shard" not in noted:  # of all shards they are made where these are joined
-        for task, file in files.items():
+    is_ours = str(config.include_path or TASKS_PATH) == str(TASKS_PATH)
+    for task, file in files.items():
+        # Of all shards they are made where these are joined; a task of this package needs none, and its data are many.
+        if "shard" not in noted and not (is_ours and find_yaml(task)):
             _write_replicates(manager, task, results["configs"][task], (samples or {})[task], file)
     _print(config, results)
     for logger in loggers:
