@@ -207,6 +207,21 @@ def test_labels_that_may_be_the_tasks_are_said(
     assert (head["kind"], head["trained"], head["sha256_before"], head["relative_change"]) == ("head", True, None, None)
 
 
+def test_an_adapter_with_a_new_head(tiny_model: Path, tmp_path: Path) -> None:
+    from checkpoints import moved
+    from peft import get_peft_model
+    from transformers import AutoModelForSequenceClassification
+
+    model = AutoModelForSequenceClassification.from_pretrained(tiny_model, num_labels=2)
+    moved(get_peft_model(model, LoraConfig(r=4, target_modules=["q_proj"], task_type="SEQ_CLS"))).save_pretrained(
+        tmp_path / "mine"
+    )
+    found = read(tmp_path / "mine", tiny_model, tmp_path / "out", tasks=("reviews_demo",))
+    assert found["saved-modules"] == {"id": "saved-modules", "verdict": "pass", "found": "it saves score whole"}
+    assert found["labels"]["found"].startswith("its labels are numbers: they stand, in this order, for the choices of ")
+    assert refused(tmp_path / "mine", tiny_model, tasks=("passages_demo",)).found.endswith("has no choices")
+
+
 def test_what_differs_beside_the_weights_is_listed(tiny_model: Path, tmp_path: Path) -> None:
     mine = write_full(tiny_model, tmp_path / "mine", dtype=torch.bfloat16)
     write(mine / "generation_config.json", {"do_sample": True, "temperature": 0.6, "eos_token_id": 2})

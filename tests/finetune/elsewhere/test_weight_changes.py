@@ -68,6 +68,25 @@ def test_an_adapters_changes_are_those_of_pefts_merge(kind: str, tiny_model: Pat
     }
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("use_dora", [False, True])
+def test_layers_that_lie_the_other_way_round(use_dora: bool, tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    ends = {"bos_token_id": 1, "eos_token_id": 2}
+    config = GPT2Config(vocab_size=100, n_embd=32, n_layer=2, n_head=2, n_positions=64, **ends)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path / "base")
+    lora = LoraConfig(r=4, target_modules=["c_attn"], fan_in_fan_out=True, use_dora=use_dora, task_type="CAUSAL_LM")
+    adapter = write_lora(tmp_path / "base", tmp_path / "adapter", lora)
+    rows = by_name(read(adapter, tmp_path / "base", tmp_path / "out"), adapter=True)
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base", dtype=torch.float64)
+    before = {name: tensor.clone() for name, tensor in base.state_dict().items()}
+    after = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload().state_dict()
+    assert len(rows) == 2
+    for name, row in rows.items():
+        assert row["relative_change"] == pytest.approx(relative(after[name], before[name]), rel=1e-6), name
+
+
 def test_a_whole_models_changes_are_torchs(tiny_model: Path, tmp_path: Path) -> None:
     found = read(write_full(tiny_model, tmp_path / "full"), tiny_model, tmp_path / "out")
     before, after = (load_file(folder / "model.safetensors") for folder in (tiny_model, tmp_path / "full"))
