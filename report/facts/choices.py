@@ -76,12 +76,33 @@ def choice_item(row: Row) -> ChoiceItem | None:
     if len(log_likelihoods) < 2 or any(value != value for value in log_likelihoods):
         return None
     texts = texts[: len(log_likelihoods)]
-    golds = [place for place in _places(row.get("target"), texts) if 0 <= place < len(texts)]
+    target = row.get("target")
+    golds = [place for place in _places(_typed(target, row.get("doc") or {}), texts) if 0 <= place < len(texts)]
     return ChoiceItem(texts, log_likelihoods, golds) if golds and len(texts) == len(log_likelihoods) else None
+
+
+def _typed(target: Any, doc: Mapping[str, Any]) -> Any:
+    """Returns a target as lm_eval had it before it wrote it as a text: digits are a place, as it takes them itself.
+
+    They are a text only where the document holds them as one, and not as a number: of the labels "1" to "5", the
+    target 3 is the label "4".
+
+    >>> _typed("3", {"label": 3}), _typed("3", {"answer": "3"}), _typed("3", {}), _typed("no", {})
+    (3, '3', 3, 'no')
+    """
+    text = str(target).strip()
+    if not text.isdecimal():
+        return target
+    held = list(doc.values())
+    is_text = any(isinstance(value, str) and value.strip() == text for value in held)
+    is_number = any(isinstance(value, int) and not isinstance(value, bool) and value == int(text) for value in held)
+    return text if is_text and not is_number else int(text)
 
 
 def _places(target: Any, texts: Sequence[str]) -> list[int]:
     """Returns the places that a row's target names: a number, a choice's text, or a list of either, as text."""
+    if isinstance(target, int):
+        return [int(target)]
     text = str(target).strip()
     if text.startswith("["):
         try:

@@ -57,6 +57,15 @@ def test_a_wrong_number_in_the_drawing_is_found(facts: dict[str, Any]) -> None:
     assert check(html[: place + 1] + "5" + html[place + 2 :], facts)
 
 
+def test_labels_that_are_numbers_are_not_taken_for_places(tmp_path: Path) -> None:
+    """The target of the label "4" is its place, 3, which is the text of another label."""
+    facts = collected(write_labelled(tmp_path, ["1", "2", "3", "4", "5"], GOLD, (ALWAYS_OKAY, NEAR)))
+    before, after = facts["tasks"][0]["before"], facts["tasks"][0]["comparisons"][0]["after"]
+    assert [side["diagnosis"]["choices"]["wrong"]["value"] for side in (before, after)] == [32, 8]
+    named = after["diagnosis"]["choices"]
+    assert (named["confused_gold"]["value"], named["confused_chosen"]["value"]) == ("“1”", "“2”")
+
+
 def picture(facts: dict[str, Any]) -> Any:
     from report.page.figures import pictures
 
