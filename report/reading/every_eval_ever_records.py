@@ -168,6 +168,7 @@ def read_record(content: Mapping[str, Any], path: Path, called: Called) -> Trans
         unusable = dict.fromkeys(shaped["results"], error)
     for task, table in tables.items():
         shaped["n-samples"][task] = {"effective": len({row["doc_id"] for row in table.rows})}
+    shaped["run"] = content["evaluation_id"]
     model = content["model_info"]
     shaped["config"] = {"model_args": {"pretrained": model["id"] or model["name"]}}
     places["config", "model_args"] = ("model_info", "id")

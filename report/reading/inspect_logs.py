@@ -68,6 +68,8 @@ class _Scorer(TypedDict):
 class _Spec(TypedDict):
     task: str
     model: str
+    eval_id: NotRequired[str]
+    run_id: NotRequired[str]
     task_version: NotRequired[int | str]
     dataset: NotRequired[_Dataset]
     config: NotRequired[dict[str, Any]]
@@ -186,6 +188,8 @@ def _translated(log: _Log, path: Path, called: Called) -> Translated:
         "versions": {task: log.spec.get("task_version")},
         "n-samples": {task: {key: n for key, n in (("original", log.available), ("effective", scored)) if n}},
         "config": _configuration(log.spec),
+        # Two runs of the same scores are no copies of each other, as a log and its conversion are.
+        "run": log.spec.get("eval_id") or log.spec.get("run_id") or path.name,
     }
     rows = list(sample_rows(items, recorded.columns))
     said = _caution(log, scored)

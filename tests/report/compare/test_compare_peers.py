@@ -127,6 +127,16 @@ def test_two_logs_of_one_harness_are_paired_by_their_own_items() -> None:
     assert pair["unpaired"]["value"] == "the scored items differ: 15 are the same, of 24 and 15"
 
 
+def test_a_second_run_of_the_same_scores_is_no_copy(tmp_path: Path) -> None:
+    (file,) = (PEERS / "inspect" / "json").iterdir()
+    content = json.loads(file.read_text("utf-8"))
+    for name, run in (("a", "one"), ("b", "one"), ("c", "two")):
+        content["eval"]["eval_id"] = run
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file.name).write_text(json.dumps(content), "utf-8")
+    assert len(board_of(compared([tmp_path]))["rows"]) == 2
+
+
 def test_a_log_that_ended_in_an_error_says_so_and_how_many_it_scored() -> None:
     (row,) = board_of(compared([PEERS / "inspect" / "broken"]))["rows"]
     assert row["score"]["value"] == pytest.approx(sum(right(place, place) for place in range(15)) / 15)
