@@ -11,6 +11,10 @@ from typer.testing import CliRunner
 
 from aftertune import app
 from harness_tasks.errors import UserError
+from report.compare.crowds import all_p_values
+from report.compare.files import read_all
+from report.compare.measures import measure
+from report.compare.pairs import score_difference
 from tests.report.compare.lm_eval_folders import compared
 
 PEERS = Path(__file__).parents[2] / "data" / "peers"
@@ -327,3 +331,16 @@ def test_nothing_of_a_models_arguments_is_published_but_what_names_it(tmp_path: 
     text = json.dumps(facts)
     assert facts["entries"][0]["name"]["value"] == "mine"
     assert not any(secret in text for secret in ("ada", "sk-abc", "x-secret", "example.org"))
+
+
+def test_a_crowds_tests_pair_the_same_items_of_two_harnesses(tmp_path: Path) -> None:
+    shutil.copytree(PEERS / "lm_eval", tmp_path / "ours")
+    (file,) = (tmp_path / "ours").rglob("samples_*.jsonl")
+    file.write_text("".join(f"{line}\n" for line in reversed(file.read_text("utf-8").splitlines())), "utf-8")
+    entries = read_all([tmp_path / "ours", PEERS / "inspect" / "eval", PEERS / "lighteval"]).entries
+    measures = [measure(entry.runs["peer_reviews"], "acc,none") for entry in entries]
+    tested = all_p_values(measures)
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        pair = score_difference(measures[one], measures[other])
+        assert (pair.unpaired, tested.method(one, other)) == ("", "exact McNemar test")
+        assert tested.p[one, other] == pytest.approx(pair.p, abs=1e-12)
