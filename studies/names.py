@@ -101,7 +101,8 @@ def folder_name(text: str) -> str:
     'my-adapter (v2)'
     """
     plain = "".join(sign if _is_plain(sign) else "-" for sign in text)
-    return re.sub(r"\.\.+", ".", plain).lstrip(_NOT_FIRST).rstrip(" .,-")[: LONGEST_BYTES // 4] or "checkpoint"
+    short = re.sub(r"\.\.+", ".", plain).lstrip(_NOT_FIRST).encode()[: LONGEST_BYTES - 20].decode(errors="ignore")
+    return short.rstrip(" .,-") or "checkpoint"
 
 
 def _checkpoint_name(name: str) -> str:

@@ -392,12 +392,6 @@ def load_study(path: str | Path) -> Study:
         )
     check_name(path.stem, f"the study {path} has a name:", is_in_grid=bool(values.get("grid")))
     study = study_of(path, values, name=f"{values['grid']}/{path.stem}" if values.get("grid") else path.stem)
-    if study.output and Path(study.output).name != study.name:
-        raise UserError(
-            f"{path}: `output` is {study.output}, and the study's name is {study.name}",
-            "its steps know the folder of a study by the study's name",
-            f"let the folder end in {study.name}, or rename the file",
-        )
     if missing := [task for task in study.tasks if task not in tasks_with_checkpoints(study)]:
         raise no_checkpoint(path, missing[0], study)
     return study
@@ -406,6 +400,22 @@ def load_study(path: str | Path) -> Study:
 def tasks_with_checkpoints(study: Study) -> set[str]:
     """Returns the tasks that some checkpoint of a study is scored on."""
     return {task for one in study.every_checkpoint() for task in study.scored_on(one)}
+
+
+def _check_output(path: Path, study: Study) -> None:
+    """Raises UserError where the steps could not tell the study's folder from a pattern, or by the study's name."""
+    if study.output and re.search(r"[{}*?]", study.output):
+        raise UserError(
+            f"{path}: `output` is {study.output}",
+            "its steps are patterns of files, in which { } * and ? stand for something else",
+            "name a folder without them",
+        )
+    if study.output and Path(study.output).name != study.name:
+        raise UserError(
+            f"{path}: `output` is {study.output}, and the study's name is {study.name}",
+            "its steps know the folder of a study by the study's name",
+            f"let the folder end in {study.name}, or rename the file",
+        )
 
 
 def _check_elsewhere(path: Path, study: Study) -> None:
@@ -487,6 +497,7 @@ def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
     if not study.tasks:
         raise UserError(f"{path} names no task", "there is nothing to score", "add one under `tasks:`")
     _check_elsewhere(path, study)
+    _check_output(path, study)
     for group, tasks in study.groups.items():
         if missing := [task for task in tasks if task not in study.tasks]:
             raise UserError(

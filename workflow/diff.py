@@ -18,7 +18,7 @@ from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_text
 from harness_tasks.loading import find_yaml, members, task_manager, unknown_task
-from harness_tasks.reading import read_text
+from harness_tasks.reading import read_text, read_yaml
 from report.page.loaded import Report, load_report
 from studies import Elsewhere, Study, load_study
 from studies.names import check_name, folder_name
@@ -76,6 +76,8 @@ def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None
     if output != Path("build") / name:
         values["output"] = str(output)
     study = study_of(file, values, name=name)  # refused before a file is written
+    if asked.quick and file.exists() and _without_limits(read_yaml(file, STUDY_FILE)) == _without_limits(values):
+        return file  # the speed of another moment would choose another limit
     if asked.quick:
         limit, seconds = quick_limit(study)
         values["tasks"] = {task: _plan(limit) for task in asked.tasks}
@@ -210,6 +212,12 @@ def _values(asked: Asked, heads: Sequence[Head]) -> dict[str, Any]:
         "authors": [{"name": "", "did": ""}],
         **(asked.settings or {}),
     }
+
+
+def _without_limits(values: Any) -> Any:
+    """Returns what a study file holds with its tasks' names alone."""
+    tasks = values.get("tasks") if isinstance(values, dict) else None
+    return {**values, "tasks": list(tasks)} if isinstance(tasks, dict) else values
 
 
 def _plan(limit: int | None) -> dict[str, int] | None:

@@ -70,6 +70,8 @@ def score(
     words += _asking(study, checkpoint, dtype, answers=scratch_folder(study, task, checkpoint, shard) / "answers")
     words += ["--log_samples", "--output_path", str(output)]
     words += ["--shard", shard] if shard else []
+    if isinstance(checkpoint, Elsewhere) and "other-base" in checkpoint.allow:
+        words += ["--allow", "adapter-base"]  # what scoring calls the same check
     if study.plan(task).limit:
         words += ["--samples", str(samples_file(study, task))]
     return [*words, *_include(study, task, "--include_path"), *_metadata(study)]

@@ -137,15 +137,16 @@ def test_what_cannot_be_compared_is_told_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("output", ["out", "a b/c{d}"])
+@pytest.mark.parametrize("output", ["out", "a b/out", "a{b}/out", "c{d}"])
 def test_any_folder_may_be_the_output(output: str, models: Path, tmp_path: Path) -> None:
     words = ["diff", str(models / "base"), str(models / "other"), "--tasks", "reviews_demo", "--output", output]
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "aftertune", *words, "--dry-run"]
     done = subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True, timeout=300)
-    if "{" in output:  # no pattern of Snakemake's may be in a name
+    if "{" in output:  # it would be a pattern of Snakemake's
         assert done.returncode == 2
-        assert "the comparison has a name: 'c{d}'" in done.stderr
+        assert f"`output` is {output}" in done.stderr or "the comparison has a name: 'c{d}'" in done.stderr
+        assert list(tmp_path.iterdir()) == []
         return
     assert done.returncode == 0, done.stderr
     assert "read_checkpoint" in done.stdout + done.stderr
