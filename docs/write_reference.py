@@ -22,6 +22,7 @@ from harness_tasks.guards.shots import shots
 from report.page.template.readme import facts_tables
 from report.statistics.formulas import MEAN
 from report.statistics.metrics import METRICS
+from studies.elsewhere import Elsewhere
 from studies.study import Author, HubRepos, Model, Study, TaskPlan, Where
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -106,6 +107,7 @@ def study_keys() -> str:
         "`model:`": (Model, ""),
         "`tasks: <task>:`": (TaskPlan, ""),
         "`recipe:`": (Recipe, "The options of [`aftertune train`](verbs.md#train) have the same names, with dashes."),
+        "`checkpoints:`": (Elsewhere, "Each entry of the list; `aftertune diff` writes them."),
         "`exclude:` and `only:`": (Where, ""),
         "`authors:`": (Author, ""),
         "`hub:`": (HubRepos, ""),

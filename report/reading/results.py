@@ -39,11 +39,7 @@ class Document:
         return {"file": self.file, "pointer": pointer(*parts), "sha256": self.sha256}
 
     def value(self, *parts: str | int) -> Any:
-        """Returns what stands at that place; None where nothing does.
-
-        >>> Document("a.json", "f0", {"a": {"b": 3}}).value("a", "b"), Document("a.json", "f0", {}).value("a", "b")
-        (3, None)
-        """
+        """Returns what stands at that place; None where nothing does."""
         found: Any = self.content
         for part in parts:
             found = found.get(part) if isinstance(found, dict) else None
