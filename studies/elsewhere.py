@@ -28,7 +28,7 @@ class Elsewhere(BaseModel):
     tasks: Annotated[list[TaskName], Field(min_length=1), Distinct] | None = None
     """The tasks that it is scored on; unset: all of the study."""
     allow: list[str] = []
-    """Checks of whether it belongs to the base model whose failure is only a warning: `other-base`."""
+    """Checks of whether it belongs to the base model whose failure is only a warning: `other-base`, `labels`."""
 
     @model_validator(mode="before")
     @classmethod
