@@ -196,3 +196,13 @@ def test_checkpoints_from_elsewhere_get_a_whole_page(models: Path, tmp_path: Pat
         [sys.executable, "-m", "aftertune", *words], cwd=tmp_path, env=here, capture_output=True, text=True, timeout=300
     )
     assert (again.returncode, "scored" in again.stderr) == (0, False)
+
+
+def test_what_the_tasks_are_given_stands_in_the_study(models: Path, tmp_path: Path) -> None:
+    words = ["--tasks", "reviews_demo", "--metadata", '{"course": "a b"}', "--dry-run", "--output", "given"]
+    done = aftertune("diff", str(models / "base"), str(models / "other"), *words, folder=tmp_path)
+    assert done.exit_code == 0, done.output
+    assert load_study(tmp_path / "given" / "given.yaml").metadata == {"course": "a b"}
+    wrong = aftertune("diff", "a", "b", "--tasks", "reviews_demo", "--metadata", "[1]", folder=tmp_path)
+    assert wrong.exit_code == 2
+    assert "Why it matters: " in wrong.output

@@ -10,12 +10,13 @@ from harness_tasks.errors import UserError, exit_on_user_error
 
 
 def diff(
-    base: Annotated[str, typer.Argument(help="The base model: a folder or a Hub id.")],
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The base model: a folder or a Hub id.")],
     tuned: Annotated[
         list[str],
         typer.Argument(
+            metavar="TUNED...",
             help="Fine-tuned checkpoints of it, however they were trained: folders or Hub ids of whole "
-            "models, PEFT adapters, classifiers or span readers."
+            "models, PEFT adapters, classifiers or span readers.",
         ),
     ],
     tasks: Annotated[str, typer.Option(help="Tasks to score them on, joined by commas.")],
@@ -34,10 +35,14 @@ def diff(
         typer.Option(help="JSON-lines file with the rows (`text`) that they were trained on, for the overlap."),
     ] = None,
     allow: Annotated[
-        list[str] | None, typer.Option(help="Only warn if this check of the pair fails (other-base); repeatable.")
+        list[str] | None,
+        typer.Option(help="Only warn if this check of the pair fails (other-base, labels); repeatable."),
     ] = None,
     base_revision: Annotated[str | None, typer.Option(help="Commit, branch or tag of the base model.")] = None,
     include_path: Annotated[str | None, typer.Option(help="A folder with tasks of your own.")] = None,
+    metadata: Annotated[
+        str | None, typer.Option(help='JSON object given to the tasks, such as \'{"data_dir": "DIR"}\'.')
+    ] = None,
     num_fewshot: Annotated[int, typer.Option(min=0, help="Few-shot examples before each item.")] = 0,
     apply_chat_template: Annotated[
         bool, typer.Option("--apply-chat-template", help="Render prompts with the chat template.")
@@ -57,6 +62,7 @@ def diff(
     is loaded, and runs the study. Exit codes: 0; 1 if a step failed; 2 for wrong input.
     """
     # Here, because what runs a study takes longer to load than `--help` may.
+    from harness_tasks.loading import parse_metadata
     from workflow.diff import Asked, write_study
     from workflow.run import run_steps
 
@@ -70,6 +76,7 @@ def diff(
             )
         settings = {
             "include_path": include_path,
+            "metadata": parse_metadata(metadata) or None,
             "num_fewshot": num_fewshot or None,
             "apply_chat_template": apply_chat_template or None,
             "batch_size": batch_size,
