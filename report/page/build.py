@@ -1,5 +1,6 @@
 """A study's page in files: facts.json, and the pages and exports made of it, from what the study left behind."""
 
+from functools import partial
 from pathlib import Path
 
 from harness_tasks.errors import UserError
@@ -10,6 +11,8 @@ from report.facts.current import study_name
 from report.facts.paths import REPORT_MANIFEST
 from report.facts.redact import redacted
 from report.page.explorer import Items
+from report.page.figures import pictures
+from report.page.figures.kept import kept_pictures
 from report.page.render import render
 from report.page.template.lookup import own_templates
 from report.page.whole import copies, facts_now
@@ -48,7 +51,8 @@ def build_report(
     if not facts_only:
         # The items of facts that were current are in no memory yet.
         shown = items.explorer() if items.added else None
-        files |= render(facts, folder, own_templates(study.parent), shown)
+        draw = partial(kept_pictures, folder=folder) if copy_to is None else pictures
+        files |= render(facts, folder, own_templates(study.parent), shown, draw)
     files |= {name: read_text(path, _COPIED) for name, path in copied.items()}
     write_outputs(into, files, manifest=REPORT_MANIFEST, others_stay=facts_only)
     return [into / name for name in files]

@@ -1,7 +1,7 @@
 """The page, from facts and templates alone: Markdown, one HTML file, and the figures."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from importlib.resources import files
 from pathlib import Path
@@ -26,16 +26,22 @@ _NOTES: ContextVar[Notes] = ContextVar("notes")
 """Those of the page that is being made: templates are compiled once, for every page."""
 
 
-def render(facts: Facts, folder: Path, own: Path | None = None, items: Explorer | None = None) -> dict[str, str]:
+def render(
+    facts: Facts,
+    folder: Path,
+    own: Path | None = None,
+    items: Explorer | None = None,
+    draw: Callable[[Facts], dict[str, Picture]] = pictures,
+) -> dict[str, str]:
     """Returns the text of every file of the page and of every export by its name; the same facts give the same bytes.
 
     ``folder`` is the study's, with the sample files that the explorer shows, unless ``items`` hold them; ``own`` is
-    that of the study's own templates, where it has one.
+    that of the study's own templates, where it has one. ``draw`` gives the figures by file name.
     """
     notes = Notes(facts)
     marked = marked_markdown(facts, notes, own)
     items, others = items or explorer_of_page(facts, folder), exports(facts, own)
-    drawn = pictures(facts)
+    drawn = draw(facts)
     page = html_page(facts, marked, notes, drawn, items, own)
     return {
         "report.md": with_footnotes(unmarked(marked)),
