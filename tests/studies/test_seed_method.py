@@ -101,5 +101,5 @@ def test_it_runs_shrunk_to_its_page(tmp_path: Path) -> None:
     )
     assert f"were left out before the training of {causal} and {classifier} ({dropped} of them)" in page
     assert "In the authors' own words: “The write-up that this project began with selected" in page
-    assert f"In {causal} and {squad}, pre-training and fine-tuning set the same {base:,} parameters." in page
+    assert f"In {squad} and {causal}, pre-training and fine-tuning set the same {base:,} parameters." in page
     assert f"In {classifier}, fine-tuning added 64 parameters" in page

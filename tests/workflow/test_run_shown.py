@@ -45,7 +45,7 @@ def test_a_failed_step_is_told_with_the_last_lines_of_its_log(house: House) -> N
     shown = [line for line in lines[at + 1 :] if line.startswith("    | ")]
     assert any(line.startswith("    | Found: there is no task 'reviews_dmeo'") for line in shown)
     assert any(line.startswith("    | To mend it: ") for line in shown)
-    assert any(line.endswith("The same command goes on from here.") for line in lines)
+    assert any(line.endswith("The same command resumes from here.") for line in lines)
 
 
 @pytest.mark.slow

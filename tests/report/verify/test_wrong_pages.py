@@ -57,7 +57,10 @@ class Spot:
         before = wrong[:begin]
         opened = re.findall(r"<(/?)(script|style)\b", before)
         self.hidden = f"the page's {opened[-1][1]}s" if opened and not opened[-1][0] and "<h1" in right else ""
-        headings = re.findall(r"<h[2-6][^>]*>(.*?)</h|(?m:^##+ ([^\n]*)$)", before, flags=re.DOTALL)
+        # What was changed within a heading is in the part that it begins.
+        within = re.search(r"<h[2-6]\b(?:(?!</h[2-6]>).)*$", before, flags=re.DOTALL)
+        to_here = before + right[begin : right.find("</h", begin) + 3] if within else before
+        headings = re.findall(r"<h[2-6][^>]*>(.*?)</h|(?m:^##+ ([^\n]*)$)", to_here, flags=re.DOTALL)
         title = re.sub(r" <a class=\"anchor\".*?</a>", "", " ".join(headings[-1])) if headings else ""
         self.section = _bare(title)
 
@@ -74,7 +77,7 @@ class Spot:
 
 def _bare(text: str) -> str:
     """Returns what a reader sees of a text that may begin or end within a tag, without white space."""
-    return _squeezed(unescape(re.sub(r"^/?\w+>|<[^>]*>|<[^>]*$", "", text)))
+    return _squeezed(unescape(re.sub(r"^/?\w*>|<[^>]*>|<[^>]*$", "", text)))
 
 
 def _squeezed(text: str) -> str:
