@@ -201,7 +201,8 @@ class Study(_Strict):
     model: Model
     """The base model."""
     tasks: dict[TaskName, TaskPlan | None]
-    """The tasks by name: ours, or any of lm_eval's with a training split; an empty value takes the defaults."""
+    """The tasks by name: ours, or any of lm_eval's, with a training split where the study trains; an empty value takes
+    the defaults."""
     groups: dict[TaskName, Annotated[list[TaskName], Field(min_length=1)]] = {}
     """Groups of the tasks, by name: each is a row with the mean over the items of its tasks, which stand below it."""
     why: Annotated[str, Field(max_length=4000)] | None = None
