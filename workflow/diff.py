@@ -81,10 +81,7 @@ def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None
     if asked.quick:
         limit, seconds = quick_limit(study)
         values["tasks"] = {task: _plan(limit) for task in asked.tasks}
-        told(
-            f"{limit:,} items of each task, about {shown_time(seconds)}: a difference of {detectable(limit):.3f} in a "
-            "share of right answers can be found, if the two models differ on a fifth of the items"
-        )
+        told(_what_it_finds(study, limit, seconds))
     text = _HEADER.format(file=shlex.quote(str(file))) + yaml.safe_dump(
         values, sort_keys=False, allow_unicode=True, width=110
     )
@@ -165,19 +162,26 @@ def with_limit(study: Study, limit: int) -> Study:
     return study.model_copy(update={"tasks": tasks})
 
 
-def quick_limit(study: Study, seconds: float = QUICK_S) -> tuple[int, float]:
-    """Returns the items of each task with which a study takes about ``seconds`` here, and how many it will take.
+def quick_limit(study: Study, seconds: float = QUICK_S) -> tuple[int | None, float]:
+    """Returns how many items of each task a study can score here in about ``seconds``, and the seconds it will take.
 
-    By `workflow.plan`'s estimate: what a step takes beside its items, and what an item takes, are told apart by a plan
-    of few and a plan of many. Of a task that does not declare its size nothing can be told.
+    None: all of them take no longer. By `workflow.plan`'s estimate: what a step takes beside its items, and what an item
+    takes, are told apart by a plan of few and a plan of many. Of a task that does not declare its size nothing can be
+    told.
     """
-    few, many = FEWEST_ITEMS, 50 * FEWEST_ITEMS
+    from workflow.plan import scored_rows
+
+    rows = [scored_rows(study, task) for task in study.tasks]
+    whole = _seconds(study)
+    if None not in rows and whole <= seconds:
+        return None, whole
+    few, many = FEWEST_ITEMS, min((count for count in rows if count), default=50 * FEWEST_ITEMS)
     times = [_seconds(with_limit(study, limit)) for limit in (few, many)]
-    an_item = (times[1] - times[0]) / (many - few)
+    an_item = (times[1] - times[0]) / (many - few) if many > few else 0.0
     if an_item <= 0:
         return ITEMS_OF_UNKNOWN, times[0]
     limit = max(FEWEST_ITEMS, int(few + (seconds - times[0]) / an_item))
-    return limit, times[0] + (limit - few) * an_item
+    return limit, _seconds(with_limit(study, limit))
 
 
 def detectable(items: int, discordant: float = 0.2) -> float:
@@ -190,6 +194,19 @@ def detectable(items: int, discordant: float = 0.2) -> float:
     0.125
     """
     return float((1.96 + 0.842) * (discordant / items) ** 0.5)
+
+
+def _what_it_finds(study: Study, limit: int | None, seconds: float) -> str:
+    """Returns what a quick comparison takes, and the difference that it can find on the task with the fewest items."""
+    from workflow.plan import scored_rows
+
+    known = [count for task in study.tasks if (count := scored_rows(study, task))]
+    fewest = min([*known, *([limit] if limit else [])], default=ITEMS_OF_UNKNOWN)
+    told = f"at most {limit:,} items of each task" if limit else "all items of each task"
+    return (
+        f"{told}, about {shown_time(seconds)}: on {fewest:,} items a difference of {detectable(fewest):.3f} in a share of "
+        "right answers can be found, if the two models differ on a fifth of them"
+    )
 
 
 def _seconds(study: Study) -> float:

@@ -282,7 +282,7 @@ def _score_step(
 ) -> PlannedStep:
     name = checkpoint.name if checkpoint else "base"
     size = _size(study, task)
-    rows = _scored_rows(study, task)
+    rows = scored_rows(study, task)
     tokens = rows * (size["prompt_tokens"] + size["new_tokens"]) if size and rows else None
     speed *= SCORING_SPEED.get(study.backend, 1.0)
     seconds = None
@@ -314,7 +314,7 @@ def _prior_step(study: Study, checkpoint: AnyCheckpoint | None, task: str, param
 def _overlap_step(study: Study, checkpoint: AnyCheckpoint, task: str) -> PlannedStep:
     done = step_commands.overlap_file(study, checkpoint, task).is_file()
     name = f"overlap of {task} with the rows of {checkpoint.name}"
-    return PlannedStep(name, done, _scored_rows(study, task), None, None, None, OVERLAP_S)
+    return PlannedStep(name, done, scored_rows(study, task), None, None, None, OVERLAP_S)
 
 
 def _read_step(study: Study, checkpoint: Elsewhere, parameters: int, sizes: Sizes) -> PlannedStep:
@@ -325,7 +325,8 @@ def _read_step(study: Study, checkpoint: Elsewhere, parameters: int, sizes: Size
     return PlannedStep(f"read {checkpoint.name}", done, None, None, None, estimate.PROCESS_BYTES, seconds)
 
 
-def _scored_rows(study: Study, task: str) -> int | None:
+def scored_rows(study: Study, task: str) -> int | None:
+    """Returns how many items of a task a study scores; None where the task does not declare its size."""
     size = _size(study, task)
     return min(size["scored"], study.plan(task).limit or size["scored"]) if size else None
 

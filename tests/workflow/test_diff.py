@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from harness_tasks.errors import UserError
-from studies import Elsewhere, load_grid, load_study
+from studies import Elsewhere, Study, load_grid, load_study
 from studies.tiny_model import write_tiny_model
 from tests.eight_tasks.written import write_tasks
 from tests.in_this_process import aftertune
@@ -151,6 +151,31 @@ def test_any_folder_may_be_the_output(output: str, models: Path, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert "read_checkpoint" in done.stdout + done.stderr
     assert (tmp_path / output / "out.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("an_item", "limit", "told"),
+    [(0.1, None, "all items of each task, about 3 min: on 168 items"), (1.0, 105, "at most 105 items of each task")],
+)
+def test_a_quick_comparison_takes_what_the_plan_says_of_five_minutes(
+    an_item: float, limit: int | None, told: str, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 90 s beside the items; of the tasks there are 1,000 and 168 items
+    def seconds(study: Study) -> float:
+        rows = {"reviews_demo": 1000, "passages_demo": 168}
+        return 90 + an_item * sum(min(rows[task], study.plan(task).limit or rows[task]) for task in study.tasks)
+
+    monkeypatch.setattr("workflow.diff._seconds", seconds)
+    said: list[str] = []
+    file = write_study(asked(models, "other", quick=True), tmp_path / "quick", told=said.append)
+    plan = load_study(file).plan("reviews_demo")
+    assert plan.limit == limit
+    if limit:  # (300 - 90) / (2 * 1.0) = 105 items
+        assert seconds(load_study(file)) == pytest.approx(300, abs=2)
+    assert told in said[0]
+    monkeypatch.setattr("workflow.diff._seconds", lambda study: 1e6)  # another moment, another speed
+    assert write_study(asked(models, "other", quick=True), tmp_path / "quick") == file
+    assert load_study(file).plan("reviews_demo").limit == limit
 
 
 def test_a_difference_that_can_be_found_agrees_with_mcnemars_power() -> None:
