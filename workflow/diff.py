@@ -165,9 +165,9 @@ def with_limit(study: Study, limit: int) -> Study:
 def quick_limit(study: Study, seconds: float = QUICK_S) -> tuple[int | None, float]:
     """Returns how many items of each task a study can score here in about ``seconds``, and the seconds it will take.
 
-    None: all of them take no longer. By `workflow.plan`'s estimate: what a step takes beside its items, and what an item
-    takes, are told apart by a plan of few and a plan of many. Of a task that does not declare its size nothing can be
-    told.
+    None: all of them take no longer. By `workflow.plan`'s estimate: what a step takes beside its items, and what an
+    item takes, are told apart by a plan of few and a plan of many. Of a task that does not declare its size nothing
+    can be told.
     """
     from workflow.plan import scored_rows
 
@@ -204,8 +204,8 @@ def _what_it_finds(study: Study, limit: int | None, seconds: float) -> str:
     fewest = min([*known, *([limit] if limit else [])], default=ITEMS_OF_UNKNOWN)
     told = f"at most {limit:,} items of each task" if limit else "all items of each task"
     return (
-        f"{told}, about {shown_time(seconds)}: on {fewest:,} items a difference of {detectable(fewest):.3f} in a share of "
-        "right answers can be found, if the two models differ on a fifth of them"
+        f"{told}, about {shown_time(seconds)}: on {fewest:,} items a difference of {detectable(fewest):.3f} in a share "
+        "of right answers can be found, if the two models differ on a fifth of them"
     )
 
 
