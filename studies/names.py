@@ -16,7 +16,7 @@ _OTHERS = (*BUILT_IN_FOLDERS, "bench", "browser", "lock")
 """Folders under `build/` that are no study's."""
 _SIGNS, _NOT_FIRST = " _-+,=()@.", " -+,=()@."
 _ROOMS = (
-    "checkpoints", "every_eval_ever", "figures", "items", "logs", "merged", "overlap", "parameters", "samples",
+    "checkpoints", "every_eval_ever", "figures", "items", "kept", "logs", "merged", "overlap", "parameters", "samples",
     "scores", "scratch", "shards", "tasks", "templates",
 )  # fmt: skip
 """Folders that a study, or a grid, makes within its own."""

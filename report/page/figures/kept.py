@@ -11,7 +11,7 @@ from report.facts.current import program_digest
 from report.facts.schema.whole import Facts
 from report.page.figures import Picture, pictures
 
-FILE = "scratch/pictures.json"
+FILE = "kept/pictures.json"
 """Where they are kept in a study's folder: what may be deleted at any time."""
 
 
