@@ -37,10 +37,10 @@ def diff(
         UserError: the models are no pair, or an argument cannot be used; nothing was run.
         RuntimeError: a step failed; its log is named on stderr. The same call goes on from there.
     """
+    from harness_tasks.loading import parse_tasks
     from workflow.diff import Asked, report_of
 
-    names = [name.strip() for name in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
-    asked = Asked(base, base_revision, tuned, names, limit, quick, allow, training_rows, settings)
+    asked = Asked(base, base_revision, tuned, parse_tasks(tasks), limit, quick, allow, training_rows, settings)
     return report_of(asked, output)
 
 

@@ -249,6 +249,16 @@ def unknown_task(name: str, known: Sequence[str]) -> UserError:
     )
 
 
+def parse_tasks(tasks: str | Sequence[str] | None) -> list[str]:
+    """Returns the names of a list, or of a text with commas, each once.
+
+    >>> parse_tasks("a, b,a"), parse_tasks(["a"]), parse_tasks(None)
+    (['a', 'b'], ['a'], [])
+    """
+    names = tasks.split(",") if isinstance(tasks, str) else tasks or ()
+    return list(dict.fromkeys(name.strip() for name in names if name.strip()))
+
+
 def parse_metadata(text: str | None) -> dict[str, Any]:
     """Returns the JSON object in ``text``, empty where that is None; raises UserError where it is none.
 

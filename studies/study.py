@@ -351,9 +351,15 @@ def load_study(path: str | Path) -> Study:
         )
     check_name(path.stem, f"the study {path} has a name:", is_in_grid=bool(values.get("grid")))
     study = study_of(path, values, name=f"{values['grid']}/{path.stem}" if values.get("grid") else path.stem)
-    if missing := [task for task in study.tasks if task not in tasks_with_checkpoints(study)]:
-        raise no_checkpoint(path, missing[0], study)
+    refuse_unanswered(path, study)
     return study
+
+
+def refuse_unanswered(path: Path, study: Study) -> None:
+    """Raises UserError where no checkpoint is scored on one of the tasks: nothing would stand beside the base model."""
+    answered = tasks_with_checkpoints(study)
+    if missing := [task for task in study.tasks if task not in answered]:
+        raise no_checkpoint(path, missing[0], study)
 
 
 def tasks_with_checkpoints(study: Study) -> set[str]:

@@ -4,7 +4,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import typer
 import yaml
 
-from finetune.estimate import shown_time
+from finetune.estimate import operations_a_second, shown_time
 from finetune.heads import Head
+from finetune.machine import resolve_device, resolve_dtype
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_text
@@ -22,7 +23,7 @@ from harness_tasks.reading import read_text, read_yaml
 from report.page.loaded import Report, load_report
 from studies import Elsewhere, Study, load_study
 from studies.names import check_name, folder_name
-from studies.study import BUILT_IN, STUDY_FILE, can_answer, study_of
+from studies.study import BUILT_IN, STUDY_FILE, can_answer, refuse_unanswered, study_of
 
 QUICK_S = 300.0
 """Seconds that a quick comparison is to take."""
@@ -43,7 +44,7 @@ class Asked:
     quick: bool = False
     allow: Sequence[str] = ()
     training_rows: str | None = None
-    settings: dict[str, Any] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     """Further keys of the study, such as `dtype`."""
 
 
@@ -64,9 +65,16 @@ def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None
     ``told`` is called with a line on what a quick comparison can find.
 
     Raises:
-        UserError: there is no such task; a study of other values is in ``output``; a checkpoint does not belong to the
-            base, or can answer none of the tasks; a value is not allowed in a study.
+        UserError: no task is named, or one that there is not; a limit is chosen in two ways; a study of other values is
+            in ``output``; a checkpoint does not belong to the base, or can answer none of the tasks; a value is not
+            allowed in a study.
     """
+    if not asked.tasks:
+        raise UserError("--tasks names no task", "there is nothing to score", "name one, for example sst2_llama")
+    if asked.quick and asked.limit:
+        raise UserError(
+            f"--quick and --limit {asked.limit}", "each chooses how many items are scored", "leave one of them out"
+        )
     asked = _with_members(asked, told)
     output = output or Path("build") / name_of(asked)
     name = output.name
@@ -76,6 +84,7 @@ def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None
     if output != Path("build") / name:
         values["output"] = str(output)
     study = study_of(file, values, name=name)  # refused before a file is written
+    refuse_unanswered(file, study)
     if asked.quick and file.exists() and _without_limits(read_yaml(file, STUDY_FILE)) == _without_limits(values):
         return file  # the speed of another moment would choose another limit
     if asked.quick:
@@ -94,7 +103,6 @@ def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None
             )
         return file
     write_text(file, text)
-    load_study(file)
     return file
 
 
@@ -115,7 +123,7 @@ def _with_members(asked: Asked, told: Callable[[str], None]) -> Asked:
 
     Raises UserError for a name that neither the user's folder nor ours has, nor lm_eval.
     """
-    own = (asked.settings or {}).get("include_path")
+    own = asked.settings.get("include_path")
     found: dict[str, list[str]] = {name: [name] for name in asked.tasks}
     others = [name for name in asked.tasks if not find_yaml(name, TASKS_PATH) and not (own and find_yaml(name, own))]
     if others:  # lm_eval's own take seconds to look through
@@ -130,7 +138,7 @@ def _with_members(asked: Asked, told: Callable[[str], None]) -> Asked:
                     f"{name} is a group of {len(found[name])} tasks, each of which is scored: {', '.join(found[name])}"
                 )
     groups = {name: tasks for name, tasks in found.items() if tasks != [name]}
-    settings = {**(asked.settings or {}), **({"groups": groups} if groups else {})}
+    settings = asked.settings | ({"groups": groups} if groups else {})
     return replace(
         asked, tasks=list(dict.fromkeys(task for tasks in found.values() for task in tasks)), settings=settings
     )
@@ -171,17 +179,17 @@ def quick_limit(study: Study, seconds: float = QUICK_S) -> tuple[int | None, flo
     """
     from workflow.plan import scored_rows
 
-    rows = [scored_rows(study, task) for task in study.tasks]
-    whole = _seconds(study)
+    rows, speed = [scored_rows(study, task) for task in study.tasks], _speed(study)
+    whole = _seconds(study, speed)
     if None not in rows and whole <= seconds:
         return None, whole
     few, many = FEWEST_ITEMS, min((count for count in rows if count), default=50 * FEWEST_ITEMS)
-    times = [_seconds(with_limit(study, limit)) for limit in (few, many)]
+    times = [_seconds(with_limit(study, limit), speed) for limit in (few, many)]
     an_item = (times[1] - times[0]) / (many - few) if many > few else 0.0
     if an_item <= 0:
         return ITEMS_OF_UNKNOWN, times[0]
     limit = max(FEWEST_ITEMS, int(few + (seconds - times[0]) / an_item))
-    return limit, _seconds(with_limit(study, limit))
+    return limit, _seconds(with_limit(study, limit), speed)
 
 
 def detectable(items: int, discordant: float = 0.2) -> float:
@@ -209,10 +217,16 @@ def _what_it_finds(study: Study, limit: int | None, seconds: float) -> str:
     )
 
 
-def _seconds(study: Study) -> float:
+def _speed(study: Study) -> float:
+    """Returns the operations a second that steps reach here: probed once, so that plans differ by their items alone."""
+    device = resolve_device(study.device)
+    return operations_a_second(resolve_dtype(study.dtype, device), device)
+
+
+def _seconds(study: Study, speed: float) -> float:
     from workflow.plan import planned
 
-    return sum(step.seconds or 0.0 for step in planned(study).steps if not step.done)
+    return sum(step.seconds or 0.0 for step in planned(study, speed=speed).steps if not step.done)
 
 
 def _values(asked: Asked, heads: Sequence[Head]) -> dict[str, Any]:
@@ -227,7 +241,7 @@ def _values(asked: Asked, heads: Sequence[Head]) -> dict[str, Any]:
         "tasks": {task: _plan(asked.limit) for task in asked.tasks},
         "checkpoints": tuned,
         "authors": [{"name": "", "did": ""}],
-        **(asked.settings or {}),
+        **asked.settings,
     }
 
 
@@ -242,7 +256,7 @@ def _plan(limit: int | None) -> dict[str, int] | None:
 
 
 def _entry(asked: Asked, path: str, head: Head) -> dict[str, Any]:
-    include = (asked.settings or {}).get("include_path")
+    include = asked.settings.get("include_path")
     answered = [task for task in asked.tasks if can_answer(task, head, *([Path(include)] if include else []))]
     if not answered:
         raise UserError(

@@ -37,8 +37,9 @@ def read_checkpoint(
     Nothing of it is run, and no pickled file is opened.
     """
     with exit_on_user_error():
-        from finetune.elsewhere.reading import Asked, parse_tasks
+        from finetune.elsewhere.reading import Asked
         from finetune.elsewhere.reading import read_checkpoint as read
+        from harness_tasks.loading import parse_tasks
 
         asked = Asked(
             checkpoint=checkpoint,

@@ -1,7 +1,6 @@
 """`aftertune read-checkpoint`: the two files of a checkpoint that another program trained."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,12 +200,3 @@ def _data(asked: Asked, recorded: Recorded) -> dict[str, Any]:
     name, rows = recorded.value("data.name"), recorded.value("rows")
     found: dict[str, Any] = {"source": "recorded", "name": name, "rows": rows}
     return {key: value for key, value in found.items() if value is not None} if name or rows else {}
-
-
-def parse_tasks(text: str | None) -> Sequence[str]:
-    """Returns the tasks of a list with commas.
-
-    >>> parse_tasks("a, b"), parse_tasks(None)
-    (('a', 'b'), ())
-    """
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())

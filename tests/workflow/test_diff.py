@@ -161,11 +161,12 @@ def test_a_quick_comparison_takes_what_the_plan_says_of_five_minutes(
     an_item: float, limit: int | None, told: str, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # 90 s beside the items; of the tasks there are 1,000 and 168 items
-    def seconds(study: Study) -> float:
+    def seconds(study: Study, speed: float = 1.0) -> float:
         rows = {"reviews_demo": 1000, "passages_demo": 168}
         return 90 + an_item * sum(min(rows[task], study.plan(task).limit or rows[task]) for task in study.tasks)
 
     monkeypatch.setattr("workflow.diff._seconds", seconds)
+    monkeypatch.setattr("workflow.diff._speed", lambda study: 1.0)
     said: list[str] = []
     file = write_study(asked(models, "other", quick=True), tmp_path / "quick", told=said.append)
     plan = load_study(file).plan("reviews_demo")
@@ -173,7 +174,7 @@ def test_a_quick_comparison_takes_what_the_plan_says_of_five_minutes(
     if limit:  # (300 - 90) / (2 * 1.0) = 105 items
         assert seconds(load_study(file)) == pytest.approx(300, abs=2)
     assert told in said[0]
-    monkeypatch.setattr("workflow.diff._seconds", lambda study: 1e6)  # another moment, another speed
+    monkeypatch.setattr("workflow.diff._seconds", lambda study, speed: 1e6)  # another moment, another speed
     assert write_study(asked(models, "other", quick=True), tmp_path / "quick") == file
     assert load_study(file).plan("reviews_demo").limit == limit
 

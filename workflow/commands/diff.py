@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness_tasks.errors import UserError, exit_on_user_error
+from harness_tasks.errors import exit_on_user_error
 
 
 def diff(
@@ -62,18 +62,11 @@ def diff(
     is loaded, and runs the study. Exit codes: 0; 1 if a step failed; 2 for wrong input.
     """
     # Here, because what runs a study takes longer to load than `--help` may.
-    from harness_tasks.loading import parse_metadata
+    from harness_tasks.loading import parse_metadata, parse_tasks
     from workflow.diff import Asked, write_study
     from workflow.run import run_steps
 
     with exit_on_user_error():
-        names = list(dict.fromkeys(name.strip() for name in tasks.split(",") if name.strip()))
-        if not names:
-            raise UserError("--tasks names no task", "there is nothing to score", "name one, for example sst2_llama")
-        if quick and limit:
-            raise UserError(
-                f"--quick and --limit {limit}", "each chooses how many items are scored", "leave one of them out"
-            )
         settings = {
             "include_path": include_path,
             "metadata": parse_metadata(metadata) or None,
@@ -84,7 +77,7 @@ def diff(
             "device": device,
         }
         asked = Asked(
-            base, base_revision, tuned, names, limit, quick, allow or [], training_rows,
+            base, base_revision, tuned, parse_tasks(tasks), limit, quick, allow or [], training_rows,
             {key: value for key, value in settings.items() if value is not None},
         )  # fmt: skip
         file = write_study(asked, output, told=lambda line: print(line, file=sys.stderr))
