@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from finetune.kinds import FINETUNE
-from harness_tasks.kinds import TENSORS
 from report.facts.learning_curves import development_facts
 from report.facts.parameters import ledger_facts
 from report.facts.paths import figure_path
@@ -22,7 +21,7 @@ from report.facts.schema.training import (
     Untrained,
 )
 from report.facts.values import fact, missing, plain, recorded
-from report.facts.weight_changes import change_facts
+from report.facts.weight_changes import change_document, change_facts
 from report.reading.results import Document, is_begun, read_json
 from report.reading.scored import refuse_misplaced
 from studies import AnyCheckpoint, Elsewhere
@@ -58,6 +57,7 @@ def checkpoint_facts(folder: Path, checkpoint: AnyCheckpoint, study: Document, h
         undone = f"it has not been trained: there is no {home}"
     if record is None:
         return Untrained(**named, absent=missing(undone))
+    tensors = change_document(folder, home)
     lacking = _NOT_RECORDED if isinstance(checkpoint, Elsewhere) else None
     text: dict[str, Any] = {
         key: recorded(record, key, unit="text", absent=lacking or _UNRECORDED.get(key))
@@ -93,8 +93,8 @@ def checkpoint_facts(folder: Path, checkpoint: AnyCheckpoint, study: Document, h
         ],
         digest=fact(record.sha256, "text", record.source()),
         train_rows_digest=recorded(record, "data", "train_rows_sha256", unit="text"),
-        changes=change_facts(folder, home),
-        **_place(folder, home, record),
+        changes=change_facts(tensors, home),
+        **_place(record, tensors),
     )
 
 
@@ -113,12 +113,11 @@ def _named_elsewhere(checkpoint: Elsewhere, study: Document, record: Document | 
     }
 
 
-def _place(folder: Path, home: str, record: Document) -> dict[str, Any]:
+def _place(record: Document, tensors: Document | None) -> dict[str, Any]:
     """Returns where a checkpoint from elsewhere lies, and which of its files were not read; {} where it is ours."""
     own = record.value("elsewhere")
     if not own:
         return {}
-    tensors = read_json(folder, f"{home}/tensors.json", TENSORS) if (folder / home / "tensors.json").exists() else None
     not_read = record.content.get("not_read") or []
     return {
         "elsewhere": PlaceElsewhere(

@@ -19,17 +19,24 @@ from report.reading.texts import printable
 Tensor = dict[str, Any]
 
 
-def change_facts(folder: Path, home: str) -> WeightChanges | Absent:
+def change_document(folder: Path, home: str) -> Document | None:
+    """Returns the `tensors.json` of the checkpoint in ``home``, a folder within ``folder``; None where it has none."""
+    name = f"{home}/tensors.json"
+    if not (folder / name).exists():
+        return None
+    document = read_json(folder, name, TENSORS)
+    refuse_misplaced(document, Path(home).name)
+    return document
+
+
+def change_facts(document: Document | None, home: str) -> WeightChanges | Absent:
     """Returns how many tensors were frozen, trained and changed, and the relative change by kind and by layer.
 
     The relative change of a matrix W is ‖W after − W before‖ / ‖W before‖ (Frobenius); of an adapted one, the norm of
-    what the adapter adds to it, over its own.
+    what the adapter adds to it, over its own. ``document``: as `change_document` gives it of ``home``.
     """
-    name = f"{home}/tensors.json"
-    if not (folder / name).exists():
-        return Absent(absent=missing(f"it was not recorded: there is no {name}"))
-    document = read_json(folder, name, TENSORS)
-    refuse_misplaced(document, Path(home).name)
+    if document is None:
+        return Absent(absent=missing(f"it was not recorded: there is no {home}/tensors.json"))
     tensors: list[Tensor] = document.content.get("tensors") or []
     source = document.source("tensors")
     frozen = [tensor for tensor in tensors if not tensor["trained"]]

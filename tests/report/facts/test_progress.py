@@ -10,7 +10,7 @@ from report.facts.learning_curves import development_facts, over_tokens
 from report.facts.schema.scores import Comparison, MetricScores
 from report.facts.schema.training import Trained, WeightChanges
 from report.facts.values import missing
-from report.facts.weight_changes import change_facts
+from report.facts.weight_changes import change_document, change_facts
 from report.reading.results import read_json
 from tests.report.some_facts import known
 from tests.report.synthetic import change_json, folder_of, write_json, write_study
@@ -87,7 +87,7 @@ def test_the_grid_of_changes_has_a_mean_for_each_kind_of_matrix_in_each_layer(tm
             ]
         },
     )
-    found = change_facts(tmp_path, "checkpoints/c")
+    found = change_facts(change_document(tmp_path, "checkpoints/c"), "checkpoints/c")
     assert isinstance(found, WeightChanges)
     # Norms were trained nowhere; a bias of zeros has no relative change.
     assert found.grid.value == [[0, "q_proj", None], [1, "q_proj", pytest.approx(0.3)], [1, "v_proj", 0.1]]
@@ -96,6 +96,6 @@ def test_the_grid_of_changes_has_a_mean_for_each_kind_of_matrix_in_each_layer(tm
         tmp_path / "checkpoints" / "c" / "tensors.json",
         {"tensors": [tensor("model.layers.0.norm.weight", 0, None, trained=False)]},
     )
-    found = change_facts(tmp_path, "checkpoints/c")
+    found = change_facts(change_document(tmp_path, "checkpoints/c"), "checkpoints/c")
     assert isinstance(found, WeightChanges)
     assert found.grid == missing("nothing of a layer was trained")
