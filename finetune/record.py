@@ -14,9 +14,9 @@ from finetune.causal import end_ids
 from finetune.models import save_model
 from finetune.prepare import Prepared
 from finetune.rows import Row
-from harness_tasks.files import sha256_file, sha256_json, sha256_text, write_json, write_jsonl, write_text
+from harness_tasks.files import sha256_json, sha256_text, write_json, write_jsonl, write_text
 from harness_tasks.models.commits import commit_of
-from harness_tasks.models.weights import safetensors_in, tensors_of
+from harness_tasks.models.weights import safetensors_in, tensors_of, weights_sha256
 
 TEMPLATES_PATH = Path(__file__).resolve().parent.parent / "templates"
 
@@ -52,7 +52,7 @@ def weights_fingerprint(folder: Path) -> str:
     """
     for file in safetensors_in(folder):
         tensors_of(file)
-    return sha256_text("".join(sha256_file(file) for file in safetensors_in(folder)))
+    return sha256_text("".join(map(weights_sha256, safetensors_in(folder))))
 
 
 def data_record(prepared: Prepared) -> dict[str, Any]:

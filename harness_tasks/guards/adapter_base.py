@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness_tasks.files import sha256_file, sha256_text
+from harness_tasks.files import sha256_text
 from harness_tasks.guards.verdicts import Verdict
 from harness_tasks.hub.download import fetch_model
 from harness_tasks.models.heads import read_json_file
-from harness_tasks.models.weights import tensors_of
+from harness_tasks.models.weights import weights_sha256
 
 _ID = "adapter-base"
 _WHY = "its weights are differences from another model: the sum is neither, and its scores would look plausible"
@@ -91,7 +90,7 @@ def _weights(base: str, revision: str | None = None) -> str | None:
     """
     if Path(base).is_dir():
         files = [file for file in sorted(Path(base).glob("*.safetensors")) if file.is_file()]
-        digests = [_digest(str(file), file.stat().st_mtime_ns) for file in files]
+        digests = [weights_sha256(file) for file in files]
     else:
         fetched = fetch_model(base, revision)
         stated = fetched.stated if fetched else {}
@@ -99,13 +98,6 @@ def _weights(base: str, revision: str | None = None) -> str | None:
     if not digests or not all(digests):
         return None
     return sha256_text("".join(digests))
-
-
-@cache
-def _digest(file: str, changed_ns: int) -> str:
-    """Returns a file's SHA-256; ``changed_ns`` makes it another question once the file was written anew."""
-    tensors_of(Path(file))
-    return sha256_file(file)
 
 
 def _is_hub_id(name: str) -> bool:

@@ -6,6 +6,7 @@ It holds for all that is scored, planned, trained on, merged or pushed.
 import math
 import os
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn
 
@@ -13,6 +14,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from harness_tasks.errors import UserError
+from harness_tasks.files import sha256_file
 from harness_tasks.reading import Kind, checked, open_regular, parse_json, text_of
 
 _LARGEST_HEADER_BYTES = 100_000_000
@@ -66,6 +68,21 @@ def safetensors_in(folder: Path) -> list[Path]:
             "save the model with save_pretrained of a current transformers or peft, and name that folder",
         )
     return files
+
+
+def weights_sha256(file: Path) -> str:
+    """Returns the SHA-256 of a safetensors file, computed once for as long as nobody writes it anew.
+
+    Raises:
+        UserError: it is not whole.
+    """
+    return _sha256(str(file), file.stat().st_mtime_ns)
+
+
+@cache
+def _sha256(file: str, changed_ns: int) -> str:
+    tensors_of(Path(file))
+    return sha256_file(file)
 
 
 def tensors_of(path: Path, *, shown: str | None = None) -> dict[str, StoredTensor]:
