@@ -21,6 +21,8 @@ from report.reading.harnesses import (
     INSPECT,
     LIGHTEVAL,
     LM_EVAL,
+    NO_ITEMS,
+    NO_SCORES,
     Called,
     Harness,
     Place,
@@ -100,13 +102,12 @@ class _Instance(TypedDict):
     metadata: NotRequired[dict[str, Any] | None]
 
 
-_WHY = "scores are read from it, and one that is damaged or of another kind gives none"
 _RECORD = Kind(
-    "the record of Every Eval Ever", _WHY, "copy the record again, or make it anew", schema=_Record, finite=False
+    "the record of Every Eval Ever", NO_SCORES, "copy the record again, or make it anew", schema=_Record, finite=False
 )
 _INSTANCES = Kind(
     "the samples of a record of Every Eval Ever",
-    "a score without its items cannot be recounted, nor paired item by item",
+    NO_ITEMS,
     "copy the file again beside its record, or remove it: the recorded scores are shown without items",
     limit_mib=2048,
     schema=_Instance,
@@ -212,7 +213,9 @@ def _tables(content: Mapping[str, Any], path: Path, keys: Sequence[tuple[str, st
     algorithm = told.get("hash_algorithm") or "sha256"
     checksum = told.get("checksum") if algorithm in _HASHES else None
     if checksum and hashlib.new(algorithm, found, usedforsecurity=False).hexdigest() != checksum.lower():
-        raise UserError(f"{file} is not the file that {path.name} names: its checksum differs", *_second(_INSTANCES))
+        raise UserError(
+            f"{file} is not the file that {path.name} names: its checksum differs", _INSTANCES.why, _INSTANCES.mend
+        )
     items: dict[str, dict[str, dict[str, list[Mapping[str, Any]]]]] = {}
     by_id = {
         result.get("evaluation_result_id"): key for key, result in zip(keys, content["evaluation_results"], strict=True)
@@ -222,7 +225,9 @@ def _tables(content: Mapping[str, Any], path: Path, keys: Sequence[tuple[str, st
         by_name.setdefault(task, []).append(key)
     for line, row in enumerate(parse_rows(text_of(found, file, _INSTANCES), file, _INSTANCES), 1):
         if row["evaluation_id"] != content["evaluation_id"]:
-            raise UserError(f"line {line} of {file} is of another evaluation than {path.name}", *_second(_INSTANCES))
+            raise UserError(
+                f"line {line} of {file} is of another evaluation than {path.name}", _INSTANCES.why, _INSTANCES.mend
+            )
         task, key = by_id.get(row.get("evaluation_result_id") or "", (row["evaluation_name"], ""))
         if not key and len(by_name.get(task, ())) != 1:
             continue  # which of several scores it is of, it does not say
@@ -253,7 +258,3 @@ def _rows(items: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> Ite
                 **({"arguments": [[asked["formatted"]]]} if isinstance(asked.get("formatted"), str) else {}),
                 **({"resps": [answers], "filtered_resps": answers[:1]} if answers and None not in answers else {}),
             }
-
-
-def _second(kind: Kind) -> tuple[str, str]:
-    return kind.why, kind.mend

@@ -19,6 +19,10 @@ INSPECT = "Inspect"
 LIGHTEVAL = "lighteval"
 EVERY_EVAL_EVER = "Every Eval Ever"
 
+NO_SCORES = "scores are read from it, and one that is damaged or of another kind gives none"
+NO_ITEMS = "a score without its items cannot be recounted, nor paired item by item"
+"""Why a file of results, and one of samples, has to be whole."""
+
 
 @dataclass(frozen=True)
 class Harness:

@@ -21,6 +21,8 @@ from harness_tasks.files import sha256_json
 from harness_tasks.reading import Kind, checked, read_bytes, sha256_of
 from report.reading.harnesses import (
     LIGHTEVAL,
+    NO_ITEMS,
+    NO_SCORES,
     Called,
     Harness,
     Place,
@@ -48,13 +50,16 @@ class _Results(TypedDict):
     config_tasks: NotRequired[dict[str, _Task] | None]
 
 
-_WHY = "scores are read from it, and one that is damaged or of another kind gives none"
 _RESULTS = Kind(
-    "lighteval's result file", _WHY, "name the folder that was lighteval's --output-dir", schema=_Results, finite=False
+    "lighteval's result file",
+    NO_SCORES,
+    "name the folder that was lighteval's --output-dir",
+    schema=_Results,
+    finite=False,
 )
 DETAILS = Kind(
     "lighteval's details",
-    "a score without its items cannot be recounted, nor paired item by item",
+    NO_ITEMS,
     "score again with --save-details, or remove the file: the recorded scores are shown without items",
     limit_mib=2048,
 )

@@ -21,7 +21,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_text
 from harness_tasks.reading import Kind, parse_json, parse_rows, read_bytes, sha256_of, text_of
 from report.reading.degenerate_answers import answers_of
-from report.reading.harnesses import Place, Table
+from report.reading.harnesses import NO_ITEMS, Place, Table
 from report.reading.item_texts import ItemTexts, first_prompt, item_texts
 from report.reading.lm_eval_results import RESULT_FILE, ResultFile
 from report.reading.results import NOT_METRICS, pointer, value_at
@@ -29,7 +29,7 @@ from report.reading.task_runs import SampleRows
 
 SAMPLE_FILE = Kind(
     "the sample file",
-    "a score without its items cannot be recounted, nor paired item by item",
+    NO_ITEMS,
     "score again with --log_samples, or remove the file: the recorded scores are compared unpaired",
     limit_mib=4096,
     finite=False,
