@@ -62,6 +62,18 @@ def data_digest(study: Study) -> str:
     return _text_digest(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
 
 
+def folder_digest(folder: Path) -> str:
+    """Returns a hash of the names, sizes and times of the files in a folder, "" where there is none on this machine.
+
+    Weights that are written anew to the same folder are others, and would take long to hash.
+    """
+    if not folder.is_dir():
+        return ""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    stats = [(path.name, path.stat()) for path in files]
+    return _text_digest(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+
+
 def _task_files(task: str, place: Path) -> list[Path]:
     """Returns the files that define ``task``; none where ``place`` does not have it."""
     yaml_file = find_yaml(task, place)

@@ -7,9 +7,7 @@ from typing import Any
 from finetune.heads import TASK_TYPES, Head
 from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
-from harness_tasks.files import sha256_text
 from harness_tasks.reading import read_json
-from studies import Elsewhere
 
 
 @dataclass(frozen=True)
@@ -53,16 +51,3 @@ def _cached(place: str, revision: str) -> str:
 
     fetched = fetch_model(place, revision)
     return str(fetched.folder) if fetched else place
-
-
-def state(checkpoint: Elsewhere) -> str:
-    """Returns a hash of the names, sizes and times of a checkpoint's files, where they are on this machine.
-
-    Other weights that were written to the same folder are another checkpoint.
-    """
-    folder = Path(checkpoint.path)
-    if not folder.is_dir():
-        return ""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    stats = [(path.name, path.stat()) for path in files]
-    return sha256_text("".join(f"{name} {stat.st_size} {stat.st_mtime_ns}\n" for name, stat in stats))

@@ -285,7 +285,7 @@ def train_key(study: Study, checkpoint: Checkpoint) -> str:
 
 def read_checkpoint_key(study: Study, checkpoint: Elsewhere) -> str:
     """Returns all that the record of a checkpoint from elsewhere depends on beside the base model."""
-    return json.dumps([read_checkpoint(study, checkpoint), elsewhere.state(checkpoint)])
+    return json.dumps([read_checkpoint(study, checkpoint), digests.folder_digest(Path(checkpoint.path))])
 
 
 def check_key(study: Study, task: str) -> str:
