@@ -10,7 +10,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.reading import read_json
 from harness_tasks.secrets import cleaned
 from report.facts.redact import text_notice
-from report.facts.schema.training import Trained, is_from_elsewhere
+from report.facts.schema.training import is_trained_here
 from report.facts.schema.whole import Facts
 from report.hub.card import CardSubject, base_on_hub, benchmark_files, model_card
 from report.hub.clean import check_clean
@@ -115,9 +115,7 @@ def checkpoint_target(
 
 def trained_here(facts: Facts) -> list[str]:
     """Returns the names of the checkpoints that the study trained: those from elsewhere are others' to publish."""
-    return [
-        found.name.value for found in facts.checkpoints if isinstance(found, Trained) and not is_from_elsewhere(found)
-    ]
+    return [found.name.value for found in facts.checkpoints if is_trained_here(found)]
 
 
 def card_texts(plan: Study, study: Path, folder: Path, facts: Facts) -> dict[str, str]:

@@ -14,7 +14,7 @@ from report.facts.publication import hub_facts
 from report.facts.redact import redacted_facts
 from report.facts.schema.parts import Fact, Known, Part, is_known
 from report.facts.schema.scores import Equivalence, TaskFacts
-from report.facts.schema.training import Trained
+from report.facts.schema.training import is_from_elsewhere, is_trained_here
 from report.facts.schema.whole import FACTS_SCHEMA, AuditFacts, Facts, MeasuredFacts
 from report.facts.study import study_facts
 from report.facts.values import fact, missing
@@ -122,10 +122,6 @@ def collect(
             members[task] = one
         told(tasks[-1], {name: side.scores for name, side in sides.items()})
         del sides  # before the next task's are read: those of two may be more than fits into memory
-
-    def is_trained(name: str) -> bool:
-        return any(one.name.value == name and isinstance(one, Trained) for one in checkpoints)
-
     of_groups = [
         groups.group_facts(name, [members[task] for task in named if task in members], document.source("groups", name))
         for name, named in study.groups.items()
@@ -144,8 +140,8 @@ def collect(
         "audit": _audit(study),
         "unfinished": unfinished_facts(folder),
         **template_facts(path),
-        "checks": check_facts(folder, [one.name for one in study.trained_checkpoints() if is_trained(one.name)]),
-        "pair_checks": pair_facts(folder, [one.name for one in study.checkpoints if is_trained(one.name)]),
+        "checks": check_facts(folder, [one.name.value for one in checkpoints if is_trained_here(one)]),
+        "pair_checks": pair_facts(folder, [one.name.value for one in checkpoints if is_from_elsewhere(one)]),
         "confidence": _confidence(tasks),
     }
     parts["reproduction"] = reproduction_facts(folder, checkpoints, tasks, parts)

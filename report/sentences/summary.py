@@ -1,7 +1,7 @@
 """The sentences of the first screen that stand beside the headline: parameters, and the verdicts of the checks."""
 
 from report.facts.schema.parts import Absent, is_known
-from report.facts.schema.training import Checks, ParameterCounts
+from report.facts.schema.training import ParameterCounts
 from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.parameters import trained_share
@@ -35,7 +35,8 @@ def sizes(facts: MeasuredFacts) -> list[Finding]:
 def badge(facts: MeasuredFacts) -> Finding:
     """What the guards, the checks of the saved weights and those of checkpoints from elsewhere came to, in a word."""
     training, pair = facts.checks, facts.pair_checks
-    known = pair is not None if isinstance(training, Absent) and not facts.study.methods else _is_known(training)
+    # where nothing was trained there is nothing to know of training
+    known = not isinstance(training, Absent) or (pair is not None and not facts.study.methods)
     objected = sum(
         found.objected.value for found in (training, pair) if found is not None and not isinstance(found, Absent)
     )
@@ -45,10 +46,6 @@ def badge(facts: MeasuredFacts) -> Finding:
         "unknown": not known,
     }
     return finding(decide("badge", cases), {})
-
-
-def _is_known(found: Checks | Absent) -> bool:
-    return not isinstance(found, Absent)
 
 
 def checks(facts: MeasuredFacts) -> list[Finding]:

@@ -209,6 +209,11 @@ class Trained(AnyCheckpoint):
 CheckpointFacts = Either[Trained, Untrained]
 
 
+def is_trained_here(checkpoint: CheckpointFacts) -> bool:
+    """Returns whether the study trained a checkpoint itself."""
+    return isinstance(checkpoint, Trained) and checkpoint.elsewhere is None
+
+
 def is_from_elsewhere(checkpoint: CheckpointFacts) -> bool:
     """Returns whether a checkpoint was trained elsewhere."""
     return isinstance(checkpoint, Trained) and checkpoint.elsewhere is not None

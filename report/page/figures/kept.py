@@ -30,7 +30,7 @@ def kept_pictures(facts: Facts, folder: Path) -> dict[str, Picture]:
                 for name, one in kept["pictures"].items()
             }
     drawn = pictures(facts)
-    text = {name: json.loads(json.dumps(asdict(picture))) for name, picture in drawn.items()}
+    text = {name: asdict(picture) for name, picture in drawn.items()}
     with suppress(OSError):
         write_text(place, json.dumps({"made_of": made_of, "sha256": sha256_json(text), "pictures": text}))
     return drawn
