@@ -273,8 +273,7 @@ class Study(_Strict):
 
     def tasks_folder(self, task: str) -> Path:
         """Returns the folder in which a task is looked for: the study's own where that has it, else ours."""
-        own = self.include_path
-        return Path(own) if own and find_yaml(task, own) else TASKS_PATH
+        return folder_of(task, self.include_path)
 
     @property
     def trains(self) -> bool:
@@ -315,6 +314,11 @@ class Study(_Strict):
                         )
                     )
         return made
+
+
+def folder_of(task: str, own: str | None) -> Path:
+    """Returns the folder in which a task is looked for: the user's ``own`` where that has it, else ours."""
+    return Path(own) if own and find_yaml(task, own) else TASKS_PATH
 
 
 @cache

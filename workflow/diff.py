@@ -13,7 +13,6 @@ import typer
 import yaml
 
 from finetune.estimate import operations_a_second, shown_time
-from finetune.heads import Head
 from finetune.machine import resolve_device, resolve_dtype
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
@@ -21,9 +20,10 @@ from harness_tasks.files import write_text
 from harness_tasks.loading import find_yaml, members, task_manager, unknown_task
 from harness_tasks.reading import read_text, read_yaml
 from report.page.loaded import Report, load_report
-from studies import Elsewhere, Study, load_study
+from studies import Elsewhere, Model, Study, load_study
 from studies.names import check_name, folder_name
-from studies.study import BUILT_IN, STUDY_FILE, can_answer, refuse_unanswered, study_of
+from studies.study import BUILT_IN, STUDY_FILE, can_answer, folder_of, refuse_unanswered, study_of
+from workflow.examined import write_base
 
 QUICK_S = 300.0
 """Seconds that a quick comparison is to take."""
@@ -80,7 +80,7 @@ def write_study(asked: Asked, output: Path | None, *, told: Callable[[str], None
     name = output.name
     check_name(name, "the comparison has a name:")
     file = output / f"{name}.yaml"
-    values = _values(asked, _checked_heads(asked))
+    values = _values(asked, _checked_entries(asked))
     if output != Path("build") / name:
         values["output"] = str(output)
     study = study_of(file, values, name=name)  # refused before a file is written
@@ -144,24 +144,46 @@ def _with_members(asked: Asked, told: Callable[[str], None]) -> Asked:
     )
 
 
-def _checked_heads(asked: Asked) -> list[Head]:
-    """Returns each checkpoint's head, once it is known to belong to the base; of all only headers and JSON are read."""
+def _checked_entries(asked: Asked) -> list[dict[str, Any]]:
+    """Returns each checkpoint's entry in the study, once it is known to belong to the base and to the tasks it answers.
+
+    Of weights only headers are read, and hashes made; a built-in base model is written where it is not there yet.
+    """
     from finetune.elsewhere import reading
     from finetune.elsewhere.sides import side_of
 
-    base = side_of(str(BUILT_IN.get(asked.base, asked.base)), asked.base_revision, weights=True, records=False)
+    model = Model(id=asked.base)
+    write_base(model)
+    base = side_of(model.path, asked.base_revision, weights=True, records=False)
     if base.head != "causal":
         raise UserError(
             f"the base {asked.base} is a model with the head {base.head}",
             "a base model answers in words: its head of classes or spans would be another task's, or random",
             "name the language model that the checkpoints were trained from",
         )
-    heads: list[Head] = []
+    own, allow, entries = asked.settings.get("include_path"), tuple(asked.allow), []
     for path in asked.tuned:
         tuned = side_of(path, None, weights=True, records=True)
-        reading.check_pair(base, tuned, reading.Asked(path, asked.base, allow=tuple(asked.allow)))
-        heads.append(tuned.head)
-    return heads
+        answered = tuple(task for task in asked.tasks if can_answer(task, tuned.head, folder_of(task, own)))
+        place = Path(own) if own else None
+        reading.check_pair(
+            base, tuned, reading.Asked(path, model.path, tasks=answered, include_path=place, allow=allow)
+        )
+        if not answered:
+            raise UserError(
+                f"{path} is a model with the head {tuned.head}, and can answer none of {', '.join(asked.tasks)}",
+                "a classifier needs a task with choices, a span reader a task whose answer is in a passage",
+                "name another task with --tasks",
+            )
+        entries.append(
+            {
+                "path": path,
+                **({"tasks": list(answered)} if len(answered) < len(asked.tasks) else {}),
+                **({"training_rows": asked.training_rows} if asked.training_rows else {}),
+                **({"allow": list(allow)} if allow else {}),
+            }
+        )
+    return entries
 
 
 def with_limit(study: Study, limit: int) -> Study:
@@ -229,8 +251,7 @@ def _seconds(study: Study, speed: float) -> float:
     return sum(step.seconds or 0.0 for step in planned(study, speed=speed).steps if not step.done)
 
 
-def _values(asked: Asked, heads: Sequence[Head]) -> dict[str, Any]:
-    tuned = [_entry(asked, path, head) for path, head in zip(asked.tuned, heads, strict=True)]
+def _values(asked: Asked, tuned: Sequence[dict[str, Any]]) -> dict[str, Any]:
     names = [Elsewhere.model_validate(entry).name for entry in tuned]
     model = {"id": asked.base} | ({"revision": asked.base_revision} if asked.base_revision else {})
     if asked.base not in BUILT_IN and Path(asked.base).is_dir():
@@ -239,7 +260,7 @@ def _values(asked: Asked, heads: Sequence[Head]) -> dict[str, Any]:
         "title": f"What changed from {re.sub(r'[^ -~]', '?', Path(asked.base).name)} to {', '.join(names)}",
         "model": model,
         "tasks": {task: _plan(asked.limit) for task in asked.tasks},
-        "checkpoints": tuned,
+        "checkpoints": list(tuned),
         "authors": [{"name": "", "did": ""}],
         **asked.settings,
     }
@@ -253,20 +274,3 @@ def _without_limits(values: Any) -> Any:
 
 def _plan(limit: int | None) -> dict[str, int] | None:
     return {"limit": limit} if limit else None
-
-
-def _entry(asked: Asked, path: str, head: Head) -> dict[str, Any]:
-    include = asked.settings.get("include_path")
-    answered = [task for task in asked.tasks if can_answer(task, head, *([Path(include)] if include else []))]
-    if not answered:
-        raise UserError(
-            f"{path} is a model with the head {head}, and can answer none of {', '.join(asked.tasks)}",
-            "a classifier needs a task with choices, a span reader a task whose answer is in a passage",
-            "name another task with --tasks",
-        )
-    return {
-        "path": path,
-        **({"tasks": answered} if len(answered) < len(asked.tasks) else {}),
-        **({"training_rows": asked.training_rows} if asked.training_rows else {}),
-        **({"allow": list(asked.allow)} if asked.allow else {}),
-    }

@@ -17,7 +17,7 @@ from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json
 from harness_tasks.outputs import refuse_links_out
 from harness_tasks.reading import Kind, read_json
-from studies import Checkpoint, Grid, Study, load_grid
+from studies import Checkpoint, Grid, Model, Study, load_grid
 from studies.study import BUILT_IN
 from workflow import step_commands
 from workflow.terminal.estimates import write_estimates
@@ -101,7 +101,7 @@ def _examined(study: Study, checkpoint: Checkpoint) -> tuple[Examined, list[Any]
     from finetune.prepare import prepare
     from harness_tasks.loading import load_task
 
-    write_base(study)
+    write_base(study.model)
     run = run_of_command(step_commands.train(study, checkpoint))
     # Neither rows nor guards depend on the device, which may be another machine's, or on how the base is packed.
     run = replace(run, device="cpu", dtype="float32" if run.dtype == "auto" else run.dtype)
@@ -129,18 +129,18 @@ def _examined(study: Study, checkpoint: Checkpoint) -> tuple[Examined, list[Any]
     return Examined(study, checkpoint, content), failed
 
 
-def write_base(study: Study) -> None:
+def write_base(model: Model) -> None:
     """Writes a built-in base model's folder where it is not there yet: its tokenizer is in it."""
-    if study.model.id in BUILT_IN and not Path(study.model.path, "config.json").is_file():
-        print(f"unpacking the base model into {study.model.path}", file=sys.stderr)
-        if study.model.id == "embedded":
+    if model.id in BUILT_IN and not Path(model.path, "config.json").is_file():
+        print(f"unpacking the base model into {model.path}", file=sys.stderr)
+        if model.id == "embedded":
             from finetune.embedded import write_embedded
 
-            write_embedded(Path(study.model.path))
+            write_embedded(Path(model.path))
         else:
             from studies.tiny_model import write_tiny_model
 
-            write_tiny_model(Path(study.model.path))
+            write_tiny_model(Path(model.path))
 
 
 def _key(study: Study, checkpoint: Checkpoint) -> str:

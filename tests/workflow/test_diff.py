@@ -1,5 +1,6 @@
 """`aftertune diff`: the study that it writes, what it refuses before any work, and a whole run of tiny models."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -47,6 +48,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_pretrained(folder / "classifier")
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(base / name, folder / "classifier")
+    shutil.copytree(folder / "classifier", folder / "moods")
+    config = json.loads((folder / "moods" / "config.json").read_text(encoding="utf-8"))
+    config |= {"id2label": {"0": "joy", "1": "anger"}, "label2id": {"joy": 0, "anger": 1}}
+    (folder / "moods" / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
 
 
@@ -120,6 +125,7 @@ def test_two_checkpoints_of_one_name_or_one_place_are_refused(models: Path, tmp_
         (["base", "adapter", "--tasks", " , "], "--tasks names no task"),
         (["base", "adapter", "--quick", "--limit", "3"], "--quick and --limit 3"),
         (["base", "classifier", "--tasks", "passages_demo"], "can answer none of passages_demo"),
+        (["base", "moods"], "moods are joy, anger, and the choices of reviews_demo negative, positive"),
         (["adapter", "base"], "is an adapter"),
         (["base", "qwen"], "it is a model of the type qwen2, and the base of the type llama"),
         (["classifier", "other"], "is a model with the head sequence-classification"),
@@ -151,6 +157,16 @@ def test_any_folder_may_be_the_output(output: str, models: Path, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     assert "read_checkpoint" in done.stdout + done.stderr
     assert (tmp_path / output / "out.yaml").is_file()
+
+
+def test_a_built_in_base_model_is_written_where_it_is_not_there(models: Path, tmp_path: Path) -> None:
+    done = aftertune(
+        "diff", "tiny-random", str(models / "other"), "--tasks", "reviews_demo", "--dry-run", folder=tmp_path
+    )
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "build" / "tiny-model" / "config.json").is_file()
+    (study,) = tmp_path.glob("build/*/*.yaml")
+    assert load_study(study).model.id == "tiny-random"
 
 
 @pytest.mark.parametrize(
