@@ -1,7 +1,8 @@
 """What a study is: the YAML files of this folder, read and checked."""
 
 from studies.grid import Grid, load_grid
-from studies.study import AnyCheckpoint, Author, Checkpoint, Elsewhere, HubRepos, Model, Study, TaskPlan, load_study
+from studies.loading import load_study
+from studies.study import AnyCheckpoint, Author, Checkpoint, Elsewhere, HubRepos, Model, Study, TaskPlan
 
 __all__ = [
     "AnyCheckpoint",

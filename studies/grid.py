@@ -14,8 +14,9 @@ from harness_tasks.errors import UserError
 from harness_tasks.messages import nearest_name
 from harness_tasks.outputs import write_outputs
 from harness_tasks.reading import Kind, read_text
+from studies.loading import load_study, no_checkpoint, read_mapping, study_of, tasks_with_checkpoints
 from studies.names import check_name
-from studies.study import Study, load_study, no_checkpoint, read_mapping, study_of, tasks_with_checkpoints
+from studies.study import Study
 
 KEYS = {"models": "model", "shots": "num_fewshot"}
 """The keys of a grid that a study has not, and what a study has in their place."""

@@ -13,7 +13,7 @@ from readme_reader import PAGES, ROOT
 
 from aftertune import app
 from report.page.build import build_report
-from studies.study import load_study, study_files
+from studies.loading import load_study, study_files
 
 DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "studies/README.md", "finetune/README.md"]
 DOCUMENTS += ["studies/CLAIMS.md", "harness_tasks/metrics/README.md", "harness_tasks/models/README.md"]

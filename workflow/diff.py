@@ -21,8 +21,9 @@ from harness_tasks.loading import find_yaml, members, task_manager, unknown_task
 from harness_tasks.reading import read_text, read_yaml
 from report.page.loaded import Report, load_report
 from studies import Elsewhere, Model, Study, load_study
+from studies.loading import STUDY_FILE, refuse_unanswered, study_of
 from studies.names import check_name, folder_name
-from studies.study import BUILT_IN, STUDY_FILE, can_answer, folder_of, refuse_unanswered, study_of
+from studies.study import BUILT_IN, can_answer, folder_of
 from workflow.examined import write_base
 
 QUICK_S = 300.0

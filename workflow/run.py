@@ -18,7 +18,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file, sha256_text
 from harness_tasks.outputs import refuse_links_out
 from studies import Grid, load_grid
-from studies.study import RUN_VARIABLE
+from studies.loading import RUN_VARIABLE
 from workflow import failures
 from workflow.engine import Profile, find_profile, options
 from workflow.partial import changed_pages, make_pages, partial_pages

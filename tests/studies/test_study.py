@@ -7,7 +7,7 @@ import pytest
 
 from harness_tasks.errors import UserError
 from studies import load_study
-from studies.study import study_files
+from studies.loading import study_files
 from studies.tiny_model import write_tiny_model
 
 STUDIES = study_files(Path(__file__).resolve().parents[2] / "studies")

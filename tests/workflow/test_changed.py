@@ -14,7 +14,7 @@ from harness_tasks.outputs import write_outputs
 from report.compare.output import COMPARE_MANIFEST
 from report.facts.paths import REPORT_MANIFEST
 from studies import load_grid, load_study
-from studies.study import RUN_VARIABLE
+from studies.loading import RUN_VARIABLE
 from workflow.engine import find_profile
 from workflow.partial import changed_pages
 from workflow.run import _environment, snakemake
