@@ -175,13 +175,18 @@ def _classified(task: Part, found: Part) -> dict[str, Cause]:
         "prior": Cause(_prior(task, found["prior"])),
         "calibration": Cause(_calibrated(found["calibration"])),
     }
-    if _any(found["ties"]):
-        words = (
-            "{some} of {all} items with two equal highest log-likelihoods, of which the first choice counts: {right} "
-            "are correct by that rule alone"
-        )
-        said["ties"] = Cause(_some_of(words, found["ties"], right=count(found["ties_correct"])))
-    return said | {"truncated": _truncated(found)}
+    return said | _ties(found) | {"truncated": _truncated(found)}
+
+
+def _ties(found: Part) -> dict[str, Cause]:
+    """Returns what is said of items whose two highest log-likelihoods are equal; nothing where there are none."""
+    if not _any(found["ties"]):
+        return {}
+    words = (
+        "{some} of {all} items with two equal highest log-likelihoods, of which the first choice counts: {right} are "
+        "correct by that rule alone"
+    )
+    return {"ties": Cause(_some_of(words, found["ties"], right=count(found["ties_correct"])))}
 
 
 _PRIOR = "{share} is the mean probability of {positive} without a text ({inputs}), {even} an even split: "
@@ -301,13 +306,7 @@ def _chosen(found: Part) -> dict[str, Cause]:
         )
         said["longest"] = Cause(told, found["length_excess"]["value"] if went in ("up", "down") else 0)
     said["calibration"] = Cause(_calibrated(found["calibration"]))
-    if _any(found["ties"]):
-        words = (
-            "{some} of {all} items with two equal highest log-likelihoods, of which the first choice counts: {right} "
-            "are correct by that rule alone"
-        )
-        said["ties"] = Cause(_some_of(words, found["ties"], right=count(found["ties_correct"])))
-    return said | {"truncated": _truncated(found)}
+    return said | _ties(found) | {"truncated": _truncated(found)}
 
 
 def _place(found: Part) -> Cause:
