@@ -23,7 +23,7 @@ from report.page.template.readme import facts_tables
 from report.statistics.formulas import MEAN
 from report.statistics.metrics import METRICS
 from studies.elsewhere import Elsewhere
-from studies.study import Author, HubRepos, Model, Study, TaskPlan, Where
+from studies.study import Author, HubRepos, Model, Study, TaskGroup, TaskPlan, Where
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 WRITTEN_BY = "Generated from the code by `python docs/write_reference.py`; a test holds it current.\n"
@@ -106,6 +106,7 @@ def study_keys() -> str:
         "The study": (Study, "The top level of the file."),
         "`model:`": (Model, ""),
         "`tasks: <task>:`": (TaskPlan, ""),
+        "`groups: <group>:`": (TaskGroup, ""),
         "`recipe:`": (Recipe, "The options of [`aftertune train`](verbs.md#train) have the same names, with dashes."),
         "`checkpoints:`": (Elsewhere, "Each entry of the list; `aftertune diff` writes them."),
         "`exclude:` and `only:`": (Where, ""),

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from typing_extensions import TypedDict
@@ -80,7 +80,10 @@ def _hub_fault(error: BaseException) -> Exception | None:
 
 
 def _loaded(manager: "TaskManager", name: str) -> dict[str, Any]:
-    tasks: dict[str, Any] = manager.load(name)["tasks"]
+    return _with_data(manager.load(name)["tasks"])
+
+
+def _with_data(tasks: dict[str, Any]) -> dict[str, Any]:
     for task in tasks.values():
         _ = task.dataset  # which lm_eval 0.5 loads when it is first asked for
     return tasks
@@ -96,14 +99,28 @@ def matching(manager: "TaskManager", pattern: str) -> list[str]:
     return sorted(known.intersection(found))
 
 
-def members(name: str, manager: "TaskManager") -> list[str]:
+class Members(NamedTuple):
+    """The tasks that a name stands for, and whether lm_eval's score of them together is the mean over their items.
+
+    It is the mean of the tasks' scores where the group says `weight_by_size: false` of the first metric it aggregates.
+    """
+
+    tasks: list[str]
+    weight_by_size: bool = True
+
+
+def members(name: str, manager: "TaskManager") -> Members:
     """Returns the tasks that a name stands for: those of a group or a tag, else the one of that name; none of no other.
 
     A group's tasks are loaded with their data: lm_eval lists them in no other way.
     """
     if name in manager.all_subtasks:
-        return [name]
-    return list(_loaded(manager, name)) if name in {*manager.all_groups, *manager.all_tags} else []
+        return Members([name])
+    if name not in {*manager.all_groups, *manager.all_tags}:
+        return Members([])
+    loaded = manager.load(name)
+    aggregated = getattr(loaded["groups"].get(name), "aggregate_metric_list", None)
+    return Members(list(_with_data(loaded["tasks"])), aggregated[0].weight_by_size if aggregated else True)
 
 
 def set_shots(task: "ConfigurableTask", asked: int) -> int:

@@ -2,7 +2,7 @@
 
 from studies.grid import Grid, load_grid
 from studies.loading import load_study
-from studies.study import AnyCheckpoint, Author, Checkpoint, Elsewhere, HubRepos, Model, Study, TaskPlan
+from studies.study import AnyCheckpoint, Author, Checkpoint, Elsewhere, HubRepos, Model, Study, TaskGroup, TaskPlan
 
 __all__ = [
     "AnyCheckpoint",
@@ -13,6 +13,7 @@ __all__ = [
     "HubRepos",
     "Model",
     "Study",
+    "TaskGroup",
     "TaskPlan",
     "load_grid",
     "load_study",

@@ -17,7 +17,7 @@ from harness_tasks.reading import Kind, read_yaml
 from harness_tasks.validation import first_invalid, wrong_key
 from studies.elsewhere import Elsewhere
 from studies.names import check_name, check_texts
-from studies.study import Author, HubRepos, Model, Study, TaskPlan, Where, can_answer
+from studies.study import Author, HubRepos, Model, Study, TaskGroup, TaskPlan, Where, can_answer
 
 RUN_VARIABLE = "AFTERTUNE_RUN"
 """The environment variable of a run's steps: a JSON object from the study's files to their SHA-256."""
@@ -163,10 +163,10 @@ def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
         raise UserError(f"{path} names no task", "there is nothing to score", "add one under `tasks:`")
     _check_elsewhere(path, study)
     _check_output(path, study)
-    for group, tasks in study.groups.items():
-        if missing := [task for task in tasks if task not in study.tasks]:
+    for name, group in study.groups.items():
+        if missing := [task for task in group.tasks if task not in study.tasks]:
             raise UserError(
-                f"{path}: the group {group} has the task {missing[0]}, which is not under `tasks:`",
+                f"{path}: the group {name} has the task {missing[0]}, which is not under `tasks:`",
                 "a group's score is made of the scores of its tasks",
                 f"add {missing[0]} under `tasks:`, or take it out of the group",
             )
@@ -205,7 +205,7 @@ def _readable(path: Path, error: ValidationError) -> UserError:
 
 def _fields_at(place: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {"model": Model, "hub": HubRepos, "authors": Author, "tasks": TaskPlan}
-    models |= {"exclude": Where, "only": Where, "checkpoints": Elsewhere}
+    models |= {"exclude": Where, "only": Where, "checkpoints": Elsewhere, "groups": TaskGroup}
     if "recipe" in place:
         return list(Recipe.model_fields)
     model = models.get(str(place[0]), Study) if place else Study

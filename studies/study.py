@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from finetune.heads import Head
 from finetune.recipe import IDENTICAL, Method, Recipe
@@ -102,6 +102,21 @@ class TaskPlan(_Strict):
     """How the checkpoint is trained."""
 
 
+class TaskGroup(_Strict):
+    """Tasks of the study that have one score together."""
+
+    tasks: Annotated[list[TaskName], Field(min_length=1), Distinct]
+    """Its tasks, each of which stands under the study's `tasks:` as well."""
+    weight_by_size: bool = True
+    """Whether its score is the mean over the items of all its tasks, as of a group of lm_eval that says nothing else;
+    `false`: the mean of its tasks' scores, whatever their numbers of items. `aftertune diff` writes what lm_eval's
+    group says of the first metric that it aggregates."""
+
+
+def _with_tasks(group: Any) -> Any:
+    return {"tasks": group} if isinstance(group, list) else group
+
+
 class Author(_Strict):
     """A line of the contributions."""
 
@@ -185,8 +200,9 @@ class Study(_Strict):
     tasks: dict[TaskName, TaskPlan | None]
     """The tasks by name: ours, or any of lm_eval's, with a training split where the study trains; an empty value takes
     the defaults."""
-    groups: dict[TaskName, Annotated[list[TaskName], Field(min_length=1)]] = {}
-    """Groups of the tasks, by name: each is a row with the mean over the items of its tasks, which stand below it."""
+    groups: dict[TaskName, Annotated[TaskGroup, BeforeValidator(_with_tasks)]] = {}
+    """Groups of the tasks, by name: each is a row on the page, with its tasks folded below. A list names the tasks of
+    one that weighs them by their items; a mapping may say otherwise."""
     why: Annotated[str, Field(max_length=4000)] | None = None
     """Why the authors chose this model and these tasks, in their words, which the page shows as theirs."""
     include_path: Place | None = None

@@ -17,7 +17,7 @@ from finetune.machine import resolve_device, resolve_dtype
 from harness_tasks import TASKS_PATH
 from harness_tasks.errors import UserError
 from harness_tasks.files import write_text
-from harness_tasks.loading import find_yaml, members, task_manager, unknown_task
+from harness_tasks.loading import Members, find_yaml, members, task_manager, unknown_task
 from harness_tasks.reading import read_text, read_yaml
 from report.page.loaded import Report, load_report
 from studies import Elsewhere, Model, Study, load_study
@@ -125,23 +125,24 @@ def _with_members(asked: Asked, told: Callable[[str], None]) -> Asked:
     Raises UserError for a name that neither the user's folder nor ours has, nor lm_eval.
     """
     own = asked.settings.get("include_path")
-    found: dict[str, list[str]] = {name: [name] for name in asked.tasks}
+    found = {name: Members([name]) for name in asked.tasks}
     others = [name for name in asked.tasks if not find_yaml(name, TASKS_PATH) and not (own and find_yaml(name, own))]
     if others:  # lm_eval's own take seconds to look through
         manager = task_manager(own or TASKS_PATH, include_defaults=True)
         for name in others:
             found[name] = members(name, manager)
-            if not found[name]:
+            tasks = found[name].tasks
+            if not tasks:
                 ours = [path.stem for path in TASKS_PATH.glob("*/*.yaml")]
                 raise unknown_task(name, [*ours, *manager.all_subtasks])
-            if found[name] != [name]:
-                told(
-                    f"{name} is a group of {len(found[name])} tasks, each of which is scored: {', '.join(found[name])}"
-                )
-    groups = {name: tasks for name, tasks in found.items() if tasks != [name]}
+            if tasks != [name]:
+                told(f"{name} is a group of {len(tasks)} tasks, each of which is scored: {', '.join(tasks)}")
+    groups: dict[str, Any] = {
+        name: one.tasks if one.weight_by_size else one._asdict() for name, one in found.items() if one.tasks != [name]
+    }
     settings = asked.settings | ({"groups": groups} if groups else {})
     return replace(
-        asked, tasks=list(dict.fromkeys(task for tasks in found.values() for task in tasks)), settings=settings
+        asked, tasks=list(dict.fromkeys(task for one in found.values() for task in one.tasks)), settings=settings
     )
 
 

@@ -1,16 +1,17 @@
-"""Groups of tasks: one score for all items of their tasks, beside the scores of each."""
+"""Groups of tasks: one score for all of them, beside the scores of each."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from report.facts.measured import Measured, interval_fact, label_of, unfit_items, unit_of
 from report.facts.pairing import Pair
-from report.facts.schema.parts import Fact, Unit
-from report.facts.schema.scores import Comparison, Group, GroupRow, ScoredTask, TaskFacts, comparisons_of
+from report.facts.schema.parts import Fact, Unit, is_known
+from report.facts.schema.scores import Comparison, Group, GroupRow, ScoredTask, TaskFacts
 from report.facts.values import fact, missing
 from report.reading.results import ItemScore
-from report.statistics import intervals
+from report.statistics import intervals, means
 from report.statistics.sums import pair_of, sample_of
+from studies import TaskGroup
 
 
 class PairedItems(NamedTuple):
@@ -21,11 +22,16 @@ class PairedItems(NamedTuple):
     clusters: Sequence[Hashable]
     scale: float | None
 
+    @property
+    def are_numbers(self) -> bool:
+        """Whether the score is the mean of its items, which those of other tasks can be added to."""
+        return not any(isinstance(value, tuple) for value in self.before)
+
 
 class Member(NamedTuple):
     """What a group needs of one of its tasks, once its samples are read no more.
 
-    ``pairs``: by checkpoint, its items beside the base model's, or why they cannot be pooled with those of other tasks.
+    ``pairs``: by checkpoint, its items beside the base model's, or why they cannot be counted with.
     """
 
     facts: ScoredTask
@@ -57,64 +63,75 @@ def _paired(base: Measured | None, after: Measured | None, comparison: Compariso
     if comparison.refused:
         return comparison.refused.missing
     items = Pair(base, after).items(metric)
-    if items is None or any(isinstance(value, tuple) for value in items.one.values) or base.scores.replicated(metric):
-        return "the primary metric of one of its tasks is no mean of items"
+    if items is None or base.scores.replicated(metric):
+        return "the primary metric of one of its tasks is not computed from items"
     own: Sequence[Hashable] = items.one.clusters or range(len(items.one.values))
     return PairedItems(items.one.values, items.alignment.in_order(items.other.values), own, items.one.scale)
 
 
-def group_facts(name: str, members: Sequence[Member], study: Mapping[str, str]) -> Group:
-    """Returns the scores of a group: the mean over the items of all its tasks, by the clusters of each of them.
+def group_facts(name: str, group: TaskGroup, scored: Mapping[str, Member | None], study: Mapping[str, str]) -> Group:
+    """Returns the scores of a group: the mean over the items of all its tasks, or the mean of its tasks' scores.
 
-    ``study``: where the study file names the group. A checkpoint that is not set beside the base on every task of it
-    has no row.
+    ``scored``: what it needs of each of its tasks. ``study``: where the study file names the group. A checkpoint that
+    is not set beside the base on its first task has no row; where the tasks have no metric in common, none has one.
     """
-    said, rows, parts = fact(name, "text", study), list[GroupRow](), list[GroupRow]()
+    members = [one for task in group.tasks if (one := scored.get(task))]
     shared = {(one.metric, one.label, one.unit) for one in members}
-    for first in members[0].facts.comparisons if members else ():
-        checkpoint = first.checkpoint.value
-        own = [one.pairs.get(checkpoint, "it is not scored on each of its tasks") for one in members]
-        why = "its tasks have different primary metrics" if len(shared) > 1 else ""
-        why = why or next((pair for pair in own if isinstance(pair, str)), "")
-        scores: dict[str, Fact] = dict.fromkeys(("before", "after", "difference"), missing(why))
-        if not why:
-            scores = _pooled(members, [pair for pair in own if isinstance(pair, PairedItems)])
-        rows.append(GroupRow(task=said, checkpoint=first.display_name, **scores))
-        parts += [part for one in members for part in _parts(one, checkpoint)]
     label: Fact = missing("its tasks have different primary metrics")
-    if len(shared) == 1:
+    if len(members) < len(group.tasks):
+        label = missing("one of its tasks has no primary score")
+    elif len(shared) == 1:
         label = fact(members[0].label, "text", study)
-    return Group(name=said, label=label, rows=rows, parts=parts)
+    return Group(
+        name=fact(name, "text", study),
+        tasks=[fact(task, "text", study) for task in group.tasks],
+        weight_by_size=group.weight_by_size,
+        label=label,
+        rows=[_row(group, members, one) for one in members[0].facts.comparisons] if is_known(label) else [],
+    )
 
 
-def _parts(one: Member, checkpoint: str) -> list[GroupRow]:
-    """Returns the primary scores of one task, of a checkpoint that is scored on it."""
-    return [
-        GroupRow(
-            task=one.facts.name,
-            checkpoint=found.display_name,
-            before=found.primary.before,
-            after=found.primary.after,
-            difference=found.primary.difference,
+def _row(group: TaskGroup, members: Sequence[Member], first: Comparison) -> GroupRow:
+    """Returns the scores of the checkpoint of a comparison, by the members that a group has."""
+    checkpoint, by_items = first.checkpoint.value, group.weight_by_size
+    own = [one.pairs.get(checkpoint, "it is not scored on each of its tasks") for one in members]
+    pairs = [pair for pair in own if isinstance(pair, PairedItems)]
+    why = next((pair for pair in own if isinstance(pair, str)), "")
+    if not why and by_items and not all(pair.are_numbers for pair in pairs):
+        why = "the primary metric of its tasks is no mean of items"
+    scores: dict[str, Fact] = dict.fromkeys(("before", "after", "difference"), missing(why))
+    beside = [one for member in members for one in member.facts.comparisons if one.checkpoint.value == checkpoint]
+    ways = {one.primary.higher_is_better for one in beside if one.primary}
+    return GroupRow(
+        checkpoint=first.display_name,
+        higher_is_better=ways.pop() if len(ways) == 1 else None,
+        **scores if why else _together(members, pairs, by_items=by_items),
+    )
+
+
+def _together(members: Sequence[Member], pairs: Sequence[PairedItems], *, by_items: bool) -> dict[str, Fact]:
+    """Returns the score of all tasks before and after, and the difference."""
+    metric, unit, files = members[0].metric, members[0].unit, [one.source for one in members]
+    made = [_pooled(pairs)] if by_items else pairs
+    with unfit_items(files[0]["file"]):
+        before, after = (
+            [sample_of(metric, getattr(pair, side), pair.clusters, scale=pair.scale) for pair in made]
+            for side in ("before", "after")
         )
-        for found in comparisons_of(one.facts)
-        if found.checkpoint.value == checkpoint and found.primary
-    ]
+        both = [pair_of(metric, pair.before, pair.after, pair.clusters, scale=pair.scale) for pair in made]
+    if by_items:
+        found = [intervals.level(before[0]), intervals.level(after[0]), intervals.difference(both[0])]
+    else:
+        found = [means.level(before), means.level(after), means.difference(both)]
+    return {
+        name: interval_fact(one, unit, files[0], also=files[1:])
+        for name, one in zip(("before", "after", "difference"), found, strict=True)
+    }
 
 
-def _pooled(members: Sequence[Member], pairs: Sequence[PairedItems]) -> dict[str, Fact]:
+def _pooled(pairs: Sequence[PairedItems]) -> PairedItems:
+    """Returns the items of several tasks as those of one, whose clusters stay each task's own."""
     before, after = ([value for pair in pairs for value in getattr(pair, side)] for side in ("before", "after"))
     clusters = [(place, name) for place, pair in enumerate(pairs) for name in pair.clusters]
     scales = {pair.scale for pair in pairs}
-    scale = scales.pop() if len(scales) == 1 else None
-    metric, unit, source, also = (
-        members[0].metric,
-        members[0].unit,
-        members[0].source,
-        [one.source for one in members[1:]],
-    )
-    with unfit_items(source["file"]):
-        levels = [intervals.level(sample_of(metric, items, clusters, scale=scale)) for items in (before, after)]
-        change = intervals.difference(pair_of(metric, before, after, clusters, scale=scale))
-    found = dict(zip(("before", "after", "difference"), (*levels, change), strict=True))
-    return {name: interval_fact(one, unit, source, also=also) for name, one in found.items()}
+    return PairedItems(before, after, clusters, scales.pop() if len(scales) == 1 else None)

@@ -107,7 +107,7 @@ def collect(
     agree_on_size(model, parameters)
     tasks: list[TaskFacts] = []
     equivalences: list[Equivalence] = []
-    members: dict[str, groups.Member] = {}
+    members: dict[str, groups.Member | None] = {}
     for task in _scored_tasks(study, folder):
         beside = [
             known
@@ -118,13 +118,13 @@ def collect(
         tasks.append(task_facts(folder, task, model, beside, sides, document.source("tasks", task)))
         margin = document.source("equivalence_margin")
         equivalences += across.equivalences(tasks[-1], sides, study.equivalence_margin, margin)
-        if any(task in named for named in study.groups.values()) and (one := groups.member(tasks[-1], sides)):
-            members[task] = one
+        if any(task in group.tasks for group in study.groups.values()):
+            members[task] = groups.member(tasks[-1], sides)
         told(tasks[-1], {name: side.scores for name, side in sides.items()})
         del sides  # before the next task's are read: those of two may be more than fits into memory
     of_groups = [
-        groups.group_facts(name, [members[task] for task in named if task in members], document.source("groups", name))
-        for name, named in study.groups.items()
+        groups.group_facts(name, group, members, document.source("groups", name))
+        for name, group in study.groups.items()
     ]
     parts: dict[str, Any] = {
         "schema": FACTS_SCHEMA,

@@ -13,7 +13,7 @@ from report.sentences.limits import limits, overlap_verdict, warnings
 from report.sentences.parameters import change, cost, counts, meaning, moved, published, selected, trained_share
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
 from report.sentences.summary import badge, checks, sizes
-from report.sentences.verdicts import headline, result, scoreboard
+from report.sentences.verdicts import groups, headline, result, scoreboard
 
 
 def find(facts: MeasuredFacts) -> Findings:
@@ -26,7 +26,8 @@ def find(facts: MeasuredFacts) -> Findings:
     return Findings(
         selected=[selected(facts, i) for i in checkpoints],
         result=result(facts),
-        scoreboard=[scoreboard(*where) for where in compared],
+        scoreboard=scoreboard(facts),
+        groups=groups(facts),
         headline=[headline(*where) for where in compared],
         sizes=sizes(facts),
         badge=badge(facts),
@@ -51,13 +52,13 @@ def _difference(
     facts: MeasuredFacts, task_at: str, task: ScoredTask, at: str, comparison: Comparison
 ) -> ComparisonFindings:
     """Returns the test of the headline, every metric by what its interval says, and the items that changed."""
-    groups: dict[str, list[str]] = {}
+    by_way: dict[str, list[str]] = {}
     for i, score in enumerate(comparison.scores):
-        groups.setdefault(direction(score.difference), []).append(f"{at}/scores/{i}")
+        by_way.setdefault(direction(score.difference), []).append(f"{at}/scores/{i}")
     metrics = [
-        finding(f"metrics_{way}", {"scores": groups[way]})
+        finding(f"metrics_{way}", {"scores": by_way[way]})
         for way in ("higher", "lower", "unclear", "equal", "missing")
-        if way in groups
+        if way in by_way
     ]
     shift, counts, overlap = comparison.shift, comparison.transitions, comparison.overlap
     evidence = {key: f"{at}/shift/{key}" for key in ("what", "change")}

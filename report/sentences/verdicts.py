@@ -1,8 +1,9 @@
 """What fine-tuning did to the primary metric: of one comparison as a sentence and in a word, and of the whole study."""
 
 from report.facts.schema.parts import is_known
-from report.facts.schema.scores import Comparison, ScoredTask
-from report.facts.schema.whole import Finding, MeasuredFacts
+from report.facts.schema.scores import Comparison, GroupRow, MetricScores, ScoredTask
+from report.facts.schema.whole import Finding, GroupFindings, MeasuredFacts
+from report.reading.results import pointer
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
 
 _IN_A_WORD = {
@@ -28,7 +29,10 @@ def outcome(task: ScoredTask, comparison: Comparison) -> str:
     index = primary_index(comparison)
     if index is None:
         return "without_score" if is_known(task.primary) else "undeclared"
-    score = comparison.scores[index]
+    return _outcome(comparison.scores[index], is_refused=comparison.refused is not None)
+
+
+def _outcome(score: MetricScores | GroupRow, *, is_refused: bool) -> str:
     way, both = direction(score.difference), is_known(score.before) and is_known(score.after)
     good = score.higher_is_better
     name = decide(
@@ -42,9 +46,9 @@ def outcome(task: ScoredTask, comparison: Comparison) -> str:
             "falls_unjudged": way == "lower" and good is None,
             "unclear": way == "unclear",
             "equal": way == "equal",
-            "refused": way == "missing" and comparison.refused is not None,
-            "no_interval": way == "missing" and comparison.refused is None and both,
-            "missing": way == "missing" and comparison.refused is None and not both,
+            "refused": way == "missing" and is_refused,
+            "no_interval": way == "missing" and not is_refused and both,
+            "missing": way == "missing" and not is_refused and not both,
         },
     )
     return name.removeprefix("headline_")
@@ -67,7 +71,41 @@ def headline(task_at: str, task: ScoredTask, at: str, comparison: Comparison) ->
     return finding(f"headline_{name}", evidence)
 
 
-def scoreboard(task_at: str, task: ScoredTask, at: str, comparison: Comparison) -> Finding:
+def scoreboard(facts: MeasuredFacts) -> list[Finding]:
+    """Returns the rows of the scoreboard: of each group of tasks, and of each task that stands in none of them."""
+    rows, folded = [], set[str]()
+    for i, group in enumerate(facts.groups or []):
+        if not is_known(group.label):
+            continue
+        folded |= {task.value for task in group.tasks}
+        for j, row in enumerate(group.rows):
+            at = pointer("groups", i)
+            evidence = {"task": f"{at}/name", "label": f"{at}/label"}
+            evidence |= {key: f"{at}/rows/{j}/{key}" for key in ("checkpoint", "before", "after", "difference")}
+            rows.append(finding(f"verdict_{_IN_A_WORD[_outcome(row, is_refused=False)]}", evidence))
+    return rows + [_row(*where) for where in comparisons(facts) if where[1].name.value not in folded]
+
+
+def groups(facts: MeasuredFacts) -> list[GroupFindings]:
+    """Returns how the score of each group is made of those of its tasks, whose rows of the scoreboard it folds."""
+    found = []
+    for i, group in enumerate(facts.groups or []):
+        at, tasks = pointer("groups", i), {task.value for task in group.tasks}
+        name = decide(
+            "group",
+            {
+                "by_items": is_known(group.label) and group.weight_by_size,
+                "by_tasks": is_known(group.label) and not group.weight_by_size,
+                "without_score": not is_known(group.label),
+            },
+        )
+        evidence = {"group": f"{at}/name"} | ({"reason": f"{at}/label"} if name == "group_without_score" else {})
+        parts = [_row(*where) for where in comparisons(facts) if where[1].name.value in tasks]
+        found.append(GroupFindings(group=at, how=finding(name, evidence), parts=parts if is_known(group.label) else []))
+    return found
+
+
+def _row(task_at: str, task: ScoredTask, at: str, comparison: Comparison) -> Finding:
     """The verdict on a comparison in a word, with everything that stands beside it on the scoreboard."""
     evidence = {"task": f"{task_at}/name", "checkpoint": f"{at}/display_name"}
     evidence["floor"] = f"{task_at}/floor/score"

@@ -64,6 +64,7 @@ def _summary(facts: Part) -> Iterator[Expected]:
         line("Square brackets: {share} interval, by cluster.", share=confidence(facts["confidence"])),
         line("The trivial baseline needs no model."),
     )
+    yield from summary.groups(facts)
     if said := list(summary.sizes(facts)):
         yield paragraph(*said)
     for warning in cautions.warnings(facts):
@@ -207,8 +208,6 @@ def _scores(facts: Part) -> Iterator[Expected]:
         ),
         line("Items of one cluster resemble each other; intervals and p-values allow for it."),
     )
-    if facts.get("groups"):
-        yield from _groups(facts["groups"])
     for task in facts["tasks"]:
         if "absent" in task:
             yield Heading(3, line("{task}", task=task["task"]))
@@ -228,19 +227,6 @@ def _scores(facts: Part) -> Iterator[Expected]:
         yield Heading(3, line("Several seeds"))
         yield from items(map(sentences.spread, facts["spreads"]))
         yield paragraph(line("This is the spread from training again, apart from that of having scored few items."))
-
-
-def _groups(groups: list[Part]) -> Iterator[Expected]:
-    yield Heading(3, line("Groups of tasks"))
-    yield tables.groups(groups)
-    yield paragraph(
-        line(
-            "A group's score is the mean over the items of all its tasks; its interval leaves out one cluster of one "
-            "task at a time."
-        )
-    )
-    for group in groups:
-        yield from folded(line("The tasks of {group}", group=text(group["name"])), [tables.of_group(group)])
 
 
 def _comparison(family: Part, task: Part, comparison: Part) -> Iterator[Expected]:

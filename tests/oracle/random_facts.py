@@ -28,8 +28,8 @@ CLAIMS = Path(__file__).resolve().parents[2] / "studies" / "seed-claims.yaml"
 
 
 def several_methods(root: Path) -> Path:
-    """Returns a study of two methods and two seeds, of which not every checkpoint was trained."""
-    study = write_study(root, methods=["lora", "full"], seeds=[1, 2])
+    """Returns a study of two methods and two seeds, of which not every checkpoint was trained, and a group."""
+    study = write_study(root, methods=["lora", "full"], seeds=[1, 2], groups={"texts": ["passages"]})
     for name, reviews in (("full-seed1", GOLD), ("lora-seed2", ALL_WRONG), ("full-seed2", TWO_WRONG)):
         write_scores(folder_of(study), f"reviews-{name}", "reviews", reviews)
         write_checkpoint(folder_of(study), f"reviews-{name}", "reviews")
@@ -46,12 +46,17 @@ def many_seeds(root: Path) -> Path:
 
 
 def from_elsewhere(root: Path) -> Path:
-    """Returns a study that trains nothing: an adapter, a whole model and a copy of the base, trained elsewhere."""
+    """Returns a study that trains nothing: an adapter, a whole model and a copy of the base, trained elsewhere.
+
+    It has a group that does not weigh by size, and one without a metric in common.
+    """
+    groups = {"labels": {"tasks": ["reviews"], "weight_by_size": False}, "both": ["reviews", "passages"]}
     names = ("an-adapter", "a-model", "a-copy")
     checkpoints = [
         {"path": f"runs/{name}", **({"trained_on": "reviews"} if name == names[0] else {})} for name in names
     ]
-    study = write_study(root, checkpoints=checkpoints, reviews=(TWO_WRONG, None), passages=(NEVER_ABSTAINS, None))
+    sides = {"reviews": (TWO_WRONG, None), "passages": (NEVER_ABSTAINS, None)}
+    study = write_study(root, checkpoints=checkpoints, groups=groups, **sides)
     folder = folder_of(study)
     for name, kind in zip(names, ("adapter", "model", "model"), strict=True):
         write_scores(folder, name, "reviews", TWO_WRONG if name == "a-copy" else GOLD)

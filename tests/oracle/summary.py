@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.oracle import figures, weights
-from tests.oracle.expected import NOTHING, Figure, Table, table
+from tests.oracle.expected import NOTHING, Expected, Figure, Table, folded, paragraph, table
 from tests.oracle.lines import Line, change, count, counted, joined, known, line, number, reason, text, value
 from tests.oracle.page import DRAWING
 from tests.oracle.ways import way
@@ -29,11 +29,15 @@ def verdict(task: Part, comparison: Part) -> str:
     score = _primary(comparison)
     if score is None:
         return "not known" if known(task["primary"]) else "no primary metric"
+    return _verdict(score, "not comparable" if comparison["refused"] else "not known")
+
+
+def _verdict(score: Part, unknown: str) -> str:
     went = way(score["difference"])
     if went in ("up", "down"):
         return _GOOD.get((went, score["higher_is_better"]), "changed")
     if went == "unknown":
-        return "not comparable" if comparison["refused"] else "not known"
+        return unknown
     return "the same" if went == "same" else "no clear change"
 
 
@@ -75,37 +79,77 @@ def result(facts: Part) -> Line:
     )
 
 
-def scoreboard(facts: Part) -> Iterator[Table]:
-    """Yields every comparison's primary score in a row, where anything was compared."""
-    rows: list[tuple[Line | str, ...]] = []
-    drawings: list[Figure] = []
-    for task in facts["tasks"]:
-        for comparison in task.get("comparisons", []):
-            score = _primary(comparison)
-            told = (text(comparison["display_name"]), verdict(task, comparison))
-            floor = number(task["floor"]["score"])
-            if score is None:
-                rows.append((text(task["name"]), *told, NOTHING, NOTHING, floor, NOTHING))
-                continue
-            before, after = score["before"], score["after"]
-            is_drawn = known(before) or known(after)
-            if is_drawn:
-                drawings.append(figures.score(task, comparison, score))
-            drawn = f"{DRAWING} " if is_drawn else ""
-            measured = before if known(before) else after
-            rows.append(
-                (
-                    line("{task}, {label}", task=text(task["name"]), label=text(score["label"])),
-                    *told,
-                    line("{drawn}{before} → {after}", drawn=drawn, before=value(before), after=value(after)),
-                    change(score["difference"]),
-                    floor,
-                    line("{n} ({c})", n=counted(measured, "n"), c=counted(measured, "clusters")),
-                )
-            )
+def scoreboard(facts: Part) -> Iterator[Expected]:
+    """Yields every group's and every other comparison's primary score in a row, where anything was compared."""
+    grouped = [group for group in facts.get("groups") or [] if known(group["label"])]
+    hidden = [name["value"] for group in grouped for name in group["tasks"]]
+    rows = [(_of_group(group, row), None) for group in grouped for row in group["rows"]]
+    rows += [row for task in facts["tasks"] if task["task"] not in hidden for row in _of_task(task)]
+    yield from _board(rows)
+
+
+def groups(facts: Part) -> Iterator[Expected]:
+    """Yields how each group's score is made, with the rows of its tasks."""
+    for group in facts.get("groups") or []:
+        name = text(group["name"])
+        if not known(group["label"]):
+            yield paragraph(line("{group} has no score of its own: {why}.", group=name, why=reason(group["label"])))
+            continue
+        how = (
+            "The score of {group} is the mean over the items of all its tasks; its interval leaves out one cluster of "
+            "one task at a time."
+            if group["weight_by_size"]
+            else "The score of {group} is the mean of its tasks' scores, each of which counts the same, whatever its "
+            "number of items; the variance that its interval is made of is the sum of theirs over the square of their "
+            "number."
+        )
+        yield paragraph(line(how, group=name))
+        names = [one["value"] for one in group["tasks"]]
+        rows = [row for task in facts["tasks"] if task["task"] in names for row in _of_task(task)]
+        if rows:
+            yield from folded(line("The tasks of {group}", group=name), _board(rows))
+
+
+Row = tuple[Line | str, ...]
+
+
+def _board(rows: list[tuple[Row, Figure | None]]) -> Iterator[Table]:
     if rows:
         header = "task | checkpoint | verdict | base → fine-tuned | difference | trivial baseline | items (clusters)"
-        yield table(header, rows, drawings=drawings)
+        yield table(header, [row for row, _ in rows], drawings=[drawing for _, drawing in rows if drawing])
+
+
+def _of_group(group: Part, row: Part) -> Row:
+    told = _verdict(row, "not known")
+    return (
+        line("{group}, {label}", group=text(group["name"]), label=text(group["label"])),
+        *(text(row["checkpoint"]), told, *_change(row, ""), NOTHING, _counted(row)),
+    )
+
+
+def _of_task(task: Part) -> Iterator[tuple[Row, Figure | None]]:
+    for comparison in task.get("comparisons", []):
+        score = _primary(comparison)
+        told = (text(comparison["display_name"]), verdict(task, comparison))
+        floor = number(task["floor"]["score"])
+        if score is None:
+            yield (text(task["name"]), *told, NOTHING, NOTHING, floor, NOTHING), None
+            continue
+        drawing = None
+        if known(score["before"]) or known(score["after"]):
+            drawing = figures.score(task, comparison, score)
+        name = line("{task}, {label}", task=text(task["name"]), label=text(score["label"]))
+        yield (name, *told, *_change(score, f"{DRAWING} " if drawing else ""), floor, _counted(score)), drawing
+
+
+def _change(score: Part, drawn: str) -> tuple[Line, Line]:
+    before, after = value(score["before"]), value(score["after"])
+    return line("{drawn}{before} → {after}", drawn=drawn, before=before, after=after), change(score["difference"])
+
+
+def _counted(score: Part) -> Line:
+    measured = score["before"] if known(score["before"]) else score["after"]
+    return line("{n} ({c})", n=counted(measured, "n"), c=counted(measured, "clusters"))
 
 
 def published(checkpoints: list[Part]) -> Line:

@@ -57,26 +57,6 @@ def model(card: Part) -> Table:
     return table(_PROPERTY, rows)
 
 
-def groups(found: list[Part]) -> Table:
-    """Returns the groups of tasks, a row for each checkpoint."""
-    rows = [
-        (line("{g}, {m}", g=text(group["name"]), m=text(group["label"])), *_beside(row))
-        for group in found
-        for row in group["rows"]
-    ]
-    return table("group | checkpoint | base | fine-tuned | difference", rows)
-
-
-def of_group(group: Part) -> Table:
-    """Returns the tasks of one group."""
-    header = "task, primary metric | checkpoint | base | fine-tuned | difference"
-    return table(header, [(text(row["task"]), *_beside(row)) for row in group["parts"]])
-
-
-def _beside(row: Part) -> tuple[Line, Line, Line, Line]:
-    return text(row["checkpoint"]), value(row["before"]), value(row["after"]), change(row["difference"])
-
-
 def ledger(parameters: Part) -> Table:
     """Returns the parameters component by component."""
     rows: list[tuple[Line | str, ...]] = [

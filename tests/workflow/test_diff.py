@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from harness_tasks.errors import UserError
-from studies import Elsewhere, Study, load_grid, load_study
+from studies import Elsewhere, Study, TaskGroup, load_grid, load_study
 from studies.tiny_model import write_tiny_model
 from tests.eight_tasks.written import write_tasks
 from tests.in_this_process import aftertune
@@ -84,10 +84,15 @@ def test_a_group_stands_for_its_tasks(models: Path, tmp_path: Path) -> None:
     grouped = asked(models, "adapter", tasks=["prose", "quiz", "quiz_four"], settings=settings)
     study = load_study(write_study(grouped, tmp_path / "out", told=lines.append))
     assert list(study.tasks) == ["prose", "quiz_four", "quiz_varied"]
-    assert study.groups == {"quiz": ["quiz_four", "quiz_varied"]}
+    assert study.groups == {"quiz": TaskGroup(tasks=["quiz_four", "quiz_varied"])}
     assert lines == ["quiz is a group of 2 tasks, each of which is scored: quiz_four, quiz_varied"]
     with pytest.raises(UserError, match="there is no task 'quizz'"):
         write_study(asked(models, "adapter", tasks=["quizz"], settings=settings), tmp_path / "none")
+    declared = tmp_path / "tasks" / "quiz.yaml"
+    declared.write_text(declared.read_text().replace("weight_by_size: true", "weight_by_size: false"))
+    unweighted = asked(models, "adapter", tasks=["quiz"], settings=settings)
+    study = load_study(write_study(unweighted, tmp_path / "unweighted"))
+    assert study.groups == {"quiz": TaskGroup(tasks=["quiz_four", "quiz_varied"], weight_by_size=False)}
 
 
 @pytest.mark.parametrize(

@@ -291,11 +291,11 @@ class Spread(Part):
 
 
 class GroupRow(Part):
-    """The scores of one checkpoint beside the base model's: on a group of tasks, or on one of them."""
+    """The scores of one checkpoint on a group of tasks, beside the base model's."""
 
-    task: KnownText = Field(description="the group's or the task's name")
     checkpoint: KnownText = Field(description="the checkpoint's name")
-    before: Score = Field(description="the base model's primary score; a group's is the mean over all items")
+    higher_is_better: bool | None = Field(description="whether higher is better; none where its tasks do not agree")
+    before: Score = Field(description="the base model's primary score on all its tasks")
     after: Score = Field(description="the checkpoint's")
     difference: Score = Field(description="after minus before, paired item by item")
 
@@ -304,9 +304,12 @@ class Group(Part):
     """A group of tasks with one primary metric."""
 
     name: KnownText = Field(description="its name")
-    label: Text = Field(description="the primary metric, as the page calls it")
+    tasks: list[KnownText] = Field(description="the names of its tasks")
+    weight_by_size: bool = Field(
+        description="whether a score is the mean over the items of all tasks; else that of the tasks' scores"
+    )
+    label: Text = Field(description="the primary metric of all its tasks, as the page calls it")
     rows: list[GroupRow]
-    parts: list[GroupRow] = Field(description="the same of each of its tasks")
 
 
 class Family(Part):

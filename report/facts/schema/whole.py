@@ -160,11 +160,20 @@ class ComparisonFindings(Part):
     metrics: list[Finding] = Field(description="on every metric, by the interval of its difference")
 
 
+class GroupFindings(Part):
+    """The sentences on a group of tasks."""
+
+    group: str = Field(description="where the group stands")
+    how: Finding = Field(description="how its score is made of its tasks'")
+    parts: list[Finding] = Field(description="the scoreboard's rows of its tasks, where it has a row itself")
+
+
 class Findings(Part):
     """The sentences of every part of the page."""
 
     result: Finding
-    scoreboard: list[Finding]
+    scoreboard: list[Finding] = Field(description="a row of each group, and of each task that is in none")
+    groups: list[GroupFindings]
     selected: list[Finding]
     headline: list[Finding]
     sizes: list[Finding]

@@ -1,7 +1,9 @@
-"""A group of tasks: one row for all items, beside the rows of its tasks."""
+"""A group of tasks: one row for all of them, by items or by tasks, with their rows folded."""
 
 import json
 import random
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from tests.report.other_kinds import quiz, sums
 from tests.report.synthetic import folder_of, write_elsewhere, write_scored, write_study
 
 
-def grouped(root: Path, groups: dict[str, list[str]]) -> Path:
+def grouped(root: Path, groups: dict[str, Any]) -> Path:
     """Returns a study of two tasks of choices and one of generated answers, and a checkpoint from elsewhere."""
     tasks: dict[str, Any] = {"one": {}, "two": {}, "written": {}}
     study = write_study(
@@ -82,33 +84,91 @@ def test_its_score_is_the_mean_of_all_items_by_the_clusters_of_each_task(tmp_pat
     half = stats.t.ppf(0.975, 23) * error
     interval = row["difference"]["interval"]
     assert (interval["lower"], interval["upper"]) == pytest.approx((change.mean() - half, change.mean() + half))
-    assert [part["task"]["value"] for part in group["parts"]] == ["one", "two"]
+    assert [task["value"] for task in group["tasks"]] == ["one", "two"]
 
 
-def test_it_stands_on_the_page_with_its_tasks_folded(tmp_path: Path) -> None:
-    study = grouped(tmp_path, {"both": ["one", "two"]})
+def test_without_weights_it_is_the_mean_of_the_tasks_scores(tmp_path: Path) -> None:
+    study = grouped(tmp_path, {"both": {"tasks": ["one", "two"], "weight_by_size": False}})
     facts = facts_of(study)
+    (row,) = facts["groups"][0]["rows"]
+    scores: dict[str, Any] = {"before": [], "after": [], "difference": []}
+    variances, freedoms = [], []
+    for task, size in (("one", 2), ("two", 1)):
+        before, after = ([one["acc"] for one in rows_of(study, name, task)] for name in ("base", "mine"))
+        for name, values in (("before", before), ("after", after), ("difference", np.subtract(after, before))):
+            scores[name].append(np.mean(values))
+        change, names = np.subtract(after, before), np.arange(len(before)) // size
+        left_out = np.array([change[names != name].mean() for name in set(names)])
+        variances.append((len(left_out) - 1) / len(left_out) * ((left_out - left_out.mean()) ** 2).sum())
+        freedoms.append(len(left_out) - 1)
+    for name, parts in scores.items():
+        assert row[name]["value"] == pytest.approx(np.mean(parts)), name
+    assert row["after"]["value"] != pytest.approx(np.average(scores["after"], weights=[24, 12]))
+    freedom = sum(variances) ** 2 / sum(v * v / df for v, df in zip(variances, freedoms, strict=True))
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(sum(variances)) / 2
+    interval, mean = row["difference"]["interval"], np.mean(scores["difference"])
+    assert (interval["lower"], interval["upper"]) == pytest.approx((mean - half, mean + half))
     page = (folder_of(study) / "report.md").read_text(encoding="utf-8")
     assert check(page, facts) == []
+    assert "The score of `both` is the mean of its tasks' scores, each of which counts the same" in page
+
+
+def test_it_stands_on_the_scoreboard_with_its_tasks_folded(tmp_path: Path) -> None:
+    study = grouped(tmp_path, {"both": ["one", "two"]})
+    facts = facts_of(study)
+    page, html = ((folder_of(study) / name).read_text(encoding="utf-8") for name in ("report.md", "report.html"))
+    assert check(page, facts) == []
+    assert check(html, facts) == []
     assert verify_report(folder_of(study) / "report.md").problems == []
-    assert "| both, accuracy | mine |" in page
-    assert "<summary>The tasks of both</summary>" in page
+    board, _, folded = page.partition("## Answer 1")[0].partition("<summary>The tasks of both</summary>")
+    assert [line.split(" | ")[0] for line in board.splitlines() if line.startswith("| `")] == [
+        "| `both`, accuracy",
+        "| `written`",
+    ]
+    assert "The score of `both` is the mean over the items of all its tasks" in board
+    rows = [line.split(" | ")[0] for line in folded.splitlines() if line.startswith("| `")]
+    assert rows == ["| `one`, accuracy", "| `two`, accuracy"]
 
 
 def test_tasks_of_different_metrics_are_not_averaged(tmp_path: Path) -> None:
     study = grouped(tmp_path, {"all": ["one", "written"]})
-    (group,) = facts_of(study)["groups"]
+    facts = facts_of(study)
+    (group,) = facts["groups"]
     assert group["label"]["missing"] == "its tasks have different primary metrics"
-    assert group["rows"][0]["before"]["missing"] == "its tasks have different primary metrics"
-    assert check((folder_of(study) / "report.md").read_text(), facts_of(study)) == []
+    assert group["rows"] == []
+    page = (folder_of(study) / "report.md").read_text(encoding="utf-8")
+    assert check(page, facts) == []
+    assert "`all` has no score of its own: its tasks have different primary metrics." in page
+    assert "| `one`, accuracy |" in page.partition("## Answer 1")[0]
+
+
+def test_a_task_without_a_score_leaves_the_group_without_one(tmp_path: Path) -> None:
+    study = grouped(tmp_path, {"both": ["one", "two"]})
+    shutil.rmtree(folder_of(study) / "scores" / "base" / "two")
+    shutil.rmtree(folder_of(study) / "scores" / "mine" / "two")
+    (group,) = facts_of(study)["groups"]
+    assert group["label"]["missing"] == "one of its tasks has no primary score"
 
 
 def test_a_study_without_groups_says_nothing_of_them(tmp_path: Path) -> None:
     study = grouped(tmp_path, {})
     assert "groups" not in facts_of(study)
-    assert "Groups of tasks" not in (folder_of(study) / "report.md").read_text()
+    assert "The score of" not in (folder_of(study) / "report.md").read_text()
 
 
 def test_a_task_that_the_study_does_not_score_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the group both has the task three, which is not under `tasks:`"):
         load_study(grouped(tmp_path, {"both": ["one", "three"]}))
+
+
+@pytest.mark.parametrize(
+    ("group", "found"),
+    [
+        ({"tasks": ["one"], "weight_by_sise": False}, "has the unknown key `groups.both.weight_by_sise`"),
+        ({"weight_by_size": False}, "lacks the key `groups.both.tasks`"),
+        (["one", "one"], "one is listed twice: one measurement would count as two"),
+    ],
+)
+def test_a_group_that_is_written_wrongly_is_refused(tmp_path: Path, group: Any, found: str) -> None:
+    with pytest.raises(UserError, match=re.escape(found)):
+        load_study(grouped(tmp_path, {"both": group}))

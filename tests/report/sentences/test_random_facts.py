@@ -78,9 +78,27 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
         facts["study"]["seeds"] = [*facts["study"]["seeds"], {**facts["study"]["seeds"][0], "value": 2}]
     for pair in facts["equivalences"]:
         _shake_equivalence(pair, choice)
+    for group in facts.get("groups") or []:
+        _shake_group(group, choice)
     shake_rarely(facts, choice)
     facts["findings"] = findings_of(facts)
     return facts
+
+
+def _shake_group(group: dict[str, Any], choice: random.Random) -> None:
+    """Changes the scores of a group, how they are made, and whether its tasks have a metric in common."""
+    group["weight_by_size"] = choice.choice([True, False])
+    for row in group["rows"]:
+        row["higher_is_better"] = choice.choice([True, True, False, None])
+        if "value" in row["difference"]:
+            _shake_difference(row["difference"], 1.0, choice)
+            row["after"]["value"] = row["before"]["value"] + row["difference"]["value"]
+            for side in ("before", "after"):
+                _surround(row[side], 1.0, choice)
+        if choice.random() < 0.1:
+            row["difference"] = row[choice.choice(["before", "after"])] = {"missing": "it is not scored on all"}
+    if choice.random() < 0.2:
+        group["label"], group["rows"] = {"missing": "one of its tasks has no primary score"}, []
 
 
 def _shake_equivalence(pair: dict[str, Any], choice: random.Random) -> None:
