@@ -27,7 +27,7 @@ def find(facts: MeasuredFacts) -> Findings:
         selected=[selected(facts, i) for i in checkpoints],
         result=result(facts),
         scoreboard=scoreboard(facts),
-        groups=groups(facts),
+        **({"groups": groups(facts)} if facts.groups else {}),
         headline=[headline(*where) for where in compared],
         sizes=sizes(facts),
         badge=badge(facts),

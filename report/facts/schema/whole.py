@@ -173,7 +173,7 @@ class Findings(Part):
 
     result: Finding
     scoreboard: list[Finding] = Field(description="a row of each group, and of each task that is in none")
-    groups: list[GroupFindings]
+    groups: list[GroupFindings] | None = None
     selected: list[Finding]
     headline: list[Finding]
     sizes: list[Finding]
