@@ -3,11 +3,15 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from report.page.build import build_report
+from report.verify.report import verify_report
 from tests.eight_tasks.scored import TASKS
+from tests.eight_tasks.written import GROUPS
 from tests.oracle import check
 
 
@@ -57,3 +61,32 @@ def test_each_filter_has_its_scores(page: tuple[str, str]) -> None:
     section = page[0].partition("### sums")[2].partition("### prose")[0]
     assert re.search(r"^\| exact match \(strict\) \(primary\) \|", section, re.MULTILINE)
     assert re.search(r"^\| exact match \(flexible\) \|", section, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_group_has_the_score_that_lm_eval_gives_it(scored: Path, page: tuple[str, str], name: str) -> None:
+    """By the items of all its tasks, or by its tasks, as the group's YAML says."""
+    (group,) = [one for one in json.loads(page[1])["groups"] if one["name"]["value"] == name]
+    (row,) = [one for one in group["rows"] if one["checkpoint"]["value"] == "tuned"]
+    given = [json.loads((scored / side / "groups.json").read_text())[name]["acc,none"] for side in ("base", "tuned")]
+    assert [row[side]["value"] for side in ("before", "after")] == pytest.approx(given)
+    assert row["difference"]["value"] == pytest.approx(given[1] - given[0])
+    assert row["difference"]["interval"]
+    parts = [_accuracies(scored, task) for task in GROUPS[name][0]]
+    plain, pooled = np.mean([part.mean() for part in parts]), np.concatenate(parts).mean()
+    assert plain != pytest.approx(pooled)  # else the two ways could not be told apart
+    assert given[1] == pytest.approx(pooled if GROUPS[name][1] else plain)
+    first, _, folded = page[0].partition("## Answer 1")[0].partition(f"<summary>The tasks of {name}</summary>")
+    assert f"| `{name}`, accuracy | tuned | " in first
+    for task in GROUPS[name][0]:
+        assert f"| `{task}`, accuracy | tuned | " in folded
+        assert f"| `{task}`, accuracy |" not in first.partition("<summary>")[0]
+
+
+def _accuracies(scored: Path, task: str) -> Any:
+    lines = (scored / "build" / "eight" / "scores" / "tuned" / task / "samples.jsonl").read_text().splitlines()
+    return np.array([json.loads(line)["acc"] for line in lines])
+
+
+def test_the_page_of_groups_is_verified(page: tuple[str, str], scored: Path) -> None:
+    assert verify_report(scored / "build" / "eight" / "report.md").problems == []

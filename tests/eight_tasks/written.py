@@ -56,6 +56,8 @@ def _text(dumper: yaml.SafeDumper, value: str) -> Any:
 
 
 _Dumper.add_representer(str, _text)
+GROUPS = {"quiz": (("quiz_four", "quiz_varied"), True), "opinions": (("mood", "is_true"), False)}
+"""The tasks of each group, and lm_eval's `weight_by_size`."""
 _MEAN = {"aggregation": "mean", "higher_is_better": True}
 _WORDS = ["river", "stone", "lamp", "green", "quiet", "seven", "window", "paper", "cloud", "north", "bread", "silver"]
 
@@ -69,9 +71,9 @@ def write_tasks(folder: Path) -> Path:
         (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
         whole = {"task": name, **_COMMON, "dataset_kwargs": {"rows": name}, **configuration}
         _write(folder / f"{name}.yaml", whole)
-    parts = ["quiz_four", "quiz_varied"]
-    listed = [{"metric": "acc", "aggregation": "mean", "weight_by_size": True}]
-    _write(folder / "quiz.yaml", {"group": "quiz", "task": parts, "aggregate_metric_list": listed})
+    for name, (parts, by_size) in GROUPS.items():
+        listed = [{"metric": "acc", "aggregation": "mean", "weight_by_size": by_size}]
+        _write(folder / f"{name}.yaml", {"group": name, "task": list(parts), "aggregate_metric_list": listed})
     return folder
 
 
@@ -96,7 +98,7 @@ def _tasks() -> dict[str, tuple[list[dict[str, Any]], dict[str, Any]]]:
             },
         ),
         "quiz_varied": (
-            [_quiz(n, 2 + n % 4) for n in range(60)],
+            [_quiz(n, 2 + n % 4) for n in range(45)],
             choices
             | {
                 "doc_to_text": "{{question}}\nAnswer:",

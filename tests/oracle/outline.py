@@ -133,11 +133,13 @@ _MOST_CURVES = 4
 
 
 def _fine_tuning(facts: Part) -> Iterator[Expected]:
+    said = []
     if facts["study"]["methods"]:
-        yield paragraph(line("Each row is a training run of this study, from the base model's weights."))
+        said.append(line("Each row is a training run of this study, from the base model's weights."))
     if any("elsewhere" in checkpoint for checkpoint in facts["checkpoints"]):
-        words = "Of a checkpoint that was trained elsewhere, a cell holds what its own files record."
-        yield paragraph(line(words))
+        said.append(line("Of a checkpoint that was trained elsewhere, a cell holds what its own files record."))
+    if said:
+        yield paragraph(*said)
     yield tables.training(facts["checkpoints"])
     trained = [checkpoint for checkpoint in facts["checkpoints"] if "absent" not in checkpoint]
     curves = [curve for checkpoint in trained for curve in _curves(checkpoint)]
