@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from report.facts.measured import Measured, interval_fact, label_of, unfit_items, unit_of
 from report.facts.pairing import Pair
-from report.facts.schema.parts import Fact, Unit, is_known
+from report.facts.schema.parts import Fact, Unit
 from report.facts.schema.scores import Comparison, Group, GroupRow, ScoredTask, TaskFacts
 from report.facts.values import fact, missing
 from report.reading.results import ItemScore
@@ -73,28 +73,34 @@ def group_facts(name: str, group: TaskGroup, scored: Mapping[str, Member | None]
     """Returns the scores of a group: the mean over the items of all its tasks, or the mean of its tasks' scores.
 
     ``scored``: what it needs of each of its tasks. ``study``: where the study file names the group. A checkpoint that
-    is not set beside the base on its first task has no row; where the tasks have no metric in common, none has one.
+    is not set beside the base on each of its tasks has no row; where these have no metric in common, none has one.
     """
     members = [one for task in group.tasks if (one := scored.get(task))]
     shared = {(one.metric, one.label, one.unit) for one in members}
-    label: Fact = missing("its tasks have different primary metrics")
+    rows: list[GroupRow] = []
     if len(members) < len(group.tasks):
-        label = missing("one of its tasks has no primary score")
-    elif len(shared) == 1:
+        label: Fact = missing("one of its tasks has no primary score")
+    elif len(shared) > 1:
+        label = missing("its tasks have different primary metrics")
+    elif everywhere := set.intersection(*(set(one.pairs) for one in members)):
         label = fact(members[0].label, "text", study)
+        compared = members[0].facts.comparisons
+        rows = [_row(group, members, one) for one in compared if one.checkpoint.value in everywhere]
+    else:
+        label = missing("no checkpoint is scored on each of its tasks")
     return Group(
         name=fact(name, "text", study),
         tasks=[fact(task, "text", study) for task in group.tasks],
         weight_by_size=group.weight_by_size,
         label=label,
-        rows=[_row(group, members, one) for one in members[0].facts.comparisons] if is_known(label) else [],
+        rows=rows,
     )
 
 
 def _row(group: TaskGroup, members: Sequence[Member], first: Comparison) -> GroupRow:
     """Returns the scores of the checkpoint of a comparison, by the members that a group has."""
     checkpoint, by_items = first.checkpoint.value, group.weight_by_size
-    own = [one.pairs.get(checkpoint, "it is not scored on each of its tasks") for one in members]
+    own = [one.pairs[checkpoint] for one in members]
     pairs = [pair for pair in own if isinstance(pair, PairedItems)]
     why = next((pair for pair in own if isinstance(pair, str)), "")
     if not why and by_items and not all(pair.are_numbers for pair in pairs):

@@ -67,7 +67,8 @@ def test_each_filter_has_its_scores(page: tuple[str, str]) -> None:
 def test_a_group_has_the_score_that_lm_eval_gives_it(scored: Path, page: tuple[str, str], name: str) -> None:
     """By the items of all its tasks, or by its tasks, as the group's YAML says."""
     (group,) = [one for one in json.loads(page[1])["groups"] if one["name"]["value"] == name]
-    (row,) = [one for one in group["rows"] if one["checkpoint"]["value"] == "tuned"]
+    (row,) = group["rows"]
+    assert row["checkpoint"]["value"] == "tuned"  # the others are each scored on one task alone
     given = [json.loads((scored / side / "groups.json").read_text())[name]["acc,none"] for side in ("base", "tuned")]
     assert [row[side]["value"] for side in ("before", "after")] == pytest.approx(given)
     assert row["difference"]["value"] == pytest.approx(given[1] - given[0])

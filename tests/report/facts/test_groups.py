@@ -150,6 +150,18 @@ def test_a_task_without_a_score_leaves_the_group_without_one(tmp_path: Path) -> 
     assert group["label"]["missing"] == "one of its tasks has no primary score"
 
 
+def test_a_checkpoint_that_is_not_scored_on_each_task_has_no_row(tmp_path: Path) -> None:
+    study = grouped(tmp_path, {"both": ["one", "two"]})
+    own = "path: runs/mine\n  tasks: [one, written]\n- path: runs/other\n  tasks: [two]"
+    study.write_text(study.read_text().replace("path: runs/mine", own))
+    scores = folder_of(study) / "scores"
+    (scores / "other").mkdir()
+    (scores / "mine" / "two").rename(scores / "other" / "two")
+    write_elsewhere(folder_of(study), "other")
+    (group,) = facts_of(study)["groups"]
+    assert (group["label"]["missing"], group["rows"]) == ("no checkpoint is scored on each of its tasks", [])
+
+
 def test_a_study_without_groups_says_nothing_of_them(tmp_path: Path) -> None:
     study = grouped(tmp_path, {})
     assert "groups" not in facts_of(study)
