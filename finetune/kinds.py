@@ -12,6 +12,7 @@ from harness_tasks.kinds import Count, Number, Text, TrainedRow, TrainingRecord
 from harness_tasks.reading import Kind
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Data(TypedDict, total=False):
@@ -141,6 +142,48 @@ class FinetuneRecord(TrainingRecord, total=False):
     not_read: list[NotRead] | None
 
 
+class MergedLogits(TypedDict, total=False):
+    """A merged model's logits beside its adapter's on the base; see `finetune.elsewhere.merged_logits`."""
+
+    rows: Count
+    most_tokens: Count
+    positions: Count
+    dtype: Text
+    device: Text
+    largest: NotNegative
+    mean: NotNegative
+    effect: NotNegative | None
+    divergence: NotNegative
+    same: Count
+    not_measured: Text
+
+
+class MergedPair(TypedDict):
+    """A whole model that is taken for the merge of an adapter; see `finetune.elsewhere.merges`.
+
+    ``doc_ids``: the items of ``task`` whose texts were read. ``not_compared``: why nothing is known of the weights.
+    """
+
+    adapter: Text
+    merged: Text
+    recorded: bool
+    in_weights: bool
+    other_tensors: Count
+    matrices: NotRequired[Count]
+    cosine: NotRequired[Annotated[float, Field(ge=-1, le=1)]]
+    multiple: NotRequired[Number]
+    not_compared: NotRequired[Text]
+    task: NotRequired[Text]
+    doc_ids: NotRequired[list[Count]]
+    logits: MergedLogits
+
+
+class MergesRecord(TypedDict):
+    """`merges.json`: which of a study's checkpoints from elsewhere are an adapter and its merge."""
+
+    pairs: list[MergedPair]
+
+
 class ComponentRecord(TypedDict):
     """A row of the parameter counts: parameters counted, by the closed form, and trainable."""
 
@@ -218,6 +261,7 @@ def page_kind(name: str, schema: Any, *, why: str = HOLE, mend: str = _TRAIN_AGA
 
 
 FINETUNE = page_kind("the record of a training", FinetuneRecord)
+MERGES = page_kind("the record of merges beside their adapters", MergesRecord, mend=AGAIN)
 PARAMETERS = page_kind("the count of parameters", ParametersRecord, mend=AGAIN)
 ROWS = page_kind("the rows of a training", WrittenRow, limit_mib=16_384)
 ROW_LOG = page_kind(

@@ -25,6 +25,7 @@ UNKNOWN_MINUTES, UNKNOWN_MB = 720, 4000
 SUBMITTED = {
     "train": "{study}: fine-tune {checkpoint}",
     "merge": "{study}: merge {checkpoint}",
+    "merges": "{study}: compare merges with their adapters",
     "score": "{study}: score {name} on {task}",
     "score_shard": "{study}: score {name} on {task}",
     "join": "{study}: parameter counts, facts and report",
@@ -33,7 +34,7 @@ SUBMITTED = {
     "report": "{study}: parameter counts, facts and report",
 }
 """The rules that run on nodes, and what the plan calls their steps, behind the study's name."""
-ON_GPU = ("train", "score", "prior")
+ON_GPU = ("train", "merges", "score", "prior")
 
 
 class Nodes(BaseModel):

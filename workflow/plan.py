@@ -18,6 +18,7 @@ from typing import Any
 
 from finetune import estimate
 from finetune.assumed import BANDWIDTH, UTILISATION
+from finetune.elsewhere.merged_logits import MOST_POSITIONS, MOST_ROWS
 from finetune.estimate import gigabytes
 from finetune.fits import Fit, fits, shown_fits
 from finetune.heads import Head
@@ -249,6 +250,8 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
             steps.append(_prior_step(study, checkpoint, task, base, dtype))
         if step_commands.has_overlap(checkpoint):
             steps += [_overlap_step(study, checkpoint, task) for task in study.scored_on(checkpoint)]
+    if step_commands.may_hold_merges(study):
+        steps.append(_merges_step(study, base, sizes, dtype))
     report = (study.folder / "report.html").is_file()
     return [*steps, PlannedStep("parameter counts, facts and report", report, None, None, None, None, REPORT_S)]
 
@@ -323,6 +326,15 @@ def _read_step(study: Study, checkpoint: Elsewhere, parameters: int, sizes: Size
     size = 2 * parameters * estimate.BYTES.get(sizes.stored or "", estimate.BYTES["float32"])
     seconds = START_S + size / READ_BYTES_A_SECOND
     return PlannedStep(f"read {checkpoint.name}", done, None, None, None, estimate.PROCESS_BYTES, seconds)
+
+
+def _merges_step(study: Study, parameters: int, sizes: Sizes, dtype: str) -> PlannedStep:
+    """Returns the search for merges: of one pair the weights of base and model, and a few texts by each."""
+    kept = 4 * MOST_ROWS * MOST_POSITIONS * sizes.vocabulary * estimate.BYTES["float32"]
+    memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + kept
+    seconds = START_S + 2 * parameters * estimate.BYTES.get(sizes.stored or "", 4) / READ_BYTES_A_SECOND
+    done = step_commands.merges_file(study).is_file()
+    return PlannedStep("compare merges with their adapters", done, MOST_ROWS, None, None, memory, seconds)
 
 
 def scored_rows(study: Study, task: str) -> int | None:

@@ -173,6 +173,21 @@ def is_merged(checkpoint: AnyCheckpoint) -> bool:
     return isinstance(checkpoint, Checkpoint) and checkpoint.method == "qlora"
 
 
+def merges(file: Path | str, output: Path | str) -> list[str]:
+    """Returns the command that looks which checkpoints from elsewhere are an adapter and its merge, into a file."""
+    return ["workflow.merges", str(file), str(output)]
+
+
+def may_hold_merges(study: Study) -> bool:
+    """Returns whether a study names several checkpoints from elsewhere; which of them are adapters their files tell."""
+    return len(study.checkpoints) > 1
+
+
+def merges_file(study: Study) -> Path:
+    """Returns the file with each merge beside its adapter."""
+    return study.folder / "merges.json"
+
+
 def merged_folder(study: Study, checkpoint: AnyCheckpoint) -> Path:
     """Returns where the model lies that `merge` makes."""
     return study.folder / "merged" / checkpoint.name
@@ -286,6 +301,11 @@ def train_key(study: Study, checkpoint: Checkpoint) -> str:
 def read_checkpoint_key(study: Study, checkpoint: Elsewhere) -> str:
     """Returns all that the record of a checkpoint from elsewhere depends on beside the base model."""
     return json.dumps([read_checkpoint(study, checkpoint), digests.folder_digest(Path(checkpoint.path))])
+
+
+def merges_key(study: Study) -> str:
+    """Returns all that the record of merges depends on beside its input files."""
+    return json.dumps([[read_checkpoint_key(study, one) for one in study.checkpoints], study.dtype, study.device])
 
 
 def check_key(study: Study, task: str) -> str:

@@ -8,7 +8,7 @@ Source: peft's `LoraLayer` and `DoraLayer`, https://github.com/huggingface/peft
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,34 +139,61 @@ def _adapted(
     order = ("lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B", "lora_magnitude_vector")
     digest = sha256(*(parts[part] for part in (*order, *sorted(set(parts) - set(order))) if part in parts))
     row |= {"trained": True, "sha256_after": digest, "relative_change": None}
-    initial = str(settings.get("init_lora_weights", "")).lower()
-    if initial.startswith(_CHANGES_THE_BASE):
-        return row, f"with init_lora_weights={initial} peft changes the base too"
     if "trainable_tokens_delta" in parts:
         return _some_tokens(row, name, before, norm, parts["trainable_tokens_delta"], settings)
-    pair = _pair(parts)
-    if pair is None:
-        return row, "the adapter lacks one of its two matrices"
-    a, b = (loaded(tensor) for tensor in pair)
-    if a.dim() != 2 or b.dim() != 2:
-        return row, "a convolution's change is not computed"
-    is_embedding = "lora_embedding_A" in parts
-    scale = scaling(home, int(a.shape[0]), settings)
-    magnitude = parts.get("lora_magnitude_vector")
-    if magnitude is not None:
-        lies_over = is_embedding or bool(settings.get("fan_in_fan_out"))
-        change = _dora_change(before, a, b, loaded(magnitude).flatten(), scale, transposed=lies_over)
+    lora = lora_of(home, parts, settings)
+    if isinstance(lora, str):
+        return row, lora
+    a, b = lora.a, lora.b
+    if lora.magnitude is not None:
+        change = math.sqrt(sum(float(added.square().sum()) for _, added in added_pieces(before, lora)))
     else:
-        change = abs(scale) * max(0.0, float(((b.T @ b) * (a @ a.T)).sum())) ** 0.5  # ‖BA‖² = tr (BᵀB)(AAᵀ)
+        change = abs(lora.scale) * max(0.0, float(((b.T @ b) * (a @ a.T)).sum())) ** 0.5  # ‖BA‖² = tr (BᵀB)(AAᵀ)
     if not math.isfinite(change) or norm is None or not math.isfinite(norm):
         return row, "it holds values that are not finite"
     if not change:  # as peft initialises it: it adds nothing
         row |= {"trained": False, "sha256_before": row["sha256_after"]}
     elif norm:
         row["relative_change"] = change / norm
-    if is_embedding:
+    if "lora_embedding_A" in parts:
         row |= {"rows": int(a.shape[1]), "rows_moved": int(((b @ a).abs().sum(dim=0) > 0).sum())}
     return row, None
+
+
+@dataclass(frozen=True)
+class Lora:
+    """What is added to one matrix W (O, I): scaling·BA, for DoRA with the ``magnitude`` (O) of each output.
+
+    A is (R, I) and B (O, R), in float64. ``transposed``: W lies as (I, O), so that an output is a column; an embedding
+    matrix (tokens, width) is such a one, with A (R, tokens) and B (width, R).
+    """
+
+    a: Any
+    b: Any
+    scale: float
+    magnitude: Any
+    transposed: bool
+
+
+def lora_of(home: str, parts: Mapping[str, StoredTensor], settings: Mapping[str, Any]) -> Lora | str:
+    """Returns what the adapter adds to the module ``home``; as a text why that is not computed, where it is not."""
+    initial = str(settings.get("init_lora_weights", "")).lower()
+    if initial.startswith(_CHANGES_THE_BASE):
+        return f"with init_lora_weights={initial} peft changes the base too"
+    pair = _pair(parts)
+    if pair is None:
+        return "the adapter lacks one of its two matrices"
+    a, b = (loaded(tensor) for tensor in pair)
+    if a.dim() != 2 or b.dim() != 2:
+        return "a convolution's change is not computed"
+    magnitude = parts.get("lora_magnitude_vector")
+    return Lora(
+        a,
+        b,
+        scale=scaling(home, int(a.shape[0]), settings),
+        magnitude=None if magnitude is None else loaded(magnitude).flatten(),
+        transposed="lora_embedding_A" in parts or bool(settings.get("fan_in_fan_out")),
+    )
 
 
 def _pair(parts: Mapping[str, StoredTensor]) -> tuple[StoredTensor, StoredTensor] | None:
@@ -177,38 +204,35 @@ def _pair(parts: Mapping[str, StoredTensor]) -> tuple[StoredTensor, StoredTensor
     return None
 
 
-def _dora_change(before: StoredTensor, a: Any, b: Any, magnitude: Any, scale: float, *, transposed: bool) -> float:
-    """Returns ‖m·(W + scaling·BA) / ‖W + scaling·BA‖ − W‖, the norm being that of each output.
+def added_pieces(before: StoredTensor, lora: Lora) -> Iterator[tuple[Any, Any]]:
+    """Yields W and what the adapter adds to it, both in float64, some rows of W at a time.
 
-    ``transposed``: W lies as (I, O), so that an output is a column: then it is read twice, for the norms first.
+    Of DoRA that is m·(W + scaling·BA) / ‖W + scaling·BA‖ − W, the norm being that of each output; where an output is a
+    column, W is read twice, for the norms first.
     """
     import torch
 
-    width = math.prod(before.shape[1:])
-    squares = 0.0
-    if not transposed:
+    width, factor = math.prod(before.shape[1:]), None
+
+    def with_ba() -> Iterator[tuple[Any, Any, slice]]:
         row = 0
         for piece in pieces(before, width, None):
             old = piece.double().view(-1, width)
             part = slice(row, row + len(old))
-            new = old + scale * b[part] @ a
-            new *= (magnitude[part] / new.norm(dim=1)).unsqueeze(1)
-            squares += float((new - old).square().sum())
+            yield old, lora.scale * ((lora.b @ lora.a[:, part]).T if lora.transposed else lora.b[part] @ lora.a), part
             row += len(old)
-        return math.sqrt(squares)
-    norms, factor = torch.zeros(width, dtype=torch.float64), None
-    for is_second in (False, True):
-        row = 0
-        for piece in pieces(before, width, None):
-            old = piece.double().view(-1, width)
-            new = old + scale * (b @ a[:, row : row + len(old)]).T
-            if is_second:
-                squares += float((new * factor - old).square().sum())
-            else:
-                norms += new.square().sum(dim=0)
-            row += len(old)
-        factor = magnitude / norms.sqrt()
-    return math.sqrt(squares)
+
+    if lora.magnitude is not None and lora.transposed:
+        squares = torch.zeros(width, dtype=torch.float64)
+        for old, added, _ in with_ba():
+            squares += (old + added).square().sum(dim=0)
+        factor = lora.magnitude / squares.sqrt()
+    for old, added, part in with_ba():
+        if lora.magnitude is not None:
+            new = old + added
+            by = factor if factor is not None else (lora.magnitude[part] / new.norm(dim=1)).unsqueeze(1)
+            added = new * by - old
+        yield old, added
 
 
 def _some_tokens(

@@ -1,7 +1,8 @@
 """What is said of several comparisons together: Holm's correction, seeds, and whether two methods are equivalent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 from report.facts.measured import Measured, interval_fact, label_of, unit_of
@@ -85,10 +86,11 @@ def _equivalence(
     first, second = (replace(side, scale=scale) if side.scale != scale else side for side in (first, second))
     pair = Pair(first, second)
     reason = pair.refusal() or pair.signature_differs(primary)
-    made = reason or _tested(pair, primary, margin * scale)
+    made = reason or paired_difference(pair, primary)
     if isinstance(made, str):
         return UntestedEquivalence(**told, absent=missing(made))
-    difference, verdict = made
+    difference, equivalence = made
+    verdict = equivalence(margin=margin * scale)
     unit, source = unit_of(first, primary), second.scores.samples.source()
     also = [first.scores.samples.source()]
     return TestedEquivalence(
@@ -100,20 +102,20 @@ def _equivalence(
     )
 
 
-def _tested(pair: Pair, metric: str, margin: float) -> tuple[Estimate, EquivalenceTest] | str:
-    """Returns the difference in ``metric`` and whether it is within ``margin``; else why that cannot be tested."""
+def paired_difference(pair: Pair, metric: str) -> tuple[Estimate, Callable[..., EquivalenceTest]] | str:
+    """Returns the difference in ``metric``, and the test of whether it is within a ``margin``; else why none is."""
     two = [replicated_score(side, metric) for side in (pair.before, pair.after)]
     known = [one for one in two if isinstance(one, ReplicatedScore)]
     if len(known) == 2:
         values = paired_replicates(*known)
         if isinstance(values, str):
             return values
-        return replicates.difference(*values), replicates.equivalence(*values, margin=margin)
+        return replicates.difference(*values), partial(replicates.equivalence, *values)
     items = pair.items(metric) if two == [None, None] else None
     if items is None:
         return next((one.why for one in two if isinstance(one, NoReplicates)), _NOT_BY_ITEM)
     encoded = items.encoded()
-    return intervals.difference(encoded), paired_tests.equivalence(encoded, margin=margin)
+    return intervals.difference(encoded), partial(paired_tests.equivalence, encoded)
 
 
 def spreads(tasks: Sequence[TaskFacts]) -> list[Spread]:

@@ -25,6 +25,7 @@ FACTS = reading.Kind(
 _READ = (
     "model.json",
     "hub.json",
+    "merges.json",
     "parameters/*.json",
     "checkpoints/*/finetune.json",
     "checkpoints/*/tensors.json",

@@ -44,8 +44,8 @@ def _example(base: Measured, after: Measured, before: dict[str, Any], later: dic
     return Example(
         input=_quoted(str(doc[name]) if name else "", samples.source(line, "doc", *([name] if name else []))),
         gold=_quoted(_gold(base, before), samples.source(line, "doc")),
-        before=_quoted(_said(base, before), samples.source(line, "filtered_resps")),
-        after=_quoted(_said(after, later), others.source(after.scores.line(later), "filtered_resps")),
+        before=_quoted(said(base, before), samples.source(line, "filtered_resps")),
+        after=_quoted(said(after, later), others.source(after.scores.line(later), "filtered_resps")),
     )
 
 
@@ -62,7 +62,8 @@ def _gold(measured: Measured, row: dict[str, Any]) -> str:
     return item.texts[item.gold] if item else _label(measured, row, 0)
 
 
-def _said(measured: Measured, row: dict[str, Any]) -> str:
+def said(measured: Measured, row: dict[str, Any]) -> str:
+    """Returns the answer of a row: the predicted label, the text of the choice that was made, or what was written."""
     if measured.kind == "classification":
         return _label(measured, row, 1)
     item = choice_item(row)

@@ -90,6 +90,7 @@ def collect(
     """
     # Here, because scipy and numpy take longer to load than `--help` may.
     from report.facts import across, groups
+    from report.facts.merges import add_scores, merge_facts
     from report.facts.reproduction import reproduction_facts
     from report.facts.scored_task import read_sides, task_facts
     from report.facts.training_checks import check_facts, pair_facts
@@ -106,6 +107,7 @@ def collect(
     model, parameters = model_facts(folder), ledger_facts(folder, "base")
     agree_on_size(model, parameters)
     tasks: list[TaskFacts] = []
+    merges = merge_facts(folder)
     equivalences: list[Equivalence] = []
     members: dict[str, groups.Member | None] = {}
     for task in _scored_tasks(study, folder):
@@ -116,6 +118,7 @@ def collect(
         ]
         sides = read_sides(folder, task, beside, with_prompts=with_prompts)
         tasks.append(task_facts(folder, task, model, beside, sides, document.source("tasks", task)))
+        add_scores(merges, tasks[-1].name, sides)
         margin = document.source("equivalence_margin")
         equivalences += across.equivalences(tasks[-1], sides, study.equivalence_margin, margin)
         if any(task in group.tasks for group in study.groups.values()):
@@ -142,6 +145,7 @@ def collect(
         **template_facts(path),
         "checks": check_facts(folder, [one.name.value for one in checkpoints if is_trained_here(one)]),
         "pair_checks": pair_facts(folder, [one.name.value for one in checkpoints if is_from_elsewhere(one)]),
+        **({"merges": merges} if merges else {}),
         "confidence": _confidence(tasks),
     }
     parts["reproduction"] = reproduction_facts(folder, checkpoints, tasks, parts)

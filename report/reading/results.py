@@ -42,7 +42,10 @@ class Document:
         """Returns what stands at that place; None where nothing does."""
         found: Any = self.content
         for part in parts:
-            found = found.get(part) if isinstance(found, dict) else None
+            if isinstance(found, list) and isinstance(part, int):
+                found = found[part] if part < len(found) else None
+            else:
+                found = found.get(part) if isinstance(found, dict) else None
         return found
 
 

@@ -4,6 +4,7 @@ from report.facts.schema.parts import Absent, is_known
 from report.facts.schema.training import ParameterCounts
 from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
+from report.sentences.merges import is_in_order, merges
 from report.sentences.parameters import trained_share
 from report.sentences.rules import decide, finding
 
@@ -33,13 +34,14 @@ def sizes(facts: MeasuredFacts) -> list[Finding]:
 
 
 def badge(facts: MeasuredFacts) -> Finding:
-    """What the guards, the checks of the saved weights and those of checkpoints from elsewhere came to, in a word."""
+    """What guards, checks of saved weights and of checkpoints from elsewhere, and their merges came to, in a word."""
     training, pair = facts.checks, facts.pair_checks
     # where nothing was trained there is nothing to know of training
     known = not isinstance(training, Absent) or (pair is not None and not facts.study.methods)
     objected = sum(
         found.objected.value for found in (training, pair) if found is not None and not isinstance(found, Absent)
     )
+    objected += sum(not is_in_order(merge) for merge in facts.merges or [])
     cases = {
         "passed": known and not objected,
         "objected": known and objected > 0,
@@ -49,7 +51,7 @@ def badge(facts: MeasuredFacts) -> Finding:
 
 
 def checks(facts: MeasuredFacts) -> list[Finding]:
-    """Returns the sentences on the guards, the checks of the saved weights, and the audit, where there is one."""
+    """Returns the sentences on guards, checks of the saved weights, merges, and the audit, where there is one."""
     said, found, pair = list[Finding](), facts.checks, facts.pair_checks
     if not isinstance(found, Absent):
         clear = found.objected.value == 0
@@ -63,6 +65,7 @@ def checks(facts: MeasuredFacts) -> list[Finding]:
         evidence = {key: f"/pair_checks/{key}" for key in ("checkpoints", "verdicts", "objected")}
         said.append(finding(decide("pair", {"passed": clear, "objected": not clear}), evidence))
         said += _objections("pair_checks", len(pair.objections))
+    said += merges(facts)
     if facts.audit:
         keys = ("holds", "impossible", "cannot_be_told", "missing")
         said.append(finding("audit_counted", {key: f"/audit/counts/{key}" for key in keys}))

@@ -10,7 +10,18 @@ from functools import partial
 from typing import Any
 
 from report.reading.texts import shell_word
-from tests.oracle import answer_figures, causes, cautions, figures, sentences, summary, tables, weight_figures, weights
+from tests.oracle import (
+    answer_figures,
+    causes,
+    cautions,
+    figures,
+    merges,
+    sentences,
+    summary,
+    tables,
+    weight_figures,
+    weights,
+)
 from tests.oracle.expected import NOTHING, Code, Expected, Heading, Prose, code, folded, items, paragraph, table
 from tests.oracle.lines import Line, confidence, count, digest, joined, known, line, percent, reason, setting, text
 
@@ -152,6 +163,9 @@ def _fine_tuning(facts: Part) -> Iterator[Expected]:
     for checkpoint in (one for one in trained if "elsewhere" in one):
         title = line("What its files record: {name}", name=text(checkpoint["display_name"]))
         yield from folded(title, _from_elsewhere(checkpoint))
+    for merge in facts.get("merges") or []:
+        title = line("A merge beside its adapter: {name}", name=text(merge["merged"]))
+        yield from folded(title, [*merges.measured(merge), paragraph(file_names(merge))])
     for checkpoint in (one for one in trained if "elsewhere" not in one):
         title = line("Command, data and hashes: {name}", name=text(checkpoint["display_name"]))
         yield from folded(title, _training_run(checkpoint))

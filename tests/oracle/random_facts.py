@@ -20,6 +20,7 @@ from tests.report.synthetic import (
     folder_of,
     write_checkpoint,
     write_elsewhere,
+    write_merge,
     write_scores,
     write_study,
 )
@@ -62,6 +63,7 @@ def from_elsewhere(root: Path) -> Path:
         write_scores(folder, name, "reviews", TWO_WRONG if name == "a-copy" else GOLD)
         write_scores(folder, name, "passages", NEVER_ABSTAINS if name == "a-copy" else LEARNED)
         write_elsewhere(folder, name, kind=kind, identical=name == "a-copy")
+    write_merge(folder, names[0], names[1])
     return study
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.oracle import figures, weights
+from tests.oracle import figures, merges, weights
 from tests.oracle.expected import NOTHING, Expected, Figure, Table, folded, paragraph, table
 from tests.oracle.lines import Line, change, count, counted, joined, known, line, number, reason, text, value
 from tests.oracle.page import DRAWING
@@ -169,7 +169,8 @@ def badge(facts: Part) -> Line:
     if "absent" in found and (facts["study"]["methods"] or not pair):
         return line("Checks: not known")
     objections = [*found.get("objections", []), *(pair["objections"] if pair else [])]
-    return line("Checks: some objected" if objections else "Checks: all passed")
+    odd = any(map(merges.objects, facts.get("merges") or []))
+    return line("Checks: some objected" if objections or odd else "Checks: all passed")
 
 
 def sizes(facts: Part) -> Iterator[Line]:
@@ -216,6 +217,8 @@ def checks(facts: Part) -> Iterator[Line]:
         )
         yield line(words, **{key: count(pair[key]) for key in ("verdicts", "objected", "checkpoints")})
         yield from map(_objection, pair["objections"])
+    for merge in facts.get("merges") or []:
+        yield from merges.said(merge)
     if facts["audit"]:
         words = (
             "Audit of an earlier write-up: claims that hold: {holds}; impossible: {impossible}; that cannot be told: "

@@ -21,6 +21,7 @@ MODULES = [
         "report.sentences.causes",
         "report.sentences.limits",
         "report.sentences.parameters",
+        "report.sentences.merges",
         "report.sentences.summary",
         "report.sentences",
     )

@@ -216,6 +216,15 @@ def write_elsewhere(folder: Path, checkpoint: str, *, kind: str = "adapter", ide
     )
 
 
+def write_merge(folder: Path, adapter: str, merged: str, **values: Any) -> None:
+    """Writes that a model is the merge of an adapter, whose logits it keeps to 1 % of what the adapter changes."""
+    logits = {"rows": 8, "most_tokens": 256, "positions": 200, "dtype": "float32", "device": "cpu", "same": 199}
+    logits |= {"largest": 0.03, "mean": 0.005, "effect": 0.5, "divergence": 0.0002}
+    pair = {"adapter": adapter, "merged": merged, "recorded": True, "in_weights": True, "other_tensors": 0}
+    pair |= {"matrices": 2, "cosine": 0.98, "multiple": 1.0, "task": "reviews", "doc_ids": list(range(8))}
+    write_json(folder / "merges.json", {"pairs": [pair | {"logits": logits} | values]})
+
+
 def write_tensors(folder: Path, checkpoint: str) -> None:
     """Writes what training changed: two frozen tensors, and one adapted matrix of each of two layers."""
     frozen = [

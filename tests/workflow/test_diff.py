@@ -23,9 +23,9 @@ TASKS = ["reviews_demo", "passages_demo"]
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a base model, and beside it an exact copy, other weights, an adapter and a classifier."""
+    """A folder with a base model, and beside it a copy, other weights, an adapter, its merge, and classifiers."""
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import (
         AutoConfig,
         AutoModelForCausalLM,
@@ -41,6 +41,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     lora = LoraConfig(task_type="CAUSAL_LM", r=2, target_modules=["q_proj"], init_lora_weights=False)
     get_peft_model(AutoModelForCausalLM.from_pretrained(base), lora).save_pretrained(folder / "adapter")
+    adapted = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), str(folder / "adapter"))
+    adapted.merge_and_unload().save_pretrained(folder / "merged")
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(base / name, folder / "merged")
     other_family = Qwen2Config(**{**AutoConfig.from_pretrained(base).to_diff_dict(), "model_type": "qwen2"})
     Qwen2ForCausalLM(other_family).save_pretrained(folder / "qwen")
     labels = {"id2label": {0: "negative", 1: "positive"}, "label2id": {"negative": 0, "positive": 1}}
@@ -150,7 +154,8 @@ def test_what_cannot_be_compared_is_told_before_anything_is_written(
 
 @pytest.mark.parametrize("output", ["out", "a b/out", "a{b}/out", "c{d}"])
 def test_any_folder_may_be_the_output(output: str, models: Path, tmp_path: Path) -> None:
-    words = ["diff", str(models / "base"), str(models / "other"), "--tasks", "reviews_demo", "--output", output]
+    words = ["diff", str(models / "base"), str(models / "other"), str(models / "adapter"), "--tasks", "reviews_demo"]
+    words += ["--output", output]
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "aftertune", *words, "--dry-run"]
     done = subprocess.run(command, cwd=tmp_path, env=here, capture_output=True, text=True, timeout=300)
@@ -160,7 +165,8 @@ def test_any_folder_may_be_the_output(output: str, models: Path, tmp_path: Path)
         assert list(tmp_path.iterdir()) == []
         return
     assert done.returncode == 0, done.stderr
-    assert "read_checkpoint" in done.stdout + done.stderr
+    for step in ("read_checkpoint", "merges"):
+        assert step in done.stdout + done.stderr
     assert (tmp_path / output / "out.yaml").is_file()
 
 
@@ -216,7 +222,7 @@ def test_the_name_of_a_comparison_is_a_folders() -> None:
 @pytest.mark.slow
 def test_checkpoints_from_elsewhere_get_a_whole_page(models: Path, tmp_path: Path) -> None:
     here = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "HF_HUB_OFFLINE": "1"}
-    tuned = [str(models / name) for name in ("adapter", "copy", "other", "classifier")]
+    tuned = [str(models / name) for name in ("adapter", "merged", "copy", "other", "classifier")]
     words = ["diff", str(models / "base"), *tuned, "--tasks", "reviews_demo", "--limit", "6"]
     words += ["--output", "out/three"]
     done = subprocess.run(
@@ -230,9 +236,10 @@ def test_checkpoints_from_elsewhere_get_a_whole_page(models: Path, tmp_path: Pat
     assert copied
     assert all("**the same**" in line for line in copied)
     assert "the adapter adds to 2 matrices of the base model" in page
+    assert page.count("counts as a merge of the adapter") == page.count(" kept the adapter ") == 1
     assert "trained elsewhere" in page
     study = yaml.safe_load((tmp_path / "out/three/three.yaml").read_text(encoding="utf-8"))
-    assert [one.get("tasks") for one in study["checkpoints"]] == [None] * 4
+    assert [one.get("tasks") for one in study["checkpoints"]] == [None] * 5
     for name in ("report.html", "report.md"):
         verified = subprocess.run(
             [sys.executable, "-m", "aftertune", "verify", f"out/three/{name}"],

@@ -21,6 +21,7 @@ WORDS = {
     "train": ("fine-tuning", "fine-tuned", "{checkpoint}"),
     "read_checkpoint": ("reading", "read", "{checkpoint}"),
     "merge": ("merging", "merged", "{checkpoint}"),
+    "merges": ("comparing", "compared", "merges with their adapters"),
     "score": ("scoring", "scored", "{name} on {task}"),
     "score_shard": ("scoring", "scored", "part {shard} of {name} on {task}"),
     "join": ("joining", "joined", "the parts of {name} on {task}"),

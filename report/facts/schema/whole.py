@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from report.facts.schema.diagnosis import ConfusionMatrix
+from report.facts.schema.merges import Merge
 from report.facts.schema.parts import (
     KnownCount,
     KnownText,
@@ -223,6 +224,7 @@ class MeasuredFacts(Part):
     own_words: OwnWords | None = None
     checks: OrAbsent[Checks]
     pair_checks: PairChecks | None = Field(default=None, description="only where checkpoints are from elsewhere")
+    merges: list[Merge] | None = None
     confidence: Share = Field(description="the confidence of every interval")
     reproduction: Reproduction
 

@@ -80,6 +80,8 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
         _shake_equivalence(pair, choice)
     for group in facts.get("groups") or []:
         _shake_group(group, choice)
+    for merge in facts.get("merges", ()):
+        _shake_merge(merge, choice)
     shake_rarely(facts, choice)
     facts["findings"] = findings_of(facts)
     return facts
@@ -107,6 +109,31 @@ def _shake_equivalence(pair: dict[str, Any], choice: random.Random) -> None:
         pair["p_value"] = choice.choice(
             [{"missing": "one cluster"}, *({**pair["p_value"], "value": p} for p in LEVELS)]
         )
+
+
+def _shake_merge(merge: dict[str, Any], choice: random.Random) -> None:
+    """Changes on what evidence a model counts as a merge, and how far it is from its adapter."""
+    merge["recorded"], merge["in_weights"] = choice.choice([(True, True), (False, True), (True, False)])
+    merge["share"]["value"] = choice.choice([0.001, 0.05, 0.3, 0.5, 1.4])
+    if choice.random() < 0.3:
+        merge["in_weights"], merge["recorded"] = False, True
+        merge["cosine"] = merge["multiple"] = {"missing": "the adapter adds nothing"}
+    if choice.random() < 0.2:
+        merge["share"] = merge["effect"] = {"missing": "the base model has no such head"}
+    elif choice.random() < 0.2:
+        for key in (
+            "items",
+            "most_tokens",
+            "positions",
+            "dtype",
+            "mean",
+            "largest",
+            "effect",
+            "share",
+            "divergence",
+            "same",
+        ):
+            merge[key] = {"missing": "the adapter cannot be loaded"}
 
 
 def _shake_score(score: dict[str, Any], top: float, choice: random.Random) -> None:
