@@ -62,6 +62,10 @@ def all_p_values(members: Sequence[Measure]) -> Tested:
                 continue
             if found.items is None:
                 p, kinds = _unpaired([members[i] for i in one], [members[i] for i in other])
+            elif members[one[0]].replicated:
+                first_side = _of_replicates([members[i] for i in one])
+                other_side = first_side if one is other else _of_replicates([members[i] for i in other])
+                p, kinds = _p_values(first_side, other_side)
             else:
                 first = found.items.one
                 clusters = first.clusters is not None
@@ -83,7 +87,8 @@ def _group(member: Measure, *, mixed: bool) -> Any:
     items = None
     if (known := member.items) is not None:
         named = sorted(zip(known.names, map(str, known.prompts), strict=True)) if mixed else sorted(known.names)
-        items = isinstance(known.values[0], tuple), tuple(named)
+        left_out = sorted(member.replicated.clusters) if member.replicated else ()
+        items = isinstance(known.values[0], tuple), tuple(named), tuple(left_out)
     asked = json.dumps(question_of(member), sort_keys=True, default=str)
     return asked, member.why, items, backend(member)
 
@@ -130,6 +135,14 @@ def _paired(members: Sequence[ScoredItems], first: ScoredItems) -> _Paired:
         np.array(binary),
         np.array([member.scale or 0.0 for member in members]),
     )
+
+
+def _of_replicates(members: Sequence[Measure]) -> _Paired:
+    """Returns ``members``, whose replicates name the same clusters, with these in the order of their names."""
+    known = [member.replicated for member in members if member.replicated]
+    found = np.array([one.values.left_out[np.argsort(np.array(one.clusters), kind="stable")] for one in known])
+    value, none = np.array([one.values.value for one in known]), np.zeros(len(known), dtype=bool)
+    return _Paired(value, found - found.mean(axis=1, keepdims=True), ~none, None, none, np.zeros(len(known)))
 
 
 def _p_values(one: _Paired, other: _Paired) -> tuple[Array, NDArray[np.int8]]:

@@ -131,8 +131,8 @@ def _left_out(file: Path, root: Path, label: str, found: str, mend: str) -> Pass
 
 
 def _in_folder(files: Sequence[Path]) -> list[_Candidate]:
-    """Returns the files of one folder that may hold results: those that are named so, else all that are not samples."""
-    files = [file for file in files if not file.name.startswith("samples")]
+    """Returns the files of one folder that may hold results: those named so, else all but samples and replicates."""
+    files = [file for file in files if not file.name.startswith(("samples", "replicates"))]
     named = [file for file in files if _is_named(file)]
     chosen = sorted(named or files, key=lambda file: (time_of(file), file.name))
     folder = Folder(chosen[0].parent) if chosen else None

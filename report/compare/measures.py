@@ -5,7 +5,9 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from report.facts.measured import AGREEMENT, ScoredItems, scored_items
+from harness_tasks.errors import UserError
+from report.facts.measured import AGREEMENT, Measured, ScoredItems, scored_items
+from report.facts.replicated import NoReplicates, ReplicatedScore, replicated_score
 from report.facts.schema.parts import Unit
 from report.reading.degenerate_answers import Answers
 from report.reading.lm_eval_results import LARGEST_SCORE, number
@@ -24,6 +26,7 @@ from report.statistics.recorded_errors import (
 
 _OF_OTHERS = ("HasAns_", "NoAns_", "inst_level_")
 """Metrics of a part of the items, or of an item's several instructions (IFEval): how many there are is not recorded."""
+_NO_MEAN = "the score is not the mean of its items"
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,10 @@ class Measure:
     """A score with its items.
 
     ``key``: metric and filter as lm_eval joins them, `acc,none`. ``items``: what each item adds to the score; None
-    where the score cannot be counted again, for the reason ``why``. ``scale``: the metric's upper end; None where
-    nobody says. ``recorded``: the standard error that may be used where there are no items. ``contradiction``: why
-    recorded score and samples cannot be of one run.
+    where the score cannot be counted again, for the reason ``why``. ``replicated``: the score by the task's own
+    aggregation with each cluster left out, where its scorer left that; its ``items`` then tell only which they are.
+    ``scale``: the metric's upper end; None where nobody says. ``recorded``: the standard error that may be used where
+    there are no items. ``contradiction``: why recorded score and samples cannot be of one run.
     """
 
     run: Run
@@ -43,6 +47,7 @@ class Measure:
     n: int | None
     scale: float | None
     items: ScoredItems | None = None
+    replicated: ReplicatedScore | None = None
     why: str = ""
     contradiction: str = ""
 
@@ -68,13 +73,17 @@ class Measure:
 
     @property
     def also(self) -> list[dict[str, str]]:
-        """The sample files that it was counted again from; none where it was not."""
+        """The files that it was counted again from, or that its interval is made of; none where it was not."""
+        if self.replicated is not None:
+            return [self.replicated.document.source()]
         parts = self.run.leaves or (self.run,)
         return [part.samples.source() for part in parts if part.samples] if self.items is not None else []
 
     @cached_property
     def level(self) -> Estimate:
-        """The score with its interval: from its items, else from the standard error that lm_eval recorded."""
+        """The score with its interval: from replicates or items, else from the standard error that lm_eval recorded."""
+        if self.replicated is not None:
+            return self.replicated.level
         if self.items is not None:
             return self.items.level
         return recorded_interval(self.metric, self.value, self.recorded, self.n, self.why)
@@ -87,7 +96,7 @@ class Measure:
         from: its longer arm over the normal quantile.
         """
         if self.items is not None:
-            found = replace(self.items, scale=None).level
+            found = self.level if self.replicated else replace(self.items, scale=None).level
             if found.standard_error:
                 return found.standard_error, found.clusters - 1
         level = self.level
@@ -179,6 +188,15 @@ def measure(run: Run, key: str) -> Measure:
         if (score := number(leaf.scores.get(key))) is not None
     ]
     bare = Measure(run, key, value, checked_error(metric, value, number(run.scores.get(stderr)), n, parts), n, scale)
+    try:
+        replicated = _replicated(run, key, scale)
+    except UserError as error:
+        return replace(bare, why="its replicates are of another score", contradiction=error.found)
+    if isinstance(replicated, NoReplicates):
+        return replace(bare, why=replicated.why)
+    if replicated is not None:
+        which, left_out = replicated
+        return replace(bare, items=which, replicated=left_out, n=left_out.values.n, why=_NO_MEAN)
     items, why = _pooled(run, key) if run.leaves else _of_rows(run, key)
     if items is None:
         return replace(bare, why=why)
@@ -189,7 +207,26 @@ def measure(run: Run, key: str) -> Measure:
         assert run.samples is not None
         said = f"{run.results.file} says {value:.6g}, the rows of {run.samples.file} give {items.level.value:.6g}"
         return replace(bare, why=f"the samples give {items.level.value:.6g}", contradiction=said)
-    return replace(bare, why="the score is not the mean of its items")
+    return replace(bare, why=_NO_MEAN)
+
+
+def _replicated(run: Run, key: str, scale: float | None) -> tuple[ScoredItems, ReplicatedScore] | NoReplicates | None:
+    """Returns a score with its replicates, and the items that it is of; None where it is counted with its items.
+
+    Raises UserError where they are of another score.
+    """
+    metric, _, by_filter = key.partition(",")
+    scores = None if run.leaves else run.scored_by(by_filter)
+    if scores is None:
+        return None
+    measured = Measured(scores, scale)
+    found = replicated_score(measured, metric)
+    if not isinstance(found, ReplicatedScore):
+        return found
+    rows = scores.having(metric)
+    if set(found.clusters) != set(scores.clusters(rows) or scores.column("doc_hash", rows)):
+        return NoReplicates("its replicates leave out other clusters than those that are asked for")
+    return measured.baseline(metric, [None] * len(rows)), found
 
 
 def _number_of_items(run: Run, key: str) -> int | None:
@@ -219,7 +256,7 @@ def _of_rows(run: Run, key: str) -> tuple[ScoredItems | None, str]:
 def _pooled(run: Run, key: str) -> tuple[ScoredItems | None, str]:
     """Returns the items of all tasks of a group, which give its score where it weighs tasks by size."""
     parts = [measure(leaf, key) for leaf in run.leaves if number(leaf.scores.get(key)) is not None]
-    lacking = next((part for part in parts if not part.items or not isinstance(part.items.values[0], float)), None)
+    lacking = next((one for one in parts if not one.items or not isinstance(one.items.values[0], float)), None)
     if not parts or lacking is not None:
         return None, lacking.why if lacking and lacking.why else "no samples"
     found = [part.items for part in parts if part.items]

@@ -20,6 +20,7 @@ from report.compare.asked import Seen, filter_of, repeats, seen, told_by_names, 
 from report.compare.measures import Measure
 from report.facts.measured import interval_fact
 from report.facts.pairing import ItemPair, paired
+from report.facts.replicated import ReplicatedScore, paired_replicates, replicated_difference
 from report.facts.schema.parts import Fact, Unit
 from report.facts.values import fact, missing
 from report.reading.task_runs import Run
@@ -99,9 +100,17 @@ def score_difference(one: Measure, other: Measure) -> ScoreDifference:
         return ScoreDifference("", found.unpaired, flags, *_independent(one, other))
     flags += told_by_samples(found.seen, len(found.items.one.values), explained=found.explained)
     flags += told_by_seeds(one.run, other.run) if found.seen.unknown else ()
+    if one.replicated and other.replicated:
+        return _by_replicates(one.replicated, other.replicated, flags)
     encoded = found.items.encoded(one_last=True)
     test = paired_tests.paired_test(encoded)
     return ScoreDifference("", "", flags, intervals.difference(encoded, confidence=CONFIDENCE), test.p, test.method)
+
+
+def _by_replicates(one: ReplicatedScore, other: ReplicatedScore, flags: tuple[str, ...]) -> ScoreDifference:
+    made = replicated_difference(other, one)
+    assert not isinstance(made, str)  # `_paired` would have said so
+    return ScoreDifference("", "", flags, made[0], made[1].p, made[1].method)
 
 
 def difference_fact(found: ScoreDifference, unit: Unit, source: dict[str, str], also: list[dict[str, str]]) -> Fact:
@@ -302,7 +311,12 @@ def _paired(one: Measure, other: Measure) -> tuple[ItemPair | None, str]:
         return None, "the scored items differ: {:,} are the same, of {:,} and {:,}".format(*differ)
     if isinstance(one.items.values[0], tuple) != isinstance(other.items.values[0], tuple):
         return None, "the samples hold it in two ways"
-    return items, ""
+    if one.replicated is None and other.replicated is None:
+        return items, ""
+    if one.replicated is None or other.replicated is None:
+        return None, "the score without each cluster is known of one of the two"
+    made = paired_replicates(one.replicated, other.replicated)
+    return (None, made) if isinstance(made, str) else (items, "")
 
 
 def _limits(one: Measure, other: Measure) -> tuple[str, ...]:

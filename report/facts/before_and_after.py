@@ -20,7 +20,7 @@ from report.facts.overlaps import overlap_facts
 from report.facts.pairing import ItemPair, Pair
 from report.facts.paths import figure_path
 from report.facts.ranges import Ranges, by_filter, normalised_score
-from report.facts.replicated import NoReplicates, ReplicatedScore, paired_replicates, replicated_score
+from report.facts.replicated import NoReplicates, ReplicatedScore, replicated_difference, replicated_score
 from report.facts.schema.diagnosis import Side
 from report.facts.schema.parts import Absent, Fact, Known, Missing, Source, is_known
 from report.facts.schema.scores import (
@@ -38,7 +38,7 @@ from report.facts.values import fact, missing
 from report.reading import kinds
 from report.reading.bases import scored_on_another, trained_on_another
 from report.reading.results import is_begun, read_json
-from report.statistics import intervals, paired_tests, replicates
+from report.statistics import intervals, paired_tests
 from report.statistics.intervals import Estimate
 from report.statistics.paired_tests import PairedTest
 from report.statistics.sums import pair_of
@@ -227,11 +227,7 @@ def _difference(
     if len(known) < 2:
         unknown = "the samples do not hold it item by item, so the two cannot be paired"
         return next((one.why for one in two if isinstance(one, NoReplicates)), unknown)
-    values = paired_replicates(*known)
-    if isinstance(values, str):
-        return values
-    interval = replicates.difference(*values)
-    return interval, replicates.paired_test(interval)
+    return replicated_difference(*known)
 
 
 def _is_right_or_wrong(pair: Pair, metric: str) -> bool:

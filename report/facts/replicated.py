@@ -13,6 +13,7 @@ from report.facts.pairing import Alignment
 from report.reading.results import Document
 from report.statistics import replicates
 from report.statistics.intervals import Estimate
+from report.statistics.paired_tests import PairedTest
 from report.statistics.replicates import Replicates
 
 
@@ -73,7 +74,15 @@ def of_clusters(document: Document, said: Mapping[str, Any], value: float, scale
 def paired_replicates(one: ReplicatedScore, other: ReplicatedScore) -> tuple[Replicates, Replicates] | str:
     """Returns both with their clusters in one order; where they are not the same clusters, why they do not pair."""
     alignment = Alignment(one.clusters, other.clusters)
-    if alignment.differ:
-        shared, before, after = alignment.differ
-        return f"the scored clusters differ: {shared} are the same, of {before} before and {after} after fine-tuning"
+    if differ := alignment.differ:
+        return "the scored clusters differ: {:,} are the same, of {:,} and {:,}".format(*differ)
     return one.values, replace(other.values, left_out=np.array(alignment.in_order(other.values.left_out.tolist())))
+
+
+def replicated_difference(one: ReplicatedScore, other: ReplicatedScore) -> tuple[Estimate, PairedTest] | str:
+    """Returns the paired difference, ``other`` minus ``one``, and its test; else why the two do not pair."""
+    values = paired_replicates(one, other)
+    if isinstance(values, str):
+        return values
+    interval = replicates.difference(*values)
+    return interval, replicates.paired_test(interval)

@@ -310,6 +310,8 @@ def read_scores(
             "the file belongs to another task or is not a result file of lm_eval",
             f"delete {folder / name} and run the study again",
         )
+    mend = f"delete {folder / name} and run the study again"
+    replicates = read_replicates(folder, f"{name}/replicates.json", samples, mend)
     known = {} if documents is None else documents
     for row in samples.content:
         _keep_what_was_said(row)
@@ -319,7 +321,7 @@ def read_scores(
             row["doc_hash"], row["doc"] = name, document
         if with_prompts and asked is not None and prompt == asked:
             row["arguments"] = prompt
-    return Scores(task, results, samples, replicates=_read_replicates(folder, Path(results.file).parent, samples))
+    return Scores(task, results, samples, replicates=replicates)
 
 
 def _keep_what_was_said(row: dict[str, Any]) -> None:
@@ -337,9 +339,8 @@ def _keep_what_was_said(row: dict[str, Any]) -> None:
             row["output"] = said
 
 
-def _read_replicates(folder: Path, home: Path, samples: Document) -> Document | None:
-    """Returns the replicates in ``folder / home``; raises UserError where they are of other samples."""
-    name = (home / "replicates.json").as_posix()
+def read_replicates(folder: Path, name: str, samples: Document, mend: str) -> Document | None:
+    """Returns the replicates in ``folder / name``, None where no such file is; UserError if of other samples."""
     if not (folder / name).exists():
         return None
     found = read_json(folder, name, REPLICATES)
@@ -347,6 +348,6 @@ def _read_replicates(folder: Path, home: Path, samples: Document) -> Document | 
         raise UserError(
             f"{name} holds replicates of other samples than those in {samples.file}",
             "intervals would be made of another run's values",
-            f"delete {folder / home} and run the study again",
+            mend,
         )
     return found

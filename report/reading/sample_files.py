@@ -24,7 +24,7 @@ from report.reading.degenerate_answers import answers_of
 from report.reading.harnesses import NO_ITEMS, Place, Table
 from report.reading.item_texts import ItemTexts, first_prompt, item_texts
 from report.reading.lm_eval_results import RESULT_FILE, ResultFile
-from report.reading.results import NOT_METRICS, pointer, value_at
+from report.reading.results import NOT_METRICS, pointer, read_replicates, value_at
 from report.reading.task_runs import SampleRows
 
 SAMPLE_FILE = Kind(
@@ -87,7 +87,7 @@ def samples_of(
     ``embedded``: the rows in the result file itself. ``name``: what a file is called in what is published.
 
     Raises:
-        UserError: their file cannot be read, or does not hold rows of samples.
+        UserError: their file, or the one of their replicates, cannot be read, or does not hold what it should.
     """
     if embedded:
         shown, digest = results.file, results.sha256
@@ -101,9 +101,14 @@ def samples_of(
     content = read_bytes(path, SAMPLE_FILE)
     text = text_of(content, path, SAMPLE_FILE)
     rows = _rows_in(text, path)
-    return SampleRows(
+    samples = SampleRows(
         name(path), sha256_of(content), *_light_rows(rows, path, results, task), texts=partial(_texts, path)
     )
+    beside = f"replicates{path.stem.removeprefix('samples')}.json"
+    if not found.startswith("samples") or beside not in folder.names:
+        return samples
+    replicates = read_replicates(path.parent, beside, replace(samples, file=found), f"score {task} again")
+    return replace(samples, replicates=replicates and replace(replicates, file=name(path.with_name(beside))))
 
 
 def table_rows(table: Table, file: Path, results: ResultFile, task: str, name: Callable[[Path], str]) -> SampleRows:

@@ -16,12 +16,14 @@ from report.reading.results import Document, Scores, TaskResults
 class SampleRows(Document):
     """The sample rows of one task: what a comparison needs of each, and what the answers are like, by filter.
 
-    ``texts`` reads the items' texts, which only a comparison of two harnesses needs.
+    ``texts`` reads the items' texts, which only a comparison of two harnesses needs. ``replicates``: the task's own
+    aggregations with each cluster left out; None where there are none.
     """
 
     answers: Mapping[str, Answers] = field(default_factory=dict, repr=False)
     place: Place = ()
     texts: Callable[[], ItemTexts] = field(default=dict, repr=False, compare=False)
+    replicates: Document | None = field(default=None, repr=False)
 
     def source(self, *parts: str | int) -> dict[str, str]:
         """Returns where the rows stand: a file of their own, or a place in the result file."""
@@ -62,7 +64,9 @@ class Run(TaskResults):
         if self.samples is None:
             return None
         by = name if self._names_filters else None
-        return self._by_filter.setdefault(by, Scores(self.task, self.results, self.samples, by))
+        return self._by_filter.setdefault(
+            by, Scores(self.task, self.results, self.samples, by, self.samples.replicates)
+        )
 
     @cached_property
     def _names_filters(self) -> bool:
