@@ -294,6 +294,7 @@ def _answers(task: Part, comparison: Part) -> Iterator[Expected]:
         yield tables.said(task, comparison)
     elif task["kind"] == "extraction":
         yield tables.unanswered(task, comparison)
+    yield from tables.classes(task, comparison)
     yield from tables.calibrations(task, comparison)
     yield from answer_figures.drawn("reliability", task, comparison)
     if comparison["examples"]:

@@ -297,6 +297,27 @@ def said(task: Part, comparison: Part) -> Table:
     )
 
 
+def classes(task: Part, comparison: Part) -> Iterator[Table]:
+    """Yields, for each side, precision and recall of each of more than two labels, and the scores over all of them."""
+    sides = ((line("base"), task["before"]), (text(comparison["display_name"]), comparison["after"]))
+    for name, found in ((name, side["matrix"]) for name, side in sides if "matrix" in side):
+        rows = [
+            (
+                text(row["label"]),
+                count(row["gold"]),
+                percent(row["gold_share"]),
+                count(row["predicted"]),
+                count(row["correct"]),
+                _share(row["precision"]),
+                _share(row["recall"]),
+            )
+            for row in found["classes"]
+        ]
+        yield table("label: {name} | gold items | share | predicted | correct | precision | recall", rows, name=name)
+        overall = [(text(row["label"]), value(row["score"])) for row in found["overall"]]
+        yield table("over all labels: {name} | score", overall, name=name)
+
+
 def calibrations(task: Part, comparison: Part) -> Iterator[Table]:
     """Yields, for each side, how often answers are right by how probable they are."""
     of_two, of_more = (_sides(task, comparison, kind) for kind in ("classification", "choices"))

@@ -1,10 +1,14 @@
 """The confusion matrix of more than two labels: its facts, its figure, and the page that holds it."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
+from sklearn.metrics import f1_score, matthews_corrcoef, precision_recall_fscore_support
 
 from report.page.render import render
 from report.page.whole import collect
@@ -42,6 +46,41 @@ def test_each_items_gold_and_predicted_label_is_counted(facts: dict[str, Any]) -
     assert [label["value"] for label in task["before"]["matrix"]["labels"]] == FIVE
 
 
+def test_each_label_has_the_precision_and_recall_of_scikit_learn(facts: dict[str, Any]) -> None:
+    for side, said in (
+        (facts["tasks"][0]["before"], ALWAYS_OKAY),
+        (facts["tasks"][0]["comparisons"][0]["after"], NEAR),
+    ):
+        matrix = side["matrix"]
+        expected = precision_recall_fscore_support(GOLD, said, labels=range(5), zero_division=np.nan)
+        for at, row in enumerate(matrix["classes"]):
+            assert row["label"]["value"] == FIVE[at]
+            assert row["gold"]["value"] == expected[3][at]
+            assert row["gold_share"]["value"] == pytest.approx(expected[3][at] / ITEMS)
+            assert row["predicted"]["value"] == said.count(at)
+            assert row["correct"]["value"] == sum(g == s == at for g, s in zip(GOLD, said, strict=True))
+            assert row["recall"]["value"] == pytest.approx(expected[1][at])
+            if np.isnan(expected[0][at]):
+                assert row["precision"] == {"missing": "it was predicted of no item"}
+            else:
+                assert row["precision"]["value"] == pytest.approx(expected[0][at])
+        scores = [row["score"]["value"] for row in matrix["overall"]]
+        assert scores == pytest.approx([f1_score(GOLD, said, average="macro"), matthews_corrcoef(GOLD, said)])
+
+
+def test_a_ratio_has_the_interval_of_left_out_clusters(tmp_path: Path) -> None:
+    """Tukey's jackknife by hand, a film at a time."""
+    study = write_labelled(tmp_path, FIVE, GOLD, (ALWAYS_OKAY, NEAR))
+    recall = collected(study)["tasks"][0]["comparisons"][0]["after"]["matrix"]["classes"][0]["recall"]
+    lines = (folder_of(study) / "scores/base/reviews/samples.jsonl").read_text(encoding="utf-8").splitlines()
+    films = [json.loads(line)["doc"]["film"] for line in lines]
+    of_label = [(film, float(said == 0)) for film, gold, said in zip(films, GOLD, NEAR, strict=True) if gold == 0]
+    left_out = np.array([np.mean([right for film, right in of_label if film != name]) for name in sorted(set(films))])
+    count = len(left_out)
+    half = stats.t.ppf(0.975, count - 1) * np.sqrt((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum())
+    assert recall["interval"]["lower"] == pytest.approx(6 / 8 - half)
+
+
 def test_the_page_draws_it_and_both_books_agree(facts: dict[str, Any]) -> None:
     made = render(typed(facts), Path("nowhere"))
     assert "![Gold label and answer on reviews: base and LoRA, seed 1](figures/confusion-" in made["report.md"]
@@ -64,6 +103,27 @@ def test_labels_that_are_numbers_are_not_taken_for_places(tmp_path: Path) -> Non
     assert [side["diagnosis"]["choices"]["wrong"]["value"] for side in (before, after)] == [32, 8]
     named = after["diagnosis"]["choices"]
     assert (named["confused_gold"]["value"], named["confused_chosen"]["value"]) == ("“1”", "“2”")
+
+
+def test_labels_that_no_file_names_are_the_choices_that_all_items_have(tmp_path: Path) -> None:
+    """As of a task of somebody else's whose `doc_to_choice` is a template, and that has no metric of label pairs."""
+    study = write_labelled(tmp_path, FIVE, GOLD, (ALWAYS_OKAY, NEAR))
+    for name in ("base", "reviews-lora-seed1"):
+        home = folder_of(study) / "scores" / name / "reviews"
+        results = json.loads((home / "results.json").read_text(encoding="utf-8"))
+        results["results"]["reviews"] = {"acc,none": results["results"]["reviews"]["acc,none"]}
+        configuration = results["configs"]["reviews"]
+        configuration["doc_to_choice"] = "{{moods}}"
+        configuration["metadata"].pop("labels")
+        (home / "results.json").write_text(json.dumps(results), encoding="utf-8")
+        rows = [json.loads(line) for line in (home / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
+        kept = ("doc_id", "doc", "doc_hash", "prompt_hash", "target_hash", "filtered_resps", "arguments", "target")
+        rows = [{key: row[key] for key in (*kept, "filter", "acc")} for row in rows]
+        (home / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    matrix = collected(study)["tasks"][0]["comparisons"][0]["after"]["matrix"]
+    assert [label["value"] for label in matrix["labels"]] == FIVE
+    assert [row["predicted"]["value"] for row in matrix["classes"]] == [6, 8, 8, 8, 10]
+    assert matrix["overall"][0]["score"]["value"] == pytest.approx(f1_score(GOLD, NEAR, average="macro"))
 
 
 def picture(facts: dict[str, Any]) -> Any:
