@@ -234,9 +234,8 @@ def load_checkpoint(folder: Path, *, dtype: torch.dtype | None = None, base: str
     config = load_config(str(folder), None)
     dtype = dtype or config.dtype or torch.float32
     head = head_named(" ".join(config.architectures or []))
-    # in float32, so that a head that was saved in it is not rounded; not where all was saved in the dtype asked for
-    read_as = dtype if config.dtype == dtype else torch.float32
-    model = _read(str(folder), config=config, head=head, dtype=read_as, of_base=False)
+    # read in float32, so that a head that was saved in it is not rounded
+    model = _read(str(folder), config=config, head=head, dtype=torch.float32, of_base=False)
     if dtype != torch.float32:
         tied = head == "causal" and config.tie_word_embeddings
         body = model if tied else getattr(model, body_name(model))

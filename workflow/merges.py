@@ -12,7 +12,7 @@ import typer
 
 from finetune.elsewhere.merged_logits import MOST_ROWS
 from finetune.kinds import MERGES
-from finetune.machine import resolve_device, resolve_dtype
+from finetune.machine import resolve_device
 from harness_tasks.errors import UserError, exit_on_user_error
 from harness_tasks.files import write_json
 from harness_tasks.kinds import ASKED_SAMPLES, TENSORS
@@ -20,7 +20,7 @@ from harness_tasks.overlap import read_samples
 from harness_tasks.reading import checked, read_json
 from harness_tasks.secrets import cleaned
 from studies import Study, load_study
-from workflow import step_commands
+from workflow import elsewhere, step_commands
 from workflow.pins import revision_of
 
 
@@ -38,7 +38,10 @@ def _pairs(study: Study) -> Iterator[dict[str, Any]]:
     from finetune.elsewhere.sides import side_of
 
     base = side_of(study.model.path, revision_of(study), weights=True, records=False)
-    sides = [(one, side_of(one.path, one.revision, weights=True, records=True)) for one in study.checkpoints]
+    sides = []
+    for one in study.checkpoints:  # as its record has it: of one on the Hub the commit that is scored
+        of_it = elsewhere.weights(step_commands.checkpoint_folder(study, one) / "finetune.json")
+        sides.append((one, side_of(of_it.place, of_it.revision, weights=True, records=True)))
     for (adapter, own), (merged, whole) in itertools.permutations(sides, 2):
         if own.kind != "adapter" or whole.kind != "model":
             continue
@@ -61,13 +64,17 @@ def _pairs(study: Study) -> Iterator[dict[str, Any]]:
 
 
 def _logits(study: Study, adapter: Path, whole: Path, base: Path, texts: list[str]) -> dict[str, Any]:
+    import torch
+
     from finetune.elsewhere.merged_logits import merged_logits
 
     if not texts:
         return {"not_measured": "no task was scored with both"}
-    device = resolve_device(study.device)
     try:
-        return merged_logits(adapter, whole, base, texts, dtype=resolve_dtype(study.dtype, device), device=device)
+        try:
+            return merged_logits(adapter, whole, base, texts, device=resolve_device(study.device))
+        except torch.OutOfMemoryError:  # in float32 it takes twice the memory that scoring takes
+            return merged_logits(adapter, whole, base, texts, device="cpu")
     except UserError as error:  # the page says so, beside all that was measured of the two
         return {"not_measured": cleaned(error.found)}
 

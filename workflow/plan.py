@@ -251,7 +251,7 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
         if step_commands.has_overlap(checkpoint):
             steps += [_overlap_step(study, checkpoint, task) for task in study.scored_on(checkpoint)]
     if step_commands.may_hold_merges(study):
-        steps.append(_merges_step(study, base, sizes, dtype))
+        steps.append(_merges_step(study, base, sizes))
     report = (study.folder / "report.html").is_file()
     return [*steps, PlannedStep("parameter counts, facts and report", report, None, None, None, None, REPORT_S)]
 
@@ -328,10 +328,10 @@ def _read_step(study: Study, checkpoint: Elsewhere, parameters: int, sizes: Size
     return PlannedStep(f"read {checkpoint.name}", done, None, None, None, estimate.PROCESS_BYTES, seconds)
 
 
-def _merges_step(study: Study, parameters: int, sizes: Sizes, dtype: str) -> PlannedStep:
+def _merges_step(study: Study, parameters: int, sizes: Sizes) -> PlannedStep:
     """Returns the search for merges: of one pair the weights of base and model, and a few texts by each."""
-    kept = 4 * MOST_ROWS * MOST_POSITIONS * sizes.vocabulary * estimate.BYTES["float32"]
-    memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype] + kept
+    logits = 3 * MOST_ROWS * MOST_POSITIONS * sizes.vocabulary  # of both models, and what differs
+    memory = estimate.PROCESS_BYTES + (parameters + logits) * estimate.BYTES["float32"]
     seconds = START_S + 2 * parameters * estimate.BYTES.get(sizes.stored or "", 4) / READ_BYTES_A_SECOND
     done = step_commands.merges_file(study).is_file()
     return PlannedStep("compare merges with their adapters", done, MOST_ROWS, None, None, memory, seconds)

@@ -305,7 +305,7 @@ def read_checkpoint_key(study: Study, checkpoint: Elsewhere) -> str:
 
 def merges_key(study: Study) -> str:
     """Returns all that the record of merges depends on beside its input files."""
-    return json.dumps([[read_checkpoint_key(study, one) for one in study.checkpoints], study.dtype, study.device])
+    return json.dumps([[read_checkpoint_key(study, one) for one in study.checkpoints], study.device])
 
 
 def check_key(study: Study, task: str) -> str:

@@ -18,10 +18,12 @@ MOST_POSITIONS = 32
 """Of these the last positions are compared: what is kept of one model while the other is read is P × V numbers."""
 
 
-def merged_logits(
-    adapter: Path, whole: Path, base: Path, texts: Sequence[str], *, dtype: str, device: str
-) -> dict[str, Any]:
+def merged_logits(adapter: Path, whole: Path, base: Path, texts: Sequence[str], *, device: str) -> dict[str, Any]:
     """Returns the adapter on its base beside the merged model, and beside the base alone, as `merges.json` has it.
+
+    Both compute in float32, whatever their weights are stored in. In bfloat16 the logits of a right merge differ by
+    more than many adapters change: of a 135M model 0.11 on average, where the adapter moved them by 0.15, and 0.016 in
+    float32.
 
     ``largest`` and ``mean``: absolute differences of logits, adapter to merge; ``effect``: the mean from the adapter to
     its base without it, None of heads that the base has not. ``divergence``: the largest KL divergence of a position,
@@ -30,6 +32,7 @@ def merged_logits(
 
     Raises:
         UserError: one of the two cannot be loaded.
+        torch.OutOfMemoryError: one does not fit into the device's memory.
     """
     import torch
 
@@ -43,7 +46,7 @@ def merged_logits(
     rows = [ids for text in texts if (ids := tokenizer(text)["input_ids"][-MOST_TOKENS:])]
     if not rows:
         return {"not_measured": "the task's rows hold no text"}
-    model = load_checkpoint(adapter, dtype=getattr(torch, dtype), base=str(base)).to(device)
+    model = load_checkpoint(adapter, dtype=torch.float32, base=str(base)).to(device)
     adapted, effect = [_logits(model, ids) for ids in rows], None
     if head_of(model.get_base_model()) == "causal":
         with model.disable_adapter():
@@ -52,7 +55,7 @@ def merged_logits(
             effect = moved if math.isfinite(moved) else None
     del model
     gc.collect()
-    model = load_checkpoint(whole, dtype=getattr(torch, dtype)).to(device)
+    model = load_checkpoint(whole, dtype=torch.float32).to(device)
     merged = [_logits(model, ids) for ids in rows]
     if problem := _problem(adapted, merged):
         return {"not_measured": problem}
@@ -62,7 +65,7 @@ def merged_logits(
         "rows": len(rows),
         "most_tokens": MOST_TOKENS,
         "positions": sum(len(one) for one in adapted),
-        "dtype": dtype,
+        "dtype": "float32",
         "device": device,
         "largest": max(float(one.max()) for one in differences),
         "mean": _mean(differences),

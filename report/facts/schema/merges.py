@@ -33,7 +33,7 @@ class Merge(Part):
     items: Count = Field(description="items that both read: what was asked, and the gold answer")
     most_tokens: Count = Field(description="tokens that are read of an item at most, its last ones")
     positions: Count = Field(description="positions whose logits are compared, the last ones of each item")
-    dtype: Text = Field(description="the dtype of both models")
+    dtype: Text = Field(description="the dtype that both compute in")
     mean: Number = Field(description="the mean absolute difference of logits between adapter and merged model")
     largest: Number = Field(description="the largest one")
     effect: Number = Field(description="the mean absolute difference of logits between adapter and base model")

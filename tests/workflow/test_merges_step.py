@@ -5,13 +5,14 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from finetune.elsewhere.reading import Asked, read_checkpoint
-from studies import load_study
+from studies import Study, load_study
 from workflow import step_commands
-from workflow.merges import chosen, merges
+from workflow.merges import _logits, chosen, merges
 from workflow.plan import planned
 
 
@@ -43,6 +44,26 @@ def test_texts_end_with_the_gold_answer_and_are_chosen_by_their_hash(tmp_path: P
     ]
     texts = chosen(write_samples(tmp_path / "written.jsonl", asked))
     assert texts == {1: "Where? here", 2: "Where? there", 3: "Where?", 4: "A text."}
+
+
+def test_a_model_that_does_not_fit_a_gpu_is_read_on_the_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    tried: list[str] = []
+
+    def too_large(*paths: object, device: str) -> dict[str, str]:
+        tried.append(device)
+        if device != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return {"not_measured": "here"}
+
+    monkeypatch.setattr("finetune.elsewhere.merged_logits.merged_logits", too_large)
+    values = {"title": "t", "model": {"id": "m"}, "tasks": {"reviews_demo": None}, "authors": [{"name": "", "did": ""}]}
+    study = Study(**values, device="cuda", name="one")  # type: ignore[arg-type]
+    assert _logits(study, tmp_path, tmp_path, tmp_path, ["a text"]) == {"not_measured": "here"}
+    assert tried == ["cuda", "cpu"]
 
 
 def test_the_step_finds_the_merge_among_checkpoints(tiny_model: Path, tmp_path: Path) -> None:

@@ -106,16 +106,15 @@ def test_what_is_no_merge_is_not_taken_for_one(adapter: Path, tiny_model: Path, 
 
 
 def test_logits_are_those_of_the_two_models(adapter: Path, tiny_model: Path, tmp_path: Path) -> None:
-    asked = {"dtype": "float32", "device": "cpu"}
     exact = write_merge(tiny_model, adapter, tmp_path / "exact")
-    kept = merged_logits(adapter, exact, tiny_model, TEXTS, **asked)
+    kept = merged_logits(adapter, exact, tiny_model, TEXTS, device="cpu")
     # bytes are tokens, behind <bos>: 39 + 1, 5 + 1 and 480 + 1 of them
     assert (kept["rows"], kept["positions"]) == (3, MOST_POSITIONS + 6 + MOST_POSITIONS)
     assert kept["same"] == kept["positions"]
     assert kept["largest"] < 1e-5
     assert kept["divergence"] < 1e-9
     doubled = write_merge(tiny_model, adapter, tmp_path / "doubled", times=2.0)
-    lost = merged_logits(adapter, doubled, tiny_model, TEXTS[1:2], **asked)
+    lost = merged_logits(adapter, doubled, tiny_model, TEXTS[1:2], device="cpu")
     ids = torch.tensor([AutoTokenizer.from_pretrained(tiny_model)(TEXTS[1])["input_ids"]])
     with torch.no_grad():
         plain, one, two = (
@@ -130,12 +129,11 @@ def test_logits_are_those_of_the_two_models(adapter: Path, tiny_model: Path, tmp
 
 
 def test_what_cannot_be_compared_says_why(adapter: Path, tiny_model: Path, tmp_path: Path) -> None:
-    asked = {"dtype": "float32", "device": "cpu"}
-    assert "no text" in merged_logits(adapter, tiny_model, tiny_model, [], **asked)["not_measured"]
+    assert "no text" in merged_logits(adapter, tiny_model, tiny_model, [], device="cpu")["not_measured"]
     model = AutoModelForCausalLM.from_pretrained(tiny_model)
     model.resize_token_embeddings(300)
     model.save_pretrained(tmp_path / "wider")
-    found = merged_logits(adapter, tmp_path / "wider", tiny_model, TEXTS[:1], **asked)
+    found = merged_logits(adapter, tmp_path / "wider", tiny_model, TEXTS[:1], device="cpu")
     assert found == {"not_measured": "the merged model has 300 logits a token, and the adapter on its base 259"}
     with pytest.raises(UserError, match="is not a model that transformers can load"):
-        merged_logits(adapter, tmp_path, tiny_model, TEXTS[:1], **asked)
+        merged_logits(adapter, tmp_path, tiny_model, TEXTS[:1], device="cpu")
