@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import yaml
 from typing_extensions import TypedDict
 
-from harness_tasks import TASKS_PATH
+from harness_tasks import TASKS_PATH, shipped_tasks
 from harness_tasks.errors import UserError
 from harness_tasks.hub.download import explained as hub_explained
 from harness_tasks.hub.faults import hub_fault, repository_of, with_retries
@@ -32,17 +32,17 @@ def load_task(
     """Returns the task ``name``, its data loaded.
 
     ``metadata`` is what lm_eval's ``--metadata`` takes. ``include_defaults`` says whether lm_eval's own tasks are
-    looked through too, which takes some seconds; None: our own tasks are looked through where ``include_path`` does not
-    have the name, and lm_eval's where neither has. Raises
+    looked through too; None: our own tasks are looked through where ``include_path`` does not have the name, and
+    lm_eval's where neither has. Raises
     UserError where there is no such task, it is a group of several, or its definition or data cannot be loaded.
     """
-    manager = task_manager(include_path, metadata, include_defaults=bool(include_defaults))
+    manager = task_manager(include_path, metadata, shipped=[name] if include_defaults else [])
     if include_defaults is None and name not in manager.all_tasks and find_yaml(name):
         manager = task_manager(TASKS_PATH, metadata)
     elif include_defaults is None and name not in manager.all_tasks:
-        manager = task_manager(include_path, metadata, include_defaults=True)
+        manager = task_manager(include_path, metadata, shipped=[name])
     if name not in manager.all_tasks:
-        raise unknown_task(name, manager.all_subtasks)
+        raise unknown_task(name, manager.all_subtasks, shipped=include_defaults is not False)
 
     def explained(_: str, fault: Exception) -> UserError:
         asked = repository_of(fault) or f"of the task {name}"
@@ -242,22 +242,36 @@ def doc_hash(doc: Mapping[str, Any]) -> str:
 
 
 def task_manager(
-    include_path: str | Path, metadata: Mapping[str, Any] | None = None, *, include_defaults: bool = False
+    include_path: str | Path, metadata: Mapping[str, Any] | None = None, *, shipped: Collection[str] | None = ()
 ) -> "TaskManager":
-    """Returns lm_eval's index of the tasks under ``include_path`` and, if asked, of those that it ships."""
+    """Returns lm_eval's index of the tasks under ``include_path``, and of its own that ``shipped`` asks for."""
     from lm_eval.tasks import TaskManager
 
+    return TaskManager(metadata=dict(metadata or {}), **places(include_path, shipped))
+
+
+def places(include_path: str | Path, shipped: Collection[str] | None = ()) -> dict[str, Any]:
+    """Returns where lm_eval's index looks for tasks, as arguments of `TaskManager`.
+
+    It does so under ``include_path``, and among its own for the names in ``shipped``; None: for all of its own, which
+    takes some ten seconds.
+    """
     if not Path(include_path).is_dir():
         raise UserError(
             f"the include path {str(include_path)!r} is not a folder",
             "tasks are looked for in it, and lm_eval says nothing when there is none",
             f"give one existing folder, such as {TASKS_PATH.name}/ (the default)",
         )
-    return TaskManager(include_path=str(include_path), include_defaults=include_defaults, metadata=dict(metadata or {}))
+    folders = None if shipped is None else shipped_tasks.folders(shipped)
+    return {"include_path": [*map(str, folders or ()), str(include_path)], "include_defaults": folders is None}
 
 
-def unknown_task(name: str, known: Sequence[str]) -> UserError:
-    """Returns the error for a task that is not among ``known``; it suggests the nearest names."""
+def unknown_task(name: str, known: Sequence[str], *, shipped: bool = False) -> UserError:
+    """Returns the error for a task that is not among ``known``, nor lm_eval's own; it suggests the nearest names.
+
+    Those of lm_eval's own are suggested where ``shipped`` says so.
+    """
+    known = [*known, *(sorted(shipped_tasks.names()) if shipped else ())]
     nearest = nearest_names(name, known, most=3) or [other for other in known if name in other][:3]
     return UserError(
         f"there is no task {name!r}",

@@ -127,14 +127,14 @@ def _with_members(asked: Asked, told: Callable[[str], None]) -> Asked:
     own = asked.settings.get("include_path")
     found = {name: Members([name]) for name in asked.tasks}
     others = [name for name in asked.tasks if not find_yaml(name, TASKS_PATH) and not (own and find_yaml(name, own))]
-    if others:  # lm_eval's own take seconds to look through
-        manager = task_manager(own or TASKS_PATH, include_defaults=True)
+    if others:
+        manager = task_manager(own or TASKS_PATH, shipped=others)
         for name in others:
             found[name] = members(name, manager)
             tasks = found[name].tasks
             if not tasks:
                 ours = [path.stem for path in TASKS_PATH.glob("*/*.yaml")]
-                raise unknown_task(name, [*ours, *manager.all_subtasks])
+                raise unknown_task(name, [*ours, *manager.all_subtasks], shipped=True)
             if tasks != [name]:
                 told(f"{name} is a group of {len(tasks)} tasks, each of which is scored: {', '.join(tasks)}")
     groups: dict[str, Any] = {

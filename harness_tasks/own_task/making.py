@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from harness_tasks import TASKS_PATH
+from harness_tasks import TASKS_PATH, shipped_tasks
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_text, write_text
 from harness_tasks.loading import task_manager
@@ -69,7 +69,7 @@ def check_wanted(wanted: Wanted) -> None:
             "a task is written whole, and what is in it is not overwritten",
             "name another folder with --output, or remove it",
         )
-    if wanted.name in task_manager(TASKS_PATH, include_defaults=True).all_tasks:
+    if wanted.name in {*task_manager(TASKS_PATH).all_tasks, *shipped_tasks.names()}:
         raise UserError(
             f"there is a task {wanted.name!r} already, lm_eval's or ours",
             "lm_eval would take one of the two, with a warning at most",

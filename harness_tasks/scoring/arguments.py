@@ -34,8 +34,10 @@ class Checked:
     """Those of each model: one, or one for each of a list of adapters."""
     tasks: dict[str, Any]
     """Ours that are scored, by name, their data loaded; with few-shot examples lm_eval's own too."""
-    ours_alone: bool
-    """Whether every name is one of ours, so that lm_eval's own tasks need not be looked through."""
+    names: list[str] | None
+    """What is scored, by names of tasks, groups and tags; None where a pattern or a file stands among them."""
+    shipped: list[str]
+    """Those of the names that are not ours but lm_eval's own."""
     passed_over: Sequence[str]
     """The guards that failed and were allowed."""
 
@@ -47,7 +49,8 @@ class _Tasks:
     ours: list[str]
     loaded: dict[str, Any]
     has_others: bool
-    ours_alone: bool
+    names: list[str] | None
+    shipped: list[str]
 
 
 def check_arguments(arguments: Sequence[str], allowed: Sequence[str] = ()) -> Checked:
@@ -92,7 +95,7 @@ def check_arguments(arguments: Sequence[str], allowed: Sequence[str] = ()) -> Ch
     passed_over = enforce([*verdicts, *(adapter_base(model_args) for model_args in each)], allowed)
     for model_args in each:
         fetch_weights(config.model, model_args)
-    return Checked(config, each, tasks.loaded, tasks.ours_alone, passed_over)
+    return Checked(config, each, tasks.loaded, tasks.names, tasks.shipped, passed_over)
 
 
 def _check_output(output: Path) -> None:
@@ -113,16 +116,17 @@ def _check_tasks(config: EvaluatorConfig, include_path: str | Path) -> _Tasks:
     asked = [name for item in asked for name in str(item).split(",")]
     names = [name for name in asked if not name.endswith(".yaml") and not Path(name).is_dir()]
     manager = task_manager(include_path)
-    # Not a pattern: it may stand for tasks of lm_eval's too.
-    ours_alone = bool(asked) and len(names) == len(asked) and set(names) <= set(manager.all_tasks)
-    found = _Tasks([], {}, has_others=len(names) < len(asked), ours_alone=ours_alone)
+    others = [name for name in names if name not in manager.all_tasks]
+    # A pattern may stand for tasks of lm_eval's too.
+    plain = bool(asked) and len(names) == len(asked) and not any(map(_is_pattern, others))
+    found = _Tasks([], {}, len(names) < len(asked), list(dict.fromkeys(names)) if plain else None, others)
     for name in names:
         known = _known(manager, name, include_path)
-        found.has_others |= not known or name not in manager.all_tasks
+        found.has_others |= not known or name in others
         if not matching(manager, name):
-            everything = task_manager(include_path, include_defaults=True)
+            everything = task_manager(include_path, shipped=None if _is_pattern(name) else [name])
             if not matching(everything, name):
-                raise unknown_task(name, everything.all_subtasks)
+                raise unknown_task(name, everything.all_subtasks, shipped=True)
             if config.num_fewshot and name in everything.all_subtasks:
                 found.loaded[name] = load_task(name, include_path=include_path, metadata=config.metadata)
         for task in known:
@@ -135,6 +139,11 @@ def _check_tasks(config: EvaluatorConfig, include_path: str | Path) -> _Tasks:
             )
         found.ours += [task for task in known if task not in found.ours]
     return found
+
+
+def _is_pattern(name: str) -> bool:
+    """Returns whether lm_eval takes more than the task of that name for it: its wildcards, and 0.5's `task@format`."""
+    return bool(set("*?[@") & set(name))
 
 
 def _known(manager: TaskManager, pattern: str, include_path: str | Path) -> list[str]:

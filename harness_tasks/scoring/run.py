@@ -14,7 +14,7 @@ from lm_eval.utils import setup_logging
 
 from harness_tasks import TASKS_PATH, prompts
 from harness_tasks.guards import take_allowed
-from harness_tasks.loading import task_manager
+from harness_tasks.loading import places, task_manager
 from harness_tasks.models.making import chat_template_of, make_model
 from harness_tasks.scoring.adapters import on_one_base
 from harness_tasks.scoring.arguments import Checked, check_arguments
@@ -111,10 +111,9 @@ def _manager(checked: Checked, config: EvaluatorConfig, part: ShardRun | None) -
     place = config.include_path or TASKS_PATH
     if part:
         config.tasks = [part.task]
-        settings = {"include_path": str(place), "include_defaults": not checked.ours_alone}
+        settings = places(place, None if checked.names is None else checked.shipped)
         return ShardTasks(part, metadata=config.metadata, **settings)
-    if checked.ours_alone:  # lm_eval would index its own 14,000 tasks first, which takes seconds
-        names = config.tasks if isinstance(config.tasks, list) else [config.tasks]
-        config.tasks = list(dict.fromkeys(name for item in names for name in item.split(",")))
-        return task_manager(place, config.metadata)
-    return config.process_tasks(config.metadata)
+    if checked.names is None:
+        return config.process_tasks(config.metadata)
+    config.tasks = checked.names
+    return task_manager(place, config.metadata, shipped=checked.shipped)

@@ -1,7 +1,6 @@
 """A whole run on the tiny model: what it writes, that it repeats, that it resumes, and what it refuses."""
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from finetune.__main__ import app
 from finetune.recipe import Recipe
 from finetune.train import train
 from finetune.trainer import FinetuneTrainer
-from harness_tasks import TASKS_PATH, loading
+from harness_tasks import TASKS_PATH
 from tests.in_this_process import aftertune
 
 
@@ -175,10 +174,6 @@ def test_merge_wants_an_adapter(tiny_model: Path, tmp_path: Path) -> None:
     assert "holds no adapter_config.json" in result.stderr
 
 
-def _own_tasks(manager: Any, *arguments: Any, include_defaults: bool = False) -> Any:
-    return manager(*arguments)
-
-
 COMMAND = ["train", "--task", "passages_demo", "--train-rows", "7", "--dtype", "float32", "--device", "cpu"]
 
 
@@ -212,8 +207,6 @@ COMMAND = ["train", "--task", "passages_demo", "--train-rows", "7", "--dtype", "
 def test_wrong_input_is_told_in_three_parts_and_writes_nothing(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], found: str, mend: str
 ) -> None:
-    # A name that is not ours is looked for among lm_eval's 14,000 tasks too, which takes half a minute to index.
-    monkeypatch.setattr(loading, "task_manager", partial(_own_tasks, loading.task_manager))
     empty, full = tmp_path / "empty", tmp_path / "full"
     empty.mkdir()
     full.mkdir()

@@ -49,7 +49,7 @@ def words(home: Path) -> list[str]:
 
 
 def test_a_flipped_bit_is_refused_before_a_model_is_loaded(checkpoint: Path) -> None:
-    assert check_arguments(words(checkpoint)).ours_alone
+    assert check_arguments(words(checkpoint)).names
     flip(checkpoint / "model.safetensors")
     with pytest.raises(UserError, match=LOST) as caught:
         check_arguments(words(checkpoint))
@@ -73,7 +73,7 @@ def test_whatever_class_loads_it(checkpoint: Path, tiny_model: Path, name: str, 
 def test_a_folder_without_a_record_is_not_judged(checkpoint: Path) -> None:
     (checkpoint / "tensors.json").unlink()
     flip(checkpoint / "model.safetensors")
-    assert check_arguments(words(checkpoint)).ours_alone
+    assert check_arguments(words(checkpoint)).names
 
 
 def test_an_adapter_of_other_weights_is_not_merged(checkpoint: Path, tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_related_task_is_warned_of(tmp_path: Path, capsys: pytest.CaptureFixtu
         "trained on may be scored here, so the scores may be too high. Score it on a task without such an overlap, or "
         "say so beside the number."
     )
-    assert check_arguments(["--model_args", f"pretrained={place}", "--tasks", "passages_demo,reviews_demo"]).ours_alone
+    assert check_arguments(["--model_args", f"pretrained={place}", "--tasks", "passages_demo,reviews_demo"]).names
     assert capsys.readouterr().err.splitlines()[-1] == warning
     assert warning_of_related({"pretrained": "base", "peft": str(place)}, ["reviews_demo"]) == warning
     assert warning_of_related({"pretrained": str(place)}, ["sst2_llama", "passages_demo"]) is None

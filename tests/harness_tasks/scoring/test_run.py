@@ -144,8 +144,8 @@ def test_runs_help_is_lm_evals(tmp_path: Path) -> None:
 
 def test_arguments_are_checked_with_shots_and_tags(tmp_path: Path, data_dir: Path) -> None:
     metadata = json.dumps({"data_dir": str(data_dir)})
-    assert check_arguments(["--tasks", "reviews_demo,passages_demo", "--num_fewshot", "2"]).ours_alone
-    assert not check_arguments(["--tasks", "reviews_d*"]).ours_alone  # a pattern may stand for lm_eval's own tasks too
+    assert check_arguments(["--tasks", "reviews_demo,passages_demo", "--num_fewshot", "2"]).names
+    assert check_arguments(["--tasks", "reviews_d*"]).names is None  # a pattern may stand for lm_eval's own tasks too
     with pytest.raises(UserError, match=r"squad2/train-v2\.0\.json is missing"):
         check_arguments(["--tasks", "squad_v2_llama", "--num_fewshot", "2", "--metadata", metadata])
     with pytest.raises(UserError, match=r"squad2/train-v2\.0\.json is missing"):
