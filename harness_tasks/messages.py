@@ -1,4 +1,4 @@
-"""Pieces of error texts."""
+"""Pieces of messages."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -37,3 +37,13 @@ def nearest_name(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str
 def nearest_names(name: str, known: Iterable[str], *, most: int, cutoff: float = 0.6) -> list[str]:
     """Returns up to ``most`` of ``known`` that are spelt like ``name``, the nearest first."""
     return get_close_matches(name, list(known), n=most, cutoff=cutoff)
+
+
+def counted(count: int, what: str) -> str:
+    """Returns a number and what is counted, whose first word is in the plural, and loses its s where there is one.
+
+    >>> counted(1, "rows without a label"), counted(1200, "rows without a label")
+    ('1 row without a label', '1,200 rows without a label')
+    """
+    noun, space, rest = what.partition(" ")
+    return f"{count:,} {noun.removesuffix('s') if count == 1 else noun}{space}{rest}"

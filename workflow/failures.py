@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks.files import write_json
+from harness_tasks.messages import counted
 from harness_tasks.reading import open_regular, read_json
 from report.facts.unfinished import FILE
 from report.reading.kinds import FAILED
@@ -147,7 +148,7 @@ def told(path: Path) -> str | None:
         return None
     record = read_json(path, FAILED)
     count = len(record["failed"])
-    lines = [f"{count} step{'' if count == 1 else 's'} failed:"]
+    lines = [f"{counted(count, 'steps')} failed:"]
     for step in record["failed"]:
         log = step.get("log")
         lines += ["  " + one_line(f"{_name(step)}: {step['reason']}"), "    " + one_line(log or "no log")]

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness_tasks import metrics
 from harness_tasks.errors import UserError
-from harness_tasks.messages import nearest_name
+from harness_tasks.messages import counted, nearest_name
 from harness_tasks.own_task import making
 from harness_tasks.own_task.reading import Table, cell_text
 from harness_tasks.own_task.splitting import SIDES, Item, Side, clustered, without_duplicates
@@ -101,14 +101,14 @@ def _labels(items: Sequence[Item], column: str) -> list[str]:
         other = alike.setdefault(_bare(label), label)
         if other != label:
             raise UserError(
-                f"the labels {other!r} ({counts[other]:,} rows) and {label!r} ({counts[label]:,}) differ in case, "
-                "spaces or hidden signs alone",
+                f"the labels {other!r} ({counted(counts[other], 'rows')}) and {label!r} ({counts[label]:,}) differ in "
+                "case, spaces or hidden signs alone",
                 "they would be two classes, and most likely they are meant as one",
                 "write them alike",
             )
     single = [label for label, count in counts.items() if count == 1]
     if single:
-        more = f" (and {len(single) - 1:,} more such labels)" if len(single) > 1 else ""
+        more = f" (and of such labels {len(single) - 1:,} more)" if len(single) > 1 else ""
         raise UserError(
             f"the label {single[0]!r} stands in one row only{more}",
             "a label must be trained on and scored, so it takes two rows at least, duplicates not counted",
@@ -190,9 +190,12 @@ def _tokens(model: str, labels: Sequence[str]) -> list[str]:
     tokenizer = tokenizer_of(model)
     ids = {label: tokenizer.encode(f" {label}", add_special_tokens=False) for label in labels}
     counts = Counter(map(len, ids.values()))
-    lines = [f"label {label!r}: {len(found)} tokens under {model}" for label, found in ids.items()]
+    lines = [f"label {label!r}: {counted(len(found), 'tokens')} under {model}" for label, found in ids.items()]
     if len(labels) > MOST_NAMED:
-        lines = [f"{count} labels of {length} tokens under {model}" for length, count in sorted(counts.items())]
+        lines = [
+            f"{counted(count, 'labels')} of {counted(length, 'tokens')} under {model}"
+            for length, count in sorted(counts.items())
+        ]
     if len(counts) > 1:
         lines.append(
             "labels of more tokens get lower log-likelihoods: zero-shot, expect a label bias for the short ones"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from harness_tasks.errors import UserError
+from harness_tasks.messages import counted
 from harness_tasks.own_task import making, written
 from harness_tasks.own_task.reading import Table, cell_text
 from harness_tasks.own_task.splitting import SIDES, Item, clustered, with_all_answers
@@ -35,7 +36,7 @@ def make(wanted: making.Wanted, table: Table, prompt: str, completion: str) -> m
     longest = max(len(text.split()) for text in texts)
     notes = [
         *making.row_notes(table, lacking | cleaned.left_out | unused, sides, wanted.model),
-        f"longest completion: {longest:,} words",
+        f"longest completion: {counted(longest, 'words')}",
         *([f"prompts with several completions, each of which is right: {several:,}"] if several else []),
         f"outputs: at most {limit} tokens ({how})",
         "outputs end " + _ENDS[until],

@@ -16,7 +16,7 @@ from harness_tasks import TASKS_PATH, shipped_tasks
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_text, write_text
 from harness_tasks.loading import task_manager
-from harness_tasks.messages import reason_of
+from harness_tasks.messages import counted, reason_of
 from harness_tasks.own_task.reading import Table
 from harness_tasks.own_task.splitting import SIDES, Item, Side, split_by_column, split_by_share
 from harness_tasks.own_task.tokens import longest_note
@@ -176,17 +176,17 @@ def row_notes(
     table: Table, left_out: Mapping[str, int], sides: Mapping[Side, Sequence[Item]], model: str | None
 ) -> list[str]:
     """Returns what is said of the rows of any task: what was assumed, left out and kept, clusters, very long ones."""
-    notes = [f"{table.origin}: {len(table.rows):,} rows", *table.notes]
-    notes += [f"left out: {count:,} {what}" for what, count in left_out.items() if count]
+    notes = [f"{table.origin}: {counted(len(table.rows), 'rows')}", *table.notes]
+    notes += [f"left out: {counted(count, what)}" for what, count in left_out.items() if count]
     for side, words in zip(SIDES, ("to train on", "to score"), strict=True):
         clusters = {item.cluster for item in sides[side]}
-        notes.append(f"{words}: {len(sides[side]):,} rows of {len(clusters):,} clusters")
+        notes.append(f"{words}: {counted(len(sides[side]), 'rows')} of {counted(len(clusters), 'clusters')}")
     texts = [item.text for items in sides.values() for item in items]
     lengths = [len(text.split()) for text in texts]
     long = sum(length > LONG_WORDS for length in lengths)
     notes.append(
-        f"longest row: {max(lengths):,} words"
-        + (f"; {long:,} rows have more than {LONG_WORDS:,}, which many models cannot read whole" if long else "")
+        f"longest row: {counted(max(lengths), 'words')}"
+        + (f"; of more than {LONG_WORDS:,}, which many models cannot read whole: {long:,}" if long else "")
     )
     return notes if model is None else [*notes, longest_note(texts, model)]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness_tasks.errors import UserError
+from harness_tasks.messages import counted
 from harness_tasks.metrics import NO_ANSWER, normalise
 from harness_tasks.own_task import making, written
 from harness_tasks.own_task.reading import Table, cell_text
@@ -146,16 +147,17 @@ def _counts(items: Sequence[Item], rows: Sequence[dict[str, Any]]) -> dict[str, 
 
 def _said(counts: dict[str, int], sides: dict[Side, list[Item]]) -> list[str]:
     without = {side: sum(not item.answers for item in sides[side]) for side in SIDES}
-    lines = [f"{counts['questions']:,} questions on {counts['texts']:,} texts"]
+    lines = [f"{counted(counts['questions'], 'questions')} on {counted(counts['texts'], 'texts')}"]
     if counts["unanswerable"]:
         lines.append(
-            f"unanswerable: {counts['unanswerable']:,} questions ({without['train']:,} to train on, "
-            f"{without['test']:,} to score); their target is {NO_ANSWER!r}"
+            f"unanswerable: {counted(counts['unanswerable'], 'questions')} ({without['train']:,} to train on, "
+            f"{without['test']:,} to score); the target is {NO_ANSWER!r}"
         )
     if counts["elsewhere"]:
         lines.append(
-            f"answers that do not stand in their text word for word: those of {counts['elsewhere']:,} questions; the "
-            "prompt asks for no copied words, and a span reader (--head question-answering) cannot learn them"
+            "answers that do not stand in their text word for word: those of "
+            f"{counted(counts['elsewhere'], 'questions')}; the prompt asks for no copied words, and a span reader "
+            "(--head question-answering) cannot learn them"
         )
     return lines
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from harness_tasks.errors import UserError
+from harness_tasks.messages import counted
 from harness_tasks.sampling import seeded_order
 from harness_tasks.text import fold
 
@@ -114,7 +115,7 @@ def with_all_answers(items: Sequence[Item]) -> Cleaned:
         kept.append(_kept(found))
         repeated += len(found) - 1
     left_out = {
-        "duplicates, their answers joined": repeated,
+        "duplicates whose answers are joined": repeated,
         "rows whose text stands there with an answer and without": claimed,
     }
     return Cleaned(_in_order(kept, items), left_out)
@@ -207,7 +208,7 @@ def split_by_column(items: Sequence[Item], column: str) -> tuple[dict[Side, list
     said = Counter(str(item.split).lower() for item in items)
     if unknown := [name for name in said if name not in (*TEST_NAMES, "train", "training")]:
         raise UserError(
-            f"the column {column!r} says {unknown[0]!r} of {said[unknown[0]]:,} rows",
+            f"the column {column!r} says {unknown[0]!r} of {counted(said[unknown[0]], 'rows')}",
             "it must say which rows are trained on and which are scored",
             f"write train, or one of {', '.join(TEST_NAMES[:4])}; or leave --split out and take --test-share",
         )
@@ -220,7 +221,7 @@ def split_by_column(items: Sequence[Item], column: str) -> tuple[dict[Side, list
     clusters = {item.cluster for item in sides["test"]}
     kept = [item for item in sides["train"] if item.cluster not in clusters]
     left_out = {
-        "training rows of a cluster, or with the text, of a scored row": len(sides["train"]) - len(kept),
+        "rows to train on of a cluster, or with the text, of a scored row": len(sides["train"]) - len(kept),
         f"rows of other splits than train and {scored}": others,
     }
     sides["train"] = kept

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from harness_tasks.errors import UserError
-from harness_tasks.messages import reason_of
+from harness_tasks.messages import counted, reason_of
 
 BYTES_A_TOKEN = 2
 """Of the estimate: few tokenizers need more tokens for a text than one for two bytes of UTF-8."""
@@ -45,11 +45,11 @@ def longest_note(texts: Sequence[str], model: str) -> str:
     except (OSError, ValueError):  # a folder with a tokenizer alone
         most = None
     most = most or (tokenizer.model_max_length if tokenizer.model_max_length < 10**9 else None)
-    note = f"longest row: {max(counts):,} tokens under {model}"
+    note = f"longest row: {counted(max(counts), 'tokens')} under {model}"
     if most is None:
         return note
     long = sum(count > most for count in counts)
-    return f"{note}, which reads {most:,} at once" + (f"; {long:,} rows have more" if long else "")
+    return f"{note}, which reads {most:,} at once" + (f"; rows with more: {long:,}" if long else "")
 
 
 def answer_limit(answers: Iterable[str], model: str | None, *, least: int) -> tuple[int, str]:

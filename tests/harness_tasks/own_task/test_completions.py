@@ -55,10 +55,10 @@ def test_every_completion_of_a_prompt_is_right(new: New, tmp_path: Path) -> None
     assert (found["3 + 4"], found["3 - 4"]) == (["7"], ["-1"])  # alike but for a sign, and not the same
     assert "good" not in found
     assert found["Good?"] == ["yes"]
-    assert "left out: 3 duplicates, their answers joined" in result.stdout
+    assert "left out: 3 duplicates whose answers are joined" in result.stdout
     assert "prompts with several completions, each of which is right: 1" in result.stdout
-    assert "left out: 1 rows without 'prompt'" in result.stdout
-    assert "left out: 1 rows without 'completion'" in result.stdout
+    assert "left out: 1 row without 'prompt'" in result.stdout
+    assert "left out: 1 row without 'completion'" in result.stdout
     sides = [{row["prompt"] for row in rows_of(tmp_path / "many", side)} for side in ("train", "test")]
     assert all(len(side & {"3 + 4", "3 - 4"}) != 1 for side in sides)  # on one side, being so alike
 

@@ -115,7 +115,7 @@ def test_rows_with_missing_cells_are_counted_and_left_out(new: New, tmp_path: Pa
     result = new("mine", "--data", "rows.csv", *words)
     assert result.exit_code == 0, result.output
     for column in columns:
-        assert f"left out: 1 rows without {column!r}" in result.stdout
+        assert f"left out: 1 row without {column!r}" in result.stdout
     assert len(both_sides(tmp_path / "mine")) == 10
 
 

@@ -59,9 +59,9 @@ def test_semicolons_latin_1_line_breaks_and_missing_cells(new: New, tmp_path: Pa
     assert result.exit_code == 0, result.output
     assert "encoding: assumed to be Latin-1 (Windows-1252), since the file is no UTF-8" in result.stdout
     assert "delimiter: semicolon" in result.stdout
-    assert "left out: 1 rows without 'Text'" in result.stdout
-    assert "left out: 1 rows without 'Gefühl'" in result.stdout
-    assert "left out: 1 duplicates" in result.stdout
+    assert "left out: 1 row without 'Text'" in result.stdout
+    assert "left out: 1 row without 'Gefühl'" in result.stdout
+    assert "left out: 1 duplicate" in result.stdout
     found = rows_of(tmp_path / "kunden", "train") + rows_of(tmp_path / "kunden", "test")
     assert {row["text"] for row in found if row["label"] == 0} == {f"Schön; wirklich\nschön {at}" for at in range(8)}
 

@@ -27,7 +27,7 @@ def test_questions_become_a_task_of_lm_eval(new: New, tmp_path: Path) -> None:
     train, test = rows_of(tmp_path / "lives", "train"), rows_of(tmp_path / "lives", "test")
     assert (len(train), len(test)) == (40, 8)  # a fifth of 12 passages, whole
     assert not {row["context"] for row in train} & {row["context"] for row in test}
-    assert "unanswerable: 12 questions (10 to train on, 2 to score); their target is 'unanswerable'" in result.stdout
+    assert "unanswerable: 12 questions (10 to train on, 2 to score); the target is 'unanswerable'" in result.stdout
     task = load_task("lives", include_path=tmp_path / "lives")
     for doc in [*task.training_docs(), *task.test_docs()]:
         assert is_span_doc(doc)
@@ -111,9 +111,9 @@ def test_what_cannot_be_asked_or_is_not_copied_is_told(new: New, tmp_path: Path)
     )
     assert result.exit_code == 0, result.output
     assert "left out: 2 rows without 'c'" in result.stdout
-    assert "left out: 1 rows without 'a'" in result.stdout
-    assert "left out: 1 duplicates, their answers joined" in result.stdout
-    assert "answers that do not stand in their text word for word: those of 1 questions" in result.stdout
+    assert "left out: 1 row without 'a'" in result.stdout
+    assert "left out: 1 duplicate whose answers are joined" in result.stdout
+    assert "answers that do not stand in their text word for word: those of 1 question;" in result.stdout
     assert "unanswerable: 1 questions" in result.stdout
     found = {row["question"] + row["context"][:6]: row["answers"] for row in both_sides(tmp_path / "told")}
     assert found["Why?Text 3"] == {"text": ["since it is so"], "answer_start": [-1]}
