@@ -59,7 +59,7 @@ def said(merge: Part) -> Iterator[Line]:
     share = merge["share"]
     if not known(share):
         words = f"Whether {{merged}} kept the adapter {{adapter}} is not judged: {{why}}; {_READ}, and the most likely "
-        yield line(f"{words}token is the same at {{same}}.", **names, **read, why=reason(share))
+        yield line(f"{words}output is the same at {{same}}.", **names, **read, why=reason(share))
     elif share["value"] > 0.05:
         far = "is near the adapter {adapter}, and not the same"
         far = far if share["value"] < 0.5 else "did not keep the adapter {adapter}"
@@ -84,7 +84,7 @@ def measured(merge: Part) -> Iterator[Expected]:
         ("the former, as a share of the latter", percent(merge["share"])),
         ("largest difference of logits: adapter and merge", number(merge["largest"])),
         ("largest KL divergence from the adapter, nats", number(merge["divergence"])),
-        ("positions with the same most likely token", percent(merge["same"])),
+        ("positions with the same most likely output", percent(merge["same"])),
     ]
     yield table("property | value", rows)
     if known(merge["most_tokens"]):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from harness_tasks.errors import UserError
-from studies import Grid, Study, load_study
+from studies import Elsewhere, Grid, Study, load_study
 from workflow import engine, needs, plan
 
 STUDY = """
@@ -202,6 +202,7 @@ def test_a_gpu_is_asked_for_where_a_model_is_asked_or_trained(study: Study) -> N
 
 
 def test_every_submitted_rule_finds_its_step(study: Study) -> None:
+    study = study.model_copy(update={"checkpoints": [Elsewhere(path="an-adapter"), Elsewhere(path="its-merge")]})
     estimated = needs.estimate_needs([study], needs.Nodes()).steps
     for checkpoint in study.trained_checkpoints():
         wildcards = {"study": "sized", "checkpoint": checkpoint.name, "name": checkpoint.name, "task": checkpoint.task}

@@ -39,5 +39,5 @@ class Merge(Part):
     effect: Number = Field(description="the mean absolute difference of logits between adapter and base model")
     share: Share = Field(description="`mean` divided by `effect`")
     divergence: Number = Field(description="the largest KL divergence of the merged model from the adapter, in nats")
-    same: Share = Field(description="positions with the same most likely token")
+    same: Share = Field(description="positions with the same most likely token, or label of a classifier")
     scores: list[MergeScore]
