@@ -114,7 +114,7 @@ def test_what_cannot_be_asked_or_is_not_copied_is_told(new: New, tmp_path: Path)
     assert "left out: 1 row without 'a'" in result.stdout
     assert "left out: 1 duplicate whose answers are joined" in result.stdout
     assert "answers that do not stand in their text word for word: those of 1 question;" in result.stdout
-    assert "unanswerable: 1 questions" in result.stdout
+    assert "unanswerable: 1 question (" in result.stdout
     found = {row["question"] + row["context"][:6]: row["answers"] for row in both_sides(tmp_path / "told")}
     assert found["Why?Text 3"] == {"text": ["since it is so"], "answer_start": [-1]}
     assert found["Who?Text 5"] == {"text": [], "answer_start": []}
