@@ -71,7 +71,7 @@ def test_its_scores_and_intervals_are_those_that_the_page_is_made_with(browser_p
 def test_quantiles_of_students_t_are_scipys(browser_page: Any) -> None:
     from scipy.stats import t
 
-    freedoms = [1, 2, 3, 4, 5, 9, 10, 30, 31, 242, 999, 13469]
+    freedoms = [1, 2, 3, 4, 5, 9, 10, 30, 31, 99, 100, 101, 242, 999, 13469]
     found = _functions(browser_page, "explorer_scores.js", "given.map(studentQuantile)", freedoms)
     assert found == pytest.approx([float(t.ppf(0.975, freedom)) for freedom in freedoms], abs=1e-8)
 

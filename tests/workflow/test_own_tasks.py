@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.harness_tasks.own_task.tables import five_stars, questions_on_lives, sums
+from tests.harness_tasks.own_task.tables import excel_of_germany, five_stars, questions_on_lives, sums
 
 TASKS = {
     "stars": ("five.csv", "--input", "Review text", "--label", "stars", "--cluster", "product"),
     "lives": ("lives.jsonl", "--question", "question", "--context", "passage", "--answers", "answers"),
+    "kunden": ("kunden.csv", "--input", "Text", "--label", "Gefühl", "--cluster", "Kunde"),
     "sums": ("sums.parquet", "--prompt", "prompt", "--completion", "completion", "--cluster", "meta.user"),
 }
 
@@ -21,6 +22,7 @@ TASKS = {
 @pytest.mark.slow
 def test_rows_of_ones_own_become_a_verified_page(tmp_path: Path) -> None:
     five_stars(tmp_path / "five.csv")
+    excel_of_germany(tmp_path / "kunden.csv")
     questions_on_lives(tmp_path / "lives.jsonl")
     sums(tmp_path / "sums.parquet")
     root = str(Path(__file__).resolve().parents[2])
