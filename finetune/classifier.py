@@ -11,8 +11,9 @@ from torch import Tensor
 
 from finetune.batches import IGNORED, Group, padded
 from finetune.heads import Head
-from finetune.rows import Renderer, Row, gold_choice
+from finetune.rows import Renderer, Row
 from finetune.supervised import correct, items, loss
+from harness_tasks.choices import gold_choice
 from harness_tasks.errors import UserError
 from harness_tasks.lengths import encode_pair
 from harness_tasks.loading import doc_hash

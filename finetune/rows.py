@@ -159,13 +159,3 @@ def hold_out(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row]
 def numbered(rows: Iterable[Row]) -> list[Row]:
     """Returns the rows, each with its place as its number."""
     return [replace(row, number=i) for i, row in enumerate(rows)]
-
-
-def gold_choice(task: Any, doc: dict[str, Any]) -> int:
-    """Returns the index of the choice that the task holds to be right; -1 where its label is hidden or no choice."""
-    target = task.doc_to_target(doc)
-    if isinstance(target, list):
-        target = target[0]
-    choices = task.doc_to_choice(doc)
-    index = target if isinstance(target, int) else choices.index(target) if target in choices else -1
-    return index if 0 <= index < len(choices) else -1

@@ -3,6 +3,7 @@
 import typer
 
 from harness_tasks.commands import run as run_verb
+from harness_tasks.commands.baseline import baseline
 from harness_tasks.commands.check import check
 from harness_tasks.commands.merge_shards import merge_shards
 from harness_tasks.commands.overlap import overlap
@@ -17,6 +18,7 @@ app.command("merge-shards")(merge_shards)
 app.command()(check)
 app.command()(overlap)
 app.command()(prior)
+app.command()(baseline)
 app.add_typer(task, name="task")
 
 if __name__ == "__main__":

@@ -188,6 +188,12 @@ class TrainedRow(TypedDict):
     cluster: Text | None
 
 
+class LabelledRow(TypedDict):
+    """The hash by which a row of `train_rows.jsonl` is found in its task, which knows its label."""
+
+    doc_hash: Text
+
+
 class Tensor(TypedDict):
     """A row of `tensors.json`: a matrix before and after training; the change is relative, by Frobenius norms."""
 
@@ -294,6 +300,7 @@ TRAINED_ROWS = Kind(
     limit_mib=16_384,
     schema=TrainedRow,
 )
+LABELLED_ROWS = replace(TRAINED_ROWS, why="a baseline learns from the very rows of the checkpoint", schema=LabelledRow)
 TENSORS = Kind(
     "the record of what training changed",
     "only this file says which weights training changed, and by how much",

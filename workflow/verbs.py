@@ -11,6 +11,7 @@ from finetune.commands.read_checkpoint import read_checkpoint
 from finetune.commands.train import train
 from harness_tasks import TASKS_PATH
 from harness_tasks.commands import run as score
+from harness_tasks.commands.baseline import baseline
 from harness_tasks.commands.check import check
 from harness_tasks.commands.merge_shards import merge_shards
 from harness_tasks.commands.overlap import overlap
@@ -48,7 +49,8 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
         "read-checkpoint": read_checkpoint,
     },
     "Tasks and scores": {
-        "check": check, "sample": sample, "overlap": overlap, "prior": prior, "merge-shards": merge_shards,
+        "check": check, "sample": sample, "overlap": overlap, "prior": prior, "baseline": baseline,
+        "merge-shards": merge_shards,
         "tasks-path": tasks_path,
     },
 }  # fmt: skip

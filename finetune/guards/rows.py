@@ -7,7 +7,8 @@ from finetune.batches import IGNORED, Group
 from finetune.guards.evidence import Evidence, named, squeezed
 from finetune.guards.tokens import added_tokens
 from finetune.prepare import Prepared
-from finetune.rows import Row, gold_choice
+from finetune.rows import Row
+from harness_tasks.choices import gold_choice
 from harness_tasks.guards.verdicts import Verdict
 
 _PROMPT_FIELDS = ("output_type", "description", "doc_to_text", "doc_to_choice", "target_delimiter", "gen_prefix")
