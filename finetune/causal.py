@@ -33,16 +33,21 @@ def labels_of(task: Any) -> tuple[str, ...]:
     return ()
 
 
-def row(renderer: Renderer, doc: dict[str, Any], *, cluster: str | None, text: str) -> Row:
-    """Returns ``doc`` as a training row: the prompt, and the answer that the task holds to be right."""
+def row(
+    renderer: Renderer, doc: dict[str, Any], *, cluster: str | None, text: str, target: dict[str, Any] | None = None
+) -> Row:
+    """Returns ``doc`` as a training row: the prompt, and the answer that the task holds to be right.
+
+    ``target``: the document whose answer it is, in a control (of choices, the one at the same place); None: ``doc``.
+    """
     task = renderer.task
     requests = renderer.requests(doc)
     if task.OUTPUT_TYPE == "multiple_choice":
-        right = gold_choice(task, doc)
+        right = gold_choice(task, target or doc)
         prompt_ids, target_ids = encode_pair(renderer.tokenizer, *requests[right].args)
         target_ids = target_ids if right >= 0 else []  # nothing to learn: the guard `mask` stops the run
     elif task.OUTPUT_TYPE == "generate_until":
-        prompt_ids, target_ids = renderer.encode(requests[0].args[0]), _answer_ids(renderer, doc)
+        prompt_ids, target_ids = renderer.encode(requests[0].args[0]), _answer_ids(renderer, target or doc)
     else:
         raise UserError(
             f"{task.task_name} is a task of the kind {task.OUTPUT_TYPE}",

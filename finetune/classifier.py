@@ -58,10 +58,15 @@ def choices_among(task: Any, docs: Iterable[Any]) -> tuple[str, ...]:
     return tuple(f"choice {number + 1}" for number in range(numbers.pop()))
 
 
-def row(renderer: Renderer, doc: dict[str, Any], *, cluster: str | None, text: str) -> Row:
-    """Returns ``doc`` as a training row: the prompt, cut where the scored one is cut, and the right choice's index."""
+def row(
+    renderer: Renderer, doc: dict[str, Any], *, cluster: str | None, text: str, target: dict[str, Any] | None = None
+) -> Row:
+    """Returns ``doc`` as a training row: the prompt, cut where the scored one is cut, and the right choice's index.
+
+    ``target``: the document whose choice it is, in a control; None: ``doc``.
+    """
     prompt_ids, _ = encode_pair(renderer.tokenizer, *renderer.requests(doc)[0].args)
-    return Row(doc_hash(doc), cluster, text, tuple(prompt_ids), label=gold_choice(renderer.task, doc))
+    return Row(doc_hash(doc), cluster, text, tuple(prompt_ids), label=gold_choice(renderer.task, target or doc))
 
 
 def stop_ids(renderer: Renderer) -> tuple[int, ...]:

@@ -125,12 +125,20 @@ def _declared(
         str | None,
         typer.Option(help="Tasks that the checkpoint will be scored on, joined by commas.", show_default="the task"),
     ] = None,
+    shuffle_targets: Annotated[
+        bool,
+        typer.Option(
+            "--shuffle-targets",
+            help="A control: each row learns the target of another row (of its cluster, where answers are written), "
+            "drawn with --sampling-seed.",
+        ),
+    ] = False,
     allow: Annotated[str | None, typer.Option(help="Guards whose failure is only a warning, joined by commas.")] = None,
     save_steps: Annotated[
         int, typer.Option(min=1, help="Steps between the trainer's checkpoints.")
     ] = Default.save_steps,
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of rows.")] = 1,
-    sampling_seed: Annotated[int, typer.Option(help="Seed of --train-rows and of --dev-share.")] = 1,
+    sampling_seed: Annotated[int, typer.Option(help="Seed of --train-rows, --dev-share and --shuffle-targets.")] = 1,
     dtype: Annotated[str, typer.Option(help="auto (a short probe picks the faster), float32 or bfloat16.")] = "auto",
     device: Annotated[str | None, typer.Option(help="cpu, cuda or mps.", show_default="a GPU if any")] = None,
     scratch: Annotated[

@@ -106,6 +106,8 @@ class Plan:
             f"{'lengths':<12} {self.lengths['mean']:.1f} tokens on average, {self.lengths['longest']:,} at most; "
             f"{self.lengths['too_long']:,} rows longer than the {self.lengths['limit']:,} allowed, none is truncated",
         ]
+        if run.shuffle_targets:
+            lines.append(f"{'control':<12} each row learns the target of another row")
         if self.parameters is not None:
             p = self.parameters
             lines.append(f"{'parameters':<12} {p['trained']:,} trainable, {p['added']:,} added, {p['total']:,} in all")

@@ -1,7 +1,7 @@
 """All that a run needs before any weight is loaded: its task, tokenizer, configuration and rows."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,11 @@ from finetune import machine
 from finetune.formulations import FORMULATIONS
 from finetune.models import check_method, check_weights, load_config, load_tokenizer
 from finetune.recipe import IDENTICAL, NOTHING
-from finetune.rows import Renderer, Row, hold_out, numbered, rows_of, training_rows
+from finetune.rows import Render, Renderer, Row, hold_out, numbered, rows_of, training_rows
 from finetune.run import DEV, Run
+from finetune.shuffling import target_places
 from harness_tasks.errors import UserError
-from harness_tasks.loading import load_task
+from harness_tasks.loading import doc_hash, load_task
 from harness_tasks.models.commits import commit_of
 from harness_tasks.models.files import check_folder
 from harness_tasks.overlap import input_text, row_identity
@@ -70,9 +71,9 @@ def prepare(run: Run) -> Prepared:
     task.set_fewshot_seed(FEWSHOT_SEED)
     renderer = Renderer(task, tokenizer, num_fewshot=run.num_fewshot, apply_chat_template=run.apply_chat_template)
 
-    def render(doc: dict[str, Any], cluster: str | None, text: str) -> Row:
-        found: Row = formulation.row(renderer, doc, cluster=cluster, text=text)
-        return found
+    def render(doc: dict[str, Any], cluster: str | None, text: str, target: dict[str, Any] | None = None) -> Row:
+        found: Row = formulation.row(renderer, doc, cluster=cluster, text=text, target=target)
+        return found if target is None else replace(found, target_of=doc_hash(target))
 
     rows, dev_rows, counts = _rows(run, task, render)
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
@@ -93,10 +94,9 @@ def prepare(run: Run) -> Prepared:
     )
 
 
-def _rows(
-    run: Run, task: Any, render: Callable[[dict[str, Any], str | None, str], Row]
-) -> tuple[list[Row], list[Row], dict[str, int]]:
+def _rows(run: Run, task: Any, render: Render) -> tuple[list[Row], list[Row], dict[str, int]]:
     """Returns the rows to train on, those of the development split, and how many were available and dropped."""
+    shuffle = partial(target_places, task, seed=run.sampling_seed) if run.shuffle_targets else None
     rows, counts = training_rows(
         task,
         render,
@@ -105,10 +105,11 @@ def _rows(
         identical=_scored_identities(run, task),
         excluded=_scored_texts(run),
         seed=run.sampling_seed,
+        shuffle=shuffle,
     )
     dev_rows: list[Row] = []
     if run.select_on != DEV:
-        dev_rows = rows_of(_split(run, task), render, task.config.metadata or {})
+        dev_rows = rows_of(_split(run, task), render, task.config.metadata or {}, shuffle=shuffle)
     elif run.recipe.dev_share:
         rows, dev_rows = hold_out(rows, share=run.recipe.dev_share, seed=run.sampling_seed)
     if not rows:

@@ -111,6 +111,8 @@ def examine(checkpoint: Path, scratch: Path) -> dict[str, Any]:
         checks.rows_once(log, record),
         checks.loss_shape([entry["loss"] for entry in record["loss_curve"]]),
     ]
+    if record["recipe"].get("shuffle_targets"):
+        verdicts = [checks.of_control(verdict) for verdict in verdicts]
     numbers = {name: value for name, value in figures.items() if math.isfinite(value)}
     return {"verdicts": [verdict.as_json() for verdict in verdicts], **numbers}
 

@@ -25,7 +25,8 @@ class Row:
     A classifier's row has no target but a ``label``, the index of the right choice. A span reader's has a ``span``, the
     first and the last token of the answer in ``prompt_ids``; both are the last position where there is no answer.
     ``number`` is the row's place in `train_rows.jsonl`, ``identity`` what it shares with an identical scored row
-    (`harness_tasks.overlap.row_identity`).
+    (`harness_tasks.overlap.row_identity`). ``target_of`` is the hash of the document whose target it has, in a control;
+    empty where that is its own.
     """
 
     doc_hash: str
@@ -37,6 +38,7 @@ class Row:
     span: tuple[int, int] | None = None
     number: int = -1
     identity: str = ""
+    target_of: str = ""
 
     @property
     def length(self) -> int:
@@ -85,25 +87,32 @@ class Renderer:
         return prompts.requests(self.task, doc, self.context(doc), apply_chat_template=self.apply_chat_template)
 
 
+Render = Callable[..., Row]
+"""Makes a row of a document, its cluster and its text; of a control's, also of the document whose target it has."""
+Shuffle = Callable[[Sequence[dict[str, Any]]], Sequence[int]]
+"""Says for each document the place of the one whose target it gets."""
+
+
 def training_rows(
     task: Any,
-    render: Callable[[dict[str, Any], str | None, str], Row],
+    render: Render,
     *,
     train_rows: int | None = None,
     min_words: int | None = None,
     identical: Container[str] = (),
     excluded: Iterable[str] = (),
     seed: int = 1,
+    shuffle: Shuffle | None = None,
 ) -> tuple[list[Row], dict[str, int]]:
     """Returns the rows to train on, and how many were `available` and dropped (`identical`, `min_words`, `overlap`).
 
     Args:
-        render: makes a row of a document, its cluster and its text.
         train_rows: rows at most, a seeded sample in the task's own order; None takes all.
         min_words: rows whose text has fewer words are dropped.
         identical: identities (see `row_identity`) of scored rows; a row that has one of them is dropped.
         excluded: folded texts (see `fold`); a row whose text is contained in one of them, word for word, is dropped.
         seed: draws the sample.
+        shuffle: exchanges the targets of the rows that are left; None: each has its own.
     """
     metadata = task.config.metadata or {}
     docs = list(task.training_docs())
@@ -122,20 +131,26 @@ def training_rows(
             kept.append(doc)
     if train_rows is not None and train_rows < len(kept):
         kept = [kept[i] for i in sorted(random.Random(seed).sample(range(len(kept)), train_rows))]
-    return rows_of(kept, render, metadata), counts
+    return rows_of(kept, render, metadata, shuffle=shuffle), counts
 
 
 def rows_of(
-    docs: Iterable[dict[str, Any]], render: Callable[[dict[str, Any], str | None, str], Row], metadata: dict[str, Any]
+    docs: Iterable[dict[str, Any]], render: Render, metadata: dict[str, Any], *, shuffle: Shuffle | None = None
 ) -> list[Row]:
-    """Returns a row for each of ``docs``, with the cluster and the text that the task's ``metadata`` declare."""
+    """Returns a row for each of ``docs``, with the cluster and the text that the task's ``metadata`` declare.
+
+    ``shuffle`` exchanges their targets; None: each has its own.
+    """
     field = metadata.get("cluster")
 
-    def row(doc: dict[str, Any]) -> Row:
-        rendered = render(doc, str(doc[field]) if field in doc else None, input_text(doc, metadata))
+    def row(doc: dict[str, Any], *target: dict[str, Any]) -> Row:
+        rendered = render(doc, str(doc[field]) if field in doc else None, input_text(doc, metadata), *target)
         return replace(rendered, identity=row_identity(doc))
 
-    return [row(doc) for doc in docs]
+    if shuffle is None:
+        return [row(doc) for doc in docs]
+    docs = list(docs)
+    return [row(doc, docs[place]) for doc, place in zip(docs, shuffle(docs), strict=True)]
 
 
 def hold_out(rows: Sequence[Row], *, share: float, seed: int) -> tuple[list[Row], list[Row]]:

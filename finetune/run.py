@@ -40,6 +40,8 @@ class Run:
     """The split on which the checkpoint is chosen: `dev` (the recipe's `dev_share`), or a split of the task."""
     scored_on: tuple[str, ...] = ()
     """Tasks that the checkpoint will be scored on; empty: the task itself."""
+    shuffle_targets: bool = False
+    """Whether each row learns the target of another, drawn with ``sampling_seed`` (see `finetune.shuffling`)."""
     allow: tuple[str, ...] = ()
     """Guards that may fail."""
     seed: int = 1
@@ -77,4 +79,5 @@ class Run:
         """Returns every value that shapes the result, flat: what `finetune.json` calls the recipe."""
         rows = ("tokenizer", "train_rows", "min_words", "exclude_overlap", "select_on", "num_fewshot")
         names = ("head", *rows, "apply_chat_template", "seed", "sampling_seed")
-        return self.recipe.model_dump() | {name: getattr(self, name) for name in names}
+        control = {"shuffle_targets": True} if self.shuffle_targets else {}
+        return self.recipe.model_dump() | {name: getattr(self, name) for name in names} | control

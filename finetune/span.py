@@ -39,10 +39,25 @@ def labels_of(task: Any) -> tuple[str, ...]:
     return ()
 
 
-def row(renderer: Renderer, doc: dict[str, Any], *, cluster: str | None, text: str) -> Row:
-    """Returns ``doc`` as a training row: question, passage and end token, and where the first answer stands in it."""
+def row(
+    renderer: Renderer, doc: dict[str, Any], *, cluster: str | None, text: str, target: dict[str, Any] | None = None
+) -> Row:
+    """Returns ``doc`` as a training row: question, passage and end token, and where the first answer stands in it.
+
+    ``target``: the document whose answer it is, in a control; None: ``doc``.
+
+    Raises:
+        UserError: that document has another passage, as where a passage has one question alone.
+    """
+    answers = (target or doc)["answers"]
+    if target and answers["text"] and target["context"] != doc["context"]:
+        raise UserError(
+            f"--shuffle-targets, and the passage that begins {doc['context'][:40]!r} has one training row alone",
+            "a span reader marks an answer in the passage, which does not hold that of another passage's question",
+            "take --head causal, or rows with several questions on each passage",
+        )
     found = span_input(renderer.tokenizer, question=doc["question"], passage=doc["context"])
-    return Row(doc_hash(doc), cluster, text, tuple(found.ids), span=span_labels(found, doc["answers"]))
+    return Row(doc_hash(doc), cluster, text, tuple(found.ids), span=span_labels(found, answers))
 
 
 def stop_ids(renderer: Renderer) -> tuple[int, ...]:

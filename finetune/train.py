@@ -72,9 +72,8 @@ def train(run: Run) -> Path:
             shutil.rmtree(run.scratch_folder, ignore_errors=True)  # left by a kill after the move into place
             print(f"{run.output} is already this run's checkpoint", file=sys.stderr)
         return run.output
-    for verdict in guards:
-        if verdict.verdict == "warn" and processes.is_main_process:
-            print(f"warning: guard {verdict.id}: {verdict.found}", file=sys.stderr)
+    if processes.is_main_process:
+        _tell(prepared, guards)
 
     set_seed(run.seed)
     model = load_model(run, prepared.config, labels=prepared.labels, pad_id=prepared.pad_id)
@@ -108,6 +107,15 @@ def train(run: Run) -> Path:
             _finish(prepared, record, model, before, None if in_parts else reached)
     processes.wait_for_everyone()  # none ends while another still needs it
     return run.output
+
+
+def _tell(prepared: Prepared, guards: list[Verdict]) -> None:
+    """Prints what a user should know of a run before its first step."""
+    if prepared.run.shuffle_targets:
+        print(f"a control: each of {len(prepared.rows):,} rows learns the target of another row", file=sys.stderr)
+    for verdict in guards:
+        if verdict.verdict == "warn":
+            print(f"warning: guard {verdict.id}: {verdict.found}", file=sys.stderr)
 
 
 @dataclass(frozen=True)

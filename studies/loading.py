@@ -16,6 +16,7 @@ from harness_tasks.messages import nearest_name
 from harness_tasks.reading import Kind, read_yaml
 from harness_tasks.validation import first_invalid, wrong_key
 from studies.elsewhere import Elsewhere
+from studies.experiments import Experiments
 from studies.names import check_name, check_texts
 from studies.study import Author, HubRepos, Model, Study, TaskGroup, TaskPlan, Where, can_answer
 
@@ -83,11 +84,19 @@ def _check_output(path: Path, study: Study) -> None:
         )
 
 
+def _check_experiments(path: Path, study: Study) -> None:
+    """Raises UserError where a control is asked for, and the study trains nothing that it could be set beside."""
+    if study.experiments.control and not study.trains:
+        raise UserError(
+            f"{path}: `experiments:` names a control, and the study trains no checkpoint",
+            "a control is trained on the rows of a checkpoint of the study, by its recipe",
+            "name `methods:`, and a task with a training split; or leave `control` out",
+        )
+
+
 def _check_elsewhere(path: Path, study: Study) -> None:
     """Raises UserError where two checkpoints have one name or one place, or one is scored on a task of no study."""
-    names: dict[str, str] = {"base": "the base model"} | {
-        one.name: "one it trains" for one in study.trained_checkpoints()
-    }
+    names: dict[str, str] = {"base": "the base model"} | {one.name: "one it trains" for one in study.training_steps()}
     for one in study.checkpoints:
         where = f"{one.path}{f' at {one.revision}' if one.revision else ''}"
         if where in names.values():
@@ -162,6 +171,7 @@ def study_of(path: Path, values: dict[str, Any], *, name: str) -> Study:
     if not study.tasks:
         raise UserError(f"{path} names no task", "there is nothing to score", "add one under `tasks:`")
     _check_elsewhere(path, study)
+    _check_experiments(path, study)
     _check_output(path, study)
     for name, group in study.groups.items():
         if missing := [task for task in group.tasks if task not in study.tasks]:
@@ -205,7 +215,13 @@ def _readable(path: Path, error: ValidationError) -> UserError:
 
 def _fields_at(place: tuple[int | str, ...]) -> list[str]:
     models: dict[str, type[BaseModel]] = {"model": Model, "hub": HubRepos, "authors": Author, "tasks": TaskPlan}
-    models |= {"exclude": Where, "only": Where, "checkpoints": Elsewhere, "groups": TaskGroup}
+    models |= {
+        "exclude": Where,
+        "only": Where,
+        "checkpoints": Elsewhere,
+        "groups": TaskGroup,
+        "experiments": Experiments,
+    }
     if "recipe" in place:
         return list(Recipe.model_fields)
     model = models.get(str(place[0]), Study) if place else Study

@@ -13,6 +13,7 @@ from finetune.recipe import IDENTICAL, Method, Recipe
 from harness_tasks import TASKS_PATH
 from harness_tasks.loading import declared, find_yaml
 from studies.elsewhere import Elsewhere
+from studies.experiments import Experiments
 from studies.names import Distinct, Place, TaskName
 
 SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
@@ -144,12 +145,15 @@ class Checkpoint(_Strict):
     """Whether the task has checkpoints with other heads beside it."""
     is_named_by_task: bool = False
     """Whether the study has other tasks beside it."""
+    is_control: bool = False
+    """Whether its rows have the targets of others: it explains another checkpoint, and is no result of the study."""
 
     @property
     def name(self) -> str:
-        """The name of its folder: task, head where there are several, method and seed."""
+        """The name of its folder: task, head where there are several, method and seed; and that it is a control."""
         head = f"{SHORT[self.head]}-" if self.is_named_by_head else ""
-        return f"{self.task}-{head}{self.method}-seed{self.seed}"
+        control = "-shuffled-targets" if self.is_control else ""
+        return f"{self.task}-{head}{self.method}-seed{self.seed}{control}"
 
     def display_name(self, scored_on: str | None = None) -> str:
         """The name that a page calls it by: method, head and task where the study has several, and seed.
@@ -243,6 +247,8 @@ class Study(_Strict):
     """Given to the tasks as lm_eval's `--metadata`: `data_dir` names the folder with SST-2 and SQuAD files. An
     environment variable in it is expanded (`$AFTERTUNE_DATA`). `other_rows: true` where its files are meant to hold
     other rows than the official ones."""
+    experiments: Experiments = Experiments()
+    """What is measured to tell why the checkpoints score as they do."""
     equivalence_margin: Annotated[float, Field(gt=0, lt=1, strict=False)] = 0.02
     """Two methods count as equivalent when their primary scores differ by less than this share of the metric's
     scale."""
@@ -281,6 +287,26 @@ class Study(_Strict):
     def every_checkpoint(self) -> list[AnyCheckpoint]:
         """Returns every fine-tuned checkpoint, in the study file's order, and then those from elsewhere."""
         return [*self.trained_checkpoints(), *self.checkpoints]
+
+    def controls(self) -> list[Checkpoint]:
+        """Returns the control of each task, head and method, with the first seed that is trained.
+
+        One of them, since a control takes as long as the checkpoint that it explains; it is set beside that alone.
+        """
+        if self.experiments.control is None:
+            return []
+        first: dict[tuple[str, Head, Method], Checkpoint] = {}
+        for one in self.trained_checkpoints():
+            first.setdefault((one.task, one.head, one.method), one)
+        return [one.model_copy(update={"is_control": True}) for one in first.values()]
+
+    def training_steps(self) -> list[Checkpoint]:
+        """Returns all that is trained: the checkpoints, and their controls."""
+        return [*self.trained_checkpoints(), *self.controls()]
+
+    def scored_checkpoints(self) -> list[AnyCheckpoint]:
+        """Returns all that is scored beside the base model: every checkpoint, and the controls."""
+        return [*self.every_checkpoint(), *self.controls()]
 
     def scored_on(self, checkpoint: AnyCheckpoint) -> list[str]:
         """Returns the tasks that a checkpoint is scored on: its own; those named of one from elsewhere, or all."""

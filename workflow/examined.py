@@ -46,15 +46,18 @@ class Examined:
 def training_runs(study: Study) -> list[Checkpoint]:
     """Returns the checkpoints that stand for all: guards look at rows and model, which no seed changes."""
     first: dict[Any, Checkpoint] = {}
-    for one in study.trained_checkpoints():
-        first.setdefault((one.task, one.head, one.method), one)
+    for one in study.training_steps():
+        first.setdefault(_kind(one), one)
     return list(first.values())
+
+
+def _kind(checkpoint: Checkpoint) -> tuple[Any, ...]:
+    return checkpoint.task, checkpoint.head, checkpoint.method, checkpoint.is_control
 
 
 def known(study: Study, checkpoint: Checkpoint) -> dict[str, Any] | None:
     """Returns what was found of the run that stands for ``checkpoint``; None where nothing is known, or no longer."""
-    same = (checkpoint.task, checkpoint.head, checkpoint.method)
-    one = next(one for one in training_runs(study) if (one.task, one.head, one.method) == same)
+    one = next(one for one in training_runs(study) if _kind(one) == _kind(checkpoint))
     file = step_commands.plan_file(study, one)
     if not file.is_file():
         return None

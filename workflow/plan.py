@@ -165,7 +165,7 @@ def _ledgers(study: Study, config: Any) -> dict[str, Any]:
     """Returns the parameter counts of the base model and of each checkpoint, from the configuration alone."""
     shape = _Shape(config)
     ledgers = {"base": _base_ledger(shape)}
-    for checkpoint in study.trained_checkpoints():
+    for checkpoint in study.training_steps():
         recipe = study.plan(checkpoint.task).recipe
         labels = (_metadata(study, checkpoint.task) or {}).get("labels") or ()
         ledgers[checkpoint.name] = _ledger(shape, recipe, checkpoint.method, checkpoint.head, len(labels))
@@ -243,17 +243,31 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
         else:
             steps.append(_train_step(study, checkpoint, ledgers[checkpoint.name], sizes, dtype, speed))
         if step_commands.is_merged(checkpoint):
-            done = (step_commands.merged_folder(study, checkpoint) / "merged_from.json").is_file()
-            steps.append(PlannedStep(f"merge {checkpoint.name}", done, None, None, None, 8 * base, START_S))
+            steps.append(_merge_step(study, checkpoint, base))
         for task in study.scored_on(checkpoint):
             steps.append(_score_step(study, checkpoint, task, base, sizes, dtype, speed))
             steps.append(_prior_step(study, checkpoint, task, base, dtype))
         if step_commands.has_overlap(checkpoint):
             steps += [_overlap_step(study, checkpoint, task) for task in study.scored_on(checkpoint)]
+    for control in study.controls():
+        steps += _control_steps(study, control, ledgers, sizes, dtype, speed)
     if step_commands.may_hold_merges(study):
         steps.append(_merges_step(study, base, sizes))
     report = (study.folder / "report.html").is_file()
     return [*steps, PlannedStep("parameter counts, facts and report", report, None, None, None, None, REPORT_S)]
+
+
+def _control_steps(
+    study: Study, control: Checkpoint, ledgers: dict[str, Any], sizes: Sizes, dtype: str, speed: float
+) -> list[PlannedStep]:
+    """Returns the steps of a control: it is trained and scored as the checkpoint that it is set beside."""
+    base = ledgers["base"].total
+    merge = [_merge_step(study, control, base)] if step_commands.is_merged(control) else []
+    return [
+        _train_step(study, control, ledgers[control.name], sizes, dtype, speed),
+        *merge,
+        _score_step(study, control, control.task, base, sizes, dtype, speed),
+    ]
 
 
 def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) -> list[PlannedStep]:
@@ -312,6 +326,11 @@ def _prior_step(study: Study, checkpoint: AnyCheckpoint | None, task: str, param
     done = (step_commands.scores_folder(study, task, checkpoint) / "prior.json").is_file()
     memory = estimate.PROCESS_BYTES + parameters * estimate.BYTES[dtype]
     return PlannedStep(f"prior of {name} on {task}", done, None, None, None, memory, START_S)
+
+
+def _merge_step(study: Study, checkpoint: AnyCheckpoint, parameters: int) -> PlannedStep:
+    done = (step_commands.merged_folder(study, checkpoint) / "merged_from.json").is_file()
+    return PlannedStep(f"merge {checkpoint.name}", done, None, None, None, 8 * parameters, START_S)
 
 
 def _overlap_step(study: Study, checkpoint: AnyCheckpoint, task: str) -> PlannedStep:
@@ -402,7 +421,7 @@ def _declared(task: str, place: Path) -> dict[str, Any] | None:
 def _disk_bytes(study: Study, ledgers: dict[str, Any]) -> int:
     """Returns what the base model, the checkpoints, merged ones too, and the trainer's largest take on disk at most."""
     base = ledgers["base"].total * estimate.BYTES["float32"] if study.model.id in BUILT_IN else 0
-    trained = study.trained_checkpoints()
+    trained = study.training_steps()
     sizes = [estimate.disk_bytes(ledgers[one.name], one.method) for one in trained]
     merged = ledgers["base"].total * estimate.BYTES["float32"] * sum(map(step_commands.is_merged, trained))
     return int(base + merged + sum(kept for kept, _ in sizes) + max((passing for _, passing in sizes), default=0))

@@ -41,7 +41,7 @@ def score(
     """
     with exit_on_user_error():
         study = load_study(study_file)
-        checkpoint = next((one for one in study.every_checkpoint() if one.name == name), None)
+        checkpoint = next((one for one in study.scored_checkpoints() if one.name == name), None)
         if shard:
             _score_shard(study, task, checkpoint, shard)
         else:

@@ -144,6 +144,8 @@ def train(study: Study, checkpoint: Checkpoint) -> list[str]:
             words += [f"--{name.replace('_', '-')}", str(value)]
     if study.apply_chat_template:
         words.append("--apply-chat-template")
+    if checkpoint.is_control:
+        words.append("--shuffle-targets")
     words += ["--output", str(checkpoint_folder(study, checkpoint))]
     words += ["--scratch", str(study.folder / "scratch" / "train" / checkpoint.name)]
     return [*words, *_include(study, checkpoint.task), *_metadata(study)]
@@ -329,7 +331,8 @@ def describe_key(study: Study) -> str:
 
 def page_key(study: Study) -> str:
     """Returns all that the page depends on beside its input files: what the study says, the code, the templates."""
-    fields = {"title", "why", "model", "hub", "authors", "checkpoints", "methods", "seeds", "equivalence_margin"}
+    fields = {"title", "why", "model", "hub", "authors", "checkpoints", "methods", "seeds", "experiments"}
+    fields |= {"equivalence_margin"}
     said = study.model_dump(include=fields, mode="json")
     return json.dumps([said, digests.page_digest()])
 

@@ -17,7 +17,7 @@ def train(study_file: str, name: str) -> None:
     """Fine-tunes one checkpoint of the study."""
     with exit_on_user_error():
         study = load_study(study_file)
-        checkpoint = next(one for one in study.trained_checkpoints() if one.name == name)
+        checkpoint = next(one for one in study.training_steps() if one.name == name)
         words = step_commands.train(study, checkpoint)
     os.execv(sys.executable, [sys.executable, "-m", *words])
 

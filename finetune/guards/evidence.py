@@ -68,16 +68,18 @@ class Evidence:
         )
 
     @cached_property
-    def documents(self) -> list[tuple[Any, dict[str, Any]]]:
-        """Some training rows, each with the document that it was rendered from."""
-        wanted = {row.doc_hash: row for row in self.prepared.rows[:SAMPLED_ROWS]}
-        found = []
+    def documents(self) -> list[tuple[Any, dict[str, Any], dict[str, Any]]]:
+        """Some training rows, each with the document that it was rendered from, and with that of its target."""
+        rows = {row.doc_hash: row for row in self.prepared.rows[:SAMPLED_ROWS]}
+        wanted = {name for row in rows.values() for name in (row.doc_hash, row.target_of) if name}
+        found: dict[str, dict[str, Any]] = {}
         for doc in self.prepared.task.training_docs():
-            if not wanted:
+            if len(found) == len(wanted):
                 break
-            if (row := wanted.pop(doc_hash(doc), None)) is not None:
-                found.append((row, doc))
-        return found
+            if (name := doc_hash(doc)) in wanted:
+                found.setdefault(name, doc)
+        pairs = ((row, found.get(name), found.get(row.target_of or name)) for name, row in rows.items())
+        return [(row, doc, target) for row, doc, target in pairs if doc is not None and target is not None]
 
     def base_file(self, name: str) -> Path | None:
         """Returns the file ``name`` of the base model, a folder or a model on the Hub, or None where it has none."""

@@ -64,8 +64,8 @@ def mask(evidence: Evidence) -> Verdict:
             return Verdict(
                 id_, "fail", f"a batch has the labels {learnt} where the row's are {_meant(row)}", why, "report it"
             )
-    for row, doc in evidence.documents:
-        answer, found = _answer(prepared, doc), _learnt_text(prepared, row)
+    for row, doc, target in evidence.documents:
+        answer, found = _answer(prepared, doc, target), _learnt_text(prepared, row)
         if answer is not None and squeezed(answer) not in squeezed(found):
             return Verdict(
                 id_,
@@ -157,17 +157,17 @@ def _learnt_text(prepared: Any, row: Row) -> str:
     return str(prepared.tokenizer.decode(ids))
 
 
-def _answer(prepared: Any, doc: dict[str, Any]) -> str | None:
-    """Returns the answer that the task holds to be right; None where it is that there is none."""
+def _answer(prepared: Any, doc: dict[str, Any], target_doc: dict[str, Any]) -> str | None:
+    """Returns the answer that ``doc`` is to have, by the document of its target; None where there is to be none."""
     task, head = prepared.task, prepared.run.head
     if head == "question-answering":
-        return doc["answers"]["text"][0] if doc["answers"]["text"] else None
+        return target_doc["answers"]["text"][0] if target_doc["answers"]["text"] else None
     if task.OUTPUT_TYPE == "multiple_choice":
-        choices, gold = task.doc_to_choice(doc), gold_choice(task, doc)
+        choices, gold = task.doc_to_choice(doc), gold_choice(task, target_doc)
         if not 0 <= gold < len(choices):
             return f"choice {gold} of {len(choices)}"
         return str(choices[gold]) if head == "causal" else None
-    target = task.doc_to_target(doc)
+    target = task.doc_to_target(target_doc)
     return str(target[0] if isinstance(target, list) else target)
 
 
