@@ -230,8 +230,11 @@ def _read(
             refuse_other(home.parent.parent, results.file, home.name, given, is_ours=is_ours)
         runs = _runs(candidate, results, part, name, passed_over)
         if not runs and not any(part.path == file for part in passed_over):
+            why = "; ".join(filter(None, told.cautions.values()))
             empty = UserError(
-                f"{file} holds no score", "there is nothing in it to compare", "score a task, and compare then"
+                f"{file} holds no score{why and f': {why}'}",
+                "there is nothing in it to compare",
+                "score a task, and compare then",
             )
             passed_over.append(PassedOver(results.file, file, empty, stranger=True))
         if runs:

@@ -41,7 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = "--output_path lm_eval --log_samples --device cpu --batch_size 4"
     run(folder, sys.executable, "-m", "lm_eval", "run", *arguments.split(), *options.split())
     run(folder, str(PYTHON), "-m", "tests.peers.with_lighteval", ".", "tiny", "lighteval")
-    run(folder, str(PYTHON), "-m", "tests.peers.with_inspect", ".", "inspect")
+    run(folder, sys.executable, "-m", "aftertune", "embedded", "--output", "small")
+    run(folder, str(PYTHON), "-m", "tests.peers.with_inspect", ".", "inspect", "small")
     return folder
 
 
@@ -51,13 +52,10 @@ def test_recounted_scores_are_the_recorded_ones(folder: Path) -> None:
     (task,) = facts["tasks"]
     board = next(board for board in task["boards"] if board["metric"]["value"] == "acc")
     by = {row["harness"]["value"].split()[0].rstrip(","): row["score"] for row in board["rows"]}
-    script = "import sys; from inspect_ai.log import read_eval_log as read; "
-    script += "print(read(sys.argv[1], header_only=True).results.scores[0].metrics['accuracy'].value)"
-    (log,) = (folder / "inspect" / "eval").glob("*.eval")
     recorded = {
         "lm_eval": value(folder / "lm_eval", "peer_reviews", "acc,none"),
         "lighteval": value(folder / "lighteval", "peer_reviews|0", "acc"),
-        "Inspect": json.loads(run(folder, str(PYTHON), "-c", script, str(log))),
+        "Inspect": accuracy(folder, "eval"),
     }
     assert {name: score["value"] for name, score in by.items()} == pytest.approx(recorded, abs=1e-9)
     # Eight films: the items were read, and give the recorded numbers again.
@@ -66,12 +64,30 @@ def test_recounted_scores_are_the_recorded_ones(folder: Path) -> None:
     assert recorded["lighteval"] == pytest.approx(recorded["lm_eval"], abs=1e-9)  # one model, one prompt
 
 
+def test_a_real_models_answers_in_inspect(folder: Path) -> None:
+    (task,) = compared([folder / "inspect" / "hf"], clusters=["peer_reviews:film"])["tasks"]
+    board = next(board for board in task["boards"] if board["metric"]["value"] == "acc")
+    (row,) = board["rows"]
+    assert 0 < row["score"]["value"] < 1
+    assert row["score"]["value"] == pytest.approx(accuracy(folder, "hf"), abs=1e-9)
+    assert (row["score"]["n"], row["score"]["clusters"]) == (24, 8)
+    assert row["caution"] is None
+
+
 def test_a_run_that_broke_off_and_several_epochs(folder: Path) -> None:
     for name, items in (("broken", 15), ("epochs", 8), ("json", 6)):
         (task,) = compared([folder / "inspect" / name])["tasks"]
         (row,) = task["boards"][0]["rows"]
         assert row["score"]["n"] == items
         assert (row["caution"] is not None) == (name == "broken")
+
+
+def accuracy(folder: Path, name: str) -> float:
+    """Returns the accuracy that an Inspect log records, as Inspect itself reads it."""
+    script = "import sys; from inspect_ai.log import read_eval_log as read; "
+    script += "print(read(sys.argv[1], header_only=True).results.scores[0].metrics['accuracy'].value)"
+    (log,) = (folder / "inspect" / name).glob("*.eval")
+    return float(json.loads(run(folder, str(PYTHON), "-c", script, str(log))))
 
 
 def value(folder: Path, task: str, key: str) -> Any:

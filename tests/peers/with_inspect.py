@@ -1,6 +1,6 @@
-"""Inspect on the rows of tests/data/peers, by its `mockllm/model`. Runs where inspect_ai is installed.
+"""Inspect on the rows of tests/data/peers, by its `mockllm/model` and by a model's folder. Runs where it is installed.
 
-python -m tests.peers.with_inspect ROWS_FOLDER OUTPUT
+python -m tests.peers.with_inspect ROWS_FOLDER OUTPUT MODEL
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 from inspect_ai import Epochs, Task, eval, task
 from inspect_ai.dataset import Sample
-from inspect_ai.model import ModelOutput, ModelUsage, get_model
+from inspect_ai.model import GenerateConfig, ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score, Scorer, Target, f1, match, mean, scorer, stderr
 from inspect_ai.solver import TaskState, generate, prompt_template
 
@@ -59,8 +59,12 @@ def answers(count: int, broken_at: int | None = None) -> Iterator[ModelOutput]:
 
 
 def main() -> None:
-    """Runs the task four times: `.eval`, JSON and two epochs on a part of the rows, and one that ends in an error."""
-    folder, output = map(Path, sys.argv[1:])
+    """Runs the task five times: `.eval`, JSON and two epochs on a part of the rows, one that breaks off, a model's.
+
+    Only the last asks the model in the folder MODEL, without sampling; the others `mockllm/model`, which says what it
+    is told to.
+    """
+    folder, output, weights = map(Path, sys.argv[1:])
     rows = [json.loads(line) for line in (folder / "reviews.jsonl").read_text("utf-8").splitlines()]
     for name, options, count, broken_at in (
         ("eval", {}, 24, None),
@@ -79,6 +83,9 @@ def main() -> None:
             log_realtime=False,
             **options,
         )
+    config = GenerateConfig(max_tokens=8)
+    model = get_model("hf/local", model_path=str(weights), device="cpu", do_sample=False, config=config)
+    eval(peer_reviews(rows), model=model, log_dir=str(output / "hf"), display="none")
 
 
 if __name__ == "__main__":

@@ -151,6 +151,17 @@ def test_a_log_that_ended_in_an_error_says_so_and_how_many_it_scored() -> None:
     )
 
 
+def test_a_log_that_broke_off_before_the_first_answer_says_so(tmp_path: Path) -> None:
+    (file,) = (PEERS / "inspect" / "json").iterdir()
+    content = json.loads(file.read_text("utf-8")) | {"status": "error", "results": None, "samples": []}
+    (tmp_path / file.name).write_text(json.dumps(content), "utf-8")
+    with pytest.raises(UserError) as caught:
+        compared([tmp_path])
+    assert caught.value.found.endswith(
+        "holds no score: the log's status is “error”: 0 of 6 planned samples were scored"
+    )
+
+
 def test_several_epochs_of_an_item_stay_one_item() -> None:
     (row,) = board_of(compared([PEERS / "inspect" / "epochs"], clusters=["peer_reviews:film"]))["rows"]
     # The mock model's sixteen answers go to the eight items in the order in which Inspect asked: epoch after epoch.
