@@ -33,6 +33,7 @@ _READ = (
     "scores/*/*/*.jsonl",
     "overlap/**/*.json",
     "overlap/**/*.jsonl",
+    "baselines/*/*.json",
     "tasks/*.json",
     "logs/failed.json",
 )

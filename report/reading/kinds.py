@@ -227,6 +227,27 @@ class Overlapping(TypedDict):
     grades: list[Literal["identical", "same_source", "containment"]]
 
 
+class _BagOfWords(TypedDict):
+    """`bag-of-words_<task>.json`; what an item gives to each metric stands in the order of ``doc_ids``."""
+
+    training_rows: Count
+    vocabulary: Count
+    training_file_sha256: Text
+    doc_ids: list[Count]
+    doc_hashes: list[Text]
+    values: dict[Text, list[Number | list[Number]]]
+
+
+def _is_of_each_item(found: _BagOfWords) -> _BagOfWords:
+    items = len(found["doc_ids"])
+    if {len(found["doc_hashes"]), *map(len, found["values"].values())} != {items}:
+        raise ValueError(f"it has no value for each of the {items:,} items")
+    return found
+
+
+BagOfWords = Annotated[_BagOfWords, AfterValidator(_is_of_each_item)]
+
+
 class Command(TypedDict, total=False):
     """`command.json` beside a score: the command that made it, and which weights it read."""
 
@@ -259,3 +280,4 @@ LENGTHS = _kind("the record of lengths in tokens", Length, limit_mib=1024)
 LENGTHS_HEAD = _kind("the record of lengths in tokens", Lengths)
 OVERLAP = _kind("the record of overlap with training rows", Overlapping, limit_mib=1024)
 OVERLAP_HEAD = _kind("the record of overlap with training rows", OverlapRecord)
+BAG_OF_WORDS = _kind("the answers of a bag of words", BagOfWords, limit_mib=1024)

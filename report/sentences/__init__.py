@@ -8,6 +8,7 @@ from report.facts.schema.parts import Fact, is_known
 from report.facts.schema.scores import Comparison, ScoredTask, UntestedEquivalence
 from report.facts.schema.whole import ComparisonFindings, Finding, Findings, MeasuredFacts
 from report.reading.results import pointer
+from report.sentences.bag_of_words import beside_words
 from report.sentences.causes import why
 from report.sentences.limits import limits, overlap_verdict, warnings
 from report.sentences.parameters import change, cost, counts, meaning, moved, published, selected, trained_share
@@ -71,6 +72,7 @@ def _difference(
         transitions=finding("transitions_counted", {"counts": f"{at}/transitions"}) if counts else None,
         overlap=overlap_verdict(at, comparison, overlap) if overlap else None,
         metrics=metrics,
+        **({"bag_of_words": beside_words(task_at, at, comparison)} if comparison.bag_of_words else {}),
     )
 
 

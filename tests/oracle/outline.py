@@ -12,6 +12,7 @@ from typing import Any
 from report.reading.texts import shell_word
 from tests.oracle import (
     answer_figures,
+    bag_of_words,
     causes,
     cautions,
     figures,
@@ -247,6 +248,8 @@ def _scores(facts: Part) -> Iterator[Expected]:
 
 def _comparison(family: Part, task: Part, comparison: Part) -> Iterator[Expected]:
     yield paragraph(sentences.headline(task, comparison))
+    if "bag_of_words" in comparison:
+        yield paragraph(bag_of_words.said(task, comparison))
     if comparison["transitions"]:
         yield answer_figures.moves(task, comparison)
     yield from answer_figures.drawn("confusion", task, comparison)

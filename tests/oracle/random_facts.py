@@ -18,6 +18,7 @@ from tests.report.synthetic import (
     NEVER_ABSTAINS,
     TWO_WRONG,
     folder_of,
+    write_bag_of_words,
     write_checkpoint,
     write_elsewhere,
     write_merge,
@@ -34,6 +35,8 @@ def several_methods(root: Path) -> Path:
     for name, reviews in (("full-seed1", GOLD), ("lora-seed2", ALL_WRONG), ("full-seed2", TWO_WRONG)):
         write_scores(folder_of(study), f"reviews-{name}", "reviews", reviews)
         write_checkpoint(folder_of(study), f"reviews-{name}", "reviews")
+    for name, reviews in (("lora-seed1", TWO_WRONG), ("full-seed1", ALL_WRONG)):
+        write_bag_of_words(folder_of(study), f"reviews-{name}", reviews)
     return study
 
 

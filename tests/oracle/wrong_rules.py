@@ -19,6 +19,7 @@ MODULES = [
         "report.sentences.rules",
         "report.sentences.verdicts",
         "report.sentences.causes",
+        "report.sentences.bag_of_words",
         "report.sentences.limits",
         "report.sentences.parameters",
         "report.sentences.merges",

@@ -260,6 +260,15 @@ def write_overlap(folder: Path, checkpoint: str, task: str) -> None:
     write_rows(folder / "overlap" / checkpoint / f"overlap_{task}.jsonl", [head, *graded])
 
 
+def write_bag_of_words(folder: Path, checkpoint: str, predicted: list[int], **changed: Any) -> None:
+    """Writes the answers of a bag of words to the reviews, after 200 training rows of the checkpoint."""
+    rows, _, _ = review_rows(predicted)
+    found = {"task": REVIEWS, "name": "bag-of-words", "training_rows": 200, "vocabulary": 1234}
+    found |= {"training_file_sha256": "ab" * 32, "values": {"acc": [row["acc"] for row in rows]}}
+    found |= {"doc_ids": [row["doc_id"] for row in rows], "doc_hashes": [row["doc_hash"] for row in rows]}
+    write_json(folder / "baselines" / checkpoint / f"bag-of-words_{REVIEWS}.json", found | changed)
+
+
 def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any]) -> None:
     """Writes lm_eval's two files for predictions of ``task``: labels of reviews, or answers to the passages."""
     rows, scores, metadata = (review_rows if task == REVIEWS else passage_rows)(predictions)

@@ -115,6 +115,16 @@ class Overlap(Part):
     parts: list[OverlapPart]
 
 
+class BagOfWords(Part):
+    """A classifier of words and word pairs that learned from the checkpoint's own training rows."""
+
+    training_rows: KnownCount = Field(description="rows that it learned from: those of the checkpoint")
+    vocabulary: KnownCount = Field(description="words and word pairs that it knows")
+    score: Score = Field(description="its score in the primary metric")
+    above_base: Score = Field(description="its score minus the base model's, paired item by item")
+    tuned_above: Score = Field(description="the checkpoint's score minus its own, paired item by item")
+
+
 class AnswerFigures(Part):
     """Where the drawings of the answers lie; only those that there are."""
 
@@ -145,6 +155,7 @@ class Comparison(Part):
     examples: Examples | None
     shift: Shift | None
     overlap: OrAbsent[Overlap] | None
+    bag_of_words: BagOfWords | None = Field(default=None, description="only where the study asks for it")
     figures: AnswerFigures
     overlaps: bool = Field(description="whether the two tasks say that they share items")
 

@@ -83,6 +83,7 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
     for merge in facts.get("merges", ()):
         _shake_merge(merge, choice)
     shake_rarely(facts, choice)
+    _shake_words(facts, random.Random(choice.random()))
     facts["findings"] = findings_of(facts)
     return facts
 
@@ -176,6 +177,33 @@ def _surround(fact: dict[str, Any], top: float, choice: random.Random) -> None:
     if "interval" in fact:
         below, above = choice.uniform(0, top), choice.uniform(0, top)
         fact["interval"] |= {"lower": fact["value"] - below, "upper": fact["value"] + above}
+
+
+def _shake_words(facts: dict[str, Any], choice: random.Random) -> None:
+    """Sets a bag of words beside some checkpoints, and changes what it scores."""
+    for task in facts["tasks"]:
+        for comparison in task.get("comparisons", ()) if choice.random() < 0.5 else ():
+            primary = next((score for score in comparison["scores"] if score["primary"]), comparison["scores"][0])
+            if "value" in primary["after"]:
+                comparison["bag_of_words"] = _words_beside(primary["after"], choice)
+
+
+def _words_beside(score: dict[str, Any], choice: random.Random) -> dict[str, Any]:
+    """Returns a bag of words that scores somewhere near ``score``."""
+    top = 100.0 if score["unit"] == "points" else 1.0
+    own = copy.deepcopy(score) | {"value": choice.uniform(0, top)}
+    _surround(own, top, choice)
+    found: dict[str, Any] = {"score": own}
+    for key, number in (("training_rows", choice.choice([2, 2000])), ("vocabulary", 33_729)):
+        found[key] = {"value": number, "unit": "count", "source": score["source"]}
+    for key in ("above_base", "tuned_above"):
+        found[key] = copy.deepcopy(own)
+        _shake_difference(found[key], top, choice)
+        if choice.random() < 0.1:
+            found[key] = {"missing": "the other score is missing"}
+    if choice.random() < 0.1:
+        found |= {key: {"missing": "it has no score in it"} for key in ("score", "above_base", "tuned_above")}
+    return found
 
 
 def _shake_overlap(overlap: dict[str, Any], top: float, choice: random.Random) -> None:

@@ -1,0 +1,54 @@
+"""What a page says of a checkpoint beside a bag of words that learned from the same rows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.oracle import lines
+from tests.oracle.lines import Line, count, known, line, number, reason, text
+from tests.oracle.ways import way
+
+Part = Mapping[str, Any]
+
+_WORDS = "a bag of words that learned from the same {rows} training rows"
+_NUMBERS = "{label} of the bag of words is {score}, and that of the checkpoint minus it is {by}"
+_SAID = {
+    "better": f"On {{task}}, {{who}} does better than {_WORDS}: {_NUMBERS}.",
+    "worse": f"On {{task}}, {{who}} does worse than {_WORDS}: {_NUMBERS}. Counting words is the better classifier "
+    "here.",
+    "open": f"On {{task}}, {{who}} does not clearly beat {_WORDS}: {_NUMBERS}, which does not exclude zero.",
+    "same": f"On {{task}}, {{who}} scores the same as {_WORDS}: {{label}} {{points}}.",
+    "unjudged": f"On {{task}}, {{who}} and {_WORDS} score differently: {_NUMBERS}; whether that is better is not "
+    "known, since no file says it of this metric, or two contradict each other.",
+    "unknown": f"On {{task}}, whether {{who}} does better than {_WORDS} is not known{{why}}.",
+}
+
+
+def kind(comparison: Part) -> str:
+    """Returns what may be said, as a key of the sentences; empty where no bag of words answered."""
+    if "bag_of_words" not in comparison:
+        return ""
+    primary = [score for score in comparison["scores"] if score["primary"]]
+    went = way(comparison["bag_of_words"]["tuned_above"]) if primary else "unknown"
+    if went not in ("up", "down"):
+        return went
+    if primary[0]["higher_is_better"] is None:
+        return "unjudged"
+    return "better" if primary[0]["higher_is_better"] is (went == "up") else "worse"
+
+
+def said(task: Part, comparison: Part) -> Line:
+    """Returns the sentence on a checkpoint beside its bag of words."""
+    words = comparison["bag_of_words"]
+    label = next((text(score["label"]) for score in comparison["scores"] if score["primary"]), ())
+    above, score = words["tuned_above"], words["score"]
+    return line(
+        _SAID[kind(comparison)],
+        task=text(task["name"]),
+        who=text(comparison["display_name"]),
+        rows=count(words["training_rows"]),
+        label=label,
+        score=lines.value(score),
+        points=number(score) if known(score) else (),
+        by=lines.by(above) if known(above) else (),
+        why=() if known(above) else line(": {why}", why=reason(above)),
+    )

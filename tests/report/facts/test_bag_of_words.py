@@ -1,0 +1,99 @@
+"""The bag of words on a page: its score and differences by hand, the sentence of each outcome, and files of others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness_tasks.errors import UserError
+from report.page.build import build_report
+from tests.in_this_process import aftertune
+from tests.report.synthetic import (
+    ALL_WRONG,
+    ALWAYS_POSITIVE,
+    GOLD,
+    TWO_WRONG,
+    folder_of,
+    write_bag_of_words,
+    write_study,
+)
+
+TEN_WRONG = [1 - label if i % 4 == 0 else label for i, label in enumerate(GOLD)]
+FOUR_WRONG = [1 - label if i in (0, 11, 22, 33) else label for i, label in enumerate(GOLD)]
+NAME = "reviews-lora-seed1"
+SAME_ROWS = "a bag of words that learned from the same 200 training rows"
+
+
+def built(root: Path, words: list[int], tuned: list[int] = TWO_WRONG, **changed: Any) -> tuple[dict[str, Any], str]:
+    """Returns facts and page of a study, of 40 reviews, whose bag of words answers ``words``."""
+    study = write_study(root, reviews=(ALWAYS_POSITIVE, tuned))
+    write_bag_of_words(folder_of(study), NAME, words, **changed)
+    build_report(study, output=folder_of(study))
+    facts = json.loads((folder_of(study) / "facts.json").read_text(encoding="utf-8"))
+    return facts, (folder_of(study) / "report.md").read_text(encoding="utf-8")
+
+
+def test_its_score_and_differences_are_those_of_its_answers(tmp_path: Path) -> None:
+    """Of 40 reviews it has 30 right, the base 20 and the checkpoint 38."""
+    facts, page = built(tmp_path / "words", TEN_WRONG)
+    found = facts["tasks"][0]["comparisons"][0]["bag_of_words"]
+    assert [found[key]["value"] for key in ("score", "above_base", "tuned_above")] == pytest.approx([0.75, 0.25, 0.2])
+    assert found["score"]["clusters"] == found["tuned_above"]["clusters"] == 20
+    # A model that gave the same answers would be set beside the checkpoint in the same way.
+    study = write_study(tmp_path / "model", reviews=(TEN_WRONG, TWO_WRONG))
+    build_report(study, output=folder_of(study), facts_only=True)
+    facts = json.loads((folder_of(study) / "facts.json").read_text(encoding="utf-8"))
+    beside = facts["tasks"][0]["comparisons"][0]["scores"][0]
+    assert found["score"]["interval"] == pytest.approx(beside["before"]["interval"])
+    assert found["tuned_above"]["interval"] == pytest.approx(beside["difference"]["interval"])
+    assert f"does better than {SAME_ROWS}: accuracy of the bag of words is 0.750" in page
+    assert "bag of words on the training rows of" in page
+    assert "**Warning.** On `reviews`" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "tuned", "said"),
+    [
+        (FOUR_WRONG, TWO_WRONG, "does not clearly beat a bag of words"),
+        (
+            TWO_WRONG,
+            TWO_WRONG,
+            f"scores the same as {SAME_ROWS}: accuracy 0.950.",
+        ),
+        (GOLD, ALL_WRONG, "does worse than a bag of words"),
+    ],
+)
+def test_a_checkpoint_that_does_not_beat_it_is_told_so_in_the_summary(
+    tmp_path: Path, words: list[int], tuned: list[int], said: str
+) -> None:
+    _, page = built(tmp_path, words, tuned)
+    summary, rest = page.split("## Answer 1")
+    assert summary.count(said) == rest.count(said) == 1
+    folder = tmp_path / "build" / "trial"
+    done = aftertune("verify", str(folder / "report.md"), folder=tmp_path)
+    assert (done.exit_code, done.stderr) == (0, "")
+    turned = page.replace(said.split(" a bag")[0], "clearly beats")
+    (folder / "report.md").write_text(turned, encoding="utf-8")
+    assert aftertune("verify", str(folder / "report.md"), folder=tmp_path).exit_code == 1
+
+
+def test_answers_to_other_items_and_other_training_rows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as refusal:
+        built(tmp_path / "items", TEN_WRONG, doc_hashes=["0" * 64] * 40)
+    assert "answers other items than scores/base/reviews/samples.jsonl holds" in str(refusal.value)
+    study = write_study(tmp_path / "rows")
+    write_bag_of_words(folder_of(study), NAME, TEN_WRONG)
+    (folder_of(study) / "checkpoints" / NAME / "train_rows.jsonl").write_text("{}\n")
+    with pytest.raises(UserError) as refusal:
+        build_report(study, output=folder_of(study), facts_only=True)
+    assert f"learned from other training rows than {NAME} has" in str(refusal.value)
+    assert "bag-of-words_reviews.json and run the study again" in str(refusal.value)
+
+
+def test_a_metric_that_it_was_not_scored_in_has_no_verdict(tmp_path: Path) -> None:
+    _, page = built(tmp_path, TEN_WRONG, values={})
+    assert (
+        "does better than a bag of words that learned from the same 200 training rows is not known: it has no score"
+        in page
+    )
