@@ -76,6 +76,7 @@ def largest_difference(stock: Any, ours: Any) -> float:
     return max(abs(one - two) for one, two in pairs)
 
 
+@pytest.mark.slow
 def test_a_gated_model_goes_from_plan_to_push_and_back(hub: FakeHub, tmp_path: Path) -> None:
     commit = add_llama(hub).heads["main"]
     house = HubHouse(tmp_path, hub)
