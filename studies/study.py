@@ -155,6 +155,11 @@ class Checkpoint(_Strict):
         control = "-shuffled-targets" if self.is_control else ""
         return f"{self.task}-{head}{self.method}-seed{self.seed}{control}"
 
+    @property
+    def explained(self) -> "Checkpoint":
+        """The checkpoint that a control is set beside."""
+        return self.model_copy(update={"is_control": False})
+
     def display_name(self, scored_on: str | None = None) -> str:
         """The name that a page calls it by: method, head and task where the study has several, and seed.
 

@@ -111,7 +111,7 @@ def _fits(study: Study, runs: list[Checkpoint], config: Any, sizes: Sizes) -> di
     """Returns for each training run which GPU's memory would do; a GPU of today takes bfloat16."""
     found = {}
     for run in runs:
-        if (work := _work(study, run)) is not None:
+        if not run.is_control and (work := _work(study, run)) is not None:  # it takes what its checkpoint takes
             found[run.name] = fits(
                 work,
                 config,

@@ -38,8 +38,8 @@ Sides = Mapping[str, Measured]
 """The checkpoints that were scored on a task, by name; the base model is `base`."""
 
 
-def read_sides(folder: Path, task: str, checkpoints: Sequence[CheckpointFacts], *, with_prompts: bool = False) -> Sides:
-    """Returns the base model and those of ``checkpoints``, the facts of them, that were scored on ``task``.
+def read_sides(folder: Path, task: str, checkpoints: Sequence[str], *, with_prompts: bool = False) -> Sides:
+    """Returns the base model and those of ``checkpoints``, their names, that were scored on ``task``.
 
     ``with_prompts``: as in `read_scores`.
 
@@ -47,7 +47,7 @@ def read_sides(folder: Path, task: str, checkpoints: Sequence[CheckpointFacts], 
         UserError: as `read_scores`; a file says that it is of another model than its folder, or of other weights.
     """
     documents: dict[str, Any] = {}
-    names, lacking = ["base", *(checkpoint.name.value for checkpoint in checkpoints)], undone(folder)
+    names, lacking = ["base", *checkpoints], undone(folder)
     found = {
         name: read_scores(folder, name, task, documents, with_prompts=with_prompts)
         for name in names

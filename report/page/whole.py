@@ -12,6 +12,7 @@ from report.facts.model import agree_on_size, model_facts
 from report.facts.parameters import ledger_facts
 from report.facts.publication import hub_facts
 from report.facts.redact import redacted_facts
+from report.facts.schema.control import Control
 from report.facts.schema.parts import Fact, Known, Part, is_known
 from report.facts.schema.scores import Equivalence, TaskFacts
 from report.facts.schema.training import is_from_elsewhere, is_trained_here
@@ -90,6 +91,7 @@ def collect(
     """
     # Here, because scipy and numpy take longer to load than `--help` may.
     from report.facts import across, groups
+    from report.facts.controls import control_facts
     from report.facts.merges import add_scores, merge_facts
     from report.facts.reproduction import reproduction_facts
     from report.facts.scored_task import read_sides, task_facts
@@ -110,21 +112,27 @@ def collect(
     merges = merge_facts(folder)
     equivalences: list[Equivalence] = []
     members: dict[str, groups.Member | None] = {}
+    controls: list[Control] = []
     for task in _scored_tasks(study, folder):
         beside = [
             known
             for one, known in zip(of_study, checkpoints, strict=True)
             if task in study.scored_on(one) or is_begun(folder / "scores" / one.name / task)
         ]
-        sides = read_sides(folder, task, beside, with_prompts=with_prompts)
+        own = [control for control in study.controls() if control.task == task]
+        names = [*(known.name.value for known in beside), *(control.name for control in own)]
+        measured_sides = read_sides(folder, task, names, with_prompts=with_prompts)
+        sides = {name: side for name, side in measured_sides.items() if name not in names[len(beside) :]}
         tasks.append(task_facts(folder, task, model, beside, sides, document.source("tasks", task)))
         add_scores(merges, tasks[-1].name, sides)
+        asked = document.source("experiments")
+        controls += [control_facts(folder, one, model, tasks[-1], measured_sides, asked) for one in own]
         margin = document.source("equivalence_margin")
         equivalences += across.equivalences(tasks[-1], sides, study.equivalence_margin, margin)
         if any(task in group.tasks for group in study.groups.values()):
             members[task] = groups.member(tasks[-1], sides)
         told(tasks[-1], {name: side.scores for name, side in sides.items()})
-        del sides  # before the next task's are read: those of two may be more than fits into memory
+        del sides, measured_sides  # before the next task's are read: those of two may be more than fits into memory
     of_groups = [
         groups.group_facts(name, group, members, document.source("groups", name))
         for name, group in study.groups.items()
@@ -137,6 +145,7 @@ def collect(
         "checkpoints": checkpoints,
         "tasks": tasks,
         **({"groups": of_groups} if of_groups else {}),
+        **({"controls": controls} if controls else {}),
         "family": across.adjust_p_values(tasks, document.source("tasks")),
         "equivalences": equivalences,
         "spreads": across.spreads(tasks),

@@ -4,12 +4,15 @@ A finding is the name of a sentence (a macro in `templates/findings.md.j2`) and 
 one claim exclude each other and cover every case; `decide` fails where they do not.
 """
 
+from typing import Any
+
 from report.facts.schema.parts import Fact, is_known
 from report.facts.schema.scores import Comparison, ScoredTask, UntestedEquivalence
 from report.facts.schema.whole import ComparisonFindings, Finding, Findings, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.bag_of_words import beside_words
 from report.sentences.causes import why
+from report.sentences.controls import controls
 from report.sentences.limits import limits, overlap_verdict, warnings
 from report.sentences.parameters import change, cost, counts, meaning, moved, published, selected, trained_share
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
@@ -24,11 +27,14 @@ def find(facts: MeasuredFacts) -> Findings:
     """
     compared = list(comparisons(facts))
     checkpoints = range(len(facts.checkpoints))
+    # left out of the findings where the study asks for none, so that a template can ask whether they are defined
+    asked: dict[str, Any] = {"groups": groups(facts)} if facts.groups else {}
+    asked |= {"controls": controls(facts)} if facts.controls else {}
     return Findings(
         selected=[selected(facts, i) for i in checkpoints],
         result=result(facts),
         scoreboard=scoreboard(facts),
-        **({"groups": groups(facts)} if facts.groups else {}),
+        **asked,
         headline=[headline(*where) for where in compared],
         sizes=sizes(facts),
         badge=badge(facts),

@@ -12,7 +12,7 @@ Miller, D. L. (2015), J. Human Resources 50, 317-372, on t with G − 1 degrees 
 Imports numpy, and scipy where a quantile is needed; never torch.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -93,18 +93,34 @@ def difference(pair: Encoded, *, confidence: float = 0.95) -> Estimate:
     cluster, and where all clusters changed alike Wilson with clusters for items and the range of differences stretched
     over 0 to 1.
     """
-    scale = pair.scale
-    statistic, by_cluster = pair.statistic, pair.by_cluster()
-    n, count = len(pair.codes), pair.clusters
-    if not pair.changed:
+    return combination(pair, (-1.0, 1.0), confidence=confidence)
+
+
+def combination(samples: Encoded, weights: Sequence[float], *, confidence: float = 0.95) -> Estimate:
+    """Returns the weighted sum of the scores of samples of the same items; the ``weights``, one a sample, sum to 0.
+
+    The interval is made as that of a `difference`, whose weights are −1 and 1.
+    """
+    scale = samples.scale
+    statistic, by_cluster = samples.statistic, samples.by_cluster()
+    n, count = len(samples.codes), samples.clusters
+    if all(np.array_equal(samples.values[0], other) for other in samples.values[1:]):
         return Estimate(0.0, 0.0, 0.0, NO_CHANGE, n, count, confidence)
+
+    def weighted(sums: Array) -> Array:
+        parts = (weight * scores for weight, scores in zip(weights, statistic.value(sums), strict=True))
+        return np.sum(np.stack(list(parts)), axis=0)
+
     supports = [support for sums in by_cluster if (support := statistic.support(sums))]
-    found = _jackknife(by_cluster, n, lambda sums: statistic.value(sums[1]) - statistic.value(sums[0]), confidence)
+    found = _jackknife(by_cluster, n, weighted, confidence)
     value = _exact(found.value, scale)
     if not supports:
         return Estimate(value, None, None, f"no interval: {statistic.formula.undefined}", n, count, confidence)
-    span = statistic.high - statistic.low
-    return _finish(found, value, -span, span, min(supports), statistic.formula.note, bounded=scale is not None)
+    low, high = (
+        sum(weight * (statistic.low if (weight > 0) == lowest else statistic.high) for weight in weights)
+        for lowest in (True, False)
+    )
+    return _finish(found, value, low, high, min(supports), statistic.formula.note, bounded=scale is not None)
 
 
 def estimated_direction(difference: Estimate) -> EstimatedDirection:

@@ -40,7 +40,7 @@ class SumStatistic:
 
 @dataclass(frozen=True)
 class Encoded:
-    """One sample of scored items, or two on the same items: what every interval and test takes.
+    """One sample of scored items, or several on the same items: what every interval and test takes.
 
     ``values``: each sample's items that have the metric, encoded (items, D). ``codes``: their clusters as 0 to G − 1.
     ``scale``: the upper end of the metric (1 or 100); None: unknown. ``of_lists``: the items are lists, not numbers.
@@ -109,6 +109,18 @@ def pair_of(
     an item has on one side only).
     """
     return _encoded(metric, [before_items, after_items], clusters, scale, positive_label)
+
+
+def samples_of(
+    metric: str,
+    samples: Sequence[Sequence[ItemScore | None]],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    scale: float | None = 1.0,
+    positive_label: int = 1,
+) -> Encoded:
+    """Returns several samples of the same items in the same order, encoded; arguments and errors as for `pair_of`."""
+    return _encoded(metric, samples, clusters, scale, positive_label)
 
 
 def _encoded(

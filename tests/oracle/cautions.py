@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tests.oracle import bag_of_words, lines
+from tests.oracle import bag_of_words, controls, lines
 from tests.oracle.lines import Line, count, known, line, reason, setting, text
 from tests.oracle.sentences import overlap, overlap_kind
 from tests.oracle.weights import named
@@ -129,4 +129,5 @@ def warnings(facts: Part) -> list[Line]:
             graded = comparison["overlap"] and "absent" not in comparison["overlap"]
             if graded and overlap_kind(comparison) in ("everything", "turns", "open"):
                 said.append(line("On {task} ({checkpoint}), {verdict}.", verdict=overlap(comparison), **names))
+    said += [controls.verdict(gain) for gain in facts.get("controls") or () if controls.kind(gain) == "format"]
     return said

@@ -15,6 +15,7 @@ from tests.oracle import (
     bag_of_words,
     causes,
     cautions,
+    controls,
     figures,
     merges,
     sentences,
@@ -341,6 +342,7 @@ def _analysis(facts: Part) -> Iterator[Expected]:
     yield Heading(3, line("a. Why the performance is poor or good"))
     for task in facts["tasks"]:
         yield from causes.why(task)
+    yield from controls.format_and_skill(facts)
     yield Heading(3, line("b. What the parameter counts before and after show"))
     checkpoints = facts["checkpoints"]
     yield from items(weights.of_each(checkpoints, partial(weights.meaning, facts["parameters"])))

@@ -20,6 +20,7 @@ from tests.report.synthetic import (
     folder_of,
     write_bag_of_words,
     write_checkpoint,
+    write_control,
     write_elsewhere,
     write_merge,
     write_scores,
@@ -31,7 +32,10 @@ CLAIMS = Path(__file__).resolve().parents[2] / "studies" / "seed-claims.yaml"
 
 def several_methods(root: Path) -> Path:
     """Returns a study of two methods and two seeds, of which not every checkpoint was trained, and a group."""
-    study = write_study(root, methods=["lora", "full"], seeds=[1, 2], groups={"texts": ["passages"]})
+    asked = {"groups": {"texts": ["passages"]}, "experiments": {"control": "shuffled-targets"}}
+    study = write_study(root, methods=["lora", "full"], seeds=[1, 2], **asked)
+    write_control(folder_of(study), "reviews-lora-seed1", "reviews", ALL_WRONG)
+    write_control(folder_of(study), "passages-lora-seed1", "passages", NEVER_ABSTAINS)
     for name, reviews in (("full-seed1", GOLD), ("lora-seed2", ALL_WRONG), ("full-seed2", TWO_WRONG)):
         write_scores(folder_of(study), f"reviews-{name}", "reviews", reviews)
         write_checkpoint(folder_of(study), f"reviews-{name}", "reviews")

@@ -20,6 +20,7 @@ MODULES = [
         "report.sentences.verdicts",
         "report.sentences.causes",
         "report.sentences.bag_of_words",
+        "report.sentences.controls",
         "report.sentences.limits",
         "report.sentences.parameters",
         "report.sentences.merges",

@@ -165,6 +165,16 @@ def write_checkpoint(folder: Path, checkpoint: str, task: str) -> None:
     )
 
 
+def write_control(folder: Path, checkpoint: str, task: str, predictions: list[Any], **recipe: Any) -> None:
+    """Writes the control of a checkpoint, trained on the targets of other rows, and its scores."""
+    control = f"{checkpoint}-shuffled-targets"
+    write_scores(folder, control, task, predictions)
+    write_checkpoint(folder, control, task)
+    path = folder / "checkpoints" / control / "finetune.json"
+    own = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+    change_json(path, recipe={**own, "shuffle_targets": True, **recipe})
+
+
 def write_elsewhere(folder: Path, checkpoint: str, *, kind: str = "adapter", identical: bool = False) -> None:
     """Writes the record of a checkpoint that was trained elsewhere, some of whose recipe its files record."""
     is_adapter = kind == "adapter"

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from report.facts.schema.control import Control
 from report.facts.schema.diagnosis import ConfusionMatrix
 from report.facts.schema.merges import Merge
 from report.facts.schema.parts import (
@@ -170,6 +171,13 @@ class GroupFindings(Part):
     parts: list[Finding] = Field(description="the scoreboard's rows of its tasks, where it has a row itself")
 
 
+class ControlFindings(Part):
+    """The sentence on a gain beside its control's."""
+
+    gain: str = Field(description="where the facts of it stand")
+    verdict: Finding = Field(description="whether the gain is mostly format or mostly skill")
+
+
 class Findings(Part):
     """The sentences of every part of the page."""
 
@@ -192,6 +200,7 @@ class Findings(Part):
     difference: list[ComparisonFindings]
     equivalences: list[Finding]
     spreads: list[Finding]
+    controls: list[ControlFindings] | None = None
     limits: list[Finding]
     warnings: list[Finding]
 
@@ -216,6 +225,7 @@ class MeasuredFacts(Part):
     checkpoints: list[CheckpointFacts]
     tasks: list[TaskFacts]
     groups: list[Group] | None = None
+    controls: list[Control] | None = None
     family: Family
     equivalences: list[Equivalence]
     spreads: list[Spread]

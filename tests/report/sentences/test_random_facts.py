@@ -80,6 +80,8 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
         _shake_equivalence(pair, choice)
     for group in facts.get("groups") or []:
         _shake_group(group, choice)
+    for gain in facts.get("controls", ()):
+        _shake_gain(gain, choice)
     for merge in facts.get("merges", ()):
         _shake_merge(merge, choice)
     shake_rarely(facts, choice)
@@ -102,6 +104,16 @@ def _shake_group(group: dict[str, Any], choice: random.Random) -> None:
             row["difference"] = row[choice.choice(["before", "after"])] = {"missing": "it is not scored on all"}
     if choice.random() < 0.2:
         group["label"], group["rows"] = {"missing": "one of its tasks has no primary score"}, []
+
+
+def _shake_gain(gain: dict[str, Any], choice: random.Random) -> None:
+    """Changes the parts of a gain, and whether higher is better; an absent one stays so."""
+    if "absent" in gain:
+        return
+    top = 100.0 if gain["total"]["unit"] == "points" else 1.0
+    gain["higher_is_better"] = choice.choice([True, True, True, False, None])
+    for part in ("format", "skill", "total", "balance"):
+        _shake_difference(gain[part], top, choice)
 
 
 def _shake_equivalence(pair: dict[str, Any], choice: random.Random) -> None:
