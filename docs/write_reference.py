@@ -23,6 +23,7 @@ from report.page.template.readme import facts_tables
 from report.statistics.formulas import MEAN
 from report.statistics.metrics import METRICS
 from studies.elsewhere import Elsewhere
+from studies.experiments import Experiments
 from studies.study import Author, HubRepos, Model, Study, TaskGroup, TaskPlan, Where
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -108,6 +109,7 @@ def study_keys() -> str:
         "`tasks: <task>:`": (TaskPlan, ""),
         "`groups: <group>:`": (TaskGroup, ""),
         "`recipe:`": (Recipe, "The options of [`aftertune train`](verbs.md#train) have the same names, with dashes."),
+        "`experiments:`": (Experiments, ""),
         "`checkpoints:`": (Elsewhere, "Each entry of the list; `aftertune diff` writes them."),
         "`exclude:` and `only:`": (Where, ""),
         "`authors:`": (Author, ""),

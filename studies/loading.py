@@ -85,12 +85,20 @@ def _check_output(path: Path, study: Study) -> None:
 
 
 def _check_experiments(path: Path, study: Study) -> None:
-    """Raises UserError where a control is asked for, and the study trains nothing that it could be set beside."""
+    """Raises UserError where the study trains nothing that a control or a baseline could be set beside."""
     if study.experiments.control and not study.trains:
         raise UserError(
             f"{path}: `experiments:` names a control, and the study trains no checkpoint",
             "a control is trained on the rows of a checkpoint of the study, by its recipe",
             "name `methods:`, and a task with a training split; or leave `control` out",
+        )
+    if study.experiments.baselines and not study.beside_bag_of_words():
+        trained = ", ".join(dict.fromkeys(one.task for one in study.trained_checkpoints())) or "nothing"
+        raise UserError(
+            f"{path}: `experiments:` names the baseline bag-of-words, and no checkpoint is trained on a task whose "
+            f"YAML lists its choices (trained on: {trained})",
+            "a bag of words is a classifier: it can only learn labels that training rows and scored items share",
+            "train on a task of fixed choices, such as reviews_demo; or leave `baselines` out",
         )
 
 

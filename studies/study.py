@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from finetune.heads import Head
 from finetune.recipe import IDENTICAL, Method, Recipe
 from harness_tasks import TASKS_PATH
+from harness_tasks.choices import are_fixed
 from harness_tasks.loading import declared, find_yaml
 from studies.elsewhere import Elsewhere
 from studies.experiments import Experiments
@@ -305,6 +306,12 @@ class Study(_Strict):
             first.setdefault((one.task, one.head, one.method), one)
         return [one.model_copy(update={"is_control": True}) for one in first.values()]
 
+    def beside_bag_of_words(self) -> list[Checkpoint]:
+        """Returns the checkpoints that a bag of words is set beside: those trained on tasks of fixed choices."""
+        if "bag-of-words" not in self.experiments.baselines:
+            return []
+        return [one for one in self.trained_checkpoints() if has_fixed_choices(one.task, self.tasks_folder(one.task))]
+
     def training_steps(self) -> list[Checkpoint]:
         """Returns all that is trained: the checkpoints, and their controls."""
         return [*self.trained_checkpoints(), *self.controls()]
@@ -360,3 +367,9 @@ def can_answer(task: str, head: Head, place: Path = TASKS_PATH) -> bool:
     kind = declared(task, "output_type", place)
     has_choices = {"multiple_choice": True, "generate_until": False}.get(str(kind))
     return head == "causal" or has_choices is None or has_choices == (head == "sequence-classification")
+
+
+@cache
+def has_fixed_choices(task: str, place: Path = TASKS_PATH) -> bool:
+    """Returns whether a task's YAML lists choices that are the same for each item; ``place`` is as in `can_answer`."""
+    return are_fixed(declared(task, "output_type", place), declared(task, "doc_to_choice", place))

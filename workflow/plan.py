@@ -41,6 +41,8 @@ START_S = 6.0
 """Seconds until a step's process has its model and its data."""
 OVERLAP_S = 1.0
 """Seconds to grade a task's scored items against the training rows."""
+BASELINE_S = 6.0
+"""Seconds to load a task and fit a bag of words: 5 s for 8,000 short rows, 7 s for 67,000."""
 READ_BYTES_A_SECOND = 2e8
 """Weights that are read, hashed and compared in a second, on one core."""
 UNPACK_S = 30.0
@@ -249,6 +251,7 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
             steps.append(_prior_step(study, checkpoint, task, base, dtype))
         if step_commands.has_overlap(checkpoint):
             steps += [_overlap_step(study, checkpoint, task) for task in study.scored_on(checkpoint)]
+    steps += [_baseline_step(study, checkpoint) for checkpoint in study.beside_bag_of_words()]
     for control in study.controls():
         steps += _control_steps(study, control, ledgers, sizes, dtype, speed)
     if step_commands.may_hold_merges(study):
@@ -337,6 +340,12 @@ def _overlap_step(study: Study, checkpoint: AnyCheckpoint, task: str) -> Planned
     done = step_commands.overlap_file(study, checkpoint, task).is_file()
     name = f"overlap of {task} with the rows of {checkpoint.name}"
     return PlannedStep(name, done, scored_rows(study, task), None, None, None, OVERLAP_S)
+
+
+def _baseline_step(study: Study, checkpoint: Checkpoint) -> PlannedStep:
+    done = step_commands.baseline_file(study, checkpoint).is_file()
+    name = f"bag of words on {checkpoint.task} with the rows of {checkpoint.name}"
+    return PlannedStep(name, done, scored_rows(study, checkpoint.task), None, None, None, BASELINE_S)
 
 
 def _read_step(study: Study, checkpoint: Elsewhere, parameters: int, sizes: Sizes) -> PlannedStep:

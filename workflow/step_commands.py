@@ -92,6 +92,15 @@ def overlap(study: Study, checkpoint: AnyCheckpoint, task: str) -> list[str]:
     return [*words, *_include(study, task), *_metadata(study)]
 
 
+def baseline(study: Study, checkpoint: Checkpoint) -> list[str]:
+    """Returns the command that answers a task's scored items by a bag of words, after a checkpoint's training rows."""
+    task = checkpoint.task
+    words = ["aftertune", "baseline", task, "--samples", str(scores_folder(study, task, None) / "samples.jsonl")]
+    words += ["--training-rows", str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
+    words += ["--output", str(baseline_file(study, checkpoint))]
+    return [*words, *_include(study, task), *_metadata(study)]
+
+
 def has_overlap(checkpoint: AnyCheckpoint) -> bool:
     """Returns whether the rows are known that a checkpoint was trained on: all of ours, and those that were named."""
     return not isinstance(checkpoint, Elsewhere) or checkpoint.training_rows is not None
@@ -239,6 +248,11 @@ def overlap_file(study: Study, checkpoint: AnyCheckpoint, task: str) -> Path:
     return study.folder / "overlap" / checkpoint.name / f"overlap_{task}.jsonl"
 
 
+def baseline_file(study: Study, checkpoint: Checkpoint) -> Path:
+    """Returns the file with the answers of a bag of words that learned from a checkpoint's training rows."""
+    return study.folder / "baselines" / checkpoint.name / f"bag-of-words_{checkpoint.task}.json"
+
+
 def samples_file(study: Study, task: str) -> Path:
     """Returns the file with the indices of the items to score, where there is a limit."""
     return study.folder / "samples" / f"{task}.json"
@@ -288,6 +302,13 @@ def prior_key(study: Study, task: str, checkpoint: AnyCheckpoint | None) -> str:
 def overlap_key(study: Study, checkpoint: AnyCheckpoint, task: str) -> str:
     """Returns all that the grades of overlap depend on beside their input files."""
     return json.dumps([overlap(study, checkpoint, task), digests.code_digest("overlap", "text")])
+
+
+def baseline_key(study: Study, checkpoint: Checkpoint) -> str:
+    """Returns all that the answers of a bag of words depend on beside their input files."""
+    task = digests.task_digest(checkpoint.task, study.tasks_folder(checkpoint.task))
+    code = digests.code_digest("bag_of_words", "choices")
+    return json.dumps([baseline(study, checkpoint), task, digests.data_digest(study), code])
 
 
 def train_key(study: Study, checkpoint: Checkpoint) -> str:

@@ -67,6 +67,17 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, found: str, mend: str)
     assert mend in caught.value.mend
 
 
+def test_a_bag_of_words_stands_beside_checkpoints_of_fixed_choices(tmp_path: Path) -> None:
+    both = SMALL.replace("tasks: {", "tasks: {passages_demo: {}, ") + "experiments: {baselines: [bag-of-words]}\n"
+    assert [one.task for one in load_study(write(tmp_path, both)).beside_bag_of_words()] == ["reviews_demo"]
+    with pytest.raises(UserError) as caught:
+        load_study(write(tmp_path, both.replace("reviews_demo: }", "squad_llama: }")))
+    assert "no checkpoint is trained on a task whose YAML lists its choices" in caught.value.found
+    assert "(trained on: passages_demo, squad_llama)" in caught.value.found
+    assert "can only learn labels that training rows and scored items share" in caught.value.why
+    assert "or leave `baselines` out" in caught.value.mend
+
+
 def test_a_missing_study_names_those_that_exist(tmp_path: Path) -> None:
     write(tmp_path, SMALL)
     with pytest.raises(UserError) as caught:

@@ -10,6 +10,7 @@ import yaml
 
 from harness_tasks.errors import UserError
 from studies import Elsewhere, Grid, Study, load_study
+from studies.experiments import Experiments
 from workflow import engine, needs, plan
 
 STUDY = """
@@ -202,11 +203,16 @@ def test_a_gpu_is_asked_for_where_a_model_is_asked_or_trained(study: Study) -> N
 
 
 def test_every_submitted_rule_finds_its_step(study: Study) -> None:
-    study = study.model_copy(update={"checkpoints": [Elsewhere(path="an-adapter"), Elsewhere(path="its-merge")]})
+    elsewhere = [Elsewhere(path="an-adapter"), Elsewhere(path="its-merge")]
+    experiments = Experiments(baselines=["bag-of-words"])
+    study = study.model_copy(update={"checkpoints": elsewhere, "experiments": experiments})
+    classified = [one.name for one in study.beside_bag_of_words()]
+    assert classified
     estimated = needs.estimate_needs([study], needs.Nodes()).steps
     for checkpoint in study.trained_checkpoints():
         wildcards = {"study": "sized", "checkpoint": checkpoint.name, "name": checkpoint.name, "task": checkpoint.task}
-        rules = needs.SUBMITTED if checkpoint.method == "qlora" else needs.SUBMITTED.keys() - {"merge"}
+        rules = needs.SUBMITTED.keys() - ({"merge"} if checkpoint.method != "qlora" else set())
+        rules -= set() if checkpoint.name in classified else {"baseline"}
         assert {needs.SUBMITTED[rule].format(**wildcards) for rule in rules} <= estimated.keys()
 
 

@@ -143,6 +143,7 @@ def test_every_step_is_a_verb_of_the_script_with_options_that_it_takes(tmp_path:
         step_commands.join(study, one.task, one, out),
         step_commands.prior(study, one.task, one, dtype="float32", output=out),
         step_commands.overlap(study, one, one.task),
+        step_commands.baseline(study, one),
         step_commands.read_checkpoint(study, elsewhere),
         step_commands.train(study, one),
         step_commands.parameters("s.yaml", study, one, out),
@@ -173,6 +174,7 @@ def test_a_task_of_the_studys_own_folder_is_looked_for_there_by_every_step(tmp_p
         step_commands.prior(study, "mine", checkpoint, dtype="float32", output=Path("out")),
         step_commands.train(study, checkpoint),
         step_commands.overlap(study, checkpoint, "mine"),
+        step_commands.baseline(study, checkpoint),
         step_commands.join(study, "mine", checkpoint, Path("out")),
     ]
     assert {following(words, "--include-path") for words in commands} == {str(own)}

@@ -28,6 +28,7 @@ def steps_of(task: str, *, seed: int = 1) -> set[str]:
     """The steps that make one task's checkpoint and measure it."""
     name = f"{task}-lora-seed{seed}"
     measured = {f"{rule} {name} {task}" for rule in ("score", "prior", "overlap")}
+    measured |= {f"baseline {name} {task}"} if task == "reviews_demo" else set()
     return {f"train {name}", f"parameters {name}"} | measured
 
 
@@ -71,7 +72,8 @@ def test_a_changed_limit_scores_that_task_again(house: House) -> None:
     with changed(house.study, "limit: 40", "limit: 35"):
         name = "reviews_demo-lora-seed1"
         scored = {"sample reviews_demo", "score base reviews_demo", f"score {name} reviews_demo"}
-        assert house.to_do() == scored | {f"overlap {name} reviews_demo", "report"}  # the prior reads no item
+        again = {f"overlap {name} reviews_demo", f"baseline {name} reviews_demo"}
+        assert house.to_do() == scored | again | {"report"}  # the prior reads no item
 
 
 def test_another_seed_adds_its_checkpoints(house: House) -> None:
@@ -97,7 +99,7 @@ def test_a_changed_measure_is_taken_again_and_no_other(house: House, module: str
 def test_a_changed_metric_scores_again_and_trains_nothing(house: House) -> None:
     with changed(house.folder / "harness_tasks" / "metrics" / "_squad.py", '"""', '"""Now: '):
         steps = house.to_do()
-    assert {step.split()[0] for step in steps} == {"score", "overlap", "report"}
+    assert {step.split()[0] for step in steps} == {"score", "overlap", "baseline", "report"}
     assert "score base passages_demo" in steps
 
 

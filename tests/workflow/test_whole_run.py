@@ -177,6 +177,19 @@ def test_overlap_is_graded_for_every_scored_item(house: House) -> None:
         assert not any("same_source" in item["grades"] for item in items)
 
 
+def test_a_bag_of_words_learned_from_the_rows_of_the_checkpoint(house: House) -> None:
+    name = "reviews_demo-lora-seed1"
+    files = [file.relative_to(house.build).as_posix() for file in house.build.glob("baselines/**/*.json")]
+    assert files == [f"baselines/{name}/bag-of-words_reviews_demo.json"]  # passages_demo has no choices
+    found = json.loads((house.build / files[0]).read_text())
+    trained = house.build / "checkpoints" / name / "train_rows.jsonl"
+    assert found["training_file_sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
+    assert found["training_rows"] == 96
+    scored = {row["doc_id"]: row["doc_hash"] for row in samples(house, "base", "reviews_demo")}
+    assert dict(zip(found["doc_ids"], found["doc_hashes"], strict=True)) == scored
+    assert "a bag of words that learned from the same 96 training rows" in (house.build / "report.md").read_text()
+
+
 @pytest.mark.parametrize(("checkpoint", "task"), PAIRS)
 def test_prompts_and_answers_are_measured_in_tokens(house: House, checkpoint: str, task: str) -> None:
     """A byte is a token of the tiny model, and <bos> is one more."""

@@ -155,7 +155,7 @@ class Comparison(Part):
     examples: Examples | None
     shift: Shift | None
     overlap: OrAbsent[Overlap] | None
-    bag_of_words: BagOfWords | None = Field(default=None, description="only where the study asks for it")
+    bag_of_words: BagOfWords | None = Field(default=None, description="only where it was measured")
     figures: AnswerFigures
     overlaps: bool = Field(description="whether the two tasks say that they share items")
 

@@ -159,7 +159,7 @@ class ComparisonFindings(Part):
     shift: Finding | None
     transitions: Finding | None
     overlap: Finding | None
-    bag_of_words: Finding | None = Field(default=None, description="only where the study asks for it")
+    bag_of_words: Finding | None = Field(default=None, description="only where it was measured")
     metrics: list[Finding] = Field(description="on every metric, by the interval of its difference")
 
 
