@@ -27,12 +27,16 @@ def score(task: Part, comparison: Part, row: Part) -> Figure:
     shown = [fact for fact in (row["before"], row["after"]) if known(fact)]
     unit = shown[0]["unit"]
     floor = task["floor"]["score"]
-    values = [fact["value"] for fact in (*shown, floor) if known(fact)]
+    words_alone = [comparison["bag_of_words"]["score"]] if "bag_of_words" in comparison else []
+    values = [fact["value"] for fact in (*shown, floor, *words_alone) if known(fact)]
     values += [end for fact in shown if "interval" in fact for end in (fact["interval"][k] for k in ("lower", "upper"))]
-    values += [floor["interval"][key] for key in ("lower", "upper") if "interval" in floor]
+    values += [one["interval"][key] for one in (floor, *words_alone) for key in ("lower", "upper") if "interval" in one]
     lower = min(0.0, *values)
     start, end = _WHOLE.get(unit, (lower, max(values) if max(values) > lower else lower + 1))
-    words = "{before} before, {after} after, trivial baseline {floor}; the scale from {start} to {end}"
+    beside = ", bag of words {score}" if words_alone else ""
+    words = (
+        f"{{before}} before, {{after}} after, trivial baseline {{floor}}{beside}; the scale from {{start}} to {{end}}"
+    )
     return Figure(
         name=line("Both scores with their intervals on the metric's scale"),
         path=re.sub(r"[^A-Za-z0-9/._-]", "-", str(comparison["figures"]["score"]["value"])),
@@ -47,6 +51,7 @@ def score(task: Part, comparison: Part, row: Part) -> Figure:
             before=value(row["before"]),
             after=value(row["after"]),
             floor=value(floor),
+            score=joined(map(value, words_alone)),
             start=number({"value": start, "unit": unit}),
             end=number({"value": end, "unit": unit}),
         ),

@@ -1,6 +1,6 @@
 """The scoreboard's drawings: a primary score before and after fine-tuning, on the metric's whole scale."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from report.facts.schema.parts import Fact, is_known
 from report.facts.schema.scores import Comparison, MetricScores, ScoredTask
@@ -14,10 +14,14 @@ _WHOLE = {"points": (0.0, 100.0), "proportion": (0.0, 1.0), "share": (0.0, 1.0),
 
 
 def score(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
-    """Returns the primary score of a comparison: ring before, dot after, bars for intervals, tick for baseline."""
+    """Returns the primary score of a comparison: ring before, dot after, bars for intervals, ticks for baselines.
+
+    The trivial baseline's tick is dashed, that of a bag of words, where there is one, is whole.
+    """
     row = comparison.primary
     assert row is not None  # where there is none, the facts name no drawing
-    lower, upper = _scale(task, row)
+    words_alone = comparison.bag_of_words.score if comparison.bag_of_words else None
+    lower, upper = _scale(row, [task.floor.score, *([words_alone] if words_alone else [])])
 
     def place(value: float) -> float:
         share = min(1.0, max(0.0, (value - lower) / (upper - lower)))
@@ -30,13 +34,15 @@ def score(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     if is_known(task.floor.score):
         at = place(task.floor.score.value)
         drawing.line([(at, _LINE - 10), (at, _LINE + 10)], colour=ORANGE, width=2, dashes=(4, 3))
+    if words_alone and is_known(words_alone):
+        at = place(words_alone.value)
+        drawing.line([(at, _LINE - 10), (at, _LINE + 10)], colour=ORANGE, width=2)
     _sides(drawing, row, place)
     title = f"{row.label.value} on {task.name.value}: base and {comparison.display_name.value}"
     ends = f"the scale from {decimals(lower, _unit(row))} to {decimals(upper, _unit(row))}"
-    words = (
-        f"{_value(row.before)} before, {_value(row.after)} after, trivial baseline {_value(task.floor.score)}; {ends}"
-    )
-    return Picture(drawing.svg(name, title, words), title)
+    words = f"{_value(row.before)} before, {_value(row.after)} after, trivial baseline {_value(task.floor.score)}"
+    words += f", bag of words {_value(words_alone)}" if words_alone else ""
+    return Picture(drawing.svg(name, title, f"{words}; {ends}"), title)
 
 
 def _sides(drawing: Drawing, row: MetricScores, place: Callable[[float], float]) -> None:
@@ -59,11 +65,11 @@ def _unit(row: MetricScores) -> str:
     return next(fact.unit for fact in (row.before, row.after) if is_known(fact))
 
 
-def _scale(task: ScoredTask, row: MetricScores) -> tuple[float, float]:
+def _scale(row: MetricScores, baselines: Sequence[Fact]) -> tuple[float, float]:
     """Returns the values at both ends: the whole scale of the unit, or from 0 to what is known of an open one."""
     if whole := _WHOLE.get(_unit(row)):
         return whole
-    known = [fact for fact in (row.before, row.after, task.floor.score) if is_known(fact)]
+    known = [fact for fact in (row.before, row.after, *baselines) if is_known(fact)]
     values = [fact.value for fact in known] + [end for fact in known if fact.interval for end in fact.interval.ends]
     lower = min(0.0, *values)
     return lower, max(values) if max(values) > lower else lower + 1.0

@@ -1,5 +1,6 @@
 """The page's figures on the synthetic study: which there are, that they are to scale, and that verify knows each."""
 
+import copy
 import json
 import random
 import re
@@ -91,6 +92,22 @@ def test_a_drawing_of_the_scoreboard_is_to_scale(facts: dict[str, Any]) -> None:
     words = re.findall(r"<desc[^>]*>([^<]*)", picture.svg)[0]
     assert re.match(r"0\.500 \[.*\] before, 0\.950 \[.*\] after, trivial baseline 0\.500 \[", words)
     assert words.endswith("; the scale from 0.000 to 1.000")
+
+
+def test_a_bag_of_words_has_a_tick_of_its_own(facts: dict[str, Any]) -> None:
+    """A score of 0.75 stands at 7 + 206 · 0.75 pixels; the trivial baseline's tick, of 0.5, is dashed."""
+    facts = copy.deepcopy(facts)
+    comparison = facts["tasks"][0]["comparisons"][0]
+    score = {**comparison["scores"][0]["after"], "value": 0.75}
+    number = {"value": 200, "unit": "count", "source": score["source"]}
+    comparison["bag_of_words"] = {"training_rows": number, "vocabulary": number, "score": score}
+    comparison["bag_of_words"] |= {"above_base": score, "tuned_above": score}
+    picture = named(facts, "score-reviews-lora-seed1-on-reviews")
+    assert ", bag of words 0.750 [" in re.findall(r"<desc[^>]*>([^<]*)", picture.svg)[0]
+    dashed, whole = (line for line in re.findall(r"<p[^>]*>", picture.svg) if "#d55e00" in line)
+    assert "dash" in dashed
+    assert "dash" not in whole
+    assert "161.5" in whole
 
 
 def test_gold_label_and_answer(facts: dict[str, Any]) -> None:
