@@ -20,8 +20,9 @@ from harness_tasks import TASKS_PATH
 from harness_tasks.choices import are_fixed, gold_choice
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
-from harness_tasks.kinds import LABELLED_ROWS
+from harness_tasks.kinds import LABELLED_ROWS, SAMPLES
 from harness_tasks.messages import reason_of
+from harness_tasks.models.files import refusals
 from harness_tasks.overlap import input_text, read_samples
 from harness_tasks.reading import iterate_rows
 
@@ -79,11 +80,15 @@ def bag_of_words(
             "leave the bag of words out for this task, or name one whose YAML lists its choices under `doc_to_choice`",
         )
     rows = read_samples(samples)
-    docs = [dict(row["doc"]) for row in rows]
-    choices = [str(choice) for choice in loaded.doc_to_choice(docs[0])]
+    if not rows:
+        raise UserError(f"{samples} holds no item", "there is nothing to answer", SAMPLES.mend)
     trained = _trained(loaded, task, training_rows)
     model = fit(trained, f"the training rows of {task}")
-    log_probabilities = answers(model, [text_of(loaded, doc) for doc in docs], len(choices))
+    docs = [dict(row["doc"]) for row in rows]
+    with refusals(lambda error: _other_items(samples, task, error)):
+        choices = [str(choice) for choice in loaded.doc_to_choice(docs[0])]
+        log_probabilities = answers(model, [text_of(loaded, doc) for doc in docs], len(choices))
+        values = _values(loaded, docs, log_probabilities)
     return {
         "task": task,
         "name": NAME,
@@ -91,15 +96,28 @@ def bag_of_words(
         "training_rows": len(trained.texts),
         "labels": [trained.golds.count(place) for place in range(len(choices))],
         "vocabulary": len(model[0].vocabulary_),
-        "recipe": {"scikit-learn": version("scikit-learn"), **RECIPE, "text": _field(loaded) or "the prompt"},
+        "recipe": {
+            "scikit-learn": version("scikit-learn"),
+            **RECIPE,
+            "most_texts_of_a_word": len(trained.texts) - 1,
+            "text": _field(loaded) or "the prompt",
+        },
         "training_file_sha256": sha256_file(training_rows),
         "samples_sha256": sha256_file(samples),
         "doc_ids": [row["doc_id"] for row in rows],
         "doc_hashes": [row["doc_hash"] for row in rows],
         "predictions": [_highest(one) for one in log_probabilities],
         "probabilities": [[round(math.exp(value), 6) for value in one] for one in log_probabilities],
-        "values": _values(loaded, docs, log_probabilities),
+        "values": values,
     }
+
+
+def _other_items(samples: Path, task: str, error: Exception) -> UserError:
+    return UserError(
+        f"{task} cannot score the items of {samples} ({reason_of(error)})",
+        "an item gets its score from the task's own function, which needs all fields of the task's rows",
+        SAMPLES.mend,
+    )
 
 
 def fit(trained: Texts, of: str) -> "Pipeline":

@@ -122,6 +122,31 @@ def test_rows_of_one_label_of_another_task_and_without_words_are_refused(tmp_pat
     assert "no words are left of the training rows of toy_choice" in refused(Files(tmp_path, wordless, test))
 
 
+def test_items_that_the_task_cannot_score_are_refused(tmp_path: Path) -> None:
+    files = Files(tmp_path, planted(40), planted(4, seed=2))
+    whole = files.samples.read_text()
+    files.samples.write_text(whole.replace('"label"', '"labels"'))
+    assert f"toy_choice cannot score the items of {files.samples} (" in refused(files)
+    files.samples.write_text("")
+    assert f"{files.samples} holds no item" in refused(files)
+
+
+def test_the_words_of_a_prompt_are_left_out(tmp_path: Path) -> None:
+    """A task without `input`: the whole prompt is the text, and "answer" stands in each of them."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "toy.py").write_text((TASKS / "toy.py").read_text())
+    (own / "toy.yaml").write_text((TASKS / "toy_choice.yaml").read_text().replace(", input: sentence", ""))
+    files = Files(tmp_path, planted(60), planted(20, seed=2))
+    rows = {"samples": files.samples, "training_rows": files.trained, "metadata": {"rows": str(files.rows)}}
+    found = bag_of_words("toy_choice", **rows, include_path=own)  # type: ignore[arg-type]
+    of_input = files.answers()
+    assert (found["recipe"]["text"], of_input["recipe"]["text"]) == ("the prompt", "sentence")
+    # Of "… word7\nAnswer:" only the pairs "word7 answer" are new, one for each of the last words.
+    last = {row["sentence"].split()[-1] for row in planted(60)}
+    assert found["vocabulary"] == of_input["vocabulary"] + len(last)
+
+
 def test_a_task_without_common_choices_is_refused_by_the_command(tmp_path: Path) -> None:
     files = Files(tmp_path, planted(4), planted(4, seed=2))
     options = ["--samples", str(files.samples), "--training-rows", str(files.trained), "--output", "out.json"]
