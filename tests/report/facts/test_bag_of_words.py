@@ -5,10 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.metrics import f1_score
 
 from harness_tasks.errors import UserError
+from harness_tasks.own_task.hooks import classification
 from report.page.build import build_report
+from report.page.whole import collect
+from studies import load_study
 from tests.in_this_process import aftertune
+from tests.report.many_labels import write_labelled
 from tests.report.synthetic import (
     ALL_WRONG,
     ALWAYS_POSITIVE,
@@ -96,4 +101,33 @@ def test_a_metric_that_it_was_not_scored_in_has_no_verdict(tmp_path: Path) -> No
     assert (
         "does better than a bag of words that learned from the same 200 training rows is not known: it has no score"
         in page
+    )
+
+
+def test_of_three_labels_macro_f1_is_that_of_its_answers(tmp_path: Path) -> None:
+    names, gold = ["bad", "fair", "good"], [i % 3 for i in range(40)]
+    sides = [[1] * 40, [(label + (i % 5 == 0)) % 3 for i, label in enumerate(gold)]]
+    words = [(label + (i % 3 == 0)) % 3 for i, label in enumerate(gold)]
+    study = write_labelled(tmp_path, names, gold, sides)
+    called = [f"label_{at}" for at in range(3)]
+    scores = [
+        classification.process_results(
+            {"label": right}, [(-1.0 if at == said else -2.0, False) for at in range(3)], called
+        )
+        for right, said in zip(gold, words, strict=True)
+    ]
+    for side in ("base", NAME):
+        home = folder_of(study) / "scores" / side / "reviews"
+        results = json.loads((home / "results.json").read_text())
+        results["configs"]["reviews"]["metadata"]["primary"] = "macro_f1"
+        (home / "results.json").write_text(json.dumps(results))
+        rows = [json.loads(line) for line in (home / "samples.jsonl").read_text().splitlines()]
+    hashes = [row["doc_hash"] for row in rows]
+    write_bag_of_words(
+        folder_of(study), NAME, GOLD, doc_hashes=hashes, values={"macro_f1": [one["macro_f1"] for one in scores]}
+    )
+    found = collect(load_study(study), study, folder_of(study)).as_json()["tasks"][0]["comparisons"][0]["bag_of_words"]
+    own, base, tuned = (f1_score(gold, said, average="macro", zero_division=0) for said in (words, *sides))
+    assert [found[key]["value"] for key in ("score", "above_base", "tuned_above")] == pytest.approx(
+        [own, own - base, tuned - own]
     )
