@@ -52,9 +52,10 @@ def row(
     answers = (target or doc)["answers"]
     if target and answers["text"] and target["context"] != doc["context"]:
         raise UserError(
-            f"--shuffle-targets, and the passage that begins {doc['context'][:40]!r} has one training row alone",
-            "a span reader marks an answer in the passage, which does not hold that of another passage's question",
-            "take --head causal, or rows with several questions on each passage",
+            f"--shuffle-targets gives a question on the passage that begins {doc['context'][:40]!r} the answer of a "
+            "question on another passage, since one of the two passages has no other training row",
+            "a span reader marks an answer in the passage, which does not hold that one",
+            "take --head causal, or more training rows: those of one passage exchange their answers",
         )
     found = span_input(renderer.tokenizer, question=doc["question"], passage=doc["context"])
     return Row(doc_hash(doc), cluster, text, tuple(found.ids), span=span_labels(found, answers))

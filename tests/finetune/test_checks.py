@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from finetune.checks import below_majority, changed_tensors, loss_shape, never_stops, rows_once, trainable_count
+from finetune.checks import (
+    below_majority,
+    changed_tensors,
+    loss_shape,
+    never_stops,
+    of_control,
+    rows_once,
+    trainable_count,
+)
 
 
 def _tensor(name: str, kind: str, *, trained: bool, changed: bool | None = None, **more: Any) -> dict[str, Any]:
@@ -163,3 +171,13 @@ def test_answers_that_never_end() -> None:
     assert never_stops(1, 4, 32).verdict == "pass"
     assert never_stops(0, 4, 32).verdict == "warn"
     assert never_stops(0, 4, 32).found == "0 of 4 answers ended within 32 tokens"
+
+
+def test_a_control_may_learn_nothing_and_must_have_a_loss_that_is_a_number() -> None:
+    flat, below = loss_shape([2.0] * 20), below_majority(3, [1] * 6 + [0] * 4)
+    assert [verdict.verdict for verdict in (flat, below)] == ["warn", "warn"]
+    for verdict in (flat, below):
+        assert of_control(verdict).verdict == "pass"
+        assert of_control(verdict).found == f"{verdict.found}; the targets are exchanged, so little can be learnt"
+    broken, unstopped = loss_shape([float("nan")] * 20), never_stops(0, 4, 32)
+    assert (of_control(broken), of_control(unstopped)) == (broken, unstopped)

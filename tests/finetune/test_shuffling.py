@@ -1,14 +1,24 @@
 """Whose target a control's row learns: another's, of its cluster where answers are written."""
 
+import json
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from short_runs import run_of
 
+from finetune.guards import examine
+from finetune.heads import Head
+from finetune.prepare import prepare
+from finetune.rows import Row
+from finetune.run import Run
 from finetune.shuffling import exchanged, target_places
+from finetune.train import train
 from harness_tasks.errors import UserError
 
 CLUSTERS = st.lists(st.none() | st.sampled_from("abcdef"), min_size=2, max_size=40)
@@ -48,3 +58,60 @@ def test_choices_are_exchanged_among_rows_with_as_many() -> None:
     assert [len(docs[place]["choices"]) for place in places] == [len(doc["choices"]) for doc in docs]
     assert [place == i for i, place in enumerate(places)] == [False] * 18 + [True]  # there is no other with 5
     assert any(docs[place]["film"] != doc["film"] for place, doc in zip(places, docs, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("task", "head"),
+    [
+        ("passages_demo", "causal"),
+        ("passages_demo", "question-answering"),
+        ("reviews_demo", "causal"),
+        ("reviews_demo", "sequence-classification"),
+    ],
+)
+def test_prompts_stay_and_targets_are_those_of_other_rows(tiny_model: Path, task: str, head: Head) -> None:
+    count = 336 if head == "question-answering" else 70  # with all rows every passage has several questions
+    run = Run(model=str(tiny_model), task=task, head=head, output=Path("unused"), train_rows=count, device="cpu")
+    own = prepare(replace(run, dtype="float32"))
+    control = prepare(replace(run, dtype="float32", shuffle_targets=True))
+    assert [row.prompt_ids for row in control.rows] == [row.prompt_ids for row in own.rows]
+    by_name = {row.doc_hash: row for row in own.rows}
+    assert len({row.target_of for row in control.rows}) == count
+    for row in control.rows:
+        other = by_name[row.target_of]
+        assert row.doc_hash != row.target_of
+        assert (row.target_ids, row.label) == (other.target_ids, other.label)
+        if row.span:  # the same words of the passage, and no answer where the other question has none
+            assert _marked(row) == _marked(other)
+    if task == "reviews_demo":  # about half of the labels are right by chance, and not all are the other one
+        same = sum(
+            (a.target_ids, a.label) == (b.target_ids, b.label) for a, b in zip(own.rows, control.rows, strict=True)
+        )
+        assert 20 < same < 50
+    assert not [verdict for verdict in examine(control) if verdict.verdict in ("fail", "warn")]
+
+
+def _marked(row: Row) -> tuple[int, ...]:
+    assert row.span is not None
+    first, last = row.span
+    return () if first == len(row.prompt_ids) - 1 else row.prompt_ids[first : last + 1]
+
+
+def test_a_span_reader_takes_no_answer_of_another_passage(tiny_model: Path) -> None:
+    run = Run(model=str(tiny_model), task="passages_demo", head="question-answering", output=Path("unused"))
+    with pytest.raises(UserError, match=r"no other training row[\s\S]*marks an answer[\s\S]*--head causal"):
+        prepare(replace(run, train_rows=8, device="cpu", dtype="float32", shuffle_targets=True))
+
+
+def test_a_control_is_recorded_as_one_and_told(
+    checkpoint: Path, tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control = train(run_of(tiny_model, tmp_path / "short_passages-lora-seed1", shuffle_targets=True))
+    assert "a control: each of 28 rows learns the target of another row" in capsys.readouterr().err
+    one, two = (json.loads((folder / "finetune.json").read_text()) for folder in (checkpoint, control))
+    assert two["recipe"] == {**one["recipe"], "shuffle_targets": True}
+    assert one["key"] != two["key"]
+    for key in ("rows", "fingerprint"):
+        assert one["data"][key] == two["data"][key]
+    assert one["data"]["train_rows_sha256"] != two["data"]["train_rows_sha256"]
+    assert (one["steps"], one["tokens"]) == (two["steps"], two["tokens"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness_tasks.errors import UserError
-from studies import load_study
+from studies import Elsewhere, load_study
 from studies.loading import study_files
 from studies.tiny_model import write_tiny_model
 
@@ -54,6 +54,13 @@ def test_defaults_and_checkpoints(tmp_path: Path) -> None:
         (SMALL.replace("title: t\n", ""), "lacks the key `title`", "add `title:`"),
         (SMALL + "dtype: float16\n", "`dtype` is 'float16'", "docs/reference/study-keys.md"),
         (SMALL.replace("{reviews_demo: }", "{}"), "names no task", "add one under `tasks:`"),
+        (SMALL + "experiments: {controll: x}\n", "unknown key `experiments.controll`", "write `control`"),
+        (SMALL + "experiments: {control: shuffled}\n", "`experiments.control` is 'shuffled'", "study-keys.md"),
+        (
+            SMALL + "experiments: {control: shuffled-targets}\ncheckpoints: [{path: runs/mine}]\n",
+            "names a control, and the study trains no checkpoint",
+            "name `methods:`, and a task with a training split",
+        ),
         (SMALL + "seeds: []\n", "`seeds` is []", "docs/reference/study-keys.md"),
         ("- a\n- b\n", "holds no mapping", "start from studies/demo.yaml"),
         ("a: [\n", "cannot be read as YAML", "correct it there"),
@@ -76,6 +83,19 @@ def test_a_bag_of_words_stands_beside_checkpoints_of_fixed_choices(tmp_path: Pat
     assert "(trained on: passages_demo, squad_llama)" in caught.value.found
     assert "can only learn labels that training rows and scored items share" in caught.value.why
     assert "or leave `baselines` out" in caught.value.mend
+
+
+def test_each_task_head_and_method_has_one_control_of_the_first_seed(tmp_path: Path) -> None:
+    asked = "experiments: {control: shuffled-targets}\n"
+    study = load_study(write(tmp_path, SMALL + "seeds: [3, 1]\nmethods: [lora, full]\n" + asked))
+    assert [control.name for control in study.controls()] == [
+        "reviews_demo-lora-seed3-shuffled-targets",
+        "reviews_demo-full-seed3-shuffled-targets",
+    ]
+    assert [control.explained for control in study.controls()] == study.trained_checkpoints()[::2]
+    assert not any(one.is_control for one in study.every_checkpoint() if not isinstance(one, Elsewhere))
+    assert study.scored_checkpoints() == [*study.every_checkpoint(), *study.controls()]
+    assert load_study(write(tmp_path, SMALL)).controls() == []
 
 
 def test_a_missing_study_names_those_that_exist(tmp_path: Path) -> None:

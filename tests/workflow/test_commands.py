@@ -146,6 +146,7 @@ def test_every_step_is_a_verb_of_the_script_with_options_that_it_takes(tmp_path:
         step_commands.baseline(study, one),
         step_commands.read_checkpoint(study, elsewhere),
         step_commands.train(study, one),
+        step_commands.train(study, one.model_copy(update={"is_control": True})),
         step_commands.parameters("s.yaml", study, one, out),
         step_commands.merge(study, one),
         step_commands.report(tmp_path / "heads.yaml"),
