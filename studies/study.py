@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from finetune.heads import Head
 from finetune.recipe import IDENTICAL, Method, Recipe
-from harness_tasks import TASKS_PATH
+from harness_tasks import TASKS_PATH, shipped_tasks
 from harness_tasks.choices import are_fixed
 from harness_tasks.loading import declared, find_yaml
 from studies.elsewhere import Elsewhere
@@ -371,5 +371,11 @@ def can_answer(task: str, head: Head, place: Path = TASKS_PATH) -> bool:
 
 @cache
 def has_fixed_choices(task: str, place: Path = TASKS_PATH) -> bool:
-    """Returns whether a task's YAML lists choices that are the same for each item; ``place`` is as in `can_answer`."""
-    return are_fixed(declared(task, "output_type", place), declared(task, "doc_to_choice", place))
+    """Returns whether a task's YAML lists choices that are the same for each item.
+
+    ``place``: the folder in which the task is looked for, before lm_eval's own. Nothing is loaded; a task that is in
+    neither is held to have them, and its data tell later.
+    """
+    places = [place, *(shipped_tasks.folders([task]) if find_yaml(task, place) is None else [])]
+    found = next((one for one in places if find_yaml(task, one) is not None), None)
+    return found is None or are_fixed(declared(task, "output_type", found), declared(task, "doc_to_choice", found))

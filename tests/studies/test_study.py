@@ -80,6 +80,11 @@ def test_a_bag_of_words_stands_beside_checkpoints_of_fixed_choices(tmp_path: Pat
     with pytest.raises(UserError) as caught:
         load_study(write(tmp_path, both.replace("reviews_demo: }", "squad_llama: }")))
     assert "no checkpoint is trained on a task whose YAML lists its choices" in caught.value.found
+    named = both.replace(
+        "reviews_demo: }", "boolq: , gsm8k: , revews_demo: }"
+    )  # lm_eval's own, and one that nobody has
+    found = [one.task for one in load_study(write(tmp_path, named)).beside_bag_of_words()]
+    assert found == ["boolq", "revews_demo"]
     assert "(trained on: passages_demo, squad_llama)" in caught.value.found
     assert "can only learn labels that training rows and scored items share" in caught.value.why
     assert "or leave `baselines` out" in caught.value.mend

@@ -67,7 +67,11 @@ class House:
             str(path.relative_to(self.build)): path.stat().st_mtime_ns
             for path in sorted(self.build.rglob("*"))
             if "scratch" not in path.parts
-            and (path.name in names + pages or path.name.startswith("overlap_") or path.parent.name == "parameters")
+            and (
+                path.name in names + pages
+                or path.name.startswith(("overlap_", "bag-of-words_"))
+                or path.parent.name == "parameters"
+            )
         }
 
 

@@ -36,7 +36,7 @@ def run_and_kill(house: House, when: Callable[[], bool]) -> None:
 def _words(name: str) -> list[str]:
     """Returns what a file's path says of its step: the folders, and the task or checkpoint in its own name."""
     path = Path(name)
-    return [*path.parts[:-1], path.stem, path.stem.removeprefix("overlap_")]
+    return [*path.parts[:-1], path.stem, path.stem.removeprefix("overlap_").removeprefix("bag-of-words_")]
 
 
 @pytest.mark.slow
