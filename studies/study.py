@@ -22,6 +22,8 @@ SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classi
 _HEAD_NAMES: dict[Head, str] = {
     "causal": "language model", "sequence-classification": "classifier", "question-answering": "span reader"
 }  # fmt: skip
+CONTROL_SUFFIX = "-shuffled-targets"
+"""What a control's name adds to that of the checkpoint that it is set beside."""
 _METHOD_NAMES: dict[Method, str] = {
     "lora": "LoRA", "dora": "DoRA", "qlora": "QLoRA", "full": "full fine-tuning", "head": "head alone"
 }  # fmt: skip
@@ -153,7 +155,7 @@ class Checkpoint(_Strict):
     def name(self) -> str:
         """The name of its folder: task, head where there are several, method and seed; and that it is a control."""
         head = f"{SHORT[self.head]}-" if self.is_named_by_head else ""
-        control = "-shuffled-targets" if self.is_control else ""
+        control = CONTROL_SUFFIX if self.is_control else ""
         return f"{self.task}-{head}{self.method}-seed{self.seed}{control}"
 
     @property

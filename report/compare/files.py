@@ -15,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from finetune.kinds import FINETUNE
 from harness_tasks.errors import UserError
-from harness_tasks.reading import checked, parse_json, read_bytes, sha256_of, text_of
+from harness_tasks.reading import checked, parse_json, read_bytes, read_json, sha256_of, text_of
 from harness_tasks.secrets import cleaned
 from report.compare.clusters import name_clusters, refuse_unknown
 from report.compare.grouping import Found, entries_of, tell_apart
@@ -31,6 +32,7 @@ from report.reading.sample_files import Folder, samples_of, table_rows
 from report.reading.scored import refuse_other
 from report.reading.task_runs import Run, SampleRows
 from report.reading.texts import one_line
+from studies.study import CONTROL_SUFFIX
 
 TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
 _ANY = replace(RESULT_FILE, schema=None)
@@ -104,7 +106,16 @@ def _candidates(path: Path) -> list[_Candidate]:
             folders.setdefault(file.parent, []).append(file)
     lacking = undone(path)
     whole = [folder for folder in sorted(folders) if (folder.parent.name, folder.name) not in lacking]
-    return [candidate for folder in whole for candidate in _in_folder(folders[folder])]
+    return [candidate for folder in whole if not _is_control(folder, path) for candidate in _in_folder(folders[folder])]
+
+
+def _is_control(folder: Path, path: Path) -> bool:
+    """Returns whether scores are those of a study's control, which is no model to compare; not where it is named."""
+    own = folder.parent
+    record = own.parent.parent / "checkpoints" / own.name / "finetune.json"
+    if not own.name.endswith(CONTROL_SUFFIX) or path in (folder, own) or not record.is_file():
+        return False
+    return bool(read_json(record, FINETUNE).get("recipe", {}).get("shuffle_targets"))
 
 
 def _root(path: Path) -> Path:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from report.compare.files import read_all
 from report.page.build import build_report
 from report.verify.report import verify_report
 from tests.oracle import check
@@ -134,3 +135,13 @@ def test_a_control_that_was_not_scored_is_told(tmp_path: Path) -> None:
     gain, said, _ = gain_of(write_study(tmp_path, passages=(None, None), **asked))
     assert "it has not been scored" in gain["absent"]["missing"]
     assert said == "control_missing"
+
+
+def test_compare_leaves_a_control_out_unless_it_is_named(tmp_path: Path) -> None:
+    folder = folder_of(controlled(tmp_path, GOLD))
+    control = folder / "scores" / f"{NAME}-shuffled-targets"
+    assert {entry.own for entry in read_all([folder]).entries} == {"base", NAME}
+    assert {entry.own for entry in read_all([control]).entries} == {control.name}
+    home = folder / "checkpoints" / control.name / "finetune.json"
+    change_json(home, recipe={"epochs": 1.0})  # a name alone makes no control
+    assert {entry.own for entry in read_all([folder]).entries} == {"base", NAME, control.name}
