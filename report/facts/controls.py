@@ -84,9 +84,11 @@ def _refusal(
     recipes = [{**(record.value("recipe") or {}), "shuffle_targets": None} for record in records]
     if different := sorted(key for key in recipes[0] | recipes[1] if recipes[0].get(key) != recipes[1].get(key)):
         return f"the control was trained by another recipe than the checkpoint: {', '.join(different)}"
-    for what, place in (("rows", ("data", "fingerprint")), ("prompts", ("render", "hash"))):
+    places: dict[str, tuple[str, ...]] = {"on other rows": ("data", "fingerprint")}
+    places |= {"on other prompts": ("render", "hash"), "in another dtype": ("dtype",), "by another method": ("method",)}
+    for how, place in places.items():
         if own.value(*place) != other.value(*place):
-            return f"the control was trained on other {what} than the checkpoint"
+            return f"the control was trained {how} than the checkpoint"
     pair = Pair(base, control)
     refused = pair.refusal() or (pair.signature_differs(base.scores.primary) if base.scores.primary else None)
     return f"of the control: {refused}" if refused else None

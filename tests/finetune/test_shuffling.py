@@ -115,3 +115,5 @@ def test_a_control_is_recorded_as_one_and_told(
         assert one["data"][key] == two["data"][key]
     assert one["data"]["train_rows_sha256"] != two["data"]["train_rows_sha256"]
     assert (one["steps"], one["tokens"]) == (two["steps"], two["tokens"])
+    cards = [(folder / "README.md").read_text() for folder in (checkpoint, control)]
+    assert ["It is a control, for an experiment alone" in card for card in cards] == [False, True]

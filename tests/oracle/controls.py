@@ -72,6 +72,7 @@ def format_and_skill(facts: Part) -> Iterator[Expected]:
             "skill; the two sum to the total."
         ),
         line("The gain is mostly one of the two where the interval of format minus skill lies on its side of zero."),
+        line("Each control is one training run; its intervals hold the variation over items, not over seeds."),
     )
 
 

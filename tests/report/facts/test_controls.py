@@ -113,7 +113,9 @@ def test_a_control_of_other_weights_rows_or_items_is_refused(tmp_path: Path) -> 
     assert "trained from other base weights" in gain_of(study)[0]["absent"]["missing"]
     change_json(home, base=record["base"], data={**record["data"], "fingerprint": "0" * 64})
     assert "trained on other rows" in gain_of(study)[0]["absent"]["missing"]
-    change_json(home, data=record["data"])
+    change_json(home, data=record["data"], dtype="bfloat16")
+    assert "trained in another dtype" in gain_of(study)[0]["absent"]["missing"]
+    change_json(home, dtype=record["dtype"])
     samples = folder_of(study) / "scores" / f"{NAME}-shuffled-targets" / "reviews" / "samples.jsonl"
     kept = samples.read_text(encoding="utf-8").replace("item 7 of", "item 7 or")
     samples.write_text(kept.replace(json.loads(kept.splitlines()[7])["doc_hash"], "0" * 64), encoding="utf-8")
