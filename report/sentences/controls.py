@@ -1,5 +1,7 @@
 """Sentences on a gain beside its control's: whether it is mostly format or mostly skill."""
 
+from collections.abc import Iterator
+
 from report.facts.schema.control import ControlledGain
 from report.facts.schema.whole import ControlFindings, Finding, MeasuredFacts
 from report.reading.results import pointer
@@ -10,8 +12,15 @@ MOSTLY_FORMAT = "control_mostly_format"
 
 
 def controls(facts: MeasuredFacts) -> list[ControlFindings]:
-    """Returns the sentence on each gain that a study sets beside a control's."""
-    found = list[ControlFindings]()
+    """Returns each gain that a study sets beside a control's, and its sentence where no warning says it."""
+    return [
+        ControlFindings(gain=at, verdict=None if verdict.id == MOSTLY_FORMAT else verdict)
+        for at, verdict in _verdicts(facts)
+    ]
+
+
+def _verdicts(facts: MeasuredFacts) -> Iterator[tuple[str, Finding]]:
+    """Yields the place of each gain, and the sentence on it."""
     for i, gain in enumerate(facts.controls or []):
         at = pointer("controls", i)
         evidence = {key: f"{at}/{key}" for key in ("task", "checkpoint")}
@@ -20,13 +29,12 @@ def controls(facts: MeasuredFacts) -> list[ControlFindings]:
             verdict = finding(_verdict(gain), evidence | {key: f"{at}/{key}" for key in keys})
         else:
             verdict = finding("control_missing", evidence | {"reason": f"{at}/absent"})
-        found.append(ControlFindings(gain=at, verdict=verdict))
-    return found
+        yield at, verdict
 
 
 def mostly_format(facts: MeasuredFacts) -> list[Finding]:
-    """Returns the sentences on gains that are mostly format."""
-    return [found.verdict for found in controls(facts) if found.verdict.id == MOSTLY_FORMAT]
+    """Returns the sentences on gains that are mostly format, which are among the warnings."""
+    return [verdict for _, verdict in _verdicts(facts) if verdict.id == MOSTLY_FORMAT]
 
 
 def _verdict(gain: ControlledGain) -> str:

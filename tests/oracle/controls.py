@@ -12,10 +12,9 @@ Part = Mapping[str, Any]
 
 _SHARES = "format (control minus base) {format}; skill (fine-tuned minus control) {skill}; format minus skill {balance}"
 _GAIN = "the gain of {who} in {label}"
-_CONTROL = "A control that learned the targets of other rows has"
 _SAID = {
-    "format": f"On {{task}}, {_GAIN} is mostly format: {_SHARES}. {_CONTROL} more than half of the gain.",
-    "skill": f"On {{task}}, {_GAIN} is mostly skill: {_SHARES}. {_CONTROL} less than half of the gain.",
+    "format": f"On {{task}}, {_GAIN} is mostly format: {_SHARES}.",
+    "skill": f"On {{task}}, {_GAIN} is mostly skill: {_SHARES}.",
     "open": f"On {{task}}, whether {_GAIN} is mostly format or mostly skill cannot be told: {_SHARES}, which is not "
     "clearly on either side of zero.",
     "no gain": "On {task}, {who} has no clear gain in {label} over the base model that could be format or skill: a "
@@ -60,8 +59,8 @@ def format_and_skill(facts: Part) -> Iterator[Expected]:
     rows = [_row(gain) for gain in controls if "absent" not in gain]
     if rows:
         sides = "base | control | fine-tuned | format: control − base | skill: fine-tuned − control | total"
-        yield table(f"format and skill | {sides} | rows of the control", rows)
-    yield from items(map(verdict, controls))
+        yield table(f"format and skill | {sides}", rows)
+    yield from items(verdict(gain) for gain in controls if kind(gain) != "format")  # which is a warning
     yield paragraph(
         line(
             "A control is trained by the recipe of its checkpoint on the same rows, each of which has the target of "
@@ -79,8 +78,7 @@ def format_and_skill(facts: Part) -> Iterator[Expected]:
 def _row(gain: Part) -> list[Line]:
     names = {key: text(gain[key]) for key in ("task", "label", "checkpoint")}
     return [
-        line("{task}, {label}, {checkpoint}", **names),
+        line("{task}, {label}, {checkpoint}; rows: {rows}", rows=count(gain["rows"]), **names),
         *(value(gain[key]) for key in ("before", "control", "after")),
         *(change(gain[key]) for key in ("format", "skill", "total")),
-        count(gain["rows"]),
     ]

@@ -249,7 +249,7 @@ def _scores(facts: Part) -> Iterator[Expected]:
 
 def _comparison(family: Part, task: Part, comparison: Part) -> Iterator[Expected]:
     yield paragraph(sentences.headline(task, comparison))
-    if "bag_of_words" in comparison:
+    if bag_of_words.kind(comparison) in ("better", "unjudged", "unknown"):  # else a warning says it
         yield paragraph(bag_of_words.said(task, comparison))
     if comparison["transitions"]:
         yield answer_figures.moves(task, comparison)

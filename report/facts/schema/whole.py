@@ -159,7 +159,7 @@ class ComparisonFindings(Part):
     shift: Finding | None
     transitions: Finding | None
     overlap: Finding | None
-    bag_of_words: Finding | None = Field(default=None, description="only where it was measured")
+    bag_of_words: Finding | None = Field(default=None, description="where it was measured and no warning says it")
     metrics: list[Finding] = Field(description="on every metric, by the interval of its difference")
 
 
@@ -172,10 +172,10 @@ class GroupFindings(Part):
 
 
 class ControlFindings(Part):
-    """The sentence on a gain beside its control's."""
+    """The sentence on a gain beside its control's; none where a warning says it."""
 
     gain: str = Field(description="where the facts of it stand")
-    verdict: Finding = Field(description="whether the gain is mostly format or mostly skill")
+    verdict: Finding | None = Field(description="whether the gain is mostly format or mostly skill")
 
 
 class Findings(Part):
