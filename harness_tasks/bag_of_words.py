@@ -21,7 +21,7 @@ from harness_tasks.choices import are_fixed, gold_choice
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.kinds import LABELLED_ROWS, SAMPLES
-from harness_tasks.messages import reason_of
+from harness_tasks.messages import counted, reason_of
 from harness_tasks.models.files import refusals
 from harness_tasks.overlap import input_text, read_samples
 from harness_tasks.reading import iterate_rows
@@ -133,7 +133,7 @@ def fit(trained: Texts, of: str) -> "Pipeline":
     labels = len(set(trained.golds))
     if labels < 2:
         raise UserError(
-            f"{of} have {labels} label{'' if labels == 1 else 's'} ({len(trained.golds):,} rows)",
+            f"{of} have {counted(labels, 'labels')} ({len(trained.golds):,} rows)",
             "a classifier learns from rows of different labels what tells them apart",
             "train on rows of two labels or more, or leave bag-of-words out",
         )

@@ -211,9 +211,11 @@ def tags_of(name: str, include_path: str | Path = TASKS_PATH) -> set[str]:
 
 @cache
 def _read_yaml(path: Path) -> dict[str, Any]:
-    text = re.sub(r"!function\s+\S+", "null", read_text(path, TASK))
+    text = read_text(path, TASK)
     try:
-        found = yaml.safe_load(text)  # as lm_eval reads it, which takes keys that are no text
+        found = yaml.safe_load(
+            shipped_tasks.without_functions(text)
+        )  # as lm_eval reads it, which takes keys that are no text
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, AttributeError, RecursionError) as error:
         raise UserError(f"{TASK.name} {path} cannot be read ({reason_of(error)})", TASK.why, TASK.mend) from None
     return dict(checked(found, path, TASK)) if isinstance(found, dict) else {}

@@ -52,7 +52,16 @@ def _places_of(name: str) -> set[Path]:
 def _members(text: str) -> Iterator[str]:
     """Yields the names that the text of a group's file lists, those of the groups that it defines within too."""
     if re.search(r"^group:", text, re.MULTILINE):
-        yield from _listed(yaml.safe_load(re.sub(r"!function\s+\S+", "null", text)).get("task"))
+        yield from _listed(yaml.safe_load(without_functions(text)).get("task"))
+
+
+def without_functions(text: str) -> str:
+    """Returns a task's YAML without the Python functions that it names, which only lm_eval loads.
+
+    >>> without_functions("doc_to_text: !function hooks.text")
+    'doc_to_text: null'
+    """
+    return re.sub(r"!function\s+\S+", "null", text)
 
 
 def _listed(value: Any) -> Iterator[str]:

@@ -205,7 +205,7 @@ COMMAND = ["train", "--task", "passages_demo", "--train-rows", "7", "--dtype", "
     ],
 )
 def test_wrong_input_is_told_in_three_parts_and_writes_nothing(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], found: str, mend: str
+    tiny_model: Path, tmp_path: Path, options: list[str], found: str, mend: str
 ) -> None:
     empty, full = tmp_path / "empty", tmp_path / "full"
     empty.mkdir()
