@@ -341,13 +341,14 @@ def deliver(
     make: Callable[[], Mapping[str, Sequence[Row]]],
     *,
     key: Hashable,
-    kind: metrics.Kind,
+    kind: metrics.Kind | None,
     proofs: Mapping[str, Proof],
     missing: UserError | None = None,
 ) -> Splits:
     """Returns the splits that ``make`` gives, as data sets, and writes into ``metadata`` what they are.
 
-    ``metadata["data"]`` then says what was read, and ``metadata["signature"]`` how a task of this ``kind`` is scored.
+    ``metadata["data"]`` then says what was read, and ``metadata["signature"]`` how a task of this ``kind`` is scored;
+    None: by metrics of lm_eval's own, which have no signature.
 
     lm_eval passes the task's metadata by reference and dumps it into the results, so these nested dicts are how a hook
     says what was scored, and with what. ``key`` names the splits: they are made once a process. ``proofs`` says of each
@@ -369,6 +370,6 @@ def deliver(
     splits, facts = once((key, origin, tuple(proofs.items())), build)
     if isinstance(described := metadata.get("data"), dict):
         described.update(facts)
-    if isinstance(signature := metadata.get("signature"), dict):
+    if kind and isinstance(signature := metadata.get("signature"), dict):
         signature.update(metrics.signatures(kind))
     return Splits(splits, missing=missing)

@@ -2,18 +2,42 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from studies.names import Distinct
+from studies.names import Distinct, TaskName
 
 Control = Literal["shuffled-targets"]
 Baseline = Literal["bag-of-words"]
 
 
-class Experiments(BaseModel):
-    """What a study measures beside its checkpoints, to tell why they score as they do."""
+_Margin = Annotated[float, Field(gt=0, lt=1, strict=False)]
 
+
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RetentionTask(_Strict):
+    """How a task is scored that is no task of the study."""
+
+    limit: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    """Most items to score, drawn by whole cluster with `sampling_seed`; unset: all."""
+
+
+class Retention(_Strict):
+    """What the checkpoints are scored on that they were not trained on, and how much of it they may lose."""
+
+    tasks: dict[TaskName, RetentionTask | None] = {"passages_text": None}
+    """Tasks beside the study's own; unset: `passages_text`, the likelihood of 24 passages. `text_file` is that of the
+    paragraphs of a file that `metadata: {text_file: FILE}` names."""
+    margin: _Margin = 0.02
+    """A score is kept where the loss is shown to be less than this share of the metric's scale."""
+    text_margin: _Margin = 0.01
+    """The same of a metric without an upper end, such as bits per byte: a share of the base model's score."""
+
+
+class Experiments(_Strict):
+    """What a study measures beside its checkpoints, to tell why they score as they do."""
 
     control: Control | None = None
     """`shuffled-targets`: for each task, head and method a checkpoint of the first seed is trained by the same recipe
@@ -23,3 +47,6 @@ class Experiments(BaseModel):
     """`bag-of-words`: a classifier of words and word pairs (TF-IDF and logistic regression) learns from exactly the
     training rows of each checkpoint that the study trains, and the page sets the checkpoint beside it; for tasks whose
     YAML lists the same choices for each item. The study's other tasks get none."""
+    retention: Retention | None = None
+    """Each language model that the study fine-tunes is scored on the study's other tasks, and on those named here, and
+    the page tells which scores it keeps. `{}` takes the defaults; unset: none."""

@@ -16,7 +16,7 @@ from harness_tasks.messages import nearest_name
 from harness_tasks.reading import Kind, read_yaml
 from harness_tasks.validation import first_invalid, wrong_key
 from studies.elsewhere import Elsewhere
-from studies.experiments import Experiments
+from studies.experiments import Experiments, Retention, RetentionTask
 from studies.names import check_name, check_texts
 from studies.study import Author, HubRepos, Model, Study, TaskGroup, TaskPlan, Where, can_answer
 
@@ -99,6 +99,13 @@ def _check_experiments(path: Path, study: Study) -> None:
             f"YAML lists its choices (trained on: {trained})",
             "a bag of words is a classifier: it can only learn labels that training rows and scored items share",
             "train on a task of fixed choices, such as reviews_demo; or leave `baselines` out",
+        )
+
+    if study.experiments.retention and not any(study.retained_on(one) for one in study.every_checkpoint()):
+        raise UserError(
+            f"{path}: `experiments:` asks for retention, and there is nothing to score for it",
+            "a language model is scored on tasks that it was not trained on, and the study has none or no such model",
+            "name a task under `retention: {tasks: ...}`, such as passages_text, or leave `retention` out",
         )
 
 
@@ -232,5 +239,7 @@ def _fields_at(place: tuple[int | str, ...]) -> list[str]:
     }
     if "recipe" in place:
         return list(Recipe.model_fields)
+    if place[:2] == ("experiments", "retention"):
+        return list((RetentionTask if "tasks" in place else Retention).model_fields)
     model = models.get(str(place[0]), Study) if place else Study
     return [field for field in model.model_fields if not (model is Study and field == "name")]

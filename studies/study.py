@@ -281,7 +281,10 @@ class Study(_Strict):
 
     def plan(self, task: str) -> TaskPlan:
         """Returns what the study does with ``task``."""
-        return self.tasks[task] or TaskPlan()
+        if task in self.tasks:
+            return self.tasks[task] or TaskPlan()
+        further = self.experiments.retention.tasks[task] if self.experiments.retention else None
+        return TaskPlan(limit=further.limit) if further else TaskPlan()
 
     def tasks_folder(self, task: str) -> Path:
         """Returns the folder in which a task is looked for: the study's own where that has it, else ours."""
@@ -307,6 +310,27 @@ class Study(_Strict):
         for one in self.trained_checkpoints():
             first.setdefault((one.task, one.head, one.method), one)
         return [one.model_copy(update={"is_control": True}) for one in first.values()]
+
+    def further_tasks(self) -> list[str]:
+        """Returns the tasks that are scored for retention alone."""
+        asked = self.experiments.retention
+        return [task for task in asked.tasks if task not in self.tasks] if asked else []
+
+    def every_task(self) -> list[str]:
+        """Returns the study's tasks, and those that are scored for retention alone."""
+        return [*self.tasks, *self.further_tasks()]
+
+    def retained_on(self, checkpoint: AnyCheckpoint) -> list[str]:
+        """Returns the tasks that a checkpoint is scored on for retention alone: all but those of `scored_on`.
+
+        None of one with a head, which answers its own task alone, or of one from elsewhere for which tasks are named.
+        """
+        if self.experiments.retention is None:
+            return []
+        if checkpoint.tasks is not None if isinstance(checkpoint, Elsewhere) else checkpoint.head != "causal":
+            return []
+        own = self.scored_on(checkpoint)
+        return [task for task in self.every_task() if task not in own]
 
     def beside_bag_of_words(self) -> list[Checkpoint]:
         """Returns the checkpoints that a bag of words is set beside: those trained on tasks of fixed choices."""

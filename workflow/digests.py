@@ -54,12 +54,19 @@ def code_digest(*names: str) -> str:
 
 
 def data_digest(study: Study) -> str:
-    """Returns what is known, without reading the data, of the files in the study's data folder: names and sizes."""
-    folder = os.path.expandvars(study.metadata.get("data_dir", ""))
-    if not folder or not Path(folder).is_dir():
-        return folder
-    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
-    return _text_digest(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
+    """Returns what is known, without reading the data, of the files in the study's data folder: names and sizes.
+
+    Of a file of held-out text, which is no published data set, its time as well.
+    """
+    folder, text = (os.path.expandvars(str(study.metadata.get(key, ""))) for key in ("data_dir", "text_file"))
+    found = folder
+    if folder and Path(folder).is_dir():
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        found = _text_digest(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
+    if text and Path(text).is_file():
+        status = Path(text).stat()
+        return _text_digest([found, f"{text} {status.st_size} {status.st_mtime_ns}"])
+    return found
 
 
 def folder_digest(folder: Path) -> str:

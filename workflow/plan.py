@@ -239,6 +239,7 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
     for task in study.tasks:
         steps.append(_score_step(study, None, task, base, sizes, dtype, speed))
         steps.append(_prior_step(study, None, task, base, dtype))
+    steps += [_score_step(study, None, task, base, sizes, dtype, speed) for task in study.further_tasks()]
     for checkpoint in study.every_checkpoint():
         if isinstance(checkpoint, Elsewhere):
             steps.append(_read_step(study, checkpoint, base, sizes))
@@ -249,6 +250,9 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
         for task in study.scored_on(checkpoint):
             steps.append(_score_step(study, checkpoint, task, base, sizes, dtype, speed))
             steps.append(_prior_step(study, checkpoint, task, base, dtype))
+        steps += [
+            _score_step(study, checkpoint, task, base, sizes, dtype, speed) for task in study.retained_on(checkpoint)
+        ]
         if step_commands.has_overlap(checkpoint):
             steps += [_overlap_step(study, checkpoint, task) for task in study.scored_on(checkpoint)]
     steps += [_baseline_step(study, checkpoint) for checkpoint in study.beside_bag_of_words()]
@@ -279,7 +283,7 @@ def _downloads(study: Study, parameters: int, sizes: Sizes, bandwidth: float) ->
     if not study.model.is_local:
         size = parameters * estimate.BYTES.get(sizes.stored or "", estimate.BYTES["float32"])
         found.append((f"download {study.model.id}", _is_cached(study.model.path, revision_of(study)), size))
-    for task in study.tasks if "data_dir" not in study.metadata else ():
+    for task in study.every_task() if "data_dir" not in study.metadata else ():
         size_ = _size(study, task)
         if size_ and size_.get("downloaded"):
             size = round((size_["train"] + size_["scored"]) * size_["prompt_tokens"] * TEXT_BYTES_A_TOKEN)

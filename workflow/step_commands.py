@@ -10,6 +10,7 @@ from pathlib import Path
 from finetune.heads import Head
 from finetune.recipe import ADAPTER_METHODS, IDENTICAL, NOTHING
 from harness_tasks import TASKS_PATH
+from harness_tasks.loading import declared
 from studies import AnyCheckpoint, Checkpoint, Elsewhere, Grid, Study
 from workflow import digests, elsewhere
 from workflow.pins import revision_of
@@ -40,8 +41,14 @@ def check(study: Study, task: str, output: Path) -> list[str]:
     words = ["aftertune", "check", task]
     words += ["--training"] if any(one.task == task for one in study.trained_checkpoints()) else []
     words += ["--output", str(output)]
-    words += ["--num-fewshot", str(study.num_fewshot)] if study.num_fewshot else []
+    words += ["--num-fewshot", str(shots)] if (shots := shots_of(study, task)) else []
     return [*words, *_include(study, task), *_metadata(study)]
+
+
+def shots_of(study: Study, task: str) -> int:
+    """Returns the few-shot examples before each item of a task: none before a text whose likelihood is measured."""
+    is_text = declared(task, "output_type", study.tasks_folder(task)) == "loglikelihood_rolling"
+    return 0 if is_text else study.num_fewshot
 
 
 def sample(study: Study, task: str, output: Path) -> list[str]:
@@ -67,7 +74,7 @@ def score(
     task's items that is scored, such as 1/3; None: all.
     """
     words = ["aftertune", "score", "--tasks", task]
-    words += _asking(study, checkpoint, dtype, answers=scratch_folder(study, task, checkpoint, shard) / "answers")
+    words += _asking(study, checkpoint, dtype, task, answers=scratch_folder(study, task, checkpoint, shard) / "answers")
     words += ["--log_samples", "--output_path", str(output)]
     words += ["--shard", shard] if shard else []
     if isinstance(checkpoint, Elsewhere) and "other-base" in checkpoint.allow:
@@ -79,7 +86,7 @@ def score(
 
 def prior(study: Study, task: str, checkpoint: AnyCheckpoint | None, *, dtype: str, output: Path) -> list[str]:
     """Returns the command that measures the label bias of the base model or a checkpoint on content-free prompts."""
-    words = ["aftertune", "prior", task, *_asking(study, checkpoint, dtype)]
+    words = ["aftertune", "prior", task, *_asking(study, checkpoint, dtype, task)]
     return [*words, "--output", str(output), *_include(study, task), *_metadata(study)]
 
 
@@ -363,7 +370,9 @@ def compare_key() -> str:
     return digests.page_digest()
 
 
-def _asking(study: Study, checkpoint: AnyCheckpoint | None, dtype: str, *, answers: Path | None = None) -> list[str]:
+def _asking(
+    study: Study, checkpoint: AnyCheckpoint | None, dtype: str, task: str, *, answers: Path | None = None
+) -> list[str]:
     """Returns the options of lm_eval that say which model is asked, and how; ``answers``: where answers are kept."""
     # lm_eval's `hf` notes nothing of its generations, and in bfloat16 it rounds its logarithms.
     backend: str = "hf-recorded" if study.backend == "hf" else study.backend
@@ -387,8 +396,8 @@ def _asking(study: Study, checkpoint: AnyCheckpoint | None, dtype: str, *, answe
     # As JSON: in `key=value,key=value` a comma within a value would begin another argument.
     words = ["--model", model, "--model_args", json.dumps(arguments, ensure_ascii=False)]
     words += ["--batch_size", "auto" if model == "vllm" else str(study.batch_size)]
-    if study.num_fewshot:
-        words += ["--num_fewshot", str(study.num_fewshot)]
+    if shots := shots_of(study, task):
+        words += ["--num_fewshot", str(shots)]
     if study.apply_chat_template:
         words.append("--apply_chat_template")
     return words + (["--device", study.device] if study.device else [])

@@ -93,7 +93,7 @@ def beside_base(
         shift=_shift(pair) if pair else None,
         overlap=overlap_facts(folder, pair, name.value) if pair else None,
         figures=_figures(task, name, sides, scores, moves=bool(pair and right_or_wrong)),
-        overlaps=_overlapping(folder, checkpoint.task.value, task),
+        overlaps=overlapping(folder, checkpoint.task.value, task),
         **({"bag_of_words": words} if words else {}),
     )
 
@@ -109,8 +109,8 @@ def _score(
 ) -> MetricScores:
     """Returns one metric before and after, the difference, its test, and both normalised scores."""
     known = ranges.measured
-    before_fact = _level(base, metric) if base else missing("the base model has not been scored")
-    after_fact = _level(after, metric) if after else unscored
+    before_fact = level_fact(base, metric) if base else missing("the base model has not been scored")
+    after_fact = level_fact(after, metric) if after else unscored
     no_difference = missing(refused or "one of the two scores is missing")
     paired: Mapping[str, Fact] = dict.fromkeys(("difference", "p_value", "p_method", "detectable"), no_difference)
     if pair and not refused and is_known(before_fact) and is_known(after_fact):
@@ -164,7 +164,7 @@ def _methods(scores: Sequence[MetricScores]) -> list[IntervalMethod]:
     return list(rows.values())
 
 
-def _level(measured: Measured, metric: str) -> Fact:
+def level_fact(measured: Measured, metric: str) -> Fact:
     """Returns the recorded score with its interval; raises UserError where our recount differs."""
     if metric not in measured.levels:  # the base's stand beside every checkpoint
         measured.levels[metric] = _counted_level(measured, metric)
@@ -300,7 +300,7 @@ def _shift(pair: Pair) -> Shift | None:
     return Shift(what=fact(what, "text", source), change=interval_fact(interval, "share", source, also=also))
 
 
-def _overlapping(folder: Path, trained_on: str | None, scored_on: str) -> bool:
+def overlapping(folder: Path, trained_on: str | None, scored_on: str) -> bool:
     """Returns whether either task's metadata says that it `overlaps_with` the other (a name, or a pattern)."""
     if trained_on is None or trained_on == scored_on:
         return False

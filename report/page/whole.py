@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,7 @@ def collect(
     from report.facts.controls import control_facts
     from report.facts.merges import add_scores, merge_facts
     from report.facts.reproduction import reproduction_facts
+    from report.facts.retention import Tested, beside_training, corrected
     from report.facts.scored_task import read_sides, task_facts
     from report.facts.training_checks import check_facts, pair_facts
     from report.facts.unfinished import unfinished_facts
@@ -113,26 +115,37 @@ def collect(
     equivalences: list[Equivalence] = []
     members: dict[str, groups.Member | None] = {}
     controls: list[Control] = []
+    asked, retained = document.source("experiments"), list[Tested]()
+    kept_on = {
+        task: [known for one, known in zip(of_study, checkpoints, strict=True) if task in study.retained_on(one)]
+        for task in study.every_task()
+    }
+    keeping = partial(beside_training, folder, model, study.experiments.retention, asked)
     for task in _scored_tasks(study, folder):
         beside = [
             known
             for one, known in zip(of_study, checkpoints, strict=True)
-            if task in study.scored_on(one) or is_begun(folder / "scores" / one.name / task)
+            if task in study.scored_on(one)
+            or (known not in kept_on.get(task, []) and is_begun(folder / "scores" / one.name / task))
         ]
         own = [control for control in study.controls() if control.task == task]
         names = [*(known.name.value for known in beside), *(control.name for control in own)]
+        names += [known.name.value for known in kept_on.get(task, [])]
         measured_sides = read_sides(folder, task, names, with_prompts=with_prompts)
         sides = {name: side for name, side in measured_sides.items() if name not in names[len(beside) :]}
         tasks.append(task_facts(folder, task, model, beside, sides, document.source("tasks", task)))
         add_scores(merges, tasks[-1].name, sides)
-        asked = document.source("experiments")
         controls += [control_facts(folder, one, model, tasks[-1], measured_sides, asked) for one in own]
+        retained += keeping(task, kept_on.get(task, []), measured_sides)
         margin = document.source("equivalence_margin")
         equivalences += across.equivalences(tasks[-1], sides, study.equivalence_margin, margin)
         if any(task in group.tasks for group in study.groups.values()):
             members[task] = groups.member(tasks[-1], sides)
         told(tasks[-1], {name: side.scores for name, side in sides.items()})
         del sides, measured_sides  # before the next task's are read: those of two may be more than fits into memory
+    for task in study.further_tasks():
+        names = [known.name.value for known in kept_on[task]]
+        retained += keeping(task, kept_on[task], read_sides(folder, task, names))
     of_groups = [
         groups.group_facts(name, group, members, document.source("groups", name))
         for name, group in study.groups.items()
@@ -146,6 +159,7 @@ def collect(
         "tasks": tasks,
         **({"groups": of_groups} if of_groups else {}),
         **({"controls": controls} if controls else {}),
+        **({"retention": corrected(retained, asked)} if retained else {}),
         "family": across.adjust_p_values(tasks, document.source("tasks")),
         "equivalences": equivalences,
         "spreads": across.spreads(tasks),
@@ -186,4 +200,4 @@ def _scored_tasks(study: Study, folder: Path) -> list[str]:
     """Returns the study's tasks in its order, then others that its checkpoints were scored on as well."""
     own = {"base", *(checkpoint.name for checkpoint in study.every_checkpoint())}
     others = {found.name for name in own for found in (folder / "scores" / name).glob("*") if is_begun(found)}
-    return [*study.tasks, *sorted(others - set(study.tasks))]
+    return [*study.tasks, *sorted(others - set(study.every_task()))]

@@ -15,6 +15,7 @@ from report.sentences.causes import why
 from report.sentences.controls import controls
 from report.sentences.limits import limits, overlap_verdict, warnings
 from report.sentences.parameters import change, cost, counts, meaning, moved, published, selected, trained_share
+from report.sentences.retention import retention
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
 from report.sentences.summary import badge, checks, sizes
 from report.sentences.verdicts import groups, headline, result, scoreboard
@@ -30,6 +31,7 @@ def find(facts: MeasuredFacts) -> Findings:
     # left out of the findings where the study asks for none, so that a template can ask whether they are defined
     asked: dict[str, Any] = {"groups": groups(facts)} if facts.groups else {}
     asked |= {"controls": controls(facts)} if facts.controls else {}
+    asked |= {"retention": retention(facts)} if facts.retention else {}
     return Findings(
         selected=[selected(facts, i) for i in checkpoints],
         result=result(facts),

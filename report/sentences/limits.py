@@ -8,6 +8,7 @@ from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
 from report.sentences.bag_of_words import UNBEATEN, beside_words
 from report.sentences.controls import mostly_format
+from report.sentences.retention import losses
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
 
 FEWEST_CLUSTERS = 24
@@ -87,7 +88,7 @@ def warnings(facts: MeasuredFacts) -> list[Finding]:
             found.append(finding("warning_allowed_base", evidence))
     for task_at, _, at, comparison in comparisons(facts):
         found += _of_comparison(task_at, at, comparison)
-    return found + mostly_format(facts)
+    return found + mostly_format(facts) + losses(facts)
 
 
 def _of_comparison(task_at: str, at: str, comparison: Comparison) -> list[Finding]:

@@ -25,7 +25,7 @@ def metadata(path: Path) -> dict[str, Any]:
 
 
 def test_all_tasks_are_looked_at() -> None:
-    assert len(FILES) == 7
+    assert len(FILES) == 9
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

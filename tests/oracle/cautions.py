@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tests.oracle import bag_of_words, controls, lines
+from tests.oracle import bag_of_words, controls, lines, retention
 from tests.oracle.lines import Line, count, known, line, reason, setting, text
 from tests.oracle.sentences import overlap, overlap_kind
 from tests.oracle.weights import named
@@ -130,4 +130,5 @@ def warnings(facts: Part) -> list[Line]:
             if graded and overlap_kind(comparison) in ("everything", "turns", "open"):
                 said.append(line("On {task} ({checkpoint}), {verdict}.", verdict=overlap(comparison), **names))
     said += [controls.verdict(gain) for gain in facts.get("controls") or () if controls.kind(gain) == "format"]
+    said += retention.lost(facts)
     return said

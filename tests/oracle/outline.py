@@ -18,6 +18,7 @@ from tests.oracle import (
     controls,
     figures,
     merges,
+    retention,
     sentences,
     summary,
     tables,
@@ -343,6 +344,7 @@ def _analysis(facts: Part) -> Iterator[Expected]:
     for task in facts["tasks"]:
         yield from causes.why(task)
     yield from controls.format_and_skill(facts)
+    yield from retention.kept(facts)
     yield Heading(3, line("b. What the parameter counts before and after show"))
     checkpoints = facts["checkpoints"]
     yield from items(weights.of_each(checkpoints, partial(weights.meaning, facts["parameters"])))

@@ -32,13 +32,17 @@ CLAIMS = Path(__file__).resolve().parents[2] / "studies" / "seed-claims.yaml"
 
 def several_methods(root: Path) -> Path:
     """Returns a study of two methods and two seeds, of which not every checkpoint was trained, and a group."""
-    asked = {"groups": {"texts": ["passages"]}, "experiments": {"control": "shuffled-targets"}}
+    experiments = {"control": "shuffled-targets", "retention": {"tasks": {}}}
+    asked = {"groups": {"texts": ["passages"]}, "experiments": experiments}
     study = write_study(root, methods=["lora", "full"], seeds=[1, 2], **asked)
     write_control(folder_of(study), "reviews-lora-seed1", "reviews", ALL_WRONG)
     write_control(folder_of(study), "passages-lora-seed1", "passages", NEVER_ABSTAINS)
     for name, reviews in (("full-seed1", GOLD), ("lora-seed2", ALL_WRONG), ("full-seed2", TWO_WRONG)):
         write_scores(folder_of(study), f"reviews-{name}", "reviews", reviews)
         write_checkpoint(folder_of(study), f"reviews-{name}", "reviews")
+    for name, passages in (("lora-seed1", LEARNED), ("full-seed1", NEVER_ABSTAINS)):  # what reviews' training left
+        write_scores(folder_of(study), f"reviews-{name}", "passages", passages)
+    write_scores(folder_of(study), "passages-lora-seed1", "reviews", ALL_WRONG)
     for name, reviews in (("lora-seed1", TWO_WRONG), ("full-seed1", ALL_WRONG)):
         write_bag_of_words(folder_of(study), f"reviews-{name}", reviews)
     return study

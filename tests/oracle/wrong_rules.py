@@ -21,6 +21,7 @@ MODULES = [
         "report.sentences.causes",
         "report.sentences.bag_of_words",
         "report.sentences.controls",
+        "report.sentences.retention",
         "report.sentences.limits",
         "report.sentences.parameters",
         "report.sentences.merges",

@@ -61,6 +61,18 @@ def test_defaults_and_checkpoints(tmp_path: Path) -> None:
             "names a control, and the study trains no checkpoint",
             "name `methods:`, and a task with a training split",
         ),
+        (SMALL + "experiments: {retention: {margin: 2}}\n", "`experiments.retention.margin` is 2", "study-keys.md"),
+        (SMALL + "experiments: {retention: {margin: 0}}\n", "`experiments.retention.margin` is 0", "study-keys.md"),
+        (
+            SMALL + "experiments: {retention: {tasks: {passages_text: {limits: 3}}}}\n",
+            "unknown key `experiments.retention.tasks.passages_text.limits`",
+            "write `limit`",
+        ),
+        (
+            SMALL + "experiments: {retention: {tasks: {}}}\n",
+            "asks for retention, and there is nothing to score for it",
+            "such as passages_text",
+        ),
         (SMALL + "seeds: []\n", "`seeds` is []", "docs/reference/study-keys.md"),
         ("- a\n- b\n", "holds no mapping", "start from studies/demo.yaml"),
         ("a: [\n", "cannot be read as YAML", "correct it there"),
@@ -101,6 +113,28 @@ def test_each_task_head_and_method_has_one_control_of_the_first_seed(tmp_path: P
     assert not any(one.is_control for one in study.every_checkpoint() if not isinstance(one, Elsewhere))
     assert study.scored_checkpoints() == [*study.every_checkpoint(), *study.controls()]
     assert load_study(write(tmp_path, SMALL)).controls() == []
+
+
+def test_a_language_model_is_scored_on_what_it_was_not_trained_on(tmp_path: Path) -> None:
+    both = SMALL.replace("tasks: {", "tasks: {passages_demo: {limit: 7}, ")
+    asked = "experiments: {retention: {tasks: {passages_text: , squad_v1_llama: {limit: 200}, reviews_demo: }}}\n"
+    study = load_study(write(tmp_path, both + asked))
+    assert study.further_tasks() == ["passages_text", "squad_v1_llama"]
+    assert {one.task: study.retained_on(one) for one in study.every_checkpoint() if not isinstance(one, Elsewhere)} == {
+        "passages_demo": ["reviews_demo", "passages_text", "squad_v1_llama"],
+        "reviews_demo": ["passages_demo", "passages_text", "squad_v1_llama"],
+    }
+    limits = [study.plan(task).limit for task in study.every_task()]
+    assert limits == [7, None, None, 200]
+    heads = "formulations: [causal, sequence-classification]\n"
+    study = load_study(write(tmp_path, SMALL + heads + asked))
+    kept = {one.name: study.retained_on(one) for one in study.every_checkpoint()}
+    assert kept["reviews_demo-classifier-lora-seed1"] == []
+    assert kept["reviews_demo-causal-lora-seed1"] == ["passages_text", "squad_v1_llama"]
+    elsewhere = "checkpoints: [{path: runs/one}, {path: runs/two, tasks: [reviews_demo]}]\n"
+    study = load_study(write(tmp_path, SMALL + elsewhere + asked))
+    assert [study.retained_on(one) for one in study.checkpoints] == [["passages_text", "squad_v1_llama"], []]
+    assert load_study(write(tmp_path, SMALL)).further_tasks() == []
 
 
 def test_a_missing_study_names_those_that_exist(tmp_path: Path) -> None:

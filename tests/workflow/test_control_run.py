@@ -14,7 +14,8 @@ from workflow import step_commands
 from workflow.plan import planned
 
 ASKED = "experiments: {control: shuffled-targets}\n"
-CONTROLS = {f"{task}-lora-seed1-shuffled-targets" for task in ("reviews_demo", "passages_demo")}
+CHECKPOINTS = [f"{task}-lora-seed1" for task in ("reviews_demo", "passages_demo")]
+CONTROLS = {f"{name}-shuffled-targets" for name in CHECKPOINTS}
 
 
 def test_a_control_is_planned_like_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,10 +47,13 @@ def test_a_control_differs_from_its_checkpoint_in_its_targets_alone(tmp_path: Pa
 
 @pytest.mark.slow
 def test_a_study_with_a_control_runs_to_its_page(house: House) -> None:
-    asked = house.study.read_text().replace("experiments: {", "experiments: {control: shuffled-targets, ")
+    asked = "experiments: {control: shuffled-targets, retention: {}, "
+    asked = house.study.read_text().replace("experiments: {", asked)
     house.study.write_text(asked)
     trained = {step for step in house.to_do() if step.startswith(("train", "score", "prior", "overlap"))}
-    assert trained == {f"train {name}" for name in CONTROLS} | {
+    kept = {f"score {name} passages_text" for name in ("base", *CHECKPOINTS)}
+    kept |= {f"score {CHECKPOINTS[0]} passages_demo", f"score {CHECKPOINTS[1]} reviews_demo"}
+    assert trained == kept | {f"train {name}" for name in CONTROLS} | {
         f"score {name} {name.partition('-')[0]}" for name in CONTROLS
     }
     done = house.run()
@@ -60,6 +64,16 @@ def test_a_study_with_a_control_runs_to_its_page(house: House) -> None:
     for gain in facts["controls"]:
         parts = gain["format"]["value"] + gain["skill"]["value"]
         assert parts == pytest.approx(gain["total"]["value"], abs=1e-9)
+    scores = facts["retention"]["scores"]
+    assert [(score["task"]["value"], score["checkpoint"]["value"]) for score in scores] == [
+        ("reviews_demo", "LoRA on passages_demo, seed 1"),
+        ("passages_demo", "LoRA on reviews_demo, seed 1"),
+        ("passages_text", "LoRA on reviews_demo, seed 1"),
+        ("passages_text", "LoRA on passages_demo, seed 1"),
+    ]
+    assert scores[2]["before"] == scores[3]["before"]
+    assert scores[2]["margin"]["value"] == pytest.approx(0.01 * scores[2]["before"]["value"])
+    assert not any("absent" in score for score in scores)
     page = (house.build / "report.md").read_text()
     assert check(page, facts) == []
     assert verify_report(house.build / "report.md").problems == []

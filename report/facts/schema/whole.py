@@ -16,6 +16,7 @@ from report.facts.schema.parts import (
     Share,
     Text,
 )
+from report.facts.schema.retention import Retention
 from report.facts.schema.scores import Equivalence, Family, Group, Spread, TaskFacts
 from report.facts.schema.study import ModelFacts, StudyFacts
 from report.facts.schema.training import CheckpointFacts, Checks, NamedSetting, PairChecks, ParameterCounts
@@ -178,6 +179,20 @@ class ControlFindings(Part):
     verdict: Finding | None = Field(description="whether the gain is mostly format or mostly skill")
 
 
+class RetainedFindings(Part):
+    """The verdict on a score on a task that was not trained on."""
+
+    score: str = Field(description="where the facts of it stand")
+    verdict: Finding = Field(description="whether it is kept within the margin, lost, or cannot be told")
+
+
+class RetentionFindings(Part):
+    """The sentences on what the checkpoints keep of what they were not trained on."""
+
+    whole: Finding = Field(description="whether all is kept, something is lost, or it cannot be told of all")
+    scores: list[RetainedFindings]
+
+
 class Findings(Part):
     """The sentences of every part of the page."""
 
@@ -201,6 +216,7 @@ class Findings(Part):
     equivalences: list[Finding]
     spreads: list[Finding]
     controls: list[ControlFindings] | None = None
+    retention: RetentionFindings | None = None
     limits: list[Finding]
     warnings: list[Finding]
 
@@ -226,6 +242,7 @@ class MeasuredFacts(Part):
     tasks: list[TaskFacts]
     groups: list[Group] | None = None
     controls: list[Control] | None = None
+    retention: Retention | None = None
     family: Family
     equivalences: list[Equivalence]
     spreads: list[Spread]

@@ -82,6 +82,8 @@ def shaken(facts: dict[str, Any], choice: random.Random) -> dict[str, Any]:
         _shake_group(group, choice)
     for gain in facts.get("controls", ()):
         _shake_gain(gain, choice)
+    for score in facts.get("retention", {}).get("scores", ()):
+        _shake_retained(score, choice)
     for merge in facts.get("merges", ()):
         _shake_merge(merge, choice)
     shake_rarely(facts, choice)
@@ -104,6 +106,20 @@ def _shake_group(group: dict[str, Any], choice: random.Random) -> None:
             row["difference"] = row[choice.choice(["before", "after"])] = {"missing": "it is not scored on all"}
     if choice.random() < 0.2:
         group["label"], group["rows"] = {"missing": "one of its tasks has no primary score"}, []
+
+
+def _shake_retained(score: dict[str, Any], choice: random.Random) -> None:
+    """Changes the tests of a score on another task, and its difference; an absent one stays so."""
+    if "absent" in score:
+        return
+    _shake_difference(score["difference"], 1.0, choice)
+    source = score["difference"]["source"]
+    tested = choice.random() < 0.8
+    for name in ("kept_p", "lost_p"):
+        p = {"value": choice.choice([0.0001, 0.03, 0.05, 0.4, 1.0]), "unit": "p", "source": source}
+        score[name] = p if tested else {"missing": "every item is alike"}
+    needed = {"value": choice.choice([120, 4321]), "unit": "count", "source": source}
+    score["needed"] = choice.choice([needed, {"missing": "it was decided, or not tested"}])
 
 
 def _shake_gain(gain: dict[str, Any], choice: random.Random) -> None:
