@@ -202,7 +202,7 @@ def _values(task: Any, docs: Sequence[dict[str, Any]], given: Sequence[Sequence[
             chosen = _scores(task, doc, one_hot)
             scores |= {metric: chosen[metric] for metric in _BY_LENGTH if metric in scores}
         for metric, value in scores.items():
-            found.setdefault(metric, []).append(_plain(value))
+            found.setdefault(metric, []).append(plain(value))
     # A metric that not each item has is of a part of the items, which an answer's place does not tell.
     return {metric: values for metric, values in found.items() if len(values) == len(docs) and None not in values}
 
@@ -212,10 +212,10 @@ def _scores(task: Any, doc: dict[str, Any], log_likelihoods: Sequence[float]) ->
     return dict(task.process_results(doc, [(value, place == highest) for place, value in enumerate(log_likelihoods)]))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Returns a metric's item as JSON has it: a number, or a list of numbers; None of anything else."""
     if isinstance(value, list | tuple):
-        parts = [_plain(part) for part in value]
+        parts = [plain(part) for part in value]
         return None if None in parts else parts
     if hasattr(value, "item"):
         value = value.item()

@@ -16,9 +16,20 @@ def first_sentence(passage: str) -> str:
     >>> first_sentence("Dr. J. Smith came at 3.30 p.m. on foot. He was late.")
     'Dr. J. Smith came at 3.30 p.m. on foot.'
     """
-    text = " ".join(passage.split())
+    return sentences(passage)[0]
+
+
+def sentences(passage: str) -> list[str]:
+    """Returns the sentences of ``passage``, each on one line, as `first_sentence` ends them; at least one.
+
+    >>> sentences("Mr. Lee came. Was he late? 3 p.m. it was.")
+    ['Mr. Lee came.', 'Was he late?', '3 p.m. it was.']
+    """
+    text, start, found = " ".join(passage.split()), 0, list[str]()
     for end in _END.finditer(text):
         word, mark = end[1].lower(), end[2]
         if mark != "." or not (re.fullmatch(r"[^\W\d_]", word) or word in _ABBREVIATIONS):
-            return text[: end.end()]
-    return text
+            found.append(text[start : end.end()].lstrip())
+            start = end.end()
+    rest = text[start:].lstrip()
+    return [*found, rest] if rest or not found else found

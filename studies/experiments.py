@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from studies.names import Distinct, TaskName
 
 Control = Literal["shuffled-targets"]
-Baseline = Literal["bag-of-words"]
+Baseline = Literal["bag-of-words", "nearest-passage-sentence"]
 
 
 _Margin = Annotated[float, Field(gt=0, lt=1, strict=False)]
@@ -44,9 +44,10 @@ class Experiments(_Strict):
     on the same rows, each with another row's target (of its cluster, where answers are written). What it gains over
     the base model is format and label prior; what the checkpoint gains over it is skill. Unset: none."""
     baselines: Annotated[list[Baseline], Distinct] = []
-    """`bag-of-words`: a classifier of words and word pairs (TF-IDF and logistic regression) learns from exactly the
-    training rows of each checkpoint that the study trains, and the page sets the checkpoint beside it; for tasks whose
-    YAML lists the same choices for each item. The study's other tasks get none."""
+    """Simpler means that the page sets each checkpoint beside that the study trains. `bag-of-words`: a classifier of
+    words and word pairs (TF-IDF and logistic regression) learns from exactly its training rows; for tasks whose YAML
+    lists the same choices for each item. `nearest-passage-sentence`: of questions on a passage, the shortest name or
+    numeral in the sentence with most of the question's words. A task that neither fits gets none."""
     retention: Retention | None = None
     """Each language model that the study fine-tunes is scored on the study's other tasks, and on those named here, and
     the page tells which scores it keeps. `{}` takes the defaults; unset: none."""

@@ -16,7 +16,7 @@ from harness_tasks.messages import nearest_name
 from harness_tasks.reading import Kind, read_yaml
 from harness_tasks.validation import first_invalid, wrong_key
 from studies.elsewhere import Elsewhere
-from studies.experiments import Experiments, Retention, RetentionTask
+from studies.experiments import Baseline, Experiments, Retention, RetentionTask
 from studies.names import check_name, check_texts
 from studies.study import Author, HubRepos, Model, Study, TaskGroup, TaskPlan, Where, can_answer
 
@@ -84,6 +84,21 @@ def _check_output(path: Path, study: Study) -> None:
         )
 
 
+_FITS: dict[Baseline, tuple[str, str, str]] = {
+    "bag-of-words": (
+        "whose YAML lists its choices",
+        "a bag of words is a classifier: it can only learn labels that training rows and scored items share",
+        "train on a task of fixed choices, such as reviews_demo",
+    ),
+    "nearest-passage-sentence": (
+        "of questions on passages",
+        "the nearest sentence is looked for in a passage, by the words of a question",
+        "train on a task whose prompt shows a `context` and a `question`, such as passages_demo",
+    ),
+}
+"""What a simpler means needs of a task, why, and what mends a study of none such."""
+
+
 def _check_experiments(path: Path, study: Study) -> None:
     """Raises UserError where the study trains nothing that a control or a baseline could be set beside."""
     if study.experiments.control and not study.trains:
@@ -92,15 +107,16 @@ def _check_experiments(path: Path, study: Study) -> None:
             "a control is trained on the rows of a checkpoint of the study, by its recipe",
             "name `methods:`, and a task with a training split; or leave `control` out",
         )
-    if study.experiments.baselines and not study.beside_bag_of_words():
+    fitting = {study.simpler_means(one) for one in study.trained_checkpoints()}
+    if unfit := [name for name in study.experiments.baselines if name not in fitting]:
         trained = ", ".join(dict.fromkeys(one.task for one in study.trained_checkpoints())) or "nothing"
+        lacks, why, mend = _FITS[unfit[0]]
         raise UserError(
-            f"{path}: `experiments:` names the baseline bag-of-words, and no checkpoint is trained on a task whose "
-            f"YAML lists its choices (trained on: {trained})",
-            "a bag of words is a classifier: it can only learn labels that training rows and scored items share",
-            "train on a task of fixed choices, such as reviews_demo; or leave `baselines` out",
+            f"{path}: `experiments:` names the baseline {unfit[0]}, and no checkpoint is trained on a task {lacks} "
+            f"(trained on: {trained})",
+            why,
+            f"{mend}; or leave `{unfit[0]}` out of `baselines`",
         )
-
     if study.experiments.retention and not any(study.retained_on(one) for one in study.every_checkpoint()):
         raise UserError(
             f"{path}: `experiments:` asks for retention, and there is nothing to score for it",

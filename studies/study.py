@@ -14,7 +14,7 @@ from harness_tasks import TASKS_PATH, shipped_tasks
 from harness_tasks.choices import are_fixed
 from harness_tasks.loading import declared, find_yaml
 from studies.elsewhere import Elsewhere
-from studies.experiments import Experiments
+from studies.experiments import Baseline, Experiments
 from studies.names import Distinct, Place, TaskName
 
 SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
@@ -332,11 +332,17 @@ class Study(_Strict):
         own = self.scored_on(checkpoint)
         return [task for task in self.every_task() if task not in own]
 
-    def beside_bag_of_words(self) -> list[Checkpoint]:
-        """Returns the checkpoints that a bag of words is set beside: those trained on tasks of fixed choices."""
-        if "bag-of-words" not in self.experiments.baselines:
-            return []
-        return [one for one in self.trained_checkpoints() if has_fixed_choices(one.task, self.tasks_folder(one.task))]
+    def simpler_means(self, checkpoint: Checkpoint) -> Baseline | None:
+        """Returns the simpler means that a checkpoint is set beside, by what its task asks, or None."""
+        place = self.tasks_folder(checkpoint.task)
+        for name, fits in (("bag-of-words", has_fixed_choices), ("nearest-passage-sentence", asks_about_passages)):
+            if name in self.experiments.baselines and fits(checkpoint.task, place):
+                return name
+        return None
+
+    def beside_simpler_means(self) -> list[Checkpoint]:
+        """Returns the checkpoints that a simpler means is set beside."""
+        return [one for one in self.trained_checkpoints() if self.simpler_means(one)]
 
     def training_steps(self) -> list[Checkpoint]:
         """Returns all that is trained: the checkpoints, and their controls."""
@@ -405,3 +411,14 @@ def has_fixed_choices(task: str, place: Path = TASKS_PATH) -> bool:
     places = [place, *(shipped_tasks.folders([task]) if find_yaml(task, place) is None else [])]
     found = next((one for one in places if find_yaml(task, one) is not None), None)
     return found is None or are_fixed(declared(task, "output_type", found), declared(task, "doc_to_choice", found))
+
+
+@cache
+def asks_about_passages(task: str, place: Path = TASKS_PATH) -> bool:
+    """Returns whether a task has the answer written to a question on a passage, by the fields that its prompt shows.
+
+    ``place``: the folder in which the task is looked for. Nothing is loaded.
+    """
+    prompt = str(declared(task, "doc_to_text", place) or "")
+    shown = all(field in prompt for field in ("context", "question"))
+    return shown and declared(task, "output_type", place) == "generate_until"

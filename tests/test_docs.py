@@ -51,7 +51,7 @@ def test_every_study_and_every_task_is_in_a_table() -> None:
     text = read("docs/how-to/models-and-data.md")
     assert [path.name for path in study_files(ROOT / "studies") if f"`studies/{path.name}`" not in text] == []
     tasks = [path.stem for path in (ROOT / "harness_tasks").glob("*/*.yaml")]
-    assert len(tasks) == 7
+    assert len(tasks) == 9
     assert [task for task in tasks if f"| `{task}` |" not in text] == []
 
 

@@ -31,7 +31,7 @@ SUBMITTED = {
     "join": "{study}: parameter counts, facts and report",
     "prior": "{study}: prior of {name} on {task}",
     "overlap": "{study}: overlap of {task} with the rows of {checkpoint}",
-    "baseline": "{study}: bag of words on {task} with the rows of {checkpoint}",
+    "baseline": "{study}: {means} on {task} beside {checkpoint}",
     "report": "{study}: parameter counts, facts and report",
 }
 """The rules that run on nodes, and what the plan calls their steps, behind the study's name."""

@@ -42,7 +42,8 @@ START_S = 6.0
 OVERLAP_S = 1.0
 """Seconds to grade a task's scored items against the training rows."""
 BASELINE_S = 6.0
-"""Seconds to load a task and fit a bag of words: 5 s for 8,000 short rows, 7 s for 67,000."""
+"""Seconds to load a task and fit a bag of words: 5 s for 8,000 short rows, 7 s for 67,000. The nearest sentence takes
+as long."""
 READ_BYTES_A_SECOND = 2e8
 """Weights that are read, hashed and compared in a second, on one core."""
 UNPACK_S = 30.0
@@ -255,7 +256,7 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
         ]
         if step_commands.has_overlap(checkpoint):
             steps += [_overlap_step(study, checkpoint, task) for task in study.scored_on(checkpoint)]
-    steps += [_baseline_step(study, checkpoint) for checkpoint in study.beside_bag_of_words()]
+    steps += [_baseline_step(study, checkpoint) for checkpoint in study.beside_simpler_means()]
     for control in study.controls():
         steps += _control_steps(study, control, ledgers, sizes, dtype, speed)
     if step_commands.may_hold_merges(study):
@@ -348,7 +349,7 @@ def _overlap_step(study: Study, checkpoint: AnyCheckpoint, task: str) -> Planned
 
 def _baseline_step(study: Study, checkpoint: Checkpoint) -> PlannedStep:
     done = step_commands.baseline_file(study, checkpoint).is_file()
-    name = f"bag of words on {checkpoint.task} with the rows of {checkpoint.name}"
+    name = f"{study.simpler_means(checkpoint)} on {checkpoint.task} beside {checkpoint.name}"
     return PlannedStep(name, done, scored_rows(study, checkpoint.task), None, None, None, BASELINE_S)
 
 

@@ -100,10 +100,11 @@ def overlap(study: Study, checkpoint: AnyCheckpoint, task: str) -> list[str]:
 
 
 def baseline(study: Study, checkpoint: Checkpoint) -> list[str]:
-    """Returns the command that answers a task's scored items by a bag of words, after a checkpoint's training rows."""
+    """Returns the command that answers a task's scored items by the simpler means that a checkpoint is set beside."""
     task = checkpoint.task
     words = ["aftertune", "baseline", task, "--samples", str(scores_folder(study, task, None) / "samples.jsonl")]
-    words += ["--training-rows", str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
+    if study.simpler_means(checkpoint) == "bag-of-words":
+        words += ["--training-rows", str(checkpoint_folder(study, checkpoint) / "train_rows.jsonl")]
     words += ["--output", str(baseline_file(study, checkpoint))]
     return [*words, *_include(study, task), *_metadata(study)]
 
@@ -256,8 +257,8 @@ def overlap_file(study: Study, checkpoint: AnyCheckpoint, task: str) -> Path:
 
 
 def baseline_file(study: Study, checkpoint: Checkpoint) -> Path:
-    """Returns the file with the answers of a bag of words that learned from a checkpoint's training rows."""
-    return study.folder / "baselines" / checkpoint.name / f"bag-of-words_{checkpoint.task}.json"
+    """Returns the file with the answers of the simpler means that a checkpoint is set beside."""
+    return study.folder / "baselines" / checkpoint.name / f"{study.simpler_means(checkpoint)}_{checkpoint.task}.json"
 
 
 def samples_file(study: Study, task: str) -> Path:
@@ -312,9 +313,9 @@ def overlap_key(study: Study, checkpoint: AnyCheckpoint, task: str) -> str:
 
 
 def baseline_key(study: Study, checkpoint: Checkpoint) -> str:
-    """Returns all that the answers of a bag of words depend on beside their input files."""
-    task = digests.task_digest(checkpoint.task, study.tasks_folder(checkpoint.task))
-    code = digests.code_digest("bag_of_words", "choices")
+    """Returns all that the answers of a simpler means depend on beside their input files."""
+    task = digests.scoring_digest(checkpoint.task, study.tasks_folder(checkpoint.task))
+    code = digests.code_digest("bag_of_words", "choices", "nearest_sentence", "baselines")
     return json.dumps([baseline(study, checkpoint), task, digests.data_digest(study), code])
 
 

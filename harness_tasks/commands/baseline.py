@@ -1,4 +1,4 @@
-"""`aftertune baseline` answers a task's items by a bag of words."""
+"""`aftertune baseline` answers a task's items by a simpler means than a language model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,29 +13,38 @@ from harness_tasks.errors import exit_on_user_error
 def baseline(
     task: Task,
     samples: Annotated[Path, typer.Option(help="lm_eval's sample file of the task (JSON lines).")],
-    training_rows: Annotated[Path, typer.Option(help="The train_rows.jsonl of a checkpoint.")],
     output: Annotated[Path, typer.Option(help="JSON file to write: the answer to each item, its scores, the recipe.")],
+    training_rows: Annotated[
+        Path | None, typer.Option(help="The train_rows.jsonl of a checkpoint, which a bag of words learns from.")
+    ] = None,
     metadata: Metadata = None,
     include_path: IncludePath = TASKS_PATH,
 ) -> None:
-    """Train a bag of words on a checkpoint's training rows, and answer the scored items by it.
+    """Answer a task's scored items by a simpler means than a language model.
 
-    TF-IDF and logistic regression; the task's choices must be the same for each item.
+    With --training-rows by a bag of words that learns from them: TF-IDF and logistic regression; the task's choices
+    must be the same for each item. Without, of questions on a passage, by the nearest sentence: the shortest name or
+    numeral in the sentence that has most of the question's words.
     """
-    from harness_tasks.bag_of_words import bag_of_words
     from harness_tasks.files import write_json
     from harness_tasks.loading import parse_metadata
 
     with exit_on_user_error():
-        found = bag_of_words(
-            task,
-            samples=samples,
-            training_rows=training_rows,
-            metadata=parse_metadata(metadata),
-            include_path=include_path,
-        )
+        given = parse_metadata(metadata)
+        if training_rows is None:
+            from harness_tasks.nearest_sentence import nearest_sentence
+
+            found = nearest_sentence(task, samples=samples, metadata=given, include_path=include_path)
+            done = "the passage's nearest sentence answered"
+        else:
+            from harness_tasks.bag_of_words import bag_of_words
+
+            found = bag_of_words(
+                task, samples=samples, training_rows=training_rows, metadata=given, include_path=include_path
+            )
+            done = (
+                f"a bag of words ({found['vocabulary']:,} words and pairs) learned from {found['training_rows']:,} "
+                "training rows, and answered"
+            )
         write_json(output, found)
-        print(
-            f"{task}: a bag of words ({found['vocabulary']:,} words and pairs) learned from "
-            f"{found['training_rows']:,} training rows, and answered {len(found['doc_ids']):,} items"
-        )
+        print(f"{task}: {done} {len(found['doc_ids']):,} items")

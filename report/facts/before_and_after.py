@@ -6,7 +6,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from harness_tasks.errors import UserError
-from report.facts.bag_of_words import bag_of_words_facts
 from report.facts.examples import KINDS, examples
 from report.facts.measured import (
     Measured,
@@ -34,6 +33,7 @@ from report.facts.schema.scores import (
 )
 from report.facts.schema.study import ModelFacts
 from report.facts.schema.training import CheckpointFacts, Trained, is_from_elsewhere
+from report.facts.simpler_means import simpler_means
 from report.facts.unfinished import why_unscored
 from report.facts.values import fact, missing
 from report.reading import kinds
@@ -75,7 +75,7 @@ def beside_base(
     pair = None if refused else pair
     graded = (metric for metric in metrics if ranges.metric_direction(metric).better) if pair else iter(())
     right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(pair, metric)), None)
-    words = bag_of_words_facts(folder, base, after, name.value)
+    simpler = simpler_means(folder, base, after, name.value)
     return Comparison(
         checkpoint=name,
         display_name=checkpoint.name_on_own_task if checkpoint.task.value == task else checkpoint.display_name,
@@ -94,7 +94,7 @@ def beside_base(
         overlap=overlap_facts(folder, pair, name.value) if pair else None,
         figures=_figures(task, name, sides, scores, moves=bool(pair and right_or_wrong)),
         overlaps=overlapping(folder, checkpoint.task.value, task),
-        **({"bag_of_words": words} if words else {}),
+        **({"simpler": simpler} if simpler else {}),
     )
 
 

@@ -227,25 +227,31 @@ class Overlapping(TypedDict):
     grades: list[Literal["identical", "same_source", "containment"]]
 
 
-class _BagOfWords(TypedDict):
-    """`bag-of-words_<task>.json`; what an item gives to each metric stands in the order of ``doc_ids``."""
+class _SimplerMeans(TypedDict):
+    """`bag-of-words_<task>.json` or `nearest-passage-sentence_<task>.json`, of which the first learned from rows.
 
-    training_rows: Count
-    vocabulary: Count
-    training_file_sha256: Text
+    What an item gives to each metric stands in the order of ``doc_ids``.
+    """
+
+    training_rows: NotRequired[Count]
+    vocabulary: NotRequired[Count]
+    training_file_sha256: NotRequired[Text]
     doc_ids: list[Count]
     doc_hashes: list[Text]
     values: dict[Text, list[Number | list[Number]]]
 
 
-def _is_of_each_item(found: _BagOfWords) -> _BagOfWords:
+def _is_of_each_item(found: _SimplerMeans) -> _SimplerMeans:
+    learned = [key for key in ("training_rows", "vocabulary", "training_file_sha256") if key in found]
+    if len(learned) in (1, 2):
+        raise ValueError(f"it names {learned[0]}, and not all of what it learned from")
     items = len(found["doc_ids"])
     if {len(found["doc_hashes"]), *map(len, found["values"].values())} != {items}:
         raise ValueError(f"it has no value for each of the {items:,} items")
     return found
 
 
-BagOfWords = Annotated[_BagOfWords, AfterValidator(_is_of_each_item)]
+SimplerMeans = Annotated[_SimplerMeans, AfterValidator(_is_of_each_item)]
 
 
 class Command(TypedDict, total=False):
@@ -280,4 +286,4 @@ LENGTHS = _kind("the record of lengths in tokens", Length, limit_mib=1024)
 LENGTHS_HEAD = _kind("the record of lengths in tokens", Lengths)
 OVERLAP = _kind("the record of overlap with training rows", Overlapping, limit_mib=1024)
 OVERLAP_HEAD = _kind("the record of overlap with training rows", OverlapRecord)
-BAG_OF_WORDS = _kind("the answers of a bag of words", BagOfWords, limit_mib=1024)
+SIMPLER_MEANS = _kind("the answers of a simpler means", SimplerMeans, limit_mib=1024)

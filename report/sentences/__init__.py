@@ -10,13 +10,13 @@ from report.facts.schema.parts import Fact, is_known
 from report.facts.schema.scores import Comparison, ScoredTask, UntestedEquivalence
 from report.facts.schema.whole import ComparisonFindings, Finding, Findings, MeasuredFacts
 from report.reading.results import pointer
-from report.sentences.bag_of_words import UNBEATEN, beside_words
 from report.sentences.causes import why
 from report.sentences.controls import controls
 from report.sentences.limits import limits, overlap_verdict, warnings
 from report.sentences.parameters import change, cost, counts, meaning, moved, published, selected, trained_share
 from report.sentences.retention import retention
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
+from report.sentences.simpler_means import UNBEATEN, beside_simpler
 from report.sentences.summary import badge, checks, sizes
 from report.sentences.verdicts import groups, headline, result, scoreboard
 
@@ -71,7 +71,7 @@ def _difference(
     ]
     shift, counts, overlap = comparison.shift, comparison.transitions, comparison.overlap
     evidence = {key: f"{at}/shift/{key}" for key in ("what", "change")}
-    words = beside_words(task_at, at, comparison) if comparison.bag_of_words else None
+    simpler = beside_simpler(task_at, at, comparison) if comparison.simpler else None
     return ComparisonFindings(
         task=task_at,
         comparison=at,
@@ -81,7 +81,7 @@ def _difference(
         transitions=finding("transitions_counted", {"counts": f"{at}/transitions"}) if counts else None,
         overlap=overlap_verdict(at, comparison, overlap) if overlap else None,
         metrics=metrics,
-        **({"bag_of_words": words} if words and words.id not in UNBEATEN else {}),  # those are among the warnings
+        **({"simpler": simpler} if simpler and simpler.id not in UNBEATEN else {}),  # those are among the warnings
     )
 
 

@@ -6,10 +6,10 @@ from report.facts.schema.scores import Comparison, Overlap, ScoredTask
 from report.facts.schema.training import Trained, is_from_elsewhere
 from report.facts.schema.whole import Finding, MeasuredFacts
 from report.reading.results import pointer
-from report.sentences.bag_of_words import UNBEATEN, beside_words
 from report.sentences.controls import mostly_format
 from report.sentences.retention import losses
 from report.sentences.rules import comparisons, decide, direction, finding, primary_index
+from report.sentences.simpler_means import UNBEATEN, beside_simpler
 
 FEWEST_CLUSTERS = 24
 """Of those for which the coverage of the intervals was simulated: see `report.statistics.intervals`."""
@@ -96,8 +96,8 @@ def _of_comparison(task_at: str, at: str, comparison: Comparison) -> list[Findin
     about, found = {"task": f"{task_at}/name", "checkpoint": f"{at}/display_name"}, list[Finding]()
     if isinstance(comparison.after, Side) and is_known(comparison.after.allowed):
         found.append(finding("warning_allowed_tuned", about | {"allowed": f"{at}/after/allowed"}))
-    if comparison.bag_of_words:
-        verdict = beside_words(task_at, at, comparison)
+    if comparison.simpler:
+        verdict = beside_simpler(task_at, at, comparison)
         if verdict.id in UNBEATEN:
             found.append(verdict)
     evidence = about | {"trained_on": f"{at}/trained_on"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tests.oracle import bag_of_words, controls, lines, retention
+from tests.oracle import controls, lines, retention, simpler_means
 from tests.oracle.lines import Line, count, known, line, reason, setting, text
 from tests.oracle.sentences import overlap, overlap_kind
 from tests.oracle.weights import named
@@ -114,8 +114,8 @@ def warnings(facts: Part) -> list[Line]:
             if known(passed_over):
                 who = text(comparison["display_name"])
                 said.append(line(_ALLOWED, task=text(task["name"]), who=who, guards=text(passed_over)))
-            if bag_of_words.kind(comparison) in ("open", "same", "worse"):
-                said.append(bag_of_words.said(task, comparison))
+            if simpler_means.kind(comparison) in ("open", "same", "worse"):
+                said.append(simpler_means.said(task, comparison))
             names = {"task": text(task["name"]), "checkpoint": text(comparison["display_name"])}
             if comparison["overlaps"]:
                 words = (

@@ -27,13 +27,13 @@ def score(task: Part, comparison: Part, row: Part) -> Figure:
     shown = [fact for fact in (row["before"], row["after"]) if known(fact)]
     unit = shown[0]["unit"]
     floor = task["floor"]["score"]
-    words_alone = [comparison["bag_of_words"]["score"]] if "bag_of_words" in comparison else []
+    words_alone = [comparison["simpler"]["score"]] if "simpler" in comparison else []
     values = [fact["value"] for fact in (*shown, floor, *words_alone) if known(fact)]
     values += [end for fact in shown if "interval" in fact for end in (fact["interval"][k] for k in ("lower", "upper"))]
     values += [one["interval"][key] for one in (floor, *words_alone) for key in ("lower", "upper") if "interval" in one]
     lower = min(0.0, *values)
     start, end = _WHOLE.get(unit, (lower, max(values) if max(values) > lower else lower + 1))
-    beside = ", bag of words {score}" if words_alone else ""
+    beside = f", {comparison['simpler']['name']['value']} {{score}}" if words_alone else ""
     words = (
         f"{{before}} before, {{after}} after, trivial baseline {{floor}}{beside}; the scale from {{start}} to {{end}}"
     )

@@ -12,7 +12,6 @@ from typing import Any
 from report.reading.texts import shell_word
 from tests.oracle import (
     answer_figures,
-    bag_of_words,
     causes,
     cautions,
     controls,
@@ -20,6 +19,7 @@ from tests.oracle import (
     merges,
     retention,
     sentences,
+    simpler_means,
     summary,
     tables,
     weight_figures,
@@ -250,8 +250,8 @@ def _scores(facts: Part) -> Iterator[Expected]:
 
 def _comparison(family: Part, task: Part, comparison: Part) -> Iterator[Expected]:
     yield paragraph(sentences.headline(task, comparison))
-    if bag_of_words.kind(comparison) in ("better", "unjudged", "unknown"):  # else a warning says it
-        yield paragraph(bag_of_words.said(task, comparison))
+    if simpler_means.kind(comparison) in ("better", "unjudged", "unknown"):  # else a warning says it
+        yield paragraph(simpler_means.said(task, comparison))
     if comparison["transitions"]:
         yield answer_figures.moves(task, comparison)
     yield from answer_figures.drawn("confusion", task, comparison)

@@ -23,6 +23,7 @@ from tests.report.synthetic import (
     write_control,
     write_elsewhere,
     write_merge,
+    write_nearest_sentence,
     write_scores,
     write_study,
 )
@@ -43,6 +44,7 @@ def several_methods(root: Path) -> Path:
     for name, passages in (("lora-seed1", LEARNED), ("full-seed1", NEVER_ABSTAINS)):  # what reviews' training left
         write_scores(folder_of(study), f"reviews-{name}", "passages", passages)
     write_scores(folder_of(study), "passages-lora-seed1", "reviews", ALL_WRONG)
+    write_nearest_sentence(folder_of(study), "passages-lora-seed1", LEARNED)
     for name, reviews in (("lora-seed1", TWO_WRONG), ("full-seed1", ALL_WRONG)):
         write_bag_of_words(folder_of(study), f"reviews-{name}", reviews)
     return study

@@ -209,21 +209,18 @@ def task(found: Part) -> Table:
             ("cluster", text(found["cluster"])),
             ("primary metric", text(found["primary"])),
             ("trivial baseline", floor),
-            *(_bag_of_words(one) for one in found["comparisons"] if "bag_of_words" in one),
+            *(_simpler(one) for one in found["comparisons"] if "simpler" in one),
         ],
     )
 
 
-def _bag_of_words(comparison: Part) -> tuple[Line, Line]:
-    words = comparison["bag_of_words"]
-    said = line(
-        "{score}; minus the base: {above}; training rows: {rows}; words and word pairs: {vocabulary}",
-        score=value(words["score"]),
-        above=change(words["above_base"]),
-        rows=count(words["training_rows"]),
-        vocabulary=count(words["vocabulary"]),
-    )
-    return line("bag of words on the training rows of {name}", name=text(comparison["display_name"])), said
+def _simpler(comparison: Part) -> tuple[Line, Line]:
+    means = comparison["simpler"]
+    said = line("{score}; minus the base: {above}", score=value(means["score"]), above=change(means["above_base"]))
+    if "training_rows" in means:
+        words = "{said}; training rows: {rows}; words and word pairs: {vocabulary}"
+        said = line(words, said=said, rows=count(means["training_rows"]), vocabulary=count(means["vocabulary"]))
+    return line("{means} beside {name}", means=text(means["name"]), name=text(comparison["display_name"])), said
 
 
 def ranges(task: Part) -> Table:

@@ -19,7 +19,7 @@ MODULES = [
         "report.sentences.rules",
         "report.sentences.verdicts",
         "report.sentences.causes",
-        "report.sentences.bag_of_words",
+        "report.sentences.simpler_means",
         "report.sentences.controls",
         "report.sentences.retention",
         "report.sentences.limits",

@@ -279,6 +279,15 @@ def write_bag_of_words(folder: Path, checkpoint: str, predicted: list[int], **ch
     write_json(folder / "baselines" / checkpoint / f"bag-of-words_{REVIEWS}.json", found | changed)
 
 
+def write_nearest_sentence(folder: Path, checkpoint: str, given: list[str]) -> None:
+    """Writes what the passage's nearest sentence answers to the passages: words as in `write_scores`."""
+    rows, _, _ = passage_rows(given)
+    found = {"task": PASSAGES, "name": "nearest-passage-sentence", "predictions": given}
+    found |= {"values": {metric: [row[metric] for row in rows] for metric in ("exact", "f1")}}
+    found |= {"doc_ids": [row["doc_id"] for row in rows], "doc_hashes": [row["doc_hash"] for row in rows]}
+    write_json(folder / "baselines" / checkpoint / f"nearest-passage-sentence_{PASSAGES}.json", found)
+
+
 def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any]) -> None:
     """Writes lm_eval's two files for predictions of ``task``: labels of reviews, or answers to the passages."""
     rows, scores, metadata = (review_rows if task == REVIEWS else passage_rows)(predictions)

@@ -88,18 +88,33 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, found: str, mend: str)
 
 def test_a_bag_of_words_stands_beside_checkpoints_of_fixed_choices(tmp_path: Path) -> None:
     both = SMALL.replace("tasks: {", "tasks: {passages_demo: {}, ") + "experiments: {baselines: [bag-of-words]}\n"
-    assert [one.task for one in load_study(write(tmp_path, both)).beside_bag_of_words()] == ["reviews_demo"]
+    assert [one.task for one in load_study(write(tmp_path, both)).beside_simpler_means()] == ["reviews_demo"]
     with pytest.raises(UserError) as caught:
         load_study(write(tmp_path, both.replace("reviews_demo: }", "squad_llama: }")))
     assert "no checkpoint is trained on a task whose YAML lists its choices" in caught.value.found
     named = both.replace(
         "reviews_demo: }", "boolq: , gsm8k: , revews_demo: }"
     )  # lm_eval's own, and one that nobody has
-    found = [one.task for one in load_study(write(tmp_path, named)).beside_bag_of_words()]
+    found = [one.task for one in load_study(write(tmp_path, named)).beside_simpler_means()]
     assert found == ["boolq", "revews_demo"]
     assert "(trained on: passages_demo, squad_llama)" in caught.value.found
     assert "can only learn labels that training rows and scored items share" in caught.value.why
-    assert "or leave `baselines` out" in caught.value.mend
+    assert "or leave `bag-of-words` out of `baselines`" in caught.value.mend
+
+
+def test_a_nearest_sentence_stands_beside_checkpoints_of_questions_on_passages(tmp_path: Path) -> None:
+    both = SMALL.replace("tasks: {", "tasks: {passages_demo: {}, ")
+    asked = "experiments: {baselines: [bag-of-words, nearest-passage-sentence]}\n"
+    study = load_study(write(tmp_path, both + asked))
+    means = {one.task: study.simpler_means(one) for one in study.trained_checkpoints()}
+    assert means == {"passages_demo": "nearest-passage-sentence", "reviews_demo": "bag-of-words"}
+    with pytest.raises(UserError) as caught:
+        load_study(write(tmp_path, SMALL + asked))
+    assert "names the baseline nearest-passage-sentence, and no checkpoint is trained" in caught.value.found
+    assert "or leave `nearest-passage-sentence` out of `baselines`" in caught.value.mend
+    named = SMALL.replace("{reviews_demo: }", "{squad_v2_llama: , squad_v1_llama: , squad_llama: }")
+    study = load_study(write(tmp_path, named + "experiments: {baselines: [nearest-passage-sentence]}\n"))
+    assert len(study.beside_simpler_means()) == 3
 
 
 def test_each_task_head_and_method_has_one_control_of_the_first_seed(tmp_path: Path) -> None:

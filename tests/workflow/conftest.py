@@ -25,7 +25,7 @@ class House:
         self.study = folder / "studies" / "tiny.yaml"
         with self.study.open("a") as file:
             file.write("metadata: {course: natural language processing}\n")  # JSON in every command
-            file.write("experiments: {baselines: [bag-of-words]}\n")
+            file.write("experiments: {baselines: [bag-of-words, nearest-passage-sentence]}\n")
         self.build = folder / "build" / "tiny"
 
     def command(self, *words: str) -> list[str]:
@@ -69,7 +69,7 @@ class House:
             if "scratch" not in path.parts
             and (
                 path.name in names + pages
-                or path.name.startswith(("overlap_", "bag-of-words_"))
+                or path.name.startswith(("overlap_", "bag-of-words_", "nearest-passage-sentence_"))
                 or path.parent.name == "parameters"
             )
         }

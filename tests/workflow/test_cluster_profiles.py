@@ -204,15 +204,14 @@ def test_a_gpu_is_asked_for_where_a_model_is_asked_or_trained(study: Study) -> N
 
 def test_every_submitted_rule_finds_its_step(study: Study) -> None:
     elsewhere = [Elsewhere(path="an-adapter"), Elsewhere(path="its-merge")]
-    experiments = Experiments(baselines=["bag-of-words"])
+    experiments = Experiments(baselines=["bag-of-words", "nearest-passage-sentence"])
     study = study.model_copy(update={"checkpoints": elsewhere, "experiments": experiments})
-    classified = [one.name for one in study.beside_bag_of_words()]
-    assert classified
+    assert {study.simpler_means(one) for one in study.beside_simpler_means()} == {*experiments.baselines}
     estimated = needs.estimate_needs([study], needs.Nodes()).steps
     for checkpoint in study.trained_checkpoints():
         wildcards = {"study": "sized", "checkpoint": checkpoint.name, "name": checkpoint.name, "task": checkpoint.task}
+        wildcards["means"] = str(study.simpler_means(checkpoint))
         rules = needs.SUBMITTED.keys() - ({"merge"} if checkpoint.method != "qlora" else set())
-        rules -= set() if checkpoint.name in classified else {"baseline"}
         assert {needs.SUBMITTED[rule].format(**wildcards) for rule in rules} <= estimated.keys()
 
 

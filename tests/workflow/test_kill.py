@@ -34,9 +34,9 @@ def run_and_kill(house: House, when: Callable[[], bool]) -> None:
 
 
 def _words(name: str) -> list[str]:
-    """Returns what a file's path says of its step: the folders, and the task or checkpoint in its own name."""
+    """Returns what a file's path says of its step: the folders, and what its own name is made of."""
     path = Path(name)
-    return [*path.parts[:-1], path.stem, path.stem.removeprefix("overlap_").removeprefix("bag-of-words_")]
+    return [*path.parts[:-1], path.stem, *path.stem.split("_", 1)]
 
 
 @pytest.mark.slow

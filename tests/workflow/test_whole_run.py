@@ -179,15 +179,18 @@ def test_overlap_is_graded_for_every_scored_item(house: House) -> None:
 
 def test_a_bag_of_words_learned_from_the_rows_of_the_checkpoint(house: House) -> None:
     name = "reviews_demo-lora-seed1"
-    files = [file.relative_to(house.build).as_posix() for file in house.build.glob("baselines/**/*.json")]
-    assert files == [f"baselines/{name}/bag-of-words_reviews_demo.json"]  # passages_demo has no choices
-    found = json.loads((house.build / files[0]).read_text())
+    files = sorted(file.relative_to(house.build).as_posix() for file in house.build.glob("baselines/**/*.json"))
+    other = "baselines/passages_demo-lora-seed1/nearest-passage-sentence_passages_demo.json"
+    assert files[::-1] == [f"baselines/{name}/bag-of-words_reviews_demo.json", other]
+    found = json.loads((house.build / files[1]).read_text())
     trained = house.build / "checkpoints" / name / "train_rows.jsonl"
     assert found["training_file_sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
     assert found["training_rows"] == 96
     scored = {row["doc_id"]: row["doc_hash"] for row in samples(house, "base", "reviews_demo")}
     assert dict(zip(found["doc_ids"], found["doc_hashes"], strict=True)) == scored
-    assert "a bag of words that learned from the same 96 training rows" in (house.build / "report.md").read_text()
+    page = (house.build / "report.md").read_text()
+    assert "a bag of words that learned from the same 96 training rows" in page
+    assert "the passage's nearest sentence" in page
 
 
 @pytest.mark.parametrize(("checkpoint", "task"), PAIRS)

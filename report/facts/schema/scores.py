@@ -115,11 +115,12 @@ class Overlap(Part):
     parts: list[OverlapPart]
 
 
-class BagOfWords(Part):
-    """A classifier of words and word pairs that learned from the checkpoint's own training rows."""
+class SimplerMeans(Part):
+    """What needs no language model: a bag of words that learned from the checkpoint's rows, or the nearest sentence."""
 
-    training_rows: KnownCount = Field(description="rows that it learned from: those of the checkpoint")
-    vocabulary: KnownCount = Field(description="words and word pairs that it knows")
+    name: KnownText = Field(description="what it is: bag of words, or nearest sentence")
+    training_rows: KnownCount | None = Field(default=None, description="a bag of words' rows: the checkpoint's own")
+    vocabulary: KnownCount | None = Field(default=None, description="words and word pairs that a bag of words knows")
     score: Score = Field(description="its score in the primary metric")
     above_base: Score = Field(description="its score minus the base model's, paired item by item")
     tuned_above: Score = Field(description="the checkpoint's score minus its own, paired item by item")
@@ -155,7 +156,7 @@ class Comparison(Part):
     examples: Examples | None
     shift: Shift | None
     overlap: OrAbsent[Overlap] | None
-    bag_of_words: BagOfWords | None = Field(default=None, description="only where it was measured")
+    simpler: SimplerMeans | None = Field(default=None, description="only where it was measured")
     figures: AnswerFigures
     overlaps: bool = Field(description="whether the two tasks say that they share items")
 

@@ -160,7 +160,7 @@ class ComparisonFindings(Part):
     shift: Finding | None
     transitions: Finding | None
     overlap: Finding | None
-    bag_of_words: Finding | None = Field(default=None, description="where it was measured and no warning says it")
+    simpler: Finding | None = Field(default=None, description="where it was measured and no warning says it")
     metrics: list[Finding] = Field(description="on every metric, by the interval of its difference")
 
 

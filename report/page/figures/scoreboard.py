@@ -16,12 +16,12 @@ _WHOLE = {"points": (0.0, 100.0), "proportion": (0.0, 1.0), "share": (0.0, 1.0),
 def score(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     """Returns the primary score of a comparison: ring before, dot after, bars for intervals, ticks for baselines.
 
-    The trivial baseline's tick is dashed, that of a bag of words, where there is one, is whole.
+    The trivial baseline's tick is dashed, that of a simpler means, where there is one, is whole.
     """
     row = comparison.primary
     assert row is not None  # where there is none, the facts name no drawing
-    words_alone = comparison.bag_of_words.score if comparison.bag_of_words else None
-    lower, upper = _scale(row, [task.floor.score, *([words_alone] if words_alone else [])])
+    simpler = comparison.simpler.score if comparison.simpler else None
+    lower, upper = _scale(row, [task.floor.score, *([simpler] if simpler else [])])
 
     def place(value: float) -> float:
         share = min(1.0, max(0.0, (value - lower) / (upper - lower)))
@@ -34,14 +34,14 @@ def score(task: ScoredTask, comparison: Comparison, name: str) -> Picture:
     if is_known(task.floor.score):
         at = place(task.floor.score.value)
         drawing.line([(at, _LINE - 10), (at, _LINE + 10)], colour=ORANGE, width=2, dashes=(4, 3))
-    if words_alone and is_known(words_alone):
-        at = place(words_alone.value)
+    if simpler and is_known(simpler):
+        at = place(simpler.value)
         drawing.line([(at, _LINE - 10), (at, _LINE + 10)], colour=ORANGE, width=2)
     _sides(drawing, row, place)
     title = f"{row.label.value} on {task.name.value}: base and {comparison.display_name.value}"
     ends = f"the scale from {decimals(lower, _unit(row))} to {decimals(upper, _unit(row))}"
     words = f"{_value(row.before)} before, {_value(row.after)} after, trivial baseline {_value(task.floor.score)}"
-    words += f", bag of words {_value(words_alone)}" if words_alone else ""
+    words += f", {comparison.simpler.name.value} {_value(comparison.simpler.score)}" if comparison.simpler else ""
     return Picture(drawing.svg(name, title, f"{words}; {ends}"), title)
 
 

@@ -208,21 +208,23 @@ def _surround(fact: dict[str, Any], top: float, choice: random.Random) -> None:
 
 
 def _shake_words(facts: dict[str, Any], choice: random.Random) -> None:
-    """Sets a bag of words beside some checkpoints, and changes what it scores."""
+    """Sets a simpler means beside some checkpoints, and changes what it scores."""
     for task in facts["tasks"]:
         for comparison in task.get("comparisons", ()) if choice.random() < 0.5 else ():
             primary = next((score for score in comparison["scores"] if score["primary"]), comparison["scores"][0])
             if "value" in primary["after"]:
-                comparison["bag_of_words"] = _words_beside(primary["after"], choice)
+                comparison["simpler"] = _words_beside(primary["after"], choice)
 
 
 def _words_beside(score: dict[str, Any], choice: random.Random) -> dict[str, Any]:
-    """Returns a bag of words that scores somewhere near ``score``."""
+    """Returns a simpler means that scores somewhere near ``score``."""
     top = 100.0 if score["unit"] == "points" else 1.0
     own = copy.deepcopy(score) | {"value": choice.uniform(0, top)}
     _surround(own, top, choice)
-    found: dict[str, Any] = {"score": own}
-    for key, number in (("training_rows", choice.choice([2, 2000])), ("vocabulary", 33_729)):
+    learns = choice.random() < 0.7
+    name = {"value": "bag of words" if learns else "nearest sentence", "unit": "text", "source": score["source"]}
+    found: dict[str, Any] = {"name": name, "score": own}
+    for key, number in (("training_rows", choice.choice([2, 2000])), ("vocabulary", 33_729)) if learns else ():
         found[key] = {"value": number, "unit": "count", "source": score["source"]}
     for key in ("above_base", "tuned_above"):
         found[key] = copy.deepcopy(own)

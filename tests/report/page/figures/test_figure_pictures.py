@@ -100,8 +100,9 @@ def test_a_bag_of_words_has_a_tick_of_its_own(facts: dict[str, Any]) -> None:
     comparison = facts["tasks"][0]["comparisons"][0]
     score = {**comparison["scores"][0]["after"], "value": 0.75}
     number = {"value": 200, "unit": "count", "source": score["source"]}
-    comparison["bag_of_words"] = {"training_rows": number, "vocabulary": number, "score": score}
-    comparison["bag_of_words"] |= {"above_base": score, "tuned_above": score}
+    name = {"value": "bag of words", "unit": "text", "source": score["source"]}
+    comparison["simpler"] = {"name": name, "training_rows": number, "vocabulary": number, "score": score}
+    comparison["simpler"] |= {"above_base": score, "tuned_above": score}
     picture = named(facts, "score-reviews-lora-seed1-on-reviews")
     assert ", bag of words 0.750 [" in re.findall(r"<desc[^>]*>([^<]*)", picture.svg)[0]
     dashed, whole = (line for line in re.findall(r"<p[^>]*>", picture.svg) if "#d55e00" in line)

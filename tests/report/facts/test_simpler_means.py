@@ -13,14 +13,17 @@ from report.page.build import build_report
 from report.page.whole import collect
 from studies import load_study
 from tests.in_this_process import aftertune
+from tests.oracle import check
 from tests.report.many_labels import write_labelled
 from tests.report.synthetic import (
     ALL_WRONG,
     ALWAYS_POSITIVE,
     GOLD,
+    NEVER_ABSTAINS,
     TWO_WRONG,
     folder_of,
     write_bag_of_words,
+    write_nearest_sentence,
     write_study,
 )
 
@@ -42,7 +45,7 @@ def built(root: Path, words: list[int], tuned: list[int] = TWO_WRONG, **changed:
 def test_its_score_and_differences_are_those_of_its_answers(tmp_path: Path) -> None:
     """Of 40 reviews it has 30 right, the base 20 and the checkpoint 38."""
     facts, page = built(tmp_path / "words", TEN_WRONG)
-    found = facts["tasks"][0]["comparisons"][0]["bag_of_words"]
+    found = facts["tasks"][0]["comparisons"][0]["simpler"]
     assert [found[key]["value"] for key in ("score", "above_base", "tuned_above")] == pytest.approx([0.75, 0.25, 0.2])
     assert found["score"]["clusters"] == found["tuned_above"]["clusters"] == 20
     # A model that gave the same answers would be set beside the checkpoint in the same way.
@@ -53,7 +56,7 @@ def test_its_score_and_differences_are_those_of_its_answers(tmp_path: Path) -> N
     assert found["score"]["interval"] == pytest.approx(beside["before"]["interval"])
     assert found["tuned_above"]["interval"] == pytest.approx(beside["difference"]["interval"])
     assert f"does better than {SAME_ROWS}: accuracy of the bag of words is 0.750" in page
-    assert "bag of words on the training rows of" in page
+    assert "bag of words beside LoRA, seed 1 |" in page
     assert "**Warning.** On `reviews`" not in page
 
 
@@ -126,8 +129,24 @@ def test_of_three_labels_macro_f1_is_that_of_its_answers(tmp_path: Path) -> None
     write_bag_of_words(
         folder_of(study), NAME, GOLD, doc_hashes=hashes, values={"macro_f1": [one["macro_f1"] for one in scores]}
     )
-    found = collect(load_study(study), study, folder_of(study)).as_json()["tasks"][0]["comparisons"][0]["bag_of_words"]
+    found = collect(load_study(study), study, folder_of(study)).as_json()["tasks"][0]["comparisons"][0]["simpler"]
     own, base, tuned = (f1_score(gold, said, average="macro", zero_division=0) for said in (words, *sides))
     assert [found[key]["value"] for key in ("score", "above_base", "tuned_above")] == pytest.approx(
         [own, own - base, tuned - own]
     )
+
+
+def test_the_nearest_sentence_of_a_passage_learned_from_no_rows(tmp_path: Path) -> None:
+    study = write_study(tmp_path)
+    write_nearest_sentence(folder_of(study), "passages-lora-seed1", NEVER_ABSTAINS)  # as the base model
+    build_report(study, output=folder_of(study))
+    facts = json.loads((folder_of(study) / "facts.json").read_text(encoding="utf-8"))
+    page = (folder_of(study) / "report.md").read_text(encoding="utf-8")
+    assert check(page, facts) == []
+    comparison = facts["tasks"][1]["comparisons"][0]
+    primary = next(score for score in comparison["scores"] if score["primary"])
+    found = comparison["simpler"]
+    assert (found["name"]["value"], found["above_base"]["value"]) == ("nearest sentence", 0)
+    assert found["tuned_above"]["interval"] == pytest.approx(primary["difference"]["interval"])
+    assert "does better than the passage's nearest sentence:" in page
+    assert "training rows: " not in page[page.index("| nearest sentence beside") :].splitlines()[0]

@@ -1,4 +1,4 @@
-"""What a page says of a checkpoint beside a bag of words that learned from the same rows."""
+"""What a page says of a checkpoint beside a bag of words or the passage's nearest sentence."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,11 @@ from tests.oracle.ways import way
 
 Part = Mapping[str, Any]
 
-_WORDS = "a bag of words that learned from the same {rows} training rows"
-_NUMBERS = "{label} of the bag of words is {score}, and that of the checkpoint minus it is {by}"
+_WORDS = "{means}"
+_NUMBERS = "{label} of the {name} is {score}, and that of the checkpoint minus it is {by}"
 _SAID = {
     "better": f"On {{task}}, {{who}} does better than {_WORDS}: {_NUMBERS}.",
-    "worse": f"On {{task}}, {{who}} does worse than {_WORDS}: {_NUMBERS}. Counting words is the better classifier "
-    "here.",
+    "worse": f"On {{task}}, {{who}} does worse than {_WORDS}: {_NUMBERS}. The simpler means is the better one here.",
     "open": f"On {{task}}, {{who}} does not clearly beat {_WORDS}: {_NUMBERS}, which does not exclude zero.",
     "same": f"On {{task}}, {{who}} scores the same as {_WORDS}: {{label}} {{points}}.",
     "unjudged": f"On {{task}}, {{who}} and {_WORDS} score differently: {_NUMBERS}; whether that is better is not "
@@ -24,11 +23,11 @@ _SAID = {
 
 
 def kind(comparison: Part) -> str:
-    """Returns what may be said, as a key of the sentences; empty where no bag of words answered."""
-    if "bag_of_words" not in comparison:
+    """Returns what may be said, as a key of the sentences; empty where none answered."""
+    if "simpler" not in comparison:
         return ""
     primary = [score for score in comparison["scores"] if score["primary"]]
-    went = way(comparison["bag_of_words"]["tuned_above"]) if primary else "unknown"
+    went = way(comparison["simpler"]["tuned_above"]) if primary else "unknown"
     if went not in ("up", "down"):
         return went
     if primary[0]["higher_is_better"] is None:
@@ -37,15 +36,21 @@ def kind(comparison: Part) -> str:
 
 
 def said(task: Part, comparison: Part) -> Line:
-    """Returns the sentence on a checkpoint beside its bag of words."""
-    words = comparison["bag_of_words"]
+    """Returns the sentence on a checkpoint beside the simpler means."""
+    words = comparison["simpler"]
     label = next((text(score["label"]) for score in comparison["scores"] if score["primary"]), ())
     above, score = words["tuned_above"], words["score"]
+    if "training_rows" in words:
+        learned = "a {name} that learned from the same {rows} training rows"
+        means = line(learned, name=text(words["name"]), rows=count(words["training_rows"]))
+    else:
+        means = line("the passage's {name}", name=text(words["name"]))
     return line(
         _SAID[kind(comparison)],
         task=text(task["name"]),
         who=text(comparison["display_name"]),
-        rows=count(words["training_rows"]),
+        name=text(words["name"]),
+        means=means,
         label=label,
         score=lines.value(score),
         points=number(score) if known(score) else (),
