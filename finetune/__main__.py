@@ -3,6 +3,7 @@
 import typer
 
 from finetune.commands.embedded import embedded
+from finetune.commands.export import export
 from finetune.commands.merge import merge
 from finetune.commands.plan import plan
 from finetune.commands.read_checkpoint import read_checkpoint
@@ -12,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Makes checkp
 app.command()(train)
 app.command()(plan)
 app.command()(merge)
+app.command()(export)
 app.command()(embedded)
 app.command()(read_checkpoint)
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from finetune.commands.embedded import embedded
+from finetune.commands.export import export
 from finetune.commands.merge import merge
 from finetune.commands.plan import plan as plan_training
 from finetune.commands.read_checkpoint import read_checkpoint
@@ -45,7 +46,8 @@ PANELS: dict[str, dict[str, Callable[..., None]]] = {
     "A study, whole": {"diff": diff, "run": run, "plan": plan},
     "Pages and results": {"build": build, "verify": verify, "compare": compare, "audit": audit, "push": push},
     "Models and checkpoints": {
-        "train": train, "plan-training": plan_training, "params": params, "merge": merge, "embedded": embedded,
+        "train": train, "plan-training": plan_training, "params": params, "merge": merge, "export": export,
+        "embedded": embedded,
         "read-checkpoint": read_checkpoint,
     },
     "Tasks and scores": {

@@ -1,10 +1,10 @@
 """What a page says of a gain beside a control that learned the targets of other rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.oracle import lines
-from tests.oracle.expected import Expected, items, paragraph, table
+from tests.oracle.expected import Expected, folded, items, paragraph, table
 from tests.oracle.lines import Line, change, count, line, reason, text, value
 from tests.oracle.ways import way
 
@@ -56,11 +56,15 @@ def format_and_skill(facts: Part) -> Iterator[Expected]:
     controls = facts.get("controls")
     if not controls:
         return
+    yield from items(verdict(gain) for gain in controls if kind(gain) != "format")  # which is a warning
+    yield from folded(line("Format and skill: the scores of base, control and checkpoint"), _scores(controls))
+
+
+def _scores(controls: Sequence[Part]) -> Iterator[Expected]:
     rows = [_row(gain) for gain in controls if "absent" not in gain]
     if rows:
         sides = "base | control | fine-tuned | format: control − base | skill: fine-tuned − control | total"
         yield table(f"format and skill | {sides}", rows)
-    yield from items(verdict(gain) for gain in controls if kind(gain) != "format")  # which is a warning
     yield paragraph(
         line(
             "A control is trained by the recipe of its checkpoint on the same rows, each of which has the target of "

@@ -1,10 +1,10 @@
 """What a page says of the scores on tasks that a checkpoint was not trained on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.oracle import lines
-from tests.oracle.expected import NOTHING, Expected, paragraph, table
+from tests.oracle.expected import NOTHING, Expected, folded, paragraph, table
 from tests.oracle.lines import Line, chance, change, count, known, line, number, reason, text, value
 
 Part = Mapping[str, Any]
@@ -77,6 +77,10 @@ def kept(facts: Part) -> Iterator[Expected]:
         return
     level, scores = facts["family"]["level"], facts["retention"]["scores"]
     yield paragraph(line(_of_all([kind(score, level) for score in scores])))
+    yield from folded(line("Scores on tasks that were not trained on"), _scores(scores, level))
+
+
+def _scores(scores: Sequence[Part], level: Part) -> Iterator[Expected]:
     columns = "other task | checkpoint | base | fine-tuned | difference | margin | verdict"
     yield table(columns, [_row(score, level) for score in scores])
     yield paragraph(
