@@ -90,7 +90,7 @@ def _refuse_head(checkpoint: Path, head: str) -> None:
 def _refuse_architecture(checkpoint: Path, config: Any) -> None:
     """Raises UserError for a model whose weights are not written, or whose positions llama.cpp would read otherwise."""
     names = config.architectures or ["?"]
-    if not names[0].endswith(("ForCausalLM", "?")):
+    if "LM" not in names[0] and "For" in names[0]:
         _refuse_head(checkpoint, names[0])
     reason = "" if names[0] in ARCHITECTURES else f"is a {names[0]}"
     if not reason and names[0] == "MistralForCausalLM" and config.sliding_window:
@@ -252,13 +252,16 @@ def _type_of(weights: Any, written: str, quantisation: Quantisation) -> Any:
 def _read_back(path: Path, expected: Any) -> float:
     """Returns the largest difference of logits between the file, read by transformers, and ``expected``.
 
-    It is read into the checkpoint's own configuration: transformers takes no scaling of rotary embeddings from a file.
+    It is read by what it says of itself, but for Llama 3's scaling and the width of Qwen 3's heads, which transformers
+    does not take from a file.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
+    is_told = _rope(expected.config).get("rope_type") == "llama3" or expected.config.model_type == "qwen3"
+    own = {"config": expected.config} if is_told else {}
     found = AutoModelForCausalLM.from_pretrained(
-        path.parent, gguf_file=path.name, config=expected.config, dtype=torch.float32, local_files_only=True
+        path.parent, gguf_file=path.name, dtype=torch.float32, local_files_only=True, **own
     ).eval()
     rows = int(expected.get_input_embeddings().weight.shape[0])
     ids = torch.tensor([[(7919 * n + 31) % rows for n in range(24)]])
