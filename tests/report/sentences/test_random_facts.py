@@ -211,7 +211,8 @@ def _shake_words(facts: dict[str, Any], choice: random.Random) -> None:
     """Sets a simpler means beside some checkpoints, and changes what it scores."""
     for task in facts["tasks"]:
         for comparison in task.get("comparisons", ()) if choice.random() < 0.5 else ():
-            primary = next((score for score in comparison["scores"] if score["primary"]), comparison["scores"][0])
+            scores = comparison["scores"]  # none, where the base model and the checkpoint are without
+            primary = next((score for score in scores if score["primary"]), scores[0] if scores else {"after": {}})
             if "value" in primary["after"]:
                 comparison["simpler"] = _words_beside(primary["after"], choice)
 
