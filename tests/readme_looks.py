@@ -118,6 +118,11 @@ def merged_weights(printed: str, reader: Reader) -> None:
     assert not (folder / "adapter_config.json").exists()
 
 
+def exported_weights(printed: str, reader: Reader) -> None:
+    assert (reader.folder / "reviews-Q8_0.gguf").read_bytes()[:4] == b"GGUF"
+    assert "logits differ by" in printed
+
+
 def whole_passages(printed: str, reader: Reader) -> None:
     indices = json.loads((reader.folder / "samples.json").read_text(encoding="utf-8"))["passages_demo"]
     assert len(set(indices)) == len(indices) == 70  # ten passages of seven questions

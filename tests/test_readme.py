@@ -46,6 +46,7 @@ from readme_looks import (
     an_own_task,
     every_file_is_what_its_facts_give,
     every_step_is_planned,
+    exported_weights,
     llama_with_an_adapter,
     merged_weights,
     own_completions,
@@ -165,6 +166,9 @@ RUN = {
         add="--device cpu --dtype float32",
     ),
     MERGE: Case(merged_weights, swap=lambda reader: {"build/mine": str(reader.folder)}, after=[TRAIN]),
+    "aftertune export build/mine/reviews --gguf Q8_0": Case(
+        exported_weights, swap=lambda reader: {"build/mine": str(reader.folder)}, after=[TRAIN]
+    ),
     SCORE: Case(
         scored_with_files,
         swap=lambda reader: {"build/base": str(reader.folder / "merged"), "build/mine": str(reader.folder)},

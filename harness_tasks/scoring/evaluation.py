@@ -81,8 +81,12 @@ def evaluate(config: EvaluatorConfig, lm: Any, manager: TaskManager, noted: Mapp
     files = _save(tracker, results, samples)
     is_ours = str(config.include_path or TASKS_PATH) == str(TASKS_PATH)
     for task, file in files.items():
-        # Of all shards they are made where these are joined; a task of this package needs none, and its data are many.
-        if "shard" not in noted and not (is_ours and find_yaml(task)):
+        # Of all shards they are made where these are joined; a task of this package needs none but for a likelihood's, and
+        # its data are many.
+        is_known = (
+            is_ours and find_yaml(task) and results["configs"][task].get("output_type") != "loglikelihood_rolling"
+        )
+        if "shard" not in noted and not is_known:
             _write_replicates(manager, task, results["configs"][task], (samples or {})[task], file)
     _print(config, results)
     for logger in loggers:

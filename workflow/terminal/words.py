@@ -27,7 +27,7 @@ WORDS = {
     "join": ("joining", "joined", "the parts of {name} on {task}"),
     "prior": ("measuring", "measured", "the label bias of {name} on {task}"),
     "overlap": ("comparing", "compared", "the training rows of {checkpoint} with the items of {task}"),
-    "baseline": ("fitting", "fitted", "a bag of words on the training rows of {checkpoint}"),
+    "baseline": ("answering", "answered", "{task} by {means}, beside {checkpoint}"),
     "report": ("making", "made", "the page"),
     "compare": ("comparing", "compared", "the models"),
 }

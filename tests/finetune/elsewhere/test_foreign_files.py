@@ -240,8 +240,6 @@ def test_two_models_of_a_billion_parameters_take_little_memory(tmp_path: Path) -
         write(folder / "model.safetensors.index.json", {"weight_map": names})
     words = ["-m", "aftertune", "read-checkpoint", str(tmp_path / "tuned"), "--base", str(tmp_path / "base")]
     running = subprocess.Popen([sys.executable, *words, "--output", str(tmp_path / "out")])
-    _, status, used = os.wait4(
-        running.pid, 0
-    )  # of this child alone: RUSAGE_CHILDREN is of all that the process ever had
+    _, status, used = os.wait4(running.pid, 0)  # RUSAGE_CHILDREN is of all that there ever were
     assert status == 0
     assert used.ru_maxrss < 1_500_000  # in KiB
