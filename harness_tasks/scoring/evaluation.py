@@ -81,11 +81,10 @@ def evaluate(config: EvaluatorConfig, lm: Any, manager: TaskManager, noted: Mapp
     files = _save(tracker, results, samples)
     is_ours = str(config.include_path or TASKS_PATH) == str(TASKS_PATH)
     for task, file in files.items():
-        # Of all shards they are made where these are joined; a task of this package needs none but for a likelihood's, and
-        # its data are many.
-        is_known = (
-            is_ours and find_yaml(task) and results["configs"][task].get("output_type") != "loglikelihood_rolling"
-        )
+        # Of all shards they are made where these are joined. Of the tasks of this package, some of which have many rows,
+        # only those of a text's likelihood need them.
+        of_text = results["configs"][task].get("output_type") == "loglikelihood_rolling"
+        is_known = is_ours and find_yaml(task) and not of_text
         if "shard" not in noted and not is_known:
             _write_replicates(manager, task, results["configs"][task], (samples or {})[task], file)
     _print(config, results)
