@@ -81,8 +81,8 @@ def evaluate(config: EvaluatorConfig, lm: Any, manager: TaskManager, noted: Mapp
     files = _save(tracker, results, samples)
     is_ours = str(config.include_path or TASKS_PATH) == str(TASKS_PATH)
     for task, file in files.items():
-        # Of all shards they are made where these are joined. Of the tasks of this package, some of which have many rows,
-        # only those of a text's likelihood need them.
+        # Of all shards they are made where these are joined. Of the tasks of this package only those of a text's
+        # likelihood need them, and others have many rows.
         of_text = results["configs"][task].get("output_type") == "loglikelihood_rolling"
         is_known = is_ours and find_yaml(task) and not of_text
         if "shard" not in noted and not is_known:
