@@ -47,6 +47,16 @@ def test_a_second_run_does_nothing(house: House) -> None:
     assert house.to_do() == set()
 
 
+def test_a_score_that_was_deleted_is_made_again(house: House) -> None:
+    score, moved = house.build / "scores" / "base" / "passages_demo", house.folder / "moved"
+    score.rename(moved)
+    try:
+        assert "score base passages_demo" in house.to_do()
+    finally:
+        moved.rename(score)
+    assert house.to_do() == set()
+
+
 def test_a_changed_prompt_redoes_that_task_alone(house: House) -> None:
     prompt = house.folder / "harness_tasks" / "passages_demo" / "passages_demo.yaml"
     with changed(prompt, "test_split: test\n", 'test_split: test\ndescription: "Read well.\\n"\n'):
