@@ -1,5 +1,6 @@
 """The experiments of a study: checkpoints and scores that explain the others', and are none of its results."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,7 @@ Control = Literal["shuffled-targets"]
 Baseline = Literal["bag-of-words", "nearest-passage-sentence"]
 
 
+_Shots = Annotated[int, Field(ge=1, le=10_000)]
 _Margin = Annotated[float, Field(gt=0, lt=1, strict=False)]
 
 
@@ -36,6 +38,26 @@ class Retention(_Strict):
     """The same of a metric without an upper end, such as bits per byte: a share of the base model's score."""
 
 
+class FewShot(_Strict):
+    """The base model with few-shot examples before each item: what a longer prompt reaches without any training."""
+
+    shots: int
+
+    @property
+    def name(self) -> str:
+        """The name of the folder of its scores."""
+        return f"base-{self.shots}-shot"
+
+
+def is_few_shot(folder: str) -> bool:
+    """Returns whether a folder of scores is called as one of `FewShot`'s is.
+
+    >>> is_few_shot(FewShot(shots=8).name), is_few_shot("base")
+    (True, False)
+    """
+    return re.fullmatch(r"base-\d+-shot", folder) is not None
+
+
 class Experiments(_Strict):
     """What a study measures beside its checkpoints, to tell why they score as they do."""
 
@@ -48,6 +70,10 @@ class Experiments(_Strict):
     words and word pairs (TF-IDF and logistic regression) learns from exactly its training rows; for tasks whose YAML
     lists the same choices for each item. `nearest-passage-sentence`: of questions on a passage, the shortest name or
     numeral in the sentence with most of the question's words. A task that neither fits gets none."""
+    few_shot: Annotated[list[_Shots], Distinct] = []
+    """Numbers of few-shot examples: the base model is scored with each of them before every item of the study's tasks,
+    and the page sets each checkpoint beside it. lm_eval draws them by its seed, for each item anew, from the task's
+    training rows (its `fewshot_split`, where it names one). Empty: none."""
     retention: Retention | None = None
     """Each language model that the study fine-tunes is scored on the study's other tasks, and on those named here, and
     the page tells which scores it keeps. `{}` takes the defaults; unset: none."""

@@ -18,7 +18,7 @@ from harness_tasks.validation import first_invalid, wrong_key
 from studies.elsewhere import Elsewhere
 from studies.experiments import Baseline, Experiments, Retention, RetentionTask
 from studies.names import check_name, check_texts
-from studies.study import Author, HubRepos, Model, Study, TaskGroup, TaskPlan, Where, can_answer
+from studies.study import Author, HubRepos, Model, Study, TaskGroup, TaskPlan, Where, can_answer, has_shots
 
 RUN_VARIABLE = "AFTERTUNE_RUN"
 """The environment variable of a run's steps: a JSON object from the study's files to their SHA-256."""
@@ -117,6 +117,19 @@ def _check_experiments(path: Path, study: Study) -> None:
             why,
             f"{mend}; or leave `{unfit[0]}` out of `baselines`",
         )
+    if study.num_fewshot in study.experiments.few_shot:
+        raise UserError(
+            f"{path}: `few_shot` names {study.num_fewshot}, which is the study's own `num_fewshot`",
+            "the base model would be set beside itself",
+            "name other numbers of examples",
+        )
+    if study.experiments.few_shot and (without := [t for t in study.tasks if not has_shots(t, study.tasks_folder(t))]):
+        raise UserError(
+            f"{path}: `experiments:` asks for few-shot examples, and the task {without[0]} has no split to draw them "
+            "from but the scored one",
+            "an item's prompt would hold answers of the test",
+            "give the task a `training_split` or a `fewshot_split` in its YAML; or leave `few_shot` out",
+        )
     if study.experiments.retention and not any(study.retained_on(one) for one in study.every_checkpoint()):
         raise UserError(
             f"{path}: `experiments:` asks for retention, and there is nothing to score for it",
@@ -128,6 +141,7 @@ def _check_experiments(path: Path, study: Study) -> None:
 def _check_elsewhere(path: Path, study: Study) -> None:
     """Raises UserError where two checkpoints have one name or one place, or one is scored on a task of no study."""
     names: dict[str, str] = {"base": "the base model"} | {one.name: "one it trains" for one in study.training_steps()}
+    names |= {one.name: "the base model with few-shot examples" for one in study.few_shot()}
     for one in study.checkpoints:
         where = f"{one.path}{f' at {one.revision}' if one.revision else ''}"
         if where in names.values():

@@ -14,7 +14,7 @@ from harness_tasks import TASKS_PATH, shipped_tasks
 from harness_tasks.choices import are_fixed
 from harness_tasks.loading import declared, find_yaml
 from studies.elsewhere import Elsewhere
-from studies.experiments import Baseline, Experiments
+from studies.experiments import Baseline, Experiments, FewShot
 from studies.names import Distinct, Place, TaskName
 
 SHORT: dict[Head, str] = {"causal": "causal", "sequence-classification": "classifier", "question-answering": "span"}
@@ -178,6 +178,8 @@ class Checkpoint(_Strict):
 
 
 AnyCheckpoint = Checkpoint | Elsewhere
+Scored = AnyCheckpoint | FewShot
+"""What is scored beside the base model as it is."""
 
 
 class Where(_Strict):
@@ -311,6 +313,10 @@ class Study(_Strict):
             first.setdefault((one.task, one.head, one.method), one)
         return [one.model_copy(update={"is_control": True}) for one in first.values()]
 
+    def few_shot(self) -> list[FewShot]:
+        """Returns the base model with each number of few-shot examples that every task of the study is scored with."""
+        return [FewShot(shots=shots) for shots in self.experiments.few_shot]
+
     def further_tasks(self) -> list[str]:
         """Returns the tasks that are scored for retention alone."""
         asked = self.experiments.retention
@@ -351,6 +357,10 @@ class Study(_Strict):
     def scored_checkpoints(self) -> list[AnyCheckpoint]:
         """Returns all that is scored beside the base model: every checkpoint, and the controls."""
         return [*self.every_checkpoint(), *self.controls()]
+
+    def everything_scored(self) -> list[Scored]:
+        """Returns all that is scored beside the base model: `scored_checkpoints`, and it with few-shot examples."""
+        return [*self.scored_checkpoints(), *self.few_shot()]
 
     def scored_on(self, checkpoint: AnyCheckpoint) -> list[str]:
         """Returns the tasks that a checkpoint is scored on: its own; those named of one from elsewhere, or all."""
@@ -408,9 +418,34 @@ def has_fixed_choices(task: str, place: Path = TASKS_PATH) -> bool:
     ``place``: the folder in which the task is looked for, before lm_eval's own. Nothing is loaded; a task that is in
     neither is held to have them, and its data tell later.
     """
-    places = [place, *(shipped_tasks.folders([task]) if find_yaml(task, place) is None else [])]
-    found = next((one for one in places if find_yaml(task, one) is not None), None)
+    found = _declared_at(task, place)
     return found is None or are_fixed(declared(task, "output_type", found), declared(task, "doc_to_choice", found))
+
+
+def _declared_at(task: str, place: Path) -> Path | None:
+    """Returns the folder that has a task's YAML: ``place``, or lm_eval's own; None where it is in neither."""
+    places = [place, *(shipped_tasks.folders([task]) if find_yaml(task, place) is None else [])]
+    return next((one for one in places if find_yaml(task, one) is not None), None)
+
+
+@cache
+def has_shots(task: str, place: Path = TASKS_PATH) -> bool:
+    """Returns whether few-shot examples can be drawn for a task, by its YAML, from another split than the scored one.
+
+    ``place``: as in `has_fixed_choices`. lm_eval takes scored rows where it finds no other, and keeps a task whose YAML
+    says `num_fewshot: 0` at none.
+    """
+    found = _declared_at(task, place)
+    if found is None:
+        return True
+    says = {
+        key: declared(task, key, found)
+        for key in ("num_fewshot", "fewshot_config", "fewshot_split", "training_split", "test_split")
+    }
+    drawn_from = says["fewshot_split"] or says["training_split"]
+    scored = says["test_split"] or declared(task, "validation_split", found)
+    own = bool((says["fewshot_config"] or {}).get("samples"))
+    return says["num_fewshot"] != 0 and (own or drawn_from not in (None, scored))
 
 
 @cache

@@ -31,7 +31,7 @@ from harness_tasks.loading import declared_metadata
 from harness_tasks.machine import largest_forward
 from harness_tasks.messages import reason_of
 from harness_tasks.models.files import refusals
-from studies import AnyCheckpoint, Checkpoint, Elsewhere, Study
+from studies import AnyCheckpoint, Checkpoint, Elsewhere, FewShot, Scored, Study
 from studies.study import BUILT_IN
 from workflow import step_commands
 from workflow.examined import known, training_runs
@@ -241,6 +241,9 @@ def _steps(study: Study, sizes: Sizes, ledgers: dict[str, Any], dtype: str, spee
         steps.append(_score_step(study, None, task, base, sizes, dtype, speed))
         steps.append(_prior_step(study, None, task, base, dtype))
     steps += [_score_step(study, None, task, base, sizes, dtype, speed) for task in study.further_tasks()]
+    steps += [
+        _score_step(study, one, task, base, sizes, dtype, speed) for one in study.few_shot() for task in study.tasks
+    ]
     for checkpoint in study.every_checkpoint():
         if isinstance(checkpoint, Elsewhere):
             steps.append(_read_step(study, checkpoint, base, sizes))
@@ -303,10 +306,12 @@ def _is_cached(model: str, revision: str | None) -> bool:
 
 
 def _score_step(
-    study: Study, checkpoint: AnyCheckpoint | None, task: str, parameters: int, sizes: Sizes, dtype: str, speed: float
+    study: Study, checkpoint: Scored | None, task: str, parameters: int, sizes: Sizes, dtype: str, speed: float
 ) -> PlannedStep:
     name = checkpoint.name if checkpoint else "base"
     size = _size(study, task)
+    if size and isinstance(checkpoint, FewShot):
+        size = {**size, "prompt_tokens": size["prompt_tokens"] * (1 + checkpoint.shots)}
     rows = scored_rows(study, task)
     tokens = rows * (size["prompt_tokens"] + size["new_tokens"]) if size and rows else None
     speed *= SCORING_SPEED.get(study.backend, 1.0)

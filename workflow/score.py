@@ -23,7 +23,7 @@ from harness_tasks.kinds import SCORED_MODEL
 from harness_tasks.lengths import write_lengths
 from harness_tasks.reading import only_file, read_json
 from report.reading.kinds import SHARD_COMMAND
-from studies import AnyCheckpoint, Study, load_study
+from studies import FewShot, Scored, Study, load_study
 from workflow import step_commands
 from workflow.pins import revision_of
 
@@ -41,14 +41,14 @@ def score(
     """
     with exit_on_user_error():
         study = load_study(study_file)
-        checkpoint = next((one for one in study.scored_checkpoints() if one.name == name), None)
+        checkpoint = next((one for one in study.everything_scored() if one.name == name), None)
         if shard:
             _score_shard(study, task, checkpoint, shard)
         else:
             _score_whole(study, task, checkpoint, join=join)
 
 
-def _score_shard(study: Study, task: str, checkpoint: AnyCheckpoint | None, shard: str) -> None:
+def _score_shard(study: Study, task: str, checkpoint: Scored | None, shard: str) -> None:
     made = step_commands.scratch_folder(study, task, checkpoint, shard) / "output"
     words = _run(study, task, checkpoint, made, shard)
     scored = _scored(study, checkpoint)
@@ -60,7 +60,7 @@ def _score_shard(study: Study, task: str, checkpoint: AnyCheckpoint | None, shar
     shutil.rmtree(made.parent)
 
 
-def _score_whole(study: Study, task: str, checkpoint: AnyCheckpoint | None, *, join: bool) -> None:
+def _score_whole(study: Study, task: str, checkpoint: Scored | None, *, join: bool) -> None:
     output = step_commands.scores_folder(study, task, checkpoint)
     scratch = step_commands.scratch_folder(study, task, checkpoint)
     made = scratch / "output"
@@ -102,18 +102,18 @@ def _score_whole(study: Study, task: str, checkpoint: AnyCheckpoint | None, *, j
     shutil.rmtree(scratch)
 
 
-def _scored(study: Study, checkpoint: AnyCheckpoint | None) -> dict[str, str | None]:
+def _scored(study: Study, checkpoint: Scored | None) -> dict[str, str | None]:
     """Returns which weights were scored: the SHA-256 of the checkpoint's record, and the base's hash.
 
     They go into the results, so that the page can tell whether its scores are of the checkpoint that it describes.
     """
     found: dict[str, str | None] = {"base": base_record(study.model.path, revision_of(study))["fingerprint"]}
-    if checkpoint:
+    if checkpoint and not isinstance(checkpoint, FewShot):
         found["checkpoint"] = sha256_file(step_commands.checkpoint_folder(study, checkpoint) / "finetune.json")
     return found
 
 
-def _run(study: Study, task: str, checkpoint: AnyCheckpoint | None, made: Path, shard: str | None = None) -> list[str]:
+def _run(study: Study, task: str, checkpoint: Scored | None, made: Path, shard: str | None = None) -> list[str]:
     """Returns the command that scores, after it has run and left lm_eval's files under ``made``."""
     shutil.rmtree(made, ignore_errors=True)
     dtype = resolve_dtype(study.dtype, resolve_device(study.device))

@@ -11,7 +11,7 @@ from finetune.heads import Head
 from finetune.recipe import ADAPTER_METHODS, IDENTICAL, NOTHING
 from harness_tasks import TASKS_PATH
 from harness_tasks.loading import declared
-from studies import AnyCheckpoint, Checkpoint, Elsewhere, Grid, Study
+from studies import AnyCheckpoint, Checkpoint, Elsewhere, FewShot, Grid, Scored, Study
 from workflow import digests, elsewhere
 from workflow.pins import revision_of
 
@@ -41,12 +41,15 @@ def check(study: Study, task: str, output: Path) -> list[str]:
     words = ["aftertune", "check", task]
     words += ["--training"] if any(one.task == task for one in study.trained_checkpoints()) else []
     words += ["--output", str(output)]
-    words += ["--num-fewshot", str(shots)] if (shots := shots_of(study, task)) else []
+    most = max([shots_of(study, task), *(one.shots for one in study.few_shot() if task in study.tasks)])
+    words += ["--num-fewshot", str(most)] if most else []
     return [*words, *_include(study, task), *_metadata(study)]
 
 
-def shots_of(study: Study, task: str) -> int:
+def shots_of(study: Study, task: str, scored: Scored | None = None) -> int:
     """Returns the few-shot examples before each item of a task: none before a text whose likelihood is measured."""
+    if isinstance(scored, FewShot):
+        return scored.shots
     is_text = declared(task, "output_type", study.tasks_folder(task)) == "loglikelihood_rolling"
     return 0 if is_text else study.num_fewshot
 
@@ -66,7 +69,7 @@ def sample(study: Study, task: str, output: Path) -> list[str]:
 
 
 def score(
-    study: Study, task: str, checkpoint: AnyCheckpoint | None, *, dtype: str, output: Path, shard: str | None = None
+    study: Study, task: str, checkpoint: Scored | None, *, dtype: str, output: Path, shard: str | None = None
 ) -> list[str]:
     """Returns the command that scores the base model (``checkpoint`` None) or a checkpoint on a task.
 
@@ -84,7 +87,7 @@ def score(
     return [*words, *_include(study, task, "--include_path"), *_metadata(study)]
 
 
-def prior(study: Study, task: str, checkpoint: AnyCheckpoint | None, *, dtype: str, output: Path) -> list[str]:
+def prior(study: Study, task: str, checkpoint: Scored | None, *, dtype: str, output: Path) -> list[str]:
     """Returns the command that measures the label bias of the base model or a checkpoint on content-free prompts."""
     words = ["aftertune", "prior", task, *_asking(study, checkpoint, dtype, task)]
     return [*words, "--output", str(output), *_include(study, task), *_metadata(study)]
@@ -217,7 +220,7 @@ def checkpoint_folder(study: Study, checkpoint: AnyCheckpoint) -> Path:
     return study.folder / "checkpoints" / checkpoint.name
 
 
-def scores_folder(study: Study, task: str, checkpoint: AnyCheckpoint | None) -> Path:
+def scores_folder(study: Study, task: str, checkpoint: Scored | None) -> Path:
     """Returns where the files of one scored (checkpoint, task) pair lie."""
     return study.folder / "scores" / (checkpoint.name if checkpoint else "base") / task
 
@@ -227,7 +230,7 @@ def plan_file(study: Study, checkpoint: AnyCheckpoint) -> Path:
     return study.folder / "plans" / f"{checkpoint.name}.json"
 
 
-def join(study: Study, task: str, checkpoint: AnyCheckpoint | None, output: Path) -> list[str]:
+def join(study: Study, task: str, checkpoint: Scored | None, output: Path) -> list[str]:
     """Returns the command that joins the scored shards of a task's items to the files of one run of all items."""
     folders = [str(shard_folder(study, task, checkpoint, number)) for number in shard_numbers(study)]
     return [
@@ -240,12 +243,12 @@ def shard_numbers(study: Study) -> range:
     return range(1, study.shards + 1)
 
 
-def shard_folder(study: Study, task: str, checkpoint: AnyCheckpoint | None, number: int) -> Path:
+def shard_folder(study: Study, task: str, checkpoint: Scored | None, number: int) -> Path:
     """Returns where lm_eval's files of one shard lie."""
     return study.folder / "shards" / (checkpoint.name if checkpoint else "base") / task / str(number)
 
 
-def scratch_folder(study: Study, task: str, checkpoint: AnyCheckpoint | None, shard: str | None = None) -> Path:
+def scratch_folder(study: Study, task: str, checkpoint: Scored | None, shard: str | None = None) -> Path:
     """Returns where a score is made: `answers`, from which an interrupted step resumes, and lm_eval's `output`."""
     folder = study.folder / "scratch" / "scores" / (checkpoint.name if checkpoint else "base") / task
     return folder / f"shard{shard.partition('/')[0]}" if shard else folder
@@ -277,7 +280,7 @@ def compare(grid: Grid) -> list[str]:
     return ["aftertune", "compare", *folders, "--output", str(grid.folder)]
 
 
-def score_key(study: Study, task: str, checkpoint: AnyCheckpoint | None) -> str:
+def score_key(study: Study, task: str, checkpoint: Scored | None) -> str:
     """Returns all that a score depends on beside its input files, as JSON text; the other keys are of the same kind."""
     command = score(study, task, _known_beforehand(checkpoint), dtype=study.dtype, output=Path())
     cut = [study.shards, digests.code_digest(*SHARD_CODE)] if study.shards > 1 else []
@@ -286,7 +289,7 @@ def score_key(study: Study, task: str, checkpoint: AnyCheckpoint | None) -> str:
     )
 
 
-def _known_beforehand(checkpoint: AnyCheckpoint | None) -> Checkpoint | None:
+def _known_beforehand(checkpoint: Scored | None) -> Checkpoint | FewShot | None:
     """Returns a checkpoint whose command is known before any step; None of one from elsewhere.
 
     What is loaded of that stands in its record, which is an input of the step, so that a key need not hold it.
@@ -372,7 +375,7 @@ def compare_key() -> str:
 
 
 def _asking(
-    study: Study, checkpoint: AnyCheckpoint | None, dtype: str, task: str, *, answers: Path | None = None
+    study: Study, checkpoint: Scored | None, dtype: str, task: str, *, answers: Path | None = None
 ) -> list[str]:
     """Returns the options of lm_eval that say which model is asked, and how; ``answers``: where answers are kept."""
     # lm_eval's `hf` notes nothing of its generations, and in bfloat16 it rounds its logarithms.
@@ -381,7 +384,7 @@ def _asking(
     arguments: dict[str, str | int] = {"pretrained": study.model.path}
     if revision := revision_of(study):
         arguments["revision"] = revision
-    if checkpoint is not None:
+    if checkpoint is not None and not isinstance(checkpoint, FewShot):
         own = _weights(study, checkpoint)
         model = MODELS.get(own.head, backend)
         adapter = "lora_local_path" if model == "vllm" else "peft"
@@ -397,7 +400,7 @@ def _asking(
     # As JSON: in `key=value,key=value` a comma within a value would begin another argument.
     words = ["--model", model, "--model_args", json.dumps(arguments, ensure_ascii=False)]
     words += ["--batch_size", "auto" if model == "vllm" else str(study.batch_size)]
-    if shots := shots_of(study, task):
+    if shots := shots_of(study, task, checkpoint):
         words += ["--num_fewshot", str(shots)]
     if study.apply_chat_template:
         words.append("--apply_chat_template")

@@ -32,6 +32,7 @@ from report.reading.sample_files import Folder, samples_of, table_rows
 from report.reading.scored import refuse_other
 from report.reading.task_runs import Run, SampleRows
 from report.reading.texts import one_line
+from studies.experiments import is_few_shot
 from studies.study import CONTROL_SUFFIX
 
 TIME = re.compile(r"_(\d{4}-\d\d-\d\dT[\d.-]+)$")
@@ -106,12 +107,17 @@ def _candidates(path: Path) -> list[_Candidate]:
             folders.setdefault(file.parent, []).append(file)
     lacking = undone(path)
     whole = [folder for folder in sorted(folders) if (folder.parent.name, folder.name) not in lacking]
-    return [candidate for folder in whole if not _is_control(folder, path) for candidate in _in_folder(folders[folder])]
+    return [candidate for folder in whole if not _explains(folder, path) for candidate in _in_folder(folders[folder])]
 
 
-def _is_control(folder: Path, path: Path) -> bool:
-    """Returns whether scores are those of a study's control, which is no model to compare; not where it is named."""
+def _explains(folder: Path, path: Path) -> bool:
+    """Returns whether scores are those of a study's experiment, a control or the base model with few-shot examples.
+
+    Those are no models to rank; where one is named, it is compared.
+    """
     own = folder.parent
+    if is_few_shot(own.name) and path not in (folder, own) and (own.parent / "base").is_dir():
+        return True
     record = own.parent.parent / "checkpoints" / own.name / "finetune.json"
     if not own.name.endswith(CONTROL_SUFFIX) or path in (folder, own) or not record.is_file():
         return False

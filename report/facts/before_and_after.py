@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from harness_tasks.errors import UserError
 from report.facts.examples import KINDS, examples
@@ -76,6 +77,7 @@ def beside_base(
     graded = (metric for metric in metrics if ranges.metric_direction(metric).better) if pair else iter(())
     right_or_wrong = next((metric for metric in graded if pair and _is_right_or_wrong(pair, metric)), None)
     simpler = simpler_means(folder, base, after, name.value)
+    asked: dict[str, Any] = {"simpler": simpler} if simpler else {}
     return Comparison(
         checkpoint=name,
         display_name=checkpoint.name_on_own_task if checkpoint.task.value == task else checkpoint.display_name,
@@ -94,7 +96,7 @@ def beside_base(
         overlap=overlap_facts(folder, pair, name.value) if pair else None,
         figures=_figures(task, name, sides, scores, moves=bool(pair and right_or_wrong)),
         overlaps=overlapping(folder, checkpoint.task.value, task),
-        **({"simpler": simpler} if simpler else {}),
+        **asked,
     )
 
 

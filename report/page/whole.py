@@ -18,6 +18,7 @@ from report.facts.schema.parts import Fact, Known, Part, is_known
 from report.facts.schema.scores import Equivalence, TaskFacts
 from report.facts.schema.training import is_from_elsewhere, is_trained_here
 from report.facts.schema.whole import FACTS_SCHEMA, AuditFacts, Facts, MeasuredFacts
+from report.facts.standings import standings
 from report.facts.study import study_facts
 from report.facts.values import fact, missing
 from report.page.template.lookup import own_names, own_templates
@@ -93,6 +94,7 @@ def collect(
     # Here, because scipy and numpy take longer to load than `--help` may.
     from report.facts import across, groups
     from report.facts.controls import control_facts
+    from report.facts.few_shot import add_few_shot
     from report.facts.merges import add_scores, merge_facts
     from report.facts.reproduction import reproduction_facts
     from report.facts.retention import Tested, beside_training, corrected
@@ -130,10 +132,12 @@ def collect(
         ]
         own = [control for control in study.controls() if control.task == task]
         names = [*(known.name.value for known in beside), *(control.name for control in own)]
-        names += [known.name.value for known in kept_on.get(task, [])]
+        few_shot = study.few_shot() if task in study.tasks else []
+        names += [*(known.name.value for known in kept_on.get(task, [])), *(one.name for one in few_shot)]
         measured_sides = read_sides(folder, task, names, with_prompts=with_prompts)
         sides = {name: side for name, side in measured_sides.items() if name not in names[len(beside) :]}
         tasks.append(task_facts(folder, task, model, beside, sides, document.source("tasks", task)))
+        add_few_shot(folder, model, tasks[-1], few_shot, measured_sides)
         add_scores(merges, tasks[-1].name, sides)
         controls += [control_facts(folder, one, model, tasks[-1], measured_sides, asked) for one in own]
         retained += keeping(task, kept_on.get(task, []), measured_sides)
@@ -159,6 +163,7 @@ def collect(
         "tasks": tasks,
         **({"groups": of_groups} if of_groups else {}),
         **({"controls": controls} if controls else {}),
+        **({"standings": found} if (found := standings(tasks, controls)) else {}),
         **({"retention": corrected(retained, asked)} if retained else {}),
         "family": across.adjust_p_values(tasks, document.source("tasks")),
         "equivalences": equivalences,

@@ -10,6 +10,7 @@ from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from report.reading import kinds
 from report.reading.results import Document, read_json
+from studies.experiments import is_few_shot
 
 _ADAPTERS = ("peft", "lora_local_path")
 """lm_eval's arguments for an adapter on the model that `pretrained` names."""
@@ -33,7 +34,7 @@ def refuse_other(folder: Path, file: str, name: str, model_args: Any, *, is_ours
     elif checkpoint:
         is_other = checkpoint[1] != name
     else:
-        is_other = is_ours and bool(place) and (name != "base" or adapter is not None)
+        is_other = is_ours and bool(place) and (not _is_base(name) or adapter is not None)
     if is_other:
         raise UserError(
             f"{file} says that it was measured of {place}, and lies in the folder of {name}",
@@ -41,6 +42,11 @@ def refuse_other(folder: Path, file: str, name: str, model_args: Any, *, is_ours
             f"put the files into the folder of the model that they name, or delete {Path(file).parent} and run the "
             "study again",
         )
+
+
+def _is_base(name: str) -> bool:
+    """Returns whether a folder is that of the base model: of its scores as it is, or with few-shot examples."""
+    return name == "base" or is_few_shot(name)
 
 
 def _elsewhere(folder: Path, name: str) -> list[str]:
@@ -60,9 +66,9 @@ def refuse_replaced(folder: Path, document: Document, name: str) -> None:
     """
     said = document.value("scored") or document.value("counted") or {}
     mend = f"delete {_made_by_one_step(document.file)} and run the study again"
-    if said and name != "base" and not said.get("checkpoint"):
+    if said and not _is_base(name) and not said.get("checkpoint"):
         raise _of_another(document.file, "no checkpoint", name, mend)
-    if name == "base" and said.get("checkpoint"):
+    if _is_base(name) and said.get("checkpoint"):
         raise _of_another(document.file, f"a checkpoint with the hash {said['checkpoint'][:12]}", name, mend)
     record = folder / "checkpoints" / name / "finetune.json"
     now = {

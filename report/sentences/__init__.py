@@ -71,7 +71,7 @@ def _difference(
     ]
     shift, counts, overlap = comparison.shift, comparison.transitions, comparison.overlap
     evidence = {key: f"{at}/shift/{key}" for key in ("what", "change")}
-    simpler = beside_simpler(task_at, at, comparison) if comparison.simpler else None
+    simpler = beside_simpler(task_at, at, comparison)
     return ComparisonFindings(
         task=task_at,
         comparison=at,

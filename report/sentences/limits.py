@@ -96,10 +96,9 @@ def _of_comparison(task_at: str, at: str, comparison: Comparison) -> list[Findin
     about, found = {"task": f"{task_at}/name", "checkpoint": f"{at}/display_name"}, list[Finding]()
     if isinstance(comparison.after, Side) and is_known(comparison.after.allowed):
         found.append(finding("warning_allowed_tuned", about | {"allowed": f"{at}/after/allowed"}))
-    if comparison.simpler:
-        verdict = beside_simpler(task_at, at, comparison)
-        if verdict.id in UNBEATEN:
-            found.append(verdict)
+    simpler = beside_simpler(task_at, at, comparison)
+    if simpler and simpler.id in UNBEATEN:
+        found.append(simpler)
     evidence = about | {"trained_on": f"{at}/trained_on"}
     if comparison.overlaps:
         found.append(finding("warning_overlap", evidence))

@@ -20,6 +20,7 @@ from tests.oracle import (
     retention,
     sentences,
     simpler_means,
+    standings,
     summary,
     tables,
     weight_figures,
@@ -344,6 +345,7 @@ def _analysis(facts: Part) -> Iterator[Expected]:
     for task in facts["tasks"]:
         yield from causes.why(task)
     yield from controls.format_and_skill(facts)
+    yield from standings.on_one_scale(facts)
     yield from retention.kept(facts)
     yield Heading(3, line("b. What the parameter counts before and after show"))
     checkpoints = facts["checkpoints"]

@@ -13,6 +13,7 @@ from tests.report.sentences.test_random_facts import facts as one_method
 from tests.report.sentences.test_random_facts import shaken
 from tests.report.synthetic import (
     ALL_WRONG,
+    ALWAYS_POSITIVE,
     GOLD,
     LEARNED,
     NEVER_ABSTAINS,
@@ -22,6 +23,7 @@ from tests.report.synthetic import (
     write_checkpoint,
     write_control,
     write_elsewhere,
+    write_few_shot,
     write_merge,
     write_nearest_sentence,
     write_scores,
@@ -33,7 +35,7 @@ CLAIMS = Path(__file__).resolve().parents[2] / "studies" / "seed-claims.yaml"
 
 def several_methods(root: Path) -> Path:
     """Returns a study of two methods and two seeds, of which not every checkpoint was trained, and a group."""
-    experiments = {"control": "shuffled-targets", "retention": {"tasks": {}}}
+    experiments = {"control": "shuffled-targets", "retention": {"tasks": {}}, "few_shot": [4, 8]}
     asked = {"groups": {"texts": ["passages"]}, "experiments": experiments}
     study = write_study(root, methods=["lora", "full"], seeds=[1, 2], **asked)
     write_control(folder_of(study), "reviews-lora-seed1", "reviews", ALL_WRONG)
@@ -45,6 +47,9 @@ def several_methods(root: Path) -> Path:
         write_scores(folder_of(study), f"reviews-{name}", "passages", passages)
     write_scores(folder_of(study), "passages-lora-seed1", "reviews", ALL_WRONG)
     write_nearest_sentence(folder_of(study), "passages-lora-seed1", LEARNED)
+    for shots, reviews in ((4, ALWAYS_POSITIVE), (8, TWO_WRONG)):
+        write_few_shot(folder_of(study), shots, "reviews", reviews)
+    write_few_shot(folder_of(study), 8, "passages", LEARNED)
     for name, reviews in (("lora-seed1", TWO_WRONG), ("full-seed1", ALL_WRONG)):
         write_bag_of_words(folder_of(study), f"reviews-{name}", reviews)
     return study

@@ -1,4 +1,4 @@
-"""What a page says of a checkpoint beside a bag of words or the passage's nearest sentence."""
+"""What a page says of a checkpoint beside the best of a bag of words, the nearest sentence and few-shot examples."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,12 +22,31 @@ _SAID = {
 }
 
 
+def every(comparison: Part) -> list[Part]:
+    """Returns what needs no fine-tuning and answered the same items: the simpler means, and few-shot examples."""
+    return [*([comparison["simpler"]] if "simpler" in comparison else []), *comparison.get("few_shot", [])]
+
+
+def best(comparison: Part) -> Part:
+    """Returns the means that is hardest to beat: that which the checkpoint is least better than.
+
+    Where neither is known to be better, or none is set beside the checkpoint, the first.
+    """
+    found = every(comparison)
+    beside = [means for means in found if known(means["tuned_above"])]
+    better = [score["higher_is_better"] for score in comparison["scores"] if score["primary"]]
+    if not beside or not better or better[0] is None:
+        return [*beside, *found][0]
+    in_order = sorted(beside, key=lambda means: float(means["tuned_above"]["value"]), reverse=not better[0])
+    return in_order[0]
+
+
 def kind(comparison: Part) -> str:
     """Returns what may be said, as a key of the sentences; empty where none answered."""
-    if "simpler" not in comparison:
+    if not every(comparison):
         return ""
     primary = [score for score in comparison["scores"] if score["primary"]]
-    went = way(comparison["simpler"]["tuned_above"]) if primary else "unknown"
+    went = way(best(comparison)["tuned_above"]) if primary else "unknown"
     if went not in ("up", "down"):
         return went
     if primary[0]["higher_is_better"] is None:
@@ -37,12 +56,14 @@ def kind(comparison: Part) -> str:
 
 def said(task: Part, comparison: Part) -> Line:
     """Returns the sentence on a checkpoint beside the simpler means."""
-    words = comparison["simpler"]
+    words = best(comparison)
     label = next((text(score["label"]) for score in comparison["scores"] if score["primary"]), ())
     above, score = words["tuned_above"], words["score"]
     if "training_rows" in words:
         learned = "a {name} that learned from the same {rows} training rows"
         means = line(learned, name=text(words["name"]), rows=count(words["training_rows"]))
+    elif words in comparison.get("few_shot", []):
+        means = line("the {name}", name=text(words["name"]))
     else:
         means = line("the passage's {name}", name=text(words["name"]))
     return line(

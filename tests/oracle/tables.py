@@ -6,6 +6,7 @@ To add a table, write a function that gives its header and its rows; to add a co
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tests.oracle import simpler_means
 from tests.oracle.expected import NOTHING, Table, table
 from tests.oracle.lines import (
     Fact,
@@ -209,14 +210,18 @@ def task(found: Part) -> Table:
             ("cluster", text(found["cluster"])),
             ("primary metric", text(found["primary"])),
             ("trivial baseline", floor),
-            *(_simpler(one) for one in found["comparisons"] if "simpler" in one),
+            *(_simpler(one, means) for one in found["comparisons"] for means in simpler_means.every(one)),
         ],
     )
 
 
-def _simpler(comparison: Part) -> tuple[Line, Line]:
-    means = comparison["simpler"]
-    said = line("{score}; minus the base: {above}", score=value(means["score"]), above=change(means["above_base"]))
+def _simpler(comparison: Part, means: Part) -> tuple[Line, Line]:
+    said = line(
+        "{score}; minus the base: {above}; fine-tuned minus it: {below}",
+        score=value(means["score"]),
+        above=change(means["above_base"]),
+        below=change(means["tuned_above"]),
+    )
     if "training_rows" in means:
         words = "{said}; training rows: {rows}; words and word pairs: {vocabulary}"
         said = line(words, said=said, rows=count(means["training_rows"]), vocabulary=count(means["vocabulary"]))

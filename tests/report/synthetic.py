@@ -288,6 +288,12 @@ def write_nearest_sentence(folder: Path, checkpoint: str, given: list[str]) -> N
     write_json(folder / "baselines" / checkpoint / f"nearest-passage-sentence_{PASSAGES}.json", found)
 
 
+def write_few_shot(folder: Path, shots: int, task: str, predictions: list[Any]) -> None:
+    """Writes the scores of the base model with so many few-shot examples."""
+    write_scores(folder, f"base-{shots}-shot", task, predictions)
+    change_json(folder / "scores" / f"base-{shots}-shot" / task / "results.json", **{"n-shot": {task: shots}})
+
+
 def write_scores(folder: Path, checkpoint: str, task: str, predictions: list[Any]) -> None:
     """Writes lm_eval's two files for predictions of ``task``: labels of reviews, or answers to the passages."""
     rows, scores, metadata = (review_rows if task == REVIEWS else passage_rows)(predictions)

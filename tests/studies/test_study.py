@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness_tasks.errors import UserError
+from harness_tasks.loading import _read_yaml
 from studies import Elsewhere, load_study
 from studies.loading import study_files
+from studies.study import has_shots
 from studies.tiny_model import write_tiny_model
 
 STUDIES = study_files(Path(__file__).resolve().parents[2] / "studies")
@@ -181,3 +183,29 @@ def test_the_tiny_model_knows_every_text_and_repeats(tmp_path: Path) -> None:
     again = load_file(write_tiny_model(tmp_path / "two") / "model.safetensors")
     first = load_file(folder / "model.safetensors")
     assert all(first[name].equal(again[name]) for name in first)
+
+
+def test_few_shot_examples_are_for_tasks_with_rows_to_draw_them_from(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, SMALL + "experiments: {few_shot: [4, 8]}\n"))
+    assert [one.name for one in study.few_shot()] == ["base-4-shot", "base-8-shot"]
+    with pytest.raises(UserError) as caught:
+        load_study(write(tmp_path, SMALL + "num_fewshot: 4\nexperiments: {few_shot: [4]}\n"))
+    assert caught.value.found.endswith("`few_shot` names 4, which is the study's own `num_fewshot`")
+    assert (caught.value.why, caught.value.mend) == (
+        "the base model would be set beside itself",
+        "name other numbers of examples",
+    )
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    for split in ("fewshot_split: test", "training_split: train\nnum_fewshot: 0", ""):
+        text = f"task: mine\noutput_type: generate_until\ntest_split: test\n{split}\n"
+        (tasks / "mine.yaml").write_text(text, encoding="utf-8")
+        has_shots.cache_clear()
+        _read_yaml.cache_clear()
+        named = SMALL.replace("{reviews_demo: }", "{mine: }") + f"include_path: {tasks}\n"
+        with pytest.raises(UserError) as caught:
+            load_study(write(tmp_path, named + "experiments: {few_shot: [4]}\n"))
+        assert "the task mine has no split to draw them from but the scored one" in caught.value.found
+        assert "or leave `few_shot` out" in caught.value.mend
+    with pytest.raises(UserError, match=r"experiments\.few_shot"):
+        load_study(write(tmp_path, SMALL + "experiments: {few_shot: [0]}\n"))

@@ -25,7 +25,7 @@ class House:
         self.study = folder / "studies" / "tiny.yaml"
         with self.study.open("a") as file:
             file.write("metadata: {course: natural language processing}\n")  # JSON in every command
-            file.write("experiments: {baselines: [bag-of-words, nearest-passage-sentence]}\n")
+            file.write("experiments: {baselines: [bag-of-words, nearest-passage-sentence], few_shot: [2]}\n")
         self.build = folder / "build" / "tiny"
 
     def command(self, *words: str) -> list[str]:

@@ -36,7 +36,7 @@ def steps_of(task: str, *, seed: int = 1) -> set[str]:
 
 def base_steps_of(task: str) -> set[str]:
     """The steps that look at one task and measure the base model on it."""
-    return {f"check {task}", f"sample {task}", f"score base {task}", f"prior base {task}"}
+    return {f"check {task}", f"sample {task}", f"score base {task}", f"prior base {task}", f"score base-2-shot {task}"}
 
 
 def test_a_second_run_does_nothing(house: House) -> None:

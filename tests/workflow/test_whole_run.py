@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
+from harness_tasks.loading import check_task
 from tests.workflow.conftest import House
 
 CHECKPOINTS = ["reviews_demo-lora-seed1", "passages_demo-lora-seed1"]
@@ -189,8 +190,21 @@ def test_a_bag_of_words_learned_from_the_rows_of_the_checkpoint(house: House) ->
     scored = {row["doc_id"]: row["doc_hash"] for row in samples(house, "base", "reviews_demo")}
     assert dict(zip(found["doc_ids"], found["doc_hashes"], strict=True)) == scored
     page = (house.build / "report.md").read_text()
-    assert "a bag of words that learned from the same 96 training rows" in page
-    assert "the passage's nearest sentence" in page
+    assert re.search(r"\| bag of words beside LoRA, seed 1 \| 0\.\d+ .*; training rows: 96;", page)
+    assert "| nearest sentence beside LoRA, seed 1 |" in page
+
+
+def test_the_base_model_was_scored_with_examples_from_the_training_rows(house: House) -> None:
+    training = {doc["text"] for doc in check_task("reviews_demo").training_docs()}
+    rows = samples(house, "base-2-shot", "reviews_demo")
+    asked = {row["doc_hash"]: row["arguments"]["gen_args_0"]["arg_0"] for row in rows}
+    plain = {row["doc_hash"]: row["arguments"]["gen_args_0"]["arg_0"] for row in samples(house, "base", "reviews_demo")}
+    assert asked.keys() == plain.keys()
+    for name, prompt in asked.items():
+        assert prompt.endswith(plain[name])
+        assert sum(text in prompt.removesuffix(plain[name]) for text in training) >= 2
+    comparison = json.loads((house.build / "facts.json").read_text())["tasks"][0]["comparisons"][0]
+    assert comparison["few_shot"][0]["tuned_above"]["n"] == len(rows)
 
 
 @pytest.mark.parametrize(("checkpoint", "task"), PAIRS)

@@ -116,9 +116,9 @@ class Overlap(Part):
 
 
 class SimplerMeans(Part):
-    """What needs no language model: a bag of words that learned from the checkpoint's rows, or the nearest sentence."""
+    """A bag of words that learned from the checkpoint's rows, the nearest sentence, or the base's few-shot score."""
 
-    name: KnownText = Field(description="what it is: bag of words, or nearest sentence")
+    name: KnownText = Field(description="what it is: bag of words, nearest sentence, or the base model with examples")
     training_rows: KnownCount | None = Field(default=None, description="a bag of words' rows: the checkpoint's own")
     vocabulary: KnownCount | None = Field(default=None, description="words and word pairs that a bag of words knows")
     score: Score = Field(description="its score in the primary metric")
@@ -157,6 +157,9 @@ class Comparison(Part):
     shift: Shift | None
     overlap: OrAbsent[Overlap] | None
     simpler: SimplerMeans | None = Field(default=None, description="only where it was measured")
+    few_shot: list[SimplerMeans] = Field(
+        default_factory=list, description="only where it was asked for: the base model with few-shot examples"
+    )
     figures: AnswerFigures
     overlaps: bool = Field(description="whether the two tasks say that they share items")
 

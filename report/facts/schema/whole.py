@@ -18,6 +18,7 @@ from report.facts.schema.parts import (
 )
 from report.facts.schema.retention import Retention
 from report.facts.schema.scores import Equivalence, Family, Group, Spread, TaskFacts
+from report.facts.schema.standings import Standings
 from report.facts.schema.study import ModelFacts, StudyFacts
 from report.facts.schema.training import CheckpointFacts, Checks, NamedSetting, PairChecks, ParameterCounts
 
@@ -242,6 +243,7 @@ class MeasuredFacts(Part):
     tasks: list[TaskFacts]
     groups: list[Group] | None = None
     controls: list[Control] | None = None
+    standings: list[Standings] | None = None
     retention: Retention | None = None
     family: Family
     equivalences: list[Equivalence]

@@ -8,7 +8,7 @@ from report.facts.schema.parts import is_known
 from report.facts.schema.scores import Comparison, ScoredTask
 from report.facts.schema.training import Trained, WeightChanges
 from report.facts.schema.whole import MeasuredFacts
-from report.page.figures import curves, diagnosis, label_matrix, scoreboard, weights
+from report.page.figures import curves, diagnosis, label_matrix, scoreboard, standings, weights
 from report.page.figures.drawing import Picture
 
 __all__ = ["Picture", "pictures"]
@@ -28,6 +28,8 @@ def pictures(facts: MeasuredFacts) -> dict[str, Picture]:
                 drawn[found.figure.value] = curves.over_tokens(task, found.points, f"tokens{number}")
             for turn, comparison in enumerate(task.comparisons, 1):
                 drawn |= _of_comparison(task, comparison, f"{number}-{turn}")
+    for number, scores in enumerate(facts.standings or [], 1):
+        drawn[scores.figure.value] = standings.standings(scores, f"standings{number}")
     return drawn
 
 

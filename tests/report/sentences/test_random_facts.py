@@ -215,6 +215,15 @@ def _shake_words(facts: dict[str, Any], choice: random.Random) -> None:
             primary = next((score for score in scores if score["primary"]), scores[0] if scores else {"after": {}})
             if "value" in primary["after"]:
                 comparison["simpler"] = _words_beside(primary["after"], choice)
+                if choice.random() < 0.4:
+                    comparison["few_shot"] = [_with_shots(4, primary["after"], choice)]
+
+
+def _with_shots(shots: int, score: dict[str, Any], choice: random.Random) -> dict[str, Any]:
+    """Returns the base model with few-shot examples, which scores somewhere near ``score``."""
+    found = _words_beside(score, choice)
+    name = found["name"] | {"value": f"{shots}-shot base model"}
+    return {key: value for key, value in found.items() if key not in ("training_rows", "vocabulary")} | {"name": name}
 
 
 def _words_beside(score: dict[str, Any], choice: random.Random) -> dict[str, Any]:
