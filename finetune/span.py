@@ -17,7 +17,7 @@ from finetune.heads import Head
 from finetune.rows import Renderer, Row
 from harness_tasks.errors import UserError
 from harness_tasks.loading import doc_hash
-from harness_tasks.spans import is_span_doc, span_input, span_labels
+from harness_tasks.spans import SpanInput, is_span_doc, span_input, span_labels
 
 HEAD: Head = "question-answering"
 SHARES_PREFIXES = False
@@ -44,21 +44,34 @@ def row(
 ) -> Row:
     """Returns ``doc`` as a training row: question, passage and end token, and where the first answer stands in it.
 
-    ``target``: the document whose answer it is, in a control; None: ``doc``.
-
-    Raises:
-        UserError: that document has another passage, as where a passage has one question alone.
+    ``target``: the document whose answer it is, in a control; None: ``doc``. Of an answer from another passage, as
+    where a passage has one question alone, its place there is marked: a control learns where answers stand, and how
+    long they are, and none that is right.
     """
-    answers = (target or doc)["answers"]
-    if target and answers["text"] and target["context"] != doc["context"]:
-        raise UserError(
-            f"--shuffle-targets gives a question on the passage that begins {doc['context'][:40]!r} the answer of a "
-            "question on another passage, since one of the two passages has no other training row",
-            "a span reader marks an answer in the passage, which does not hold that one",
-            "take --head causal, or more training rows: those of one passage exchange their answers",
-        )
     found = span_input(renderer.tokenizer, question=doc["question"], passage=doc["context"])
-    return Row(doc_hash(doc), cluster, text, tuple(found.ids), span=span_labels(found, answers))
+    if target is None or target["context"] == doc["context"]:
+        return Row(doc_hash(doc), cluster, text, tuple(found.ids), span=span_labels(found, (target or doc)["answers"]))
+    other = span_input(renderer.tokenizer, question=target["question"], passage=target["context"])
+    labels = span_labels(other, target["answers"])
+    span = moved(labels, other, found) if target["answers"]["text"] else (len(found.ids) - 1,) * 2
+    return Row(doc_hash(doc), cluster, text, tuple(found.ids), span=span)
+
+
+def moved(labels: tuple[int, int], of: SpanInput, to: SpanInput) -> tuple[int, int]:
+    """Returns the span as far from the passage's first token in ``to`` as ``labels`` are in ``of``.
+
+    Where that passage is too short, the span ends at its last token, and is cut where it is longer than the passage.
+    """
+    (first, last), (begin, _), (here, end) = labels, _passage(of), _passage(to)
+    more = min(last - first, end - here)
+    start = min(here + first - begin, end - more)
+    return start, start + more
+
+
+def _passage(span: SpanInput) -> tuple[int, int]:
+    """Returns the first and the last token of the passage."""
+    inside = [at for at, (begin, stop) in enumerate(span.offsets) if begin < stop]
+    return inside[0], inside[-1]
 
 
 def stop_ids(renderer: Renderer) -> tuple[int, ...]:

@@ -161,7 +161,8 @@ def _answer(prepared: Any, doc: dict[str, Any], target_doc: dict[str, Any]) -> s
     """Returns the answer that ``doc`` is to have, by the document of its target; None where there is to be none."""
     task, head = prepared.task, prepared.run.head
     if head == "question-answering":
-        return target_doc["answers"]["text"][0] if target_doc["answers"]["text"] else None
+        is_here = target_doc["context"] == doc["context"]  # else a control learns a place alone
+        return target_doc["answers"]["text"][0] if target_doc["answers"]["text"] and is_here else None
     if task.OUTPUT_TYPE == "multiple_choice":
         choices, gold = task.doc_to_choice(doc), gold_choice(task, target_doc)
         if not 0 <= gold < len(choices):

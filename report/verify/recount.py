@@ -22,6 +22,7 @@ from report.reading import kinds
 from report.reading.results import read_json
 from report.verify.problems import Problem
 from report.verify.rescore import other_filters, rescored, same
+from report.verify.simpler_means import rescored_means
 
 RecordedFacts = Mapping[str, Any]
 """Facts as a file holds them, of any shape."""
@@ -44,6 +45,7 @@ def recount(facts: RecordedFacts, folder: Path) -> list[Problem]:
             problems += rescored(name, iterate_rows(path, SAMPLES, shown=name), _other_filters(path.parent))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:  # scores of any shape
             problems.append(Problem(name, f"rows that cannot be scored again: {error}", "rows as lm_eval writes them"))
+    problems += rescored_means(folder)
     try:
         again = recomputed(study, folder, redacted=_is_redacted(facts))
     except UserError as error:

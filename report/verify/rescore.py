@@ -27,7 +27,7 @@ def rescored(file: str, rows: Iterable[Row], others: Collection[str] = ()) -> It
         if row.get("filter") not in others and not _is_first(row.get("resps"), row.get("filtered_resps")):
             told = json.dumps(row.get("resps"), ensure_ascii=False)
             yield Problem(f"{place}, filtered_resps", json.dumps(row.get("filtered_resps"), ensure_ascii=False), told)
-        for name, value in _scores(row).items():
+        for name, value in scores_of(row).items():
             if name in row and not same(row[name], value):
                 yield Problem(f"{place}, {name}", json.dumps(row[name]), f"{json.dumps(value)} from its response")
 
@@ -66,7 +66,7 @@ def _is_first(responses: Any, filtered: Any) -> bool:
     return all(isinstance(every, list) and every and every[0] == one for every, one in pairs)
 
 
-def _scores(row: Row) -> dict[str, Any]:
+def scores_of(row: Row) -> dict[str, Any]:
     """Returns the scores that the row's response gives: of choices, or of an answer to a question; else none."""
     from harness_tasks.metrics import answer_scores, classification_scores
 

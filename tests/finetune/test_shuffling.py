@@ -18,8 +18,10 @@ from finetune.prepare import prepare
 from finetune.rows import Row
 from finetune.run import Run
 from finetune.shuffling import exchanged, target_places
+from finetune.span import moved
 from finetune.train import train
 from harness_tasks.errors import UserError
+from harness_tasks.spans import SpanInput
 
 CLUSTERS = st.lists(st.none() | st.sampled_from("abcdef"), min_size=2, max_size=40)
 
@@ -97,10 +99,39 @@ def _marked(row: Row) -> tuple[int, ...]:
     return () if first == len(row.prompt_ids) - 1 else row.prompt_ids[first : last + 1]
 
 
-def test_a_span_reader_takes_no_answer_of_another_passage(tiny_model: Path) -> None:
+def test_a_span_reader_with_one_question_a_passage_learns_the_place_of_another_answer(tiny_model: Path) -> None:
     run = Run(model=str(tiny_model), task="passages_demo", head="question-answering", output=Path("unused"))
-    with pytest.raises(UserError, match=r"no other training row[\s\S]*marks an answer[\s\S]*--head causal"):
-        prepare(replace(run, train_rows=8, device="cpu", dtype="float32", shuffle_targets=True))
+    run = replace(run, train_rows=8, device="cpu", dtype="float32")
+    own, control = prepare(run), prepare(replace(run, shuffle_targets=True))
+    by_name = {row.doc_hash: row for row in own.rows}
+    apart = 0
+    for row in control.rows:
+        other = by_name[row.target_of]
+        assert row.span is not None
+        if not _marked(other):
+            assert not _marked(row)
+        elif row.cluster != other.cluster:
+            assert len(_marked(row)) == len(_marked(other))
+            apart += 1
+    assert apart >= 2
+    assert not [verdict for verdict in examine(control) if verdict.verdict == "fail"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "moved_to"),
+    [((3, 4), (2, 3)), ((6, 7), (4, 5)), ((2, 7), (1, 5))],  # as far in; at the end of a shorter passage; cut to it
+)
+def test_a_place_in_a_passage_is_moved_to_another(labels: tuple[int, int], moved_to: tuple[int, int]) -> None:
+    """The one passage has the tokens 2 to 7 of a letter each, the other 1 to 5; the end token comes last."""
+    one, other = (
+        SpanInput((0,) * (lead + size + 1), ((0, 0),) * lead + _letters(size) + ((0, 0),), "x" * size)
+        for lead, size in ((2, 6), (1, 5))
+    )
+    assert moved(labels, one, other) == moved_to
+
+
+def _letters(count: int) -> tuple[tuple[int, int], ...]:
+    return tuple((at, at + 1) for at in range(count))
 
 
 def test_a_control_is_recorded_as_one_and_told(

@@ -274,6 +274,8 @@ def write_bag_of_words(folder: Path, checkpoint: str, predicted: list[int], **ch
     """Writes the answers of a bag of words to the reviews, after 200 training rows of the checkpoint."""
     rows, _, _ = review_rows(predicted)
     found = {"task": REVIEWS, "name": "bag-of-words", "training_rows": 200, "vocabulary": 1234}
+    sure = math.e / (1 + math.e)  # as in `review_rows`
+    found |= {"predictions": predicted, "probabilities": [[1 - sure, sure][:: 1 if one else -1] for one in predicted]}
     found |= {"training_file_sha256": "ab" * 32, "values": {"acc": [row["acc"] for row in rows]}}
     found |= {"doc_ids": [row["doc_id"] for row in rows], "doc_hashes": [row["doc_hash"] for row in rows]}
     write_json(folder / "baselines" / checkpoint / f"bag-of-words_{REVIEWS}.json", found | changed)

@@ -195,14 +195,17 @@ def test_a_bag_of_words_learned_from_the_rows_of_the_checkpoint(house: House) ->
 
 
 def test_the_base_model_was_scored_with_examples_from_the_training_rows(house: House) -> None:
-    training = {doc["text"] for doc in check_task("reviews_demo").training_docs()}
-    rows = samples(house, "base-2-shot", "reviews_demo")
-    asked = {row["doc_hash"]: row["arguments"]["gen_args_0"]["arg_0"] for row in rows}
-    plain = {row["doc_hash"]: row["arguments"]["gen_args_0"]["arg_0"] for row in samples(house, "base", "reviews_demo")}
-    assert asked.keys() == plain.keys()
+    task = check_task("reviews_demo")
+    training = {
+        f"{task.doc_to_text(doc)}{task.config.target_delimiter}{task.doc_to_choice(doc)[task.doc_to_target(doc)]}"
+        for doc in task.training_docs()
+    }
+    rows, plain = (samples(house, name, "reviews_demo") for name in ("base-2-shot", "base"))
+    asked, alone = ({row["doc_id"]: row["arguments"]["gen_args_0"]["arg_0"] for row in one} for one in (rows, plain))
+    assert asked.keys() == alone.keys()
     for name, prompt in asked.items():
-        assert prompt.endswith(plain[name])
-        assert sum(text in prompt.removesuffix(plain[name]) for text in training) >= 2
+        one, two, item = prompt.split(str(task.config.fewshot_delimiter))
+        assert ({one, two} <= training, item) == (True, alone[name])
     comparison = json.loads((house.build / "facts.json").read_text())["tasks"][0]["comparisons"][0]
     assert comparison["few_shot"][0]["tuned_above"]["n"] == len(rows)
 

@@ -150,3 +150,28 @@ def test_the_nearest_sentence_of_a_passage_learned_from_no_rows(tmp_path: Path) 
     assert found["tuned_above"]["interval"] == pytest.approx(primary["difference"]["interval"])
     assert "does better than the passage's nearest sentence:" in page
     assert "training rows: " not in page[page.index("| nearest sentence beside") :].splitlines()[0]
+
+
+def test_a_score_that_is_not_that_of_its_answer_is_found(tmp_path: Path) -> None:
+    """Scores that were raised are found where facts and page were made from them, so that every hash fits."""
+    study = write_study(tmp_path)
+    folder = folder_of(study)
+    write_bag_of_words(folder, NAME, TEN_WRONG)
+    write_nearest_sentence(folder, "passages-lora-seed1", NEVER_ABSTAINS)
+    build_report(study, output=folder)
+    assert aftertune("verify", str(folder / "report.md"), folder=tmp_path).exit_code == 0
+    for file, metric in (
+        (f"{NAME}/bag-of-words_reviews.json", "acc"),
+        ("passages-lora-seed1/nearest-passage-sentence_passages.json", "f1"),
+    ):
+        path = folder / "baselines" / file
+        whole = path.read_text(encoding="utf-8")
+        found = json.loads(whole)
+        wrong = found["values"][metric].index(0.0)
+        found["values"][metric][wrong] = 1.0
+        path.write_text(json.dumps(found), encoding="utf-8")
+        build_report(study, output=folder)
+        done = aftertune("verify", str(folder / "report.md"), folder=tmp_path)
+        assert done.exit_code == 1
+        assert f"baselines/{file}, item {found['doc_ids'][wrong]}, {metric}" in done.stdout + done.stderr
+        path.write_text(whole, encoding="utf-8")
