@@ -140,7 +140,7 @@ def test_lm_eval_finds_and_loads_the_installed_tasks(elsewhere: Elsewhere) -> No
     )
     names, scored, training = json.loads(printed.splitlines()[-1])
     assert names == sorted(path.stem for path in (ROOT / "harness_tasks").glob("*/*.yaml"))
-    assert len(names) == 7
+    assert len(names) == 9
     assert (scored, training) == (168, 336)
 
 
