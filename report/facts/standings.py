@@ -22,9 +22,11 @@ def standings(tasks: Sequence[TaskFacts], controls: Sequence[Control]) -> list[S
         if not isinstance(task, ScoredTask) or not is_known(task.primary):
             continue
         rows: dict[tuple[str, float], Standing] = {}
-        for name, score in _scores(task, own):
+        tuned = [(one.display_name, one.primary.after) for one in task.comparisons if one.primary]
+        for place, (name, score) in enumerate([*(others := list(_others(task, own))), *tuned]):
             if is_known(score):
-                rows.setdefault((name.value, score.value), Standing(name=name, score=score))
+                one = Standing(name=name, score=score, fine_tuned=place >= len(others))
+                rows.setdefault((name.value, score.value), one)
         means = [means for one in task.comparisons for means in (one.simpler, *one.few_shot) if means]
         explained = own or any(is_known(one.score) for one in means)
         if rows and explained:
@@ -33,8 +35,8 @@ def standings(tasks: Sequence[TaskFacts], controls: Sequence[Control]) -> list[S
     return found
 
 
-def _scores(task: ScoredTask, controls: Sequence[ControlledGain]) -> Iterator[tuple[Known, Fact]]:
-    """Yields what answered the items, and its score, in the order of the page."""
+def _others(task: ScoredTask, controls: Sequence[ControlledGain]) -> Iterator[tuple[Known, Fact]]:
+    """Yields what else answered the items than the checkpoints, and its score, in the order of the page."""
     yield fact("trivial baseline", "text", task.name.source), task.floor.score
     every = task.comparisons
     simple = {one.simpler.score.value for one in every if one.simpler and is_known(one.simpler.score)}
@@ -52,6 +54,3 @@ def _scores(task: ScoredTask, controls: Sequence[ControlledGain]) -> Iterator[tu
             yield means.name, means.score
     for control in controls:
         yield fact(f"control of {control.checkpoint.value}", "text", control.checkpoint.source), control.control
-    for comparison in every:
-        if comparison.primary:
-            yield comparison.display_name, comparison.primary.after

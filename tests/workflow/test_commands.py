@@ -192,3 +192,21 @@ def test_a_folder_of_tasks_that_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "heads.yaml").write_text(STUDY + "include_path: nowhere\n")
     with pytest.raises(UserError, match="include_path 'nowhere' is not a folder here"):
         check_study(load_study(tmp_path / "heads.yaml"))
+
+
+def test_the_base_model_is_scored_with_few_shot_examples_as_with_the_studys_own(tmp_path: Path) -> None:
+    (tmp_path / "heads.yaml").write_text(STUDY + "experiments: {few_shot: [4, 8]}\n")
+    study = load_study(tmp_path / "heads.yaml")
+    plain, *shown = (
+        step_commands.score(study, "passages_demo", one, dtype="float32", output=Path("out"))
+        for one in (None, *study.few_shot())
+    )
+    assert [following(words, "--num_fewshot") for words in shown] == ["4", "8"]
+    assert "--num_fewshot" not in plain
+    for words in shown:
+        asked, own = (model_args(one) for one in (words, plain))
+        assert asked.pop("answers") != own.pop("answers")
+        assert asked == own
+    assert following(step_commands.check(study, "passages_demo", Path("out")), "--num-fewshot") == "8"
+    keys = {step_commands.score_key(study, "passages_demo", one) for one in (None, *study.few_shot())}
+    assert len(keys) == 3

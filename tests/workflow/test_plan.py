@@ -147,3 +147,15 @@ def test_every_task_declares_its_size() -> None:
             continue
         needed = {"train", "scored", "prompt_tokens", "new_tokens", "row_tokens", "sequence_rows", "longest_tokens"}
         assert set(size) - {"downloaded"} == needed
+
+
+def test_few_shot_prompts_are_as_much_longer_as_they_have_examples(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "mine.yaml").write_text((ROOT / "studies" / "demo.yaml").read_text() + "experiments: {few_shot: [4]}\n")
+    words = ["plan", str(tmp_path / "mine.yaml"), "--declared", "--json", "--teraflops", "0.1"]
+    steps = {step["step"]: step for step in json.loads(CliRunner().invoke(app, words).stdout)["steps"]}
+    assert steps["score base on reviews_demo"]["tokens"] == 1000 * (37 + 1)
+    assert steps["score base-4-shot on reviews_demo"]["tokens"] == 1000 * (5 * 37 + 1)
+    assert steps["score base-4-shot on passages_demo"]["rows"] == 112

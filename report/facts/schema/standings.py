@@ -10,6 +10,7 @@ class Standing(Part):
 
     name: KnownText = Field(description="what answered")
     score: KnownScore = Field(description="its score in the primary metric")
+    fine_tuned: bool = Field(description="whether it is a checkpoint that the page is about, and no control")
 
 
 class Standings(Part):

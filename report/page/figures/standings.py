@@ -11,7 +11,7 @@ _ROW, _MARGIN, _BELOW = 38.0, 20.0, 46.0
 def standings(found: Standings, name: str) -> Picture:
     """Returns the drawing of a task's scores: the name of what answered, and below it a dot with its interval.
 
-    The last one, a fine-tuned checkpoint where one was scored, is filled; the others are rings.
+    Those of fine-tuned checkpoints are filled, the others are rings.
     """
     scores = [row.score for row in found.rows]
     ends = [end for score in scores if score.interval for end in score.interval.ends]
@@ -24,13 +24,13 @@ def standings(found: Standings, name: str) -> Picture:
     for tick in across.ticks:
         drawing.line([(place(tick), 2), (place(tick), bottom)], opacity=0.14)
     for turn, row in enumerate(found.rows):
-        line, is_last = _ROW * turn + 28, turn == len(scores) - 1
-        colour = BLUE if is_last else INK
+        line = _ROW * turn + 28
+        colour = BLUE if row.fine_tuned else INK
         drawing.text((_MARGIN, line - 12), str(row.name.value), within=WIDTH - 2 * _MARGIN)
         if row.score.interval:
             start, end = (place(bound) for bound in row.score.interval.ends)
             drawing.boxes([(start, line - 3, end - start, 6)], colour=colour, opacity=0.35)
-        drawing.dot((place(row.score.value), line), colour=colour, hollow=not is_last)
+        drawing.dot((place(row.score.value), line), colour=colour, hollow=not row.fine_tuned)
     drawing.line([(_MARGIN, bottom), (WIDTH - _MARGIN, bottom)], opacity=0.5)
     for tick, words in zip(across.ticks, across.words(), strict=True):
         drawing.text((place(tick), bottom + 17), words, anchor="middle", soft=True)

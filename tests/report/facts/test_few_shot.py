@@ -83,6 +83,7 @@ def test_every_score_stands_on_one_scale_in_the_order_of_what_it_needs(tmp_path:
         ("LoRA, seed 1", 0.9),
         ("LoRA, seed 2", 1.0),
     ]
+    assert [row["fine_tuned"] for row in found["rows"]] == [False] * 5 + [True] * 2
     drawn = (folder / found["figure"]["value"]).read_text(encoding="utf-8")
     assert "base, zero-shot: 0.500 [" in drawn
     write_bag_of_words(folder, "reviews-lora-seed2", TWO_WRONG)
