@@ -21,6 +21,7 @@ TASKS = {
     "reviews_demo": ("acc", 1, "film"),
     "passages_demo": ("f1", 100, "context"),
 }
+TEXTS = ("passages_text", "text_file")
 CLASSIFICATION = ["acc", "precision", "recall", "f1", "mcc", "brier", "ece"]
 ANSWERS = ["exact", "f1", "HasAns_exact", "HasAns_f1", "NoAns_exact", "NoAns_f1"]
 ANSWERS += ["meteor", "meteor_exact_stem", "rouge1", "rouge2", "rougeL", "bleu"]
@@ -40,14 +41,14 @@ def test_every_yaml_file_is_indexed() -> None:
     # lm_eval skips a file that it cannot parse without a word.
     files = list(TASKS_PATH.rglob("*.yaml"))
     manager = TaskManager(include_defaults=False, include_path=str(TASKS_PATH))
-    assert set(manager.all_subtasks) == {file.stem for file in files} == set(TASKS)
+    assert set(manager.all_subtasks) == {file.stem for file in files} == {*TASKS, *TEXTS}
 
 
 def test_no_name_is_one_of_lm_evals_own() -> None:
     import lm_eval.tasks
 
     shipped = Path(lm_eval.tasks.__file__).parent
-    assert not [name for name in TASKS if list(shipped.rglob(f"{name}.yaml"))]
+    assert not [name for name in (*TASKS, *TEXTS) if list(shipped.rglob(f"{name}.yaml"))]
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -80,6 +81,18 @@ def test_metadata_and_metrics(name: str) -> None:
         assert lower == []
         assert own == {"bleu": metrics.corpus_bleu}
         assert task["generation_kwargs"] == {"until": ["\n"], "max_gen_toks": 32, "do_sample": False}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_text_has_lm_evals_likelihoods_and_nothing_to_train_on(name: str) -> None:
+    import lm_eval.tasks
+
+    task, wikitext = config(name), Path(lm_eval.tasks.__file__).parent / "wikitext" / "wikitext.yaml"
+    assert {metric["metric"] for metric in load_yaml(wikitext)["metric_list"]} == {
+        metric["metric"] for metric in task["metric_list"] if metric["higher_is_better"] is False
+    }
+    assert (task["metadata"]["primary"], "scale" in task["metadata"]) == ("bits_per_byte", False)
+    assert not {"training_split", "fewshot_split", "num_fewshot"} & set(task)
 
 
 @pytest.mark.parametrize("name", ["sst2_llama", "sst2_llama_glue", "reviews_demo"])
