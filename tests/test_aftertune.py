@@ -79,8 +79,8 @@ def test_every_command_of_the_documents_has_options_that_its_verb_takes() -> Non
 def test_the_verbs_are_flat() -> None:
     assert VERBS == [
         "audit", "baseline", "build", "check", "compare", "diff", "embedded", "export", "merge", "merge-shards",
-        "overlap", "params", "plan", "plan-training", "prior", "push", "read-checkpoint", "run", "sample", "score", "task",
-        "tasks-path", "template", "train", "verify",
+        "overlap", "params", "plan", "plan-training", "prior", "push", "read-checkpoint", "run", "sample",
+        "score", "task", "tasks-path", "template", "train", "verify",
     ]  # fmt: skip
 
 
