@@ -85,7 +85,7 @@ def bag_of_words(
     trained = _trained(loaded, task, training_rows)
     model = fit(trained, f"the training rows of {task}")
     docs = [dict(row["doc"]) for row in rows]
-    with refusals(lambda error: _other_items(samples, task, error)):
+    with refusals(lambda error: other_items(samples, task, error)):
         choices = [str(choice) for choice in loaded.doc_to_choice(docs[0])]
         log_probabilities = answers(model, [text_of(loaded, doc) for doc in docs], len(choices))
         values = _values(loaded, docs, log_probabilities)
@@ -112,7 +112,8 @@ def bag_of_words(
     }
 
 
-def _other_items(samples: Path, task: str, error: Exception) -> UserError:
+def other_items(samples: Path, task: str, error: Exception) -> UserError:
+    """Returns the error for items of ``samples`` that ``task`` cannot score."""
     return UserError(
         f"{task} cannot score the items of {samples} ({reason_of(error)})",
         "an item gets its score from the task's own function, which needs all fields of the task's rows",
@@ -194,17 +195,25 @@ def _trained(loaded: Any, task: str, file: Path) -> Texts:
 
 def _values(task: Any, docs: Sequence[dict[str, Any]], given: Sequence[Sequence[float]]) -> dict[str, list[Any]]:
     """Returns what each item gives to each metric, by the task's own function of an item."""
-    found: dict[str, list[Any]] = {}
+    found = []
     for doc, log_probabilities in zip(docs, given, strict=True):
         scores = _scores(task, doc, log_probabilities)
         one_hot = [0.0 if place == _highest(log_probabilities) else _LOW for place in range(len(log_probabilities))]
         if any(metric in scores for metric in _BY_LENGTH):
             chosen = _scores(task, doc, one_hot)
             scores |= {metric: chosen[metric] for metric in _BY_LENGTH if metric in scores}
+        found.append(scores)
+    return of_each_item(found)
+
+
+def of_each_item(scored: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Returns the values of each metric that each item has, of items that are ``scored``, in their order."""
+    found: dict[str, list[Any]] = {}
+    for scores in scored:
         for metric, value in scores.items():
-            found.setdefault(metric, []).append(plain(value))
+            found.setdefault(metric, []).append(_plain(value))
     # A metric that not each item has is of a part of the items, which an answer's place does not tell.
-    return {metric: values for metric, values in found.items() if len(values) == len(docs) and None not in values}
+    return {metric: values for metric, values in found.items() if len(values) == len(scored) and None not in values}
 
 
 def _scores(task: Any, doc: dict[str, Any], log_likelihoods: Sequence[float]) -> dict[str, Any]:
@@ -212,10 +221,10 @@ def _scores(task: Any, doc: dict[str, Any], log_likelihoods: Sequence[float]) ->
     return dict(task.process_results(doc, [(value, place == highest) for place, value in enumerate(log_likelihoods)]))
 
 
-def plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Returns a metric's item as JSON has it: a number, or a list of numbers; None of anything else."""
     if isinstance(value, list | tuple):
-        parts = [plain(part) for part in value]
+        parts = [_plain(part) for part in value]
         return None if None in parts else parts
     if hasattr(value, "item"):
         value = value.item()

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from harness_tasks import TASKS_PATH
-from harness_tasks.bag_of_words import plain
+from harness_tasks.bag_of_words import of_each_item, other_items
 from harness_tasks.baselines import sentences
 from harness_tasks.errors import UserError
 from harness_tasks.files import sha256_file
 from harness_tasks.kinds import SAMPLES
-from harness_tasks.messages import reason_of
 from harness_tasks.models.files import refusals
 from harness_tasks.overlap import read_samples
 
@@ -51,12 +50,8 @@ def nearest_sentence(
             "leave nearest-passage-sentence out for this task, or name one of SQuAD's fields",
         )
     given = [answer_of(doc["question"], doc["context"]) for doc in docs]
-    with refusals(lambda error: _other_items(samples, task, error)):
+    with refusals(lambda error: other_items(samples, task, error)):
         scored = [loaded.process_results(doc, [answer]) for doc, answer in zip(docs, given, strict=True)]
-    found: dict[str, list[Any]] = {}
-    for scores in scored:
-        for metric, value in scores.items():
-            found.setdefault(metric, []).append(plain(value))
     return {
         "task": task,
         "name": NAME,
@@ -64,22 +59,12 @@ def nearest_sentence(
         "doc_ids": [row["doc_id"] for row in rows],
         "doc_hashes": [row["doc_hash"] for row in rows],
         "predictions": given,
-        "values": {
-            metric: values for metric, values in found.items() if len(values) == len(docs) and None not in values
-        },
+        "values": of_each_item(scored),
     }
 
 
 def _asks(doc: Mapping[str, Any]) -> bool:
     return all(isinstance(doc.get(field), str) for field in ("question", "context"))
-
-
-def _other_items(samples: Path, task: str, error: Exception) -> UserError:
-    return UserError(
-        f"{task} cannot score the items of {samples} ({reason_of(error)})",
-        "an item gets its score from the task's own function, which needs all fields of the task's rows",
-        SAMPLES.mend,
-    )
 
 
 def answer_of(question: str, passage: str) -> str:
